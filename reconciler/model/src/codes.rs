@@ -1,0 +1,79 @@
+//! Every code that the tool prints, with the text of `explain`.
+
+/// One code.
+#[derive(Debug, Clone, Copy)]
+pub struct Code {
+    /// The code: `BRX` and four digits.
+    pub id: &'static str,
+    /// The fixed summary.
+    pub title: &'static str,
+    /// What it means and what to do.
+    pub explanation: &'static str,
+}
+
+/// The code with this id, in any letter case.
+pub fn find(id: &str) -> Option<&'static Code> {
+    CODES.iter().find(|code| code.id.eq_ignore_ascii_case(id))
+}
+
+macro_rules! codes {
+    ($($(#[doc = $doc:literal])* $name:ident = $id:literal, $title:literal, $explanation:literal;)+) => {
+        $(#[doc = $title] pub const $name: &str = $id;)+
+        /// All codes, in order.
+        pub const CODES: &[Code] = &[$(Code { id: $id, title: $title, explanation: $explanation }),+];
+    };
+}
+
+codes! {
+    NO_DECLARATIONS = "BRX0101", "no declarations", "The folder holds no declaration, so there would be nothing to hold. Point --desired at the folder that holds organization.yaml and the declarations, or write a first declaration; `export` prints the live state as declarations.";
+    UNREADABLE = "BRX0102", "file cannot be read", "A file of the desired state could not be read. Nothing was planned, because a declaration that is not read would look like one that was removed. Check the path, the permissions, and that the file is UTF-8 text.";
+    TOO_LARGE = "BRX0103", "file too large", "A file of the desired state is larger than the limit. Declarations are small; a file of this size is usually a mistake (an export of something else, a binary). Split it, or remove it from the folder.";
+    ALIAS_BOMB = "BRX0104", "aliases expand too far", "The anchors and aliases of the file expand to more nodes than any desired state needs. The file was not expanded. Write the repeated part out, or check where the file comes from.";
+    SYNTAX = "BRX0105", "not valid YAML", "The text is not valid YAML. Indent with spaces, never with tabs, and quote text that begins with a special character.";
+    REPEATED_MEMBER = "BRX0106", "key given twice", "One mapping holds the same key twice. YAML readers disagree on which of the two holds, so neither does. Remove one.";
+    UNKNOWN_MEMBER = "BRX0201", "unknown key", "The key is not one that this kind of resource has. A key that is silently ignored would be a control that is silently not enforced.";
+    REQUEST_SIDE_NAME = "BRX0202", "request-side name", "The key is what the AWS request calls it. Declarations use the names of the service's GET answer, so that what `export` prints is what may be declared.";
+    UNKNOWN_WORD = "BRX0203", "unknown value", "The value is not one that this build knows for this key. If AWS added it after this build, mark it: `other:VALUE`; it is then passed on as it is, and its direction is reported as unknown.";
+    WRONG_SHAPE = "BRX0204", "wrong type or missing key", "The value has another type than the key takes, or a required key is missing.";
+    REPEATED_ADDRESS = "BRX0205", "declared twice", "Two declarations name the same resource in the same account and region. Which of them would hold depends on nothing but luck, so neither does. Remove one, or narrow its `where`.";
+    UNKNOWN_KIND = "BRX0206", "unknown kind", "No such kind of resource. `bedrock-reconciler schema` lists the kinds.";
+    REPEATED_ELEMENT = "BRX0207", "element given twice", "One list holds two elements with the same natural key (the same filter type, topic name, tag key). Remove one.";
+    UNKNOWN_CONTROL = "BRX0208", "unknown control", "No such control. `bedrock-reconciler controls` lists them.";
+    BAD_NAME = "BRX0209", "name not allowed", "The name breaks the rules that the service has for names of this kind.";
+    ACCOUNT_ID = "BRX0301", "account id is not twelve digits", "Account ids are text of exactly twelve digits, and may begin with zero. Written without quotes, a YAML reader may take one for a number and drop the leading zeros, so ids that begin with zero must be quoted.";
+    ORGANIZATION = "BRX0302", "organization file", "`organization.yaml` names the partition, the regions, the accounts and the role to assume. It is missing, or part of it is wrong.";
+    NO_SUCH_TARGET = "BRX0303", "where matches nothing", "The `where` of the declaration matches no account or no region of `organization.yaml`, so the declaration would be enforced nowhere.";
+    UNKNOWN_PLACEHOLDER = "BRX0401", "unknown placeholder", "Placeholders are ${account.id}, ${account.name}, ${region}, ${partition}, ${ref:KIND/NAME.FIELD} and look-ups such as ${kms:alias/NAME}. Write $${ for a literal ${.";
+    UNRESOLVED_REFERENCE = "BRX0402", "reference not resolved", "The reference names a declaration or a field that does not exist in the same account and region.";
+    UNRESOLVED_LOOKUP = "BRX0403", "look-up not resolved", "The look-up found nothing in this account and region. The resource it names has to exist before anything can refer to it. The address is not planned; the others are.";
+    LIMIT = "BRX0501", "over a service limit", "The service would reject the value. It is refused before any call is made, so that a restore does not fail half-way.";
+    TIER_NEEDS_PROFILE = "BRX0502", "STANDARD tier without a guardrail profile", "The STANDARD tier evaluates content in the regions of a guardrail profile, so the guardrail has to name one in crossRegionDetails. Note that this moves prompts across regions.";
+    CONTRADICTION = "BRX0503", "keys contradict each other", "Two keys of the declaration cannot both hold; the service would reject them or ignore one.";
+    STRONGER = "BRX1001", "stronger than desired", "The live value protects more than the declaration asks for. It is reported and kept: the tool never weakens a control unless the declaration says `whenStronger: undo`. Either raise the declaration to the live value, or allow the undo.";
+    EXTRA_REFUSED = "BRX1002", "would drop a member this build does not know", "The live resource has a member that this build does not know, at a place where it cannot be carried through a write that replaces the whole resource. The write is refused, because it would remove it. Upgrade, or remove the member by hand if it is not wanted.";
+    EXTRA_CARRIED = "BRX1003", "member this build does not know", "The live resource has a member that this build does not know. It is kept, and carried through writes.";
+    VERSIONS_FULL = "BRX1004", "version limit reached", "A guardrail holds at most 20 versions, and the limit cannot be raised. Without a free one no restored content can be published. Old versions that nothing is known to refer to can be removed: `deleteUnreferencedVersions: true` in the settings for the daemon; an operator approves it with the plan.";
+    ACCOUNT_POLICY = "BRX1005", "blocked by account policy", "An account-level policy of CloudWatch Logs sets the retention. PutRetentionPolicy would answer success and change nothing, so it is not called. Change or remove the account policy.";
+    IMMUTABLE = "BRX1006", "cannot be changed in place", "The field can only be changed by deleting and creating the resource again, which would lose data. That is not done automatically.";
+    NOT_REPORTED = "BRX1007", "not reported by the service here", "The service does not report this delivery flag in this region. The flag is sent with every write; it cannot be confirmed.";
+    AMBIGUOUS = "BRX1008", "two resources with one name", "Two live resources have the declared name, so it cannot be told which one is meant. Nothing is changed. Rename or remove one of them.";
+    OTHER_VERSIONS = "BRX1009", "older versions differ", "Published versions are immutable. Callers that are pinned to a version that differs from the declaration do not get what is declared; move them to the newest version.";
+    BLAST_RADIUS = "BRX1101", "more changes than allowed", "The plan changes more resources than the cap of one run. Many changes at once are more often a wrong declaration than many attacks. Review the plan; raise `maxChanges` or approve the plan by its id if it is right.";
+    STALE_PLAN = "BRX1102", "plan is stale", "The desired state or the journal moved after the plan was made. Plan again.";
+    PAUSED = "BRX1103", "paused", "A file named `paused` is in the state folder, so no write call is made. Its text says why and until when. Remove it to resume.";
+    MOVED = "BRX1104", "changed since it was planned", "The live resource is not what the plan was made for. The step and what needs it were not carried out. Plan again.";
+    CONTESTED = "BRX1105", "contested", "Another actor undid the same restore twice. Nothing more is written to the resource until somebody looks: find the other controller in the CloudTrail events, and stop one of the two.";
+    STATE_IN_USE = "BRX1106", "another run holds the state folder", "Two runs that write at the same time would undo each other. Wait for the other one, or give this one another --state folder if they manage different organizations.";
+    DENIED = "BRX2001", "access denied", "The caller may not make this call. What could not be read is unknown, never absent: nothing is created, deleted or called clean because of it. Grant the action that is named.";
+    THROTTLED = "BRX2002", "throttled", "AWS kept answering that calls come too fast, after all retries. What could not be read is unknown.";
+    NO_CREDENTIALS = "BRX2003", "no credentials", "No AWS credentials were found. Set AWS_PROFILE, run `aws sso login`, or run on an instance or container with a role. To try the tool without an account: --aws embedded.";
+    EXPIRED_CREDENTIALS = "BRX2004", "credentials have expired", "The session's credentials are past their time. Log in again, for instance with `aws sso login`.";
+    NETWORK = "BRX2005", "AWS not reached", "No answer came from the endpoint. Check the network, proxy settings and AWS_ENDPOINT_URL.";
+    WRONG_REGION = "BRX2006", "service not available in this region", "The region is not enabled for the account, does not exist, or does not offer the service. Enable it, or take it out of `organization.yaml`.";
+    AWS_ERROR = "BRX2007", "AWS answered with an error", "The call failed for a reason that retrying did not cure. The code and the request id are those of AWS.";
+    ODD_ANSWER = "BRX2008", "answer not understood", "The answer lacks a member that it must have, or has another type than documented. It is not guessed at: the resource is unknown.";
+    NOT_SETTLED = "BRX3001", "did not settle in time", "The resource was still changing when the time was up. It is not known to be restored.";
+    BROKEN_PROMISE = "BRX3002", "read-back differs from the promise", "The call answered success, but a fresh read shows something else. The restore is not believed. Either the write had no effect, or somebody changed the resource at the same moment.";
+    STEP_FAILED = "BRX3003", "step failed", "The call of the step failed. The steps that need it were not tried.";
+    JOURNAL = "BRX3101", "journal", "The journal could not be read or written. Without it no write is made, because a crash could not be recovered from.";
+}

@@ -1,0 +1,147 @@
+//! The difference between live and desired, field by field, with its direction.
+
+use serde::{Deserialize, Serialize};
+use serde_json::Value;
+
+use crate::address::Address;
+use crate::desired::{Wanted, WhenStronger};
+use crate::diagnostic::Place;
+use crate::direction::Direction;
+use crate::inventory::Sighting;
+use crate::kind::Kind;
+use crate::tree::{self, Difference, Path};
+
+/// How an address differs as a whole.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Change {
+    /// It is declared, and known to be absent.
+    Missing,
+    /// It is there, and differs.
+    Changed,
+    /// It is there, and must not be.
+    Unexpected,
+}
+
+/// One field that differs. A part of the JSON contract.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct FieldDrift {
+    /// Where in the resource.
+    pub path: Path,
+    /// The live value; `null` when absent.
+    pub live: Value,
+    /// The desired value; `null` when it must be absent.
+    pub want: Value,
+    /// Whether live protects less or more.
+    pub direction: Direction,
+    /// `file:line:column` of the declaration of this field, or of the nearest thing above it.
+    pub declared_at: Option<String>,
+    /// Whether the live value is kept although it differs, because it is stronger.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub kept: bool,
+}
+
+/// One address that differs. A part of the JSON contract.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Drift {
+    /// The address.
+    pub address: Address,
+    /// Its kind.
+    pub kind: String,
+    /// The account's name.
+    pub account: String,
+    /// The region.
+    pub region: String,
+    /// The resource's name.
+    pub name: String,
+    /// How it differs as a whole.
+    pub change: Change,
+    /// The direction of the whole.
+    pub direction: Direction,
+    /// The controls that the declaration serves.
+    pub controls: Vec<String>,
+    /// The fields that differ; empty when the resource is missing.
+    pub fields: Vec<FieldDrift>,
+    /// `file:line:column` of the declaration.
+    pub declared_at: Option<String>,
+}
+
+/// What comparing one address gave.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Comparison {
+    /// The drift; `None` when in sync.
+    pub drift: Option<Drift>,
+    /// The tree to reach: desired, with what is stronger in live kept.
+    pub target: Value,
+    /// The paths at which live and target differ.
+    pub differs: Vec<Path>,
+    /// Differences that the kind says cannot be observed here: path and reason.
+    pub unobservable: Vec<(Path, &'static str)>,
+}
+
+/// Compares what is wanted with what was seen; `live` is `None` only when the address is known to be absent.
+pub fn compare(kind: &dyn Kind, wanted: &Wanted, want: &Value, live: Option<&Sighting>) -> Comparison {
+    let drift = |change, direction, fields| Drift {
+        address: wanted.address.clone(),
+        kind: wanted.address.kind.clone(),
+        account: wanted.address.account.clone(),
+        region: wanted.address.region.clone(),
+        name: wanted.address.name.clone(),
+        change,
+        direction,
+        controls: wanted.declaration.controls.clone(),
+        fields,
+        declared_at: Some(wanted.declaration.at.to_string()),
+    };
+    let Some(live) = live else {
+        return Comparison {
+            drift: Some(drift(Change::Missing, Direction::Weakened, Vec::new())),
+            target: want.clone(),
+            differs: vec![Path::root()],
+            unobservable: Vec::new(),
+        };
+    };
+    let managed = managed_part(kind, &live.tree, want);
+    let mut target = want.clone();
+    let mut fields = Vec::new();
+    let mut unobservable = Vec::new();
+    for Difference { path, left, right } in tree::differences(&managed, want, kind.whole()) {
+        if let Some(reason) = kind.unobservable(&path, left.as_ref(), right.as_ref()) {
+            tree::set(&mut target, &path, left);
+            unobservable.push((path, reason));
+            continue;
+        }
+        let direction = kind.direction(&path, left.as_ref(), right.as_ref());
+        let kept = direction == Direction::Strengthened && wanted.declaration.when_stronger == WhenStronger::Report;
+        if kept {
+            tree::set(&mut target, &path, left.clone());
+        }
+        fields.push(FieldDrift {
+            declared_at: wanted.declaration.place_of(&path, kind.key_of()).map(|place: Place| place.to_string()),
+            live: left.unwrap_or(Value::Null),
+            want: right.unwrap_or(Value::Null),
+            path,
+            direction,
+            kept,
+        });
+    }
+    let differs = tree::differences(&managed, &target, kind.whole()).into_iter().map(|one| one.path).collect();
+    let direction = Direction::of_all(fields.iter().map(|field| field.direction));
+    Comparison {
+        drift: (!fields.is_empty()).then(|| drift(Change::Changed, direction, fields)),
+        target,
+        differs,
+        unobservable,
+    }
+}
+
+/// The part of a live tree that `want` manages: its top-level members, and of merged members only the named elements.
+pub fn managed_part(kind: &dyn Kind, live: &Value, want: &Value) -> Value {
+    let mut managed = tree::restricted(live, want);
+    for member in kind.merged() {
+        if let (Some(live), Some(want)) = (managed.get_mut(member).and_then(Value::as_object_mut), want.get(member)) {
+            live.retain(|name, _| want.get(name).is_some());
+        }
+    }
+    managed
+}

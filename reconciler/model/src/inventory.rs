@@ -1,0 +1,94 @@
+//! What was read, and what could not be.
+
+use std::collections::BTreeMap;
+
+use serde::{Deserialize, Serialize};
+use serde_json::Value;
+
+use crate::address::{Address, Scope};
+use crate::digest;
+
+/// One live resource as it was read.
+///
+/// Caveat: the real world may have changed since; a step sights its resource again just before it writes.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Sighting {
+    /// The resource.
+    pub address: Address,
+    /// The live tree in normal form, complete: `null` is absent.
+    pub tree: Value,
+    /// Members of the answer that the normal form does not know, by path; carried through full-replace writes.
+    pub extras: BTreeMap<String, Value>,
+    /// Ids that the service generated (for calls, never for identity).
+    pub handle: Value,
+    /// What else the kind needs to propose steps, such as the numbers of versions. For the kind alone.
+    pub facts: Value,
+    /// Whether the resource is in a state that lasts; `false` while the service is still changing it.
+    pub settled: bool,
+}
+
+impl Sighting {
+    /// The digest of everything that a planned step relies on. Equal digests mean that the step may go ahead.
+    pub fn fingerprint(&self) -> String {
+        digest::of(&(&self.tree, &self.extras, &self.handle, &self.facts))
+    }
+}
+
+/// What could not be read, and why. Unknown is never absent.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+pub struct Gap {
+    /// The account and region.
+    pub scope: Scope,
+    /// The kind.
+    pub kind: String,
+    /// The one name that is unknown; `None` when the whole kind is unknown in this scope.
+    pub name: Option<String>,
+    /// The code, for `explain`.
+    pub code: String,
+    /// Why, in one sentence, with the AWS error code where there is one.
+    pub reason: String,
+    /// What to do about it.
+    pub remedy: String,
+}
+
+impl Gap {
+    /// Whether the gap makes the state of `address` unknown.
+    pub fn covers(&self, address: &Address) -> bool {
+        address.is_in(&self.scope)
+            && address.kind == self.kind
+            && self.name.as_ref().is_none_or(|name| *name == address.name)
+    }
+}
+
+/// Everything that was read in one observation, with its gaps.
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+pub struct Inventory {
+    /// The sightings, by address.
+    pub sightings: BTreeMap<Address, Sighting>,
+    /// The gaps, sorted.
+    pub gaps: Vec<Gap>,
+}
+
+/// What is known of one address.
+#[derive(Debug, Clone, Copy)]
+pub enum Known<'a> {
+    /// It was seen.
+    Present(&'a Sighting),
+    /// It was looked for, and is not there.
+    Absent,
+    /// It could not be looked for.
+    Unknown(&'a Gap),
+}
+
+impl Inventory {
+    /// What is known of `address`; a gap beats absence, and a sighting beats a gap.
+    pub fn of(&self, address: &Address) -> Known<'_> {
+        if let Some(sighting) = self.sightings.get(address) {
+            return Known::Present(sighting);
+        }
+        match self.gaps.iter().find(|gap| gap.covers(address)) {
+            Some(gap) => Known::Unknown(gap),
+            None => Known::Absent,
+        }
+    }
+}

@@ -1,0 +1,265 @@
+//! What a kind of resource is to the rest of the program.
+//!
+//! Expected flow: a typed normal form (`Spec`) is deserialised from both origins by [`normalise_as`], and serialised back
+//! into the tree that is compared. A kind adds the directions of its fields, the limits of the service, and the steps
+//! that turn live into desired.
+
+use schemars::Schema;
+use serde::Serialize;
+use serde::de::DeserializeOwned;
+use serde_json::{Map, Value};
+
+use crate::address::ScopeKind;
+use crate::codes;
+use crate::diagnostic::Problem;
+use crate::direction::Direction;
+use crate::inventory::Sighting;
+use crate::open_enum;
+use crate::plan::Proposal;
+use crate::tree::{self, Path};
+
+/// Where a spec comes from.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Origin {
+    /// A declaration: only the top-level members that it mentions are managed; unknown members are errors.
+    Declared,
+    /// An answer of AWS: every member is known; unknown members are kept as extras.
+    Live,
+}
+
+/// A spec in normal form.
+#[derive(Debug, Clone, PartialEq, Default)]
+pub struct Normalised {
+    /// The tree, with keyed lists as maps. A declared tree holds the managed top-level members only, `null` meaning
+    /// "must be absent"; a live tree holds them all.
+    pub tree: Value,
+    /// Members that the normal form does not know, with their values: path in the source, by member name and index.
+    pub unknown: Vec<(Path, Value)>,
+    /// What is wrong with it.
+    pub problems: Vec<Problem>,
+}
+
+/// What a kind may look at when it proposes steps.
+#[derive(Debug)]
+pub struct Situation<'a> {
+    /// The resource as it is; `None` when it is known to be absent.
+    pub live: Option<&'a Sighting>,
+    /// The tree to reach: what is declared, with live values kept where they are stronger and may not be weakened.
+    pub target: &'a Value,
+    /// The paths that differ between live and target.
+    pub differs: &'a [Path],
+    /// The name of the resource.
+    pub name: &'a str,
+    /// Whether versions that nothing is known to refer to may be deleted to make room.
+    pub may_delete_versions: bool,
+}
+
+impl Situation<'_> {
+    /// Whether any difference lies below the top-level member `head`.
+    pub fn differs_in(&self, head: &str) -> bool {
+        self.differs.iter().any(|path| path.head() == Some(head))
+    }
+}
+
+/// A kind of resource. Everything here is pure; the calls to AWS are made by the kind's edge.
+pub trait Kind: Send + Sync {
+    /// The name that declarations use.
+    fn name(&self) -> &'static str;
+
+    /// One sentence on what the kind is, for the schema and the documentation.
+    fn about(&self) -> &'static str;
+
+    /// The place that it lives in.
+    fn scope(&self) -> ScopeKind;
+
+    /// The stage of the restore order (AWS.md 0.C): lower stages are restored first.
+    fn stage(&self) -> u8;
+
+    /// For a kind of which a scope has exactly one: the name that it always has.
+    fn singleton(&self) -> Option<&'static str> {
+        None
+    }
+
+    /// The natural key of the list at `path`.
+    fn key_of(&self) -> tree::KeyOf;
+
+    /// Top-level members that are managed element by element: elements that a declaration does not name are left alone.
+    fn merged(&self) -> &'static [&'static str] {
+        &[]
+    }
+
+    /// Top-level members that are reported in one piece when live lacks them.
+    fn whole(&self) -> &'static [&'static str] {
+        &[]
+    }
+
+    /// Request-side names of members, with the GET-side name that a declaration uses.
+    fn request_side_names(&self) -> &'static [(&'static str, &'static str)] {
+        &[]
+    }
+
+    /// The JSON Schema of a declaration's spec.
+    fn schema(&self) -> Schema;
+
+    /// Brings a spec into normal form.
+    fn normalise(&self, spec: &Value, origin: Origin) -> Normalised;
+
+    /// The declaration's spec for a live tree: what `export` prints.
+    fn declare(&self, live: &Value) -> Value {
+        tree::listed(live, self.key_of())
+    }
+
+    /// What is wrong with the name.
+    fn check_name(&self, _name: &str) -> Option<String> {
+        None
+    }
+
+    /// What the service would reject in a declared tree: limits, tiers, contradictions. Called before any write.
+    fn check(&self, tree: &Value) -> Vec<Problem>;
+
+    /// The direction of one difference.
+    fn direction(&self, path: &Path, live: Option<&Value>, want: Option<&Value>) -> Direction;
+
+    /// Differences that cannot be called drift, with the reason; they become findings.
+    ///
+    /// For what a service does not report: see each kind.
+    fn unobservable(&self, _path: &Path, _live: Option<&Value>, _want: Option<&Value>) -> Option<&'static str> {
+        None
+    }
+
+    /// The steps that turn live into the target, and what stands in their way.
+    fn steps(&self, situation: &Situation<'_>) -> Proposal;
+}
+
+/// Deserialises `spec` into `S` and serialises it into the tree; collects every unknown member and unknown word.
+///
+/// `S` has an `Option` for each top-level member and none elsewhere unless absence is a state of its own.
+pub fn normalise_as<S: DeserializeOwned + Serialize>(spec: &Value, origin: Origin, key_of: tree::KeyOf) -> Normalised {
+    let mut source = spec.clone();
+    let mut normalised = Normalised::default();
+    let typed: S = loop {
+        let mut unknown = Vec::new();
+        let mut track = serde_path_to_error::Track::new();
+        let outcome: Result<S, serde_json::Error> = {
+            let mut ignored = |path: serde_ignored::Path<'_>| unknown.push(plain_path(&path));
+            let deserializer = serde_ignored::Deserializer::new(&source, &mut ignored);
+            S::deserialize(serde_path_to_error::Deserializer::new(deserializer, &mut track))
+        };
+        let error = match outcome {
+            Ok(typed) => {
+                normalised.unknown = unknown
+                    .into_iter()
+                    .map(|path| {
+                        let value = at(&source, &path).cloned().unwrap_or(Value::Null);
+                        (path, value)
+                    })
+                    .collect();
+                break typed;
+            }
+            Err(error) => error.to_string(),
+        };
+        let path = Path::of(track.path().iter().filter_map(|segment| match segment {
+            serde_path_to_error::Segment::Seq { index } => Some(index.to_string()),
+            serde_path_to_error::Segment::Map { key } => Some(key.clone()),
+            serde_path_to_error::Segment::Enum { variant } => Some(variant.clone()),
+            serde_path_to_error::Segment::Unknown => None,
+        }));
+        let unknown_word = open_enum::parse_unknown_word(&error);
+        let place = at_mut(&mut source, &path);
+        match (unknown_word, place) {
+            // Mark the word and read on, so that all of them are found in one run.
+            (Some((word, known)), Some(place)) => {
+                *place = Value::String(format!("{}{word}", open_enum::OTHER));
+                if origin == Origin::Declared {
+                    normalised.problems.push(unknown_word_problem(path, &word, &known));
+                }
+            }
+            _ => {
+                normalised.problems.push(Problem {
+                    code: codes::WRONG_SHAPE,
+                    path,
+                    detail: error,
+                    remedy: "see `bedrock-reconciler schema` for the keys and types of each kind".to_owned(),
+                });
+                return normalised;
+            }
+        }
+    };
+    let tree = serde_json::to_value(&typed).unwrap_or(Value::Null);
+    match tree::keyed(&tree, key_of) {
+        Ok(tree) => normalised.tree = tree,
+        Err(repeated) => normalised.problems.push(Problem {
+            code: codes::REPEATED_ELEMENT,
+            detail: repeated.to_string(),
+            remedy: "remove one of the two".to_owned(),
+            path: repeated.list.child(repeated.key),
+        }),
+    }
+    if origin == Origin::Declared {
+        normalised.tree = mentioned(&normalised.tree, spec);
+    }
+    normalised
+}
+
+/// The top-level members of `tree` that the declaration mentions.
+fn mentioned(tree: &Value, declared: &Value) -> Value {
+    let (Value::Object(members), Value::Object(declared)) = (tree, declared) else {
+        return Value::Object(Map::new());
+    };
+    Value::Object(
+        members
+            .iter()
+            .filter(|(name, _)| declared.contains_key(*name))
+            .map(|(name, member)| (name.clone(), member.clone()))
+            .collect(),
+    )
+}
+
+fn unknown_word_problem(path: Path, word: &str, known: &[String]) -> Problem {
+    let nearest = crate::diagnostic::did_you_mean(word, known.iter().map(String::as_str));
+    Problem {
+        code: codes::UNKNOWN_WORD,
+        detail: format!("`{word}` is not one of {}", known.join(", ")),
+        remedy: match nearest {
+            Some(nearest) => format!("did you mean `{nearest}`? If AWS added the value after this build, write `other:{word}`"),
+            None => format!("choose one of them; if AWS added the value after this build, write `other:{word}`"),
+        },
+        path,
+    }
+}
+
+fn plain_path(path: &serde_ignored::Path<'_>) -> Path {
+    fn walk(path: &serde_ignored::Path<'_>, segments: &mut Vec<String>) {
+        use serde_ignored::Path as P;
+        match path {
+            P::Root => {}
+            P::Seq { parent, index } => {
+                walk(parent, segments);
+                segments.push(index.to_string());
+            }
+            P::Map { parent, key } => {
+                walk(parent, segments);
+                segments.push(key.clone());
+            }
+            P::Some { parent } | P::NewtypeStruct { parent } | P::NewtypeVariant { parent } => walk(parent, segments),
+        }
+    }
+    let mut segments = Vec::new();
+    walk(path, &mut segments);
+    Path::of(segments)
+}
+
+/// The value at a path of member names and list indexes.
+pub fn at<'a>(source: &'a Value, path: &Path) -> Option<&'a Value> {
+    path.segments().iter().try_fold(source, |node, segment| match node {
+        Value::Array(items) => items.get(segment.parse::<usize>().ok()?),
+        node => node.get(segment),
+    })
+}
+
+fn at_mut<'a>(source: &'a mut Value, path: &Path) -> Option<&'a mut Value> {
+    path.segments().iter().try_fold(source, |node, segment| match node {
+        Value::Array(items) => items.get_mut(segment.parse::<usize>().ok()?),
+        node => node.get_mut(segment),
+    })
+}

@@ -1,0 +1,24 @@
+//! The pure and synchronous core of the reconciler.
+//!
+//! No tokio, no AWS SDK, no clock, no environment and no file system: everything here is a function of its arguments, so
+//! that it can be tested exhaustively and reasoned about. The verbs that touch the world live in the `aws`, `kinds` and
+//! `engine` crates.
+//!
+//! Expected flow: [`desired`] turns YAML text into declarations, [`kind`] normalises declarations and live answers into
+//! the same tree, [`drift`] compares them, [`plan`] turns drift into resolved steps, [`warrant`] guards what may write,
+//! [`verdict`] compares a promise with a fresh sighting.
+
+pub mod address;
+pub mod codes;
+pub mod desired;
+pub mod diagnostic;
+pub mod digest;
+pub mod direction;
+pub mod drift;
+pub mod inventory;
+pub mod kind;
+pub mod open_enum;
+pub mod plan;
+pub mod tree;
+pub mod verdict;
+pub mod warrant;

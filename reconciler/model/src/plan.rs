@@ -1,0 +1,368 @@
+//! The plan: data with no choices left in it.
+//!
+//! Expected flow: [`build`] compares every wanted address with the inventory, lets each kind propose steps, orders them,
+//! and numbers them. A plan can be saved, read, shown and approved; only an approved one can be applied.
+//!
+//! Guarantees: two plans of the same world are equal byte for byte; the id is the digest of what the plan would do, so
+//! naming the id approves exactly that.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use serde::{Deserialize, Serialize};
+use serde_json::Value;
+
+use crate::address::Address;
+use crate::codes;
+use crate::desired::Wanted;
+use crate::diagnostic::Diagnostic;
+use crate::digest;
+use crate::drift::{self, Drift};
+use crate::inventory::{Gap, Inventory, Known};
+use crate::kind::{Kind, Situation};
+use crate::tree::Path;
+
+/// The version of the plan file. Readers accept any minor of their own major; writers write their own.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Format {
+    /// Changes when a reader of the old format would misunderstand the new one.
+    pub major: u32,
+    /// Changes when something is added.
+    pub minor: u32,
+}
+
+/// The format that this build writes.
+pub const FORMAT: Format = Format { major: 1, minor: 0 };
+
+/// One call that a step makes, exactly as it goes out. For people and for the contract; the kind's op decides.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Call {
+    /// The IAM prefix of the service.
+    pub service: String,
+    /// The operation.
+    pub operation: String,
+    /// The request, without what only a former step's answer can tell.
+    pub request: Value,
+}
+
+/// What a kind proposes to do, before ordering.
+#[derive(Debug, Clone, PartialEq)]
+pub struct ProposedStep {
+    /// What it does, in one word: `create`, `update`, `publish`, `tag`, `delete-version`.
+    pub action: &'static str,
+    /// One line for people.
+    pub summary: String,
+    /// The calls, in order.
+    pub calls: Vec<Call>,
+    /// The kind's own op: exact payload, nothing left to decide.
+    pub op: Value,
+    /// What read-back must show afterwards.
+    pub promise: Promise,
+}
+
+/// What read-back must show after a step.
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+pub struct Promise {
+    /// Members of the tree that must have exactly these values.
+    pub tree: Value,
+    /// Extras that must still be there.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub extras: BTreeMap<String, Value>,
+    /// Facts that must hold.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub facts: BTreeMap<String, Value>,
+}
+
+/// What a kind proposes for one address.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct Proposal {
+    /// The steps, each needing the one before it.
+    pub steps: Vec<ProposedStep>,
+    /// What should be known: code and sentence.
+    pub notes: Vec<(&'static str, String)>,
+    /// Why the steps are refused: code and sentence. Any refusal refuses every step of the address.
+    pub refusals: Vec<(&'static str, String)>,
+}
+
+/// Whether a finding stands in the way.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Severity {
+    /// The steps of the address are refused.
+    Refused,
+    /// To be known.
+    Note,
+}
+
+/// Something that makes a step refused or risky, or that should be known.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+pub struct Finding {
+    /// The address.
+    pub address: Address,
+    /// Whether it stands in the way.
+    pub severity: Severity,
+    /// The code, for `explain`.
+    pub code: String,
+    /// What was found.
+    pub detail: String,
+}
+
+/// One fully resolved step.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Step {
+    /// The step's number in the plan.
+    pub id: String,
+    /// The address that it changes.
+    pub address: Address,
+    /// What it does, in one word.
+    pub action: String,
+    /// One line for people.
+    pub summary: String,
+    /// The calls, in order.
+    pub calls: Vec<Call>,
+    /// Steps that must be verified before this one.
+    pub needs: Vec<String>,
+    /// The kind's own op. For the kind alone.
+    pub op: Value,
+    /// What read-back must show afterwards.
+    pub promise: Promise,
+    /// The fingerprint of the resource that the step was planned for; `None` when it was absent. Checked just before
+    /// the first step of the address.
+    pub planned_for: Option<String>,
+}
+
+/// How many addresses are in which state. A part of the JSON contract.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Summary {
+    /// Declared addresses that the plan looked at.
+    pub addresses: usize,
+    /// As declared.
+    pub in_sync: usize,
+    /// Not as declared.
+    pub drifted: usize,
+    /// Not known.
+    pub gaps: usize,
+    /// Drifted, and the fix is refused.
+    pub refused: usize,
+}
+
+/// The plan. A part of the JSON contract.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Plan {
+    /// The format of the file.
+    pub format: Format,
+    /// The version of the tool that made it.
+    pub tool_version: String,
+    /// The digest of what the plan would do.
+    pub plan_id: String,
+    /// When it was made; for people, never for deciding.
+    pub created_at: String,
+    /// The digest of the desired state that it was made from. The plan is stale when that on disk differs.
+    pub desired_digest: String,
+    /// The last record of the journal when it was made. The plan is stale when the journal has moved.
+    pub journal_head: Option<String>,
+    /// How many addresses are in which state.
+    pub summary: Summary,
+    /// The addresses that differ, by address.
+    pub drift: Vec<Drift>,
+    /// What could not be read.
+    pub gaps: Vec<Gap>,
+    /// What stands in the way, and what should be known.
+    pub findings: Vec<Finding>,
+    /// Declarations that could not be resolved against live.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub diagnostics: Vec<Diagnostic>,
+    /// What to do, in order.
+    pub steps: Vec<Step>,
+}
+
+impl Plan {
+    /// How many addresses the plan would change.
+    pub fn addresses_changed(&self) -> usize {
+        self.steps.iter().map(|step| &step.address).collect::<BTreeSet<_>>().len()
+    }
+
+    /// Whether this build may read a plan of `format`.
+    pub fn is_readable(format: Format) -> bool {
+        format.major == FORMAT.major
+    }
+}
+
+/// What a plan is built from.
+pub struct Inputs<'a> {
+    /// What is wanted, by address.
+    pub wanted: &'a [Wanted],
+    /// The resolved tree of each wanted address, or what is wrong with it.
+    pub trees: &'a BTreeMap<Address, Result<Value, Vec<Diagnostic>>>,
+    /// What was read.
+    pub inventory: &'a Inventory,
+    /// The kinds.
+    pub kinds: &'a [&'a dyn Kind],
+    /// Whether versions that nothing is known to refer to may be deleted to make room.
+    pub may_delete_versions: bool,
+    /// Addresses that are contested, with the reason: nothing more is written to them.
+    pub contested: &'a BTreeMap<Address, String>,
+    /// The digest of the desired state.
+    pub desired_digest: &'a str,
+    /// The last record of the journal.
+    pub journal_head: Option<String>,
+    /// The time, for people.
+    pub now: String,
+    /// The version of the tool.
+    pub tool_version: &'a str,
+}
+
+/// Builds the plan: compare, propose, order, number.
+pub fn build(inputs: &Inputs<'_>) -> Plan {
+    let mut summary = Summary { addresses: inputs.wanted.len(), ..Summary::default() };
+    let mut all_drift = Vec::new();
+    let mut findings = Vec::new();
+    let mut diagnostics = Vec::new();
+    let mut proposed: Vec<(u8, &Wanted, Option<String>, Vec<ProposedStep>)> = Vec::new();
+    for wanted in inputs.wanted {
+        let address = &wanted.address;
+        let Some(kind) = inputs.kinds.iter().find(|kind| kind.name() == address.kind) else { continue };
+        let live = match inputs.inventory.of(address) {
+            Known::Unknown(_) => {
+                summary.gaps += 1;
+                continue;
+            }
+            Known::Present(sighting) => Some(sighting),
+            Known::Absent => None,
+        };
+        let want = match inputs.trees.get(address) {
+            Some(Ok(tree)) => tree,
+            Some(Err(problems)) => {
+                diagnostics.extend(problems.iter().cloned());
+                summary.refused += 1;
+                continue;
+            }
+            // A look-up that could not be made is a gap of its own; it is counted there.
+            None => {
+                summary.gaps += 1;
+                continue;
+            }
+        };
+        let comparison = drift::compare(*kind, wanted, want, live);
+        let mut note = |severity, code: &str, detail: String| {
+            findings.push(Finding { address: address.clone(), severity, code: code.to_owned(), detail });
+        };
+        for (path, reason) in &comparison.unobservable {
+            note(Severity::Note, codes::NOT_REPORTED, format!("{path}: {reason}"));
+        }
+        for field in comparison.drift.iter().flat_map(|drift| &drift.fields).filter(|field| field.kept) {
+            note(Severity::Note, codes::STRONGER, format!("{}: live is stronger than desired, and is kept", field.path));
+        }
+        let differs: &[Path] = &comparison.differs;
+        let proposal = kind.steps(&Situation {
+            live,
+            target: &comparison.target,
+            differs,
+            name: &address.name,
+            may_delete_versions: inputs.may_delete_versions,
+        });
+        for (code, detail) in proposal.notes {
+            note(Severity::Note, code, detail);
+        }
+        let contested = inputs.contested.get(address).filter(|_| !proposal.steps.is_empty());
+        let refused = !proposal.refusals.is_empty() || contested.is_some();
+        for (code, detail) in proposal.refusals {
+            note(Severity::Refused, code, detail);
+        }
+        if let Some(reason) = contested {
+            note(Severity::Refused, codes::CONTESTED, reason.clone());
+        }
+        match comparison.drift {
+            Some(drift) => {
+                summary.drifted += 1;
+                summary.refused += usize::from(refused);
+                all_drift.push(drift);
+            }
+            None => summary.in_sync += 1,
+        }
+        if !refused && !proposal.steps.is_empty() {
+            proposed.push((kind.stage(), wanted, live.map(|live| live.fingerprint()), proposal.steps));
+        }
+    }
+    proposed.sort_by(|one, two| (one.0, &one.1.address).cmp(&(two.0, &two.1.address)));
+    all_drift.sort_by(|one, two| one.address.cmp(&two.address));
+    findings.sort();
+    findings.dedup();
+    let steps = numbered(proposed);
+    let mut gaps = inputs.inventory.gaps.clone();
+    gaps.sort();
+    let mut plan = Plan {
+        format: FORMAT,
+        tool_version: inputs.tool_version.to_owned(),
+        plan_id: String::new(),
+        created_at: inputs.now.clone(),
+        desired_digest: inputs.desired_digest.to_owned(),
+        journal_head: inputs.journal_head.clone(),
+        summary,
+        drift: all_drift,
+        gaps,
+        findings,
+        diagnostics,
+        steps,
+    };
+    plan.plan_id = id_of(&plan);
+    plan
+}
+
+/// The id: the first 16 hexadecimal digits of the digest of everything but the id and the time.
+fn id_of(plan: &Plan) -> String {
+    let Plan {
+        format,
+        tool_version,
+        plan_id: _,
+        created_at: _,
+        desired_digest,
+        journal_head,
+        summary,
+        drift,
+        gaps,
+        findings,
+        diagnostics,
+        steps,
+    } = plan;
+    let digest = digest::of(&(
+        (format, tool_version, desired_digest, journal_head),
+        (summary, drift, gaps, findings, diagnostics, steps),
+    ));
+    let hex = digest.strip_prefix("sha256:").unwrap_or(&digest);
+    format!("plan-{}", hex.get(..16).unwrap_or(hex))
+}
+
+impl Plan {
+    /// Whether the id is that of the content: `false` means that the file was edited.
+    pub fn id_is_right(&self) -> bool {
+        self.plan_id == id_of(self)
+    }
+}
+
+fn numbered(proposed: Vec<(u8, &Wanted, Option<String>, Vec<ProposedStep>)>) -> Vec<Step> {
+    let mut steps: Vec<Step> = Vec::new();
+    let mut last_of: BTreeMap<Address, String> = BTreeMap::new();
+    for (_, wanted, planned_for, proposals) in proposed {
+        for proposal in proposals {
+            let id = format!("{}", steps.len() + 1);
+            let own = last_of.get(&wanted.address).cloned();
+            let first = own.is_none();
+            let others = wanted.needs.iter().filter(|_| first).filter_map(|need| last_of.get(need).cloned());
+            let needs = own.into_iter().chain(others).collect();
+            last_of.insert(wanted.address.clone(), id.clone());
+            steps.push(Step {
+                id,
+                address: wanted.address.clone(),
+                action: proposal.action.to_owned(),
+                summary: proposal.summary,
+                calls: proposal.calls,
+                needs,
+                op: proposal.op,
+                promise: proposal.promise,
+                planned_for: planned_for.clone(),
+            });
+        }
+    }
+    steps
+}
+

@@ -1,0 +1,347 @@
+//! The tree that declarations and live answers are both turned into, and the difference of two trees.
+//!
+//! Guarantees: lists whose elements have a natural key are maps by that key, so order cannot matter; `null` and an
+//! absent member are the same; comparison is equality of values, with no per-field comparator anywhere.
+
+use std::fmt;
+use std::str::FromStr;
+
+use serde::{Deserialize, Deserializer, Serialize, Serializer};
+use serde_json::{Map, Value};
+
+/// Where a value is in a tree: `contentPolicy.filters.HATE.inputStrength`.
+///
+/// A segment that holds anything but letters, digits, `_`, `-`, `/`, `:` and `+` is written between double quotes.
+#[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord, Default)]
+pub struct Path(Vec<String>);
+
+impl Path {
+    /// The path of the root.
+    pub fn root() -> Self {
+        Self::default()
+    }
+
+    /// A path of these segments.
+    pub fn of<S: Into<String>>(segments: impl IntoIterator<Item = S>) -> Self {
+        Self(segments.into_iter().map(Into::into).collect())
+    }
+
+    /// The path of a member or element below this one.
+    #[must_use]
+    pub fn child(&self, segment: impl Into<String>) -> Self {
+        let mut segments = self.0.clone();
+        segments.push(segment.into());
+        Self(segments)
+    }
+
+    /// The segments from the root down.
+    pub fn segments(&self) -> &[String] {
+        &self.0
+    }
+
+    /// The segments as text slices, for matching.
+    pub fn parts(&self) -> Vec<&str> {
+        self.0.iter().map(String::as_str).collect()
+    }
+
+    /// The first segment.
+    pub fn head(&self) -> Option<&str> {
+        self.0.first().map(String::as_str)
+    }
+}
+
+impl fmt::Display for Path {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let bare = |segment: &str| {
+            !segment.is_empty() && segment.chars().all(|c| c.is_alphanumeric() || matches!(c, '_' | '-' | '/' | ':' | '+'))
+        };
+        for (index, segment) in self.0.iter().enumerate() {
+            if index > 0 {
+                f.write_str(".")?;
+            }
+            if bare(segment) {
+                f.write_str(segment)?;
+            } else {
+                write!(f, "{segment:?}")?;
+            }
+        }
+        Ok(())
+    }
+}
+
+impl FromStr for Path {
+    type Err = std::convert::Infallible;
+
+    /// Reads what `Display` writes; an unbalanced quote is taken as text.
+    fn from_str(text: &str) -> Result<Self, Self::Err> {
+        let mut segments = Vec::new();
+        let mut rest = text;
+        while !rest.is_empty() {
+            let mut quoted = serde_json::Deserializer::from_str(rest).into_iter::<String>();
+            let segment = match (rest.starts_with('"'), quoted.next()) {
+                (true, Some(Ok(segment))) => {
+                    rest = &rest[quoted.byte_offset()..];
+                    segment
+                }
+                _ => {
+                    let end = rest.find('.').unwrap_or(rest.len());
+                    let segment = rest[..end].to_owned();
+                    rest = &rest[end..];
+                    segment
+                }
+            };
+            segments.push(segment);
+            rest = rest.strip_prefix('.').unwrap_or(rest);
+        }
+        Ok(Self(segments))
+    }
+}
+
+impl Serialize for Path {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.collect_str(self)
+    }
+}
+
+impl<'de> Deserialize<'de> for Path {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        match String::deserialize(deserializer)?.parse() {
+            Ok(path) => Ok(path),
+            Err(never) => match never {},
+        }
+    }
+}
+
+/// Says, for the path of a list, which member of its elements is their natural key; `None` for lists that are plain sets.
+pub type KeyOf = fn(&Path) -> Option<&'static str>;
+
+/// Two elements of one list have the same natural key.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("`{key}` appears more than once in {list}")]
+pub struct RepeatedKey {
+    /// The list.
+    pub list: Path,
+    /// The repeated key.
+    pub key: String,
+}
+
+/// Turns every list that has a natural key into a map by that key, and sorts every other list as a set.
+///
+/// # Errors
+/// Fails when one key appears twice in one list: which of the two would hold is not ours to choose.
+pub fn keyed(tree: &Value, key_of: KeyOf) -> Result<Value, RepeatedKey> {
+    keyed_at(&Path::root(), tree, key_of)
+}
+
+fn keyed_at(path: &Path, tree: &Value, key_of: KeyOf) -> Result<Value, RepeatedKey> {
+    match tree {
+        Value::Object(members) => {
+            let mut map = Map::new();
+            for (name, member) in members {
+                map.insert(name.clone(), keyed_at(&path.child(name), member, key_of)?);
+            }
+            Ok(Value::Object(map))
+        }
+        Value::Array(items) => match key_of(path) {
+            Some(key) => {
+                let mut map = Map::new();
+                for item in items {
+                    let name = match item.get(key) {
+                        Some(Value::String(text)) => text.clone(),
+                        Some(other) => other.to_string(),
+                        None => String::new(),
+                    };
+                    let element = keyed_at(&path.child(&name), item, key_of)?;
+                    if map.insert(name.clone(), element).is_some() {
+                        return Err(RepeatedKey { list: path.clone(), key: name });
+                    }
+                }
+                Ok(Value::Object(map))
+            }
+            None => {
+                let mut items = items.clone();
+                items.sort_by_key(Value::to_string);
+                items.dedup();
+                Ok(Value::Array(items))
+            }
+        },
+        scalar => Ok(scalar.clone()),
+    }
+}
+
+/// Turns the maps that [`keyed`] made back into lists, in the order of their keys.
+pub fn listed(tree: &Value, key_of: KeyOf) -> Value {
+    listed_at(&Path::root(), tree, key_of)
+}
+
+fn listed_at(path: &Path, tree: &Value, key_of: KeyOf) -> Value {
+    match tree {
+        Value::Object(members) if key_of(path).is_some() => {
+            let mut names: Vec<&String> = members.keys().collect();
+            names.sort();
+            Value::Array(names.into_iter().map(|name| listed_at(&path.child(name), &members[name], key_of)).collect())
+        }
+        Value::Object(members) => Value::Object(
+            members.iter().map(|(name, member)| (name.clone(), listed_at(&path.child(name), member, key_of))).collect(),
+        ),
+        other => other.clone(),
+    }
+}
+
+/// The value at `path`; `None` when it is absent or `null`.
+pub fn get<'a>(tree: &'a Value, path: &Path) -> Option<&'a Value> {
+    path.segments().iter().try_fold(tree, |node, segment| node.get(segment)).filter(|value| !value.is_null())
+}
+
+/// Puts `value` at `path`, making the objects on the way; `None` removes what is there.
+pub fn set(tree: &mut Value, path: &Path, value: Option<Value>) {
+    let Some((last, way)) = path.segments().split_last() else {
+        *tree = value.unwrap_or(Value::Null);
+        return;
+    };
+    let mut node = tree;
+    for segment in way {
+        if !node.is_object() {
+            if value.is_none() {
+                return;
+            }
+            *node = Value::Object(Map::new());
+        }
+        let Value::Object(members) = node else { return };
+        node = members.entry(segment.clone()).or_insert(Value::Null);
+    }
+    match (node, value) {
+        (Value::Object(members), Some(value)) => {
+            members.insert(last.clone(), value);
+        }
+        (Value::Object(members), None) => {
+            members.remove(last);
+        }
+        (node, Some(value)) => *node = Value::Object(Map::from_iter([(last.clone(), value)])),
+        (_, None) => {}
+    }
+}
+
+/// The top-level members of `tree` that `like` also has, even where `like` has them as `null`.
+pub fn restricted(tree: &Value, like: &Value) -> Value {
+    match (tree, like) {
+        (Value::Object(members), Value::Object(shape)) => Value::Object(
+            shape.keys().map(|name| (name.clone(), members.get(name).cloned().unwrap_or(Value::Null))).collect(),
+        ),
+        _ => tree.clone(),
+    }
+}
+
+/// One place where two trees differ.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Difference {
+    /// Where.
+    pub path: Path,
+    /// What is on the left, `None` when absent.
+    pub left: Option<Value>,
+    /// What is on the right, `None` when absent.
+    pub right: Option<Value>,
+}
+
+/// Every place where `left` and `right` differ, in the order of their paths.
+///
+/// An element that one side lacks is one difference, not one for each of its members. `whole` names top-level members
+/// that are reported in one piece when one side lacks them.
+pub fn differences(left: &Value, right: &Value, whole: &[&str]) -> Vec<Difference> {
+    let mut found = Vec::new();
+    compare(&Path::root(), Some(left), Some(right), whole, &mut found);
+    found
+}
+
+fn compare(path: &Path, left: Option<&Value>, right: Option<&Value>, whole: &[&str], found: &mut Vec<Difference>) {
+    let left = left.filter(|value| !value.is_null());
+    let right = right.filter(|value| !value.is_null());
+    if left == right {
+        return;
+    }
+    let lists_elements = |value: &Value| value.as_object().is_some_and(|members| members.values().any(Value::is_object));
+    let in_one_piece = path.segments().len() == 1 && path.head().is_some_and(|head| whole.contains(&head));
+    let descend = match (left, right) {
+        (Some(Value::Object(_)), Some(Value::Object(_))) => true,
+        (Some(one), None) | (None, Some(one)) => lists_elements(one) && !in_one_piece,
+        _ => false,
+    };
+    if !descend {
+        found.push(Difference { path: path.clone(), left: left.cloned(), right: right.cloned() });
+        return;
+    }
+    let mut names: Vec<&String> = Vec::new();
+    for side in [left, right] {
+        names.extend(side.and_then(Value::as_object).into_iter().flat_map(Map::keys));
+    }
+    names.sort();
+    names.dedup();
+    for name in names {
+        let member = |side: Option<&'_ Value>| side.and_then(|value| value.get(name)).cloned();
+        compare(&path.child(name), member(left).as_ref(), member(right).as_ref(), whole, found);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    fn key_of(path: &Path) -> Option<&'static str> {
+        match path.parts()[..] {
+            ["filters"] => Some("type"),
+            _ => None,
+        }
+    }
+
+    #[test]
+    fn order_of_a_keyed_list_and_of_a_set_does_not_matter() {
+        let one = json!({"filters": [{"type": "B"}, {"type": "A"}], "set": ["y", "x"]});
+        let two = json!({"filters": [{"type": "A"}, {"type": "B"}], "set": ["x", "y", "x"]});
+        assert_eq!(keyed(&one, key_of), keyed(&two, key_of));
+    }
+
+    #[test]
+    fn a_repeated_key_is_refused() {
+        let tree = json!({"filters": [{"type": "A", "n": 1}, {"type": "A", "n": 2}]});
+        assert_eq!(keyed(&tree, key_of).map_err(|repeated| repeated.key), Err("A".to_owned()));
+    }
+
+    #[test]
+    fn listing_undoes_keying() {
+        let tree = json!({"filters": [{"type": "A"}, {"type": "B"}], "set": ["x"]});
+        let map = keyed(&tree, key_of).expect("no repeated key");
+        assert_eq!(listed(&map, key_of), tree);
+    }
+
+    #[test]
+    fn a_missing_element_is_one_difference_and_a_missing_section_is_one_for_each_element() {
+        let want = json!({"p": {"filters": {"A": {"s": "HIGH"}, "B": {"s": "LOW"}}, "tier": {"name": "X"}}});
+        let paths = |live: Value| -> Vec<String> {
+            differences(&live, &want, &[]).into_iter().map(|one| one.path.to_string()).collect()
+        };
+        assert_eq!(paths(json!({"p": {"filters": {"A": {"s": "NONE"}}, "tier": {"name": "X"}}})), ["p.filters.A.s", "p.filters.B"]);
+        assert_eq!(paths(json!({"p": null})), ["p.filters.A", "p.filters.B", "p.tier"]);
+        assert_eq!(differences(&json!({}), &want, &["p"]).len(), 1);
+    }
+
+    #[test]
+    fn paths_are_read_as_they_are_written() {
+        for path in [Path::of(["topics", "Investment advice.", "type"]), Path::of(["a", "", "b"]), Path::of(["a\"b"])] {
+            let text = path.to_string();
+            assert_eq!(text.parse::<Path>(), Ok(path), "{text}");
+        }
+    }
+
+    #[test]
+    fn setting_and_removing() {
+        let mut tree = json!({"a": null});
+        set(&mut tree, &Path::of(["a", "b", "c"]), Some(json!(1)));
+        assert_eq!(tree, json!({"a": {"b": {"c": 1}}}));
+        set(&mut tree, &Path::of(["a", "b", "c"]), None);
+        set(&mut tree, &Path::of(["x", "y"]), None);
+        assert_eq!(get(&tree, &Path::of(["a", "b", "c"])), None);
+        assert_eq!(tree["a"]["b"], json!({}));
+    }
+}

@@ -1,0 +1,79 @@
+//! What a read-back showed: is the promise of a step kept?
+
+use serde::{Deserialize, Serialize};
+use serde_json::Value;
+
+use crate::inventory::Sighting;
+use crate::plan::Promise;
+use crate::tree::{self, Path};
+
+/// What read-back showed after a step.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case", tag = "verdict")]
+pub enum Verdict {
+    /// A fresh read shows what the step promised.
+    Verified,
+    /// A fresh read shows something else.
+    Broken {
+        /// The places that differ, with what was seen.
+        differs: Vec<BrokenPart>,
+    },
+    /// It could not be read, or was still changing when the time was up: believed neither done nor undone.
+    Unverified {
+        /// Why.
+        reason: String,
+    },
+}
+
+/// One place where read-back differs from the promise.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct BrokenPart {
+    /// Where.
+    pub path: Path,
+    /// What the step promised; `null` when absent.
+    pub promised: Value,
+    /// What was seen; `null` when absent.
+    pub seen: Value,
+}
+
+/// Compares a promise with a fresh sighting; `None` means that the resource is known to be absent.
+pub fn judge(promise: &Promise, merged: &[&str], sighting: Option<&Sighting>) -> Verdict {
+    let Some(sighting) = sighting else {
+        let differs = vec![BrokenPart { path: Path::root(), promised: promise.tree.clone(), seen: Value::Null }];
+        return Verdict::Broken { differs };
+    };
+    if !sighting.settled {
+        return Verdict::Unverified { reason: "still changing".to_owned() };
+    }
+    let mut seen = tree::restricted(&sighting.tree, &promise.tree);
+    for member in merged {
+        if let (Some(live), Some(want)) = (seen.get_mut(member).and_then(Value::as_object_mut), promise.tree.get(member)) {
+            live.retain(|name, _| want.get(name).is_some());
+        }
+    }
+    let mut differs: Vec<BrokenPart> = tree::differences(&promise.tree, &seen, &[])
+        .into_iter()
+        .map(|one| BrokenPart {
+            path: one.path,
+            promised: one.left.unwrap_or(Value::Null),
+            seen: one.right.unwrap_or(Value::Null),
+        })
+        .collect();
+    for (path, promised) in &promise.extras {
+        let seen = sighting.extras.get(path);
+        if seen != Some(promised) {
+            differs.push(BrokenPart {
+                path: Path::of([path.clone()]),
+                promised: promised.clone(),
+                seen: seen.cloned().unwrap_or(Value::Null),
+            });
+        }
+    }
+    for (fact, promised) in &promise.facts {
+        let seen = sighting.facts.get(fact).cloned().unwrap_or(Value::Null);
+        if seen != *promised {
+            differs.push(BrokenPart { path: Path::of([fact.clone()]), promised: promised.clone(), seen });
+        }
+    }
+    if differs.is_empty() { Verdict::Verified } else { Verdict::Broken { differs } }
+}
