@@ -1,0 +1,284 @@
+//! Who we are, and who we become in another account.
+//!
+//! The only serial waits before a first call: the caller's identity, once per process, and one
+//! AssumeRole per other account, whatever the number of its regions, clients and waiting calls.
+
+use std::fmt;
+use std::sync::{Arc, OnceLock};
+use std::time::{Duration, SystemTime};
+
+use aws_credential_types::Credentials;
+use aws_credential_types::provider::error::CredentialsError;
+use aws_credential_types::provider::{
+    ProvideCredentials, SharedCredentialsProvider, future::ProvideCredentials as Provided,
+};
+use aws_types::SdkConfig;
+
+use crate::call::Call;
+use crate::classify::{self, CallOutcome};
+use crate::connection::Connection;
+use crate::error::{CallError, ErrorClass};
+use crate::flight::{Fetched, Flight, REFRESH_BEFORE};
+use crate::governor::Governor;
+use crate::session::CallerIdentity;
+
+/// How long credentials without an end, from a profile or the environment, are believed before
+/// their source is asked again.
+const UNDATED: Duration = Duration::from_secs(15 * 60);
+
+/// How long an identity is believed: it cannot change while the process runs.
+const ALWAYS: Duration = Duration::from_secs(10 * 365 * 24 * 3600);
+
+/// What all accounts share.
+pub(crate) struct Principal {
+    pub(crate) connection: Connection,
+    pub(crate) base: SdkConfig,
+    pub(crate) governor: Governor,
+    sts: aws_sdk_sts::Client,
+    own: OwnCredentials,
+    identity: Flight<CallerIdentity>,
+    known: OnceLock<CallerIdentity>,
+}
+
+impl Principal {
+    pub(crate) fn new(connection: Connection, base: SdkConfig) -> Self {
+        let own = OwnCredentials(Arc::new(Own {
+            source: base.credentials_provider(),
+            flight: Flight::new(),
+        }));
+        let provider = SharedCredentialsProvider::new(own.clone());
+        let base = base.into_builder().credentials_provider(provider).build();
+        Self {
+            sts: aws_sdk_sts::Client::new(&base),
+            governor: Governor::new(connection.limits),
+            connection,
+            base,
+            own,
+            identity: Flight::new(),
+            known: OnceLock::new(),
+        }
+    }
+
+    pub(crate) fn home_region(&self) -> Option<String> {
+        self.base.region().map(|region| region.as_ref().to_owned())
+    }
+
+    /// The identity, if it has been asked for.
+    pub(crate) fn known(&self) -> Option<&CallerIdentity> {
+        self.known.get()
+    }
+
+    pub(crate) async fn identity(&self) -> Result<CallerIdentity, CallError> {
+        if let Some(known) = self.known() {
+            return Ok(known.clone());
+        }
+        self.identity.get(|| self.ask_identity()).await
+    }
+
+    async fn ask_identity(&self) -> Result<Fetched<CallerIdentity>, CallError> {
+        let call = self.describe_sts("GetCallerIdentity", None, None);
+        self.governor.count("sts");
+        let output = self
+            .sts
+            .get_caller_identity()
+            .send()
+            .await
+            .map_err(|error| classify::classify(&call, &error, self.custom_endpoint()))?;
+        let (Some(account), Some(arn)) = (output.account, output.arn) else {
+            return Err(incomplete(&call, "no account or no ARN in the answer"));
+        };
+        let identity = CallerIdentity { account, arn };
+        let identity = self.known.get_or_init(|| identity).clone();
+        Ok(Fetched {
+            value: identity,
+            until: SystemTime::now() + ALWAYS,
+        })
+    }
+
+    async fn assume_role(
+        &self,
+        account: &str,
+        caller: &CallerIdentity,
+    ) -> Result<Fetched<Credentials>, CallError> {
+        let role = self.connection.role_arn(account);
+        let call = self.describe_sts("AssumeRole", Some(account), role.clone());
+        let call = Call {
+            caller: Some(caller.arn.clone()),
+            ..call
+        };
+        let Some(role) = role else {
+            return Err(call.error(CallOutcome {
+                class: ErrorClass::Invalid,
+                code: "NoRole".to_owned(),
+                message: format!(
+                    "no role to assume is configured, and the credentials are of account {}",
+                    caller.account
+                ),
+                status: None,
+                request_id: None,
+            }));
+        };
+        self.governor.count("sts");
+        let output = self
+            .sts
+            .assume_role()
+            .role_arn(&role)
+            .role_session_name(&self.connection.session_name)
+            .set_source_identity(self.connection.source_identity.clone())
+            .send()
+            .await
+            .map_err(|error| classify::classify(&call, &error, self.custom_endpoint()))?;
+        let Some(given) = output.credentials else {
+            return Err(incomplete(&call, "no credentials in the answer"));
+        };
+        let until = SystemTime::try_from(given.expiration)
+            .map_err(|_| incomplete(&call, "the expiration is out of range"))?;
+        let value = Credentials::new(
+            given.access_key_id,
+            given.secret_access_key,
+            Some(given.session_token),
+            Some(until),
+            "AssumeRole",
+        );
+        tracing::debug!(account, role, "role assumed");
+        Ok(Fetched { value, until })
+    }
+
+    fn custom_endpoint(&self) -> bool {
+        self.base.endpoint_url().is_some()
+    }
+
+    fn describe_sts(
+        &self,
+        operation: &'static str,
+        account: Option<&str>,
+        role: Option<String>,
+    ) -> Call {
+        Call {
+            service: "sts",
+            operation,
+            account: account.map(str::to_owned),
+            region: self.home_region(),
+            role,
+            caller: None,
+        }
+    }
+}
+
+fn incomplete(call: &Call, message: &str) -> CallError {
+    call.error(CallOutcome {
+        class: ErrorClass::Unknown,
+        code: "UnreadableAnswer".to_owned(),
+        message: message.to_owned(),
+        status: None,
+        request_id: None,
+    })
+}
+
+/// The caller's own credentials, as the default chain finds them.
+#[derive(Clone)]
+struct OwnCredentials(Arc<Own>);
+
+struct Own {
+    source: Option<SharedCredentialsProvider>,
+    flight: Flight<Credentials>,
+}
+
+impl OwnCredentials {
+    async fn get(&self) -> Result<Credentials, CallError> {
+        self.0.flight.get(|| self.0.load()).await
+    }
+}
+
+impl Own {
+    async fn load(&self) -> Result<Fetched<Credentials>, CallError> {
+        let missing = CredentialsError::not_loaded_no_source();
+        let loaded = match &self.source {
+            Some(source) => source.provide_credentials().await,
+            None => Err(missing),
+        };
+        match loaded {
+            Ok(value) => {
+                let undated = || SystemTime::now() + UNDATED + REFRESH_BEFORE;
+                let until = value.expiry().unwrap_or_else(undated);
+                Ok(Fetched { value, until })
+            }
+            Err(error) => {
+                let call = Call {
+                    service: "credentials",
+                    operation: "Load",
+                    account: None,
+                    region: None,
+                    role: None,
+                    caller: None,
+                };
+                Err(classify::from_credentials(&call, &error))
+            }
+        }
+    }
+}
+
+impl fmt::Debug for OwnCredentials {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("OwnCredentials")
+    }
+}
+
+impl ProvideCredentials for OwnCredentials {
+    fn provide_credentials<'a>(&'a self) -> Provided<'a>
+    where
+        Self: 'a,
+    {
+        Provided::new(async { self.get().await.map_err(CredentialsError::provider_error) })
+    }
+}
+
+/// The credentials to use in one account: our own, or those of the role there.
+#[derive(Clone)]
+pub(crate) struct AccountCredentials(Arc<Account>);
+
+struct Account {
+    account: String,
+    principal: Arc<Principal>,
+    role: Flight<Credentials>,
+}
+
+impl AccountCredentials {
+    pub(crate) fn new(account: &str, principal: Arc<Principal>) -> Self {
+        Self(Arc::new(Account {
+            account: account.to_owned(),
+            principal,
+            role: Flight::new(),
+        }))
+    }
+
+    /// The credentials, fetched if they are not held.
+    pub(crate) async fn get(&self) -> Result<Credentials, CallError> {
+        let Account {
+            account,
+            principal,
+            role,
+        } = &*self.0;
+        let caller = principal.identity().await?;
+        if caller.account == *account {
+            principal.own.get().await
+        } else {
+            role.get(|| principal.assume_role(account, &caller)).await
+        }
+    }
+}
+
+impl fmt::Debug for AccountCredentials {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "AccountCredentials({})", self.0.account)
+    }
+}
+
+impl ProvideCredentials for AccountCredentials {
+    fn provide_credentials<'a>(&'a self) -> Provided<'a>
+    where
+        Self: 'a,
+    {
+        Provided::new(async { self.get().await.map_err(CredentialsError::provider_error) })
+    }
+}

@@ -1,0 +1,148 @@
+//! Exact bodies out, verbatim bodies in.
+//!
+//! For JSON services the generated client is used for what it is good at: URL, `X-Amz-Target`,
+//! endpoint, signature, retries and error parsing. Its typed (de)serialisers are by-passed,
+//! because they throw away members that they do not know, and an unknown member is exactly what
+//! a full-replace write must carry.
+
+use std::sync::{Arc, Mutex, PoisonError};
+
+use aws_smithy_runtime_api::box_error::BoxError;
+use aws_smithy_runtime_api::client::interceptors::Intercept;
+use aws_smithy_runtime_api::client::interceptors::context::{
+    AfterDeserializationInterceptorContextRef, BeforeTransmitInterceptorContextMut,
+    BeforeTransmitInterceptorContextRef,
+};
+use aws_smithy_runtime_api::client::runtime_components::RuntimeComponents;
+use aws_smithy_types::body::SdkBody;
+use aws_smithy_types::config_bag::ConfigBag;
+use serde_json::Value;
+
+use crate::classify;
+
+/// The answer of a JSON service.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Answer {
+    /// The body with every member that was sent, known to the SDK or not. An empty body is `{}`.
+    pub body: Value,
+    /// AWS's id of the request.
+    pub request_id: Option<String>,
+}
+
+/// Replaces the request body by the given one.
+///
+/// Works before the retry loop: the SDK saves the request there, so that every attempt has the
+/// body, and both content-length and signature are made from it.
+#[derive(Clone)]
+pub struct ExactBody(Vec<u8>);
+
+impl ExactBody {
+    /// The body to send, serialised here and never again.
+    pub fn new(body: &Value) -> Self {
+        Self(body.to_string().into_bytes())
+    }
+}
+
+// The body may hold what must not be logged, and the SDK logs its interceptors.
+impl std::fmt::Debug for ExactBody {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "ExactBody({} bytes)", self.0.len())
+    }
+}
+
+impl Intercept for ExactBody {
+    fn name(&self) -> &'static str {
+        "ExactBody"
+    }
+
+    fn modify_before_retry_loop(
+        &self,
+        context: &mut BeforeTransmitInterceptorContextMut<'_>,
+        _components: &RuntimeComponents,
+        _cfg: &mut ConfigBag,
+    ) -> Result<(), BoxError> {
+        let request = context.request_mut();
+        *request.body_mut() = SdkBody::from(self.0.clone());
+        let headers = request.headers_mut();
+        headers.insert("content-length", self.0.len().to_string());
+        if headers.get("content-type").is_none() {
+            headers.insert("content-type", "application/json");
+        }
+        Ok(())
+    }
+}
+
+/// What one attempt brought back.
+#[derive(Debug, Clone)]
+pub(crate) struct Tapped {
+    pub(crate) status: u16,
+    pub(crate) body: Vec<u8>,
+    pub(crate) request_id: Option<String>,
+}
+
+#[derive(Debug, Default)]
+struct Seen {
+    last: Option<Tapped>,
+    throttled: bool,
+}
+
+/// Keeps the verbatim body of the last attempt. Clones share what they saw; one per call.
+///
+/// The SDK reads a body into memory only while it deserialises it, so the bytes are there after
+/// deserialisation, successful or not, and not before.
+#[derive(Debug, Clone, Default)]
+pub struct BodyTap(Arc<Mutex<Seen>>);
+
+impl BodyTap {
+    fn seen(&self) -> std::sync::MutexGuard<'_, Seen> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// The last attempt's response, if one arrived as a whole.
+    pub(crate) fn take(&self) -> Option<Tapped> {
+        self.seen().last.take()
+    }
+
+    /// Whether any attempt was throttled, those included that a retry made good.
+    pub(crate) fn throttled(&self) -> bool {
+        self.seen().throttled
+    }
+}
+
+impl Intercept for BodyTap {
+    fn name(&self) -> &'static str {
+        "BodyTap"
+    }
+
+    fn read_before_attempt(
+        &self,
+        _context: &BeforeTransmitInterceptorContextRef<'_>,
+        _components: &RuntimeComponents,
+        _cfg: &mut ConfigBag,
+    ) -> Result<(), BoxError> {
+        self.seen().last = None;
+        Ok(())
+    }
+
+    fn read_after_deserialization(
+        &self,
+        context: &AfterDeserializationInterceptorContextRef<'_>,
+        _components: &RuntimeComponents,
+        _cfg: &mut ConfigBag,
+    ) -> Result<(), BoxError> {
+        let response = context.response();
+        let Some(body) = response.body().bytes() else {
+            return Ok(());
+        };
+        let status = response.status().as_u16();
+        let code = response.headers().get("x-amzn-errortype");
+        let mut seen = self.seen();
+        seen.throttled |= classify::says_throttled(status, code, body);
+        seen.last = Some(Tapped {
+            status,
+            body: body.to_vec(),
+            request_id: classify::request_id(response),
+        });
+        Ok(())
+    }
+}

@@ -1,0 +1,218 @@
+//! An account and a region to call, and the clients for it.
+
+use std::any::{Any, TypeId};
+use std::collections::{BTreeMap, HashMap};
+use std::fmt;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+use aws_credential_types::provider::SharedCredentialsProvider;
+use aws_types::SdkConfig;
+use aws_types::region::Region;
+
+use crate::call::{Call, InFlight};
+use crate::connection::Connection;
+use crate::credentials::{AccountCredentials, Principal};
+use crate::error::CallError;
+use crate::governor::Window;
+
+/// Who the caller is, as STS says.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct CallerIdentity {
+    /// The twelve digits of the caller's own account.
+    pub account: String,
+    /// The ARN of the user or of the assumed role's session.
+    pub arn: String,
+}
+
+/// All sessions of a process. Cheap to clone; clones share everything.
+#[derive(Clone)]
+pub struct Sessions(Arc<Shared>);
+
+struct Shared {
+    principal: Arc<Principal>,
+    accounts: Mutex<HashMap<String, AccountCredentials>>,
+    sessions: Mutex<HashMap<(String, String), Session>>,
+}
+
+impl fmt::Debug for Sessions {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Sessions")
+            .field("identity", &self.0.principal.known())
+            .finish_non_exhaustive()
+    }
+}
+
+impl Sessions {
+    pub(crate) fn new(connection: Connection, base: SdkConfig) -> Self {
+        Self(Arc::new(Shared {
+            principal: Arc::new(Principal::new(connection, base)),
+            accounts: Mutex::default(),
+            sessions: Mutex::default(),
+        }))
+    }
+
+    /// Who we are. Asked once; every later or concurrent call has the same answer. A failure is
+    /// remembered for half a minute.
+    ///
+    /// # Errors
+    ///
+    /// Classes `NoCredentials`, `ExpiredCredentials` and `Network` above all.
+    pub async fn identity(&self) -> Result<CallerIdentity, CallError> {
+        self.0.principal.identity().await
+    }
+
+    /// The session of an account and a region, the same one every time. Makes no call: wrong
+    /// credentials are found at its first call.
+    pub fn session(&self, account: &str, region: &str) -> Session {
+        let key = (account.to_owned(), region.to_owned());
+        let mut sessions = lock(&self.0.sessions);
+        sessions
+            .entry(key)
+            .or_insert_with(|| self.make(account, region))
+            .clone()
+    }
+
+    fn make(&self, account: &str, region: &str) -> Session {
+        let principal = &self.0.principal;
+        let credentials = lock(&self.0.accounts)
+            .entry(account.to_owned())
+            .or_insert_with(|| AccountCredentials::new(account, Arc::clone(principal)))
+            .clone();
+        let config = principal
+            .base
+            .to_builder()
+            .region(Region::new(region.to_owned()))
+            .credentials_provider(SharedCredentialsProvider::new(credentials.clone()))
+            .build();
+        Session(Arc::new(Inner {
+            account: account.to_owned(),
+            region: region.to_owned(),
+            config,
+            credentials,
+            principal: Arc::clone(principal),
+            clients: Mutex::default(),
+            windows: Mutex::default(),
+        }))
+    }
+
+    /// The region whose STS is asked.
+    pub fn home_region(&self) -> Option<String> {
+        self.0.principal.home_region()
+    }
+
+    /// Calls made so far, each counted once whatever its retries, those to STS included.
+    pub fn calls(&self) -> u64 {
+        self.calls_by_service().values().sum()
+    }
+
+    /// The same by service.
+    pub fn calls_by_service(&self) -> BTreeMap<&'static str, u64> {
+        self.0.principal.governor.counts()
+    }
+}
+
+/// One account and region. Cheap to clone; clones share clients and bounds.
+#[derive(Clone)]
+pub struct Session(Arc<Inner>);
+
+struct Inner {
+    account: String,
+    region: String,
+    config: SdkConfig,
+    credentials: AccountCredentials,
+    principal: Arc<Principal>,
+    clients: Mutex<HashMap<TypeId, Box<dyn Any + Send + Sync>>>,
+    windows: Mutex<BTreeMap<&'static str, Arc<Window>>>,
+}
+
+impl fmt::Debug for Session {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "Session({}/{})", self.0.account, self.0.region)
+    }
+}
+
+impl Session {
+    /// The twelve digits of the account.
+    pub fn account(&self) -> &str {
+        &self.0.account
+    }
+
+    /// The region.
+    pub fn region(&self) -> &str {
+        &self.0.region
+    }
+
+    /// What a client is built from: region, credentials, HTTP client, retries and timeouts.
+    pub fn config(&self) -> &SdkConfig {
+        &self.0.config
+    }
+
+    /// The client of a type, built at the first use: `session.client(aws_sdk_bedrock::Client::new)`.
+    /// There is one per type, so `build` must always build the same.
+    pub fn client<T>(&self, build: impl FnOnce(&SdkConfig) -> T) -> T
+    where
+        T: Clone + Send + Sync + 'static,
+    {
+        let mut clients = lock(&self.0.clients);
+        let held = clients.get(&TypeId::of::<T>());
+        if let Some(client) = held.and_then(|client| client.downcast_ref::<T>()) {
+            return client.clone();
+        }
+        let client = build(&self.0.config);
+        clients.insert(TypeId::of::<T>(), Box::new(client.clone()));
+        client
+    }
+
+    /// Waits for credentials, then for room, and counts the call. For the macros:
+    /// [`crate::call!`], [`crate::call_with_body!`], [`crate::send!`].
+    ///
+    /// Credentials come first, because a call that waited for them inside the SDK would be under
+    /// the timeout of its attempt, and would start them anew whenever that ends.
+    ///
+    /// # Errors
+    ///
+    /// Those of fetching the credentials; they name `AssumeRole` or `GetCallerIdentity` as the
+    /// operation.
+    pub async fn begin(
+        &self,
+        service: &'static str,
+        operation: &'static str,
+    ) -> Result<InFlight, CallError> {
+        self.0.credentials.get().await?;
+        let governor = &self.0.principal.governor;
+        let permit = governor.admit(&self.window(service)).await;
+        governor.count(service);
+        Ok(InFlight::new(self.clone(), service, operation, permit))
+    }
+
+    pub(crate) fn window(&self, service: &'static str) -> Arc<Window> {
+        let mut windows = lock(&self.0.windows);
+        let window = windows
+            .entry(service)
+            .or_insert_with(|| self.0.principal.governor.window());
+        Arc::clone(window)
+    }
+
+    /// The facts of a call, for its error.
+    pub(crate) fn describe(&self, service: &'static str, operation: &'static str) -> Call {
+        let principal = &self.0.principal;
+        let known = principal.known();
+        let own = known.is_some_and(|identity| identity.account == self.0.account);
+        let role = (known.is_some() && !own)
+            .then(|| principal.connection.role_arn(&self.0.account))
+            .flatten();
+        Call {
+            service,
+            operation,
+            account: Some(self.0.account.clone()),
+            region: Some(self.0.region.clone()),
+            role,
+            caller: known.map(|identity| identity.arn.clone()),
+        }
+    }
+}
+
+/// Maps of finished values: a panic elsewhere while a lock is held does not spoil them.
+fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}
