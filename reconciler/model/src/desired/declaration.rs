@@ -1,0 +1,185 @@
+//! One declaration, and what became of it at one address.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::fmt;
+use std::sync::Arc;
+
+use serde::{Deserialize, Serialize};
+use serde_json::Value;
+
+use super::located::Node;
+use super::selection::Where;
+use super::template::{self, Part};
+use super::validate;
+use crate::address::Address;
+use crate::codes;
+use crate::diagnostic::{Diagnostic, Place};
+use crate::kind::Kind;
+use crate::tree::{self, Path};
+
+/// What to do with a live value that is stronger than the declared one.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum WhenStronger {
+    /// Report it and keep it.
+    #[default]
+    Report,
+    /// Put the declared value back, although that weakens.
+    Undo,
+}
+
+/// One declaration.
+pub struct Declaration {
+    /// The kind.
+    pub kind: String,
+    /// The name.
+    pub name: String,
+    /// Where it applies.
+    pub applies: Where,
+    /// The controls that it serves, sorted.
+    pub controls: Vec<String>,
+    /// What to do with live values that are stronger.
+    pub when_stronger: WhenStronger,
+    /// The spec as it is written, placeholders included.
+    pub spec: Value,
+    /// Where it begins.
+    pub at: Place,
+    pub(super) node: Arc<Node>,
+    /// The texts of the spec that hold placeholders.
+    pub(super) holes: Vec<Hole>,
+    pub(super) key_of: tree::KeyOf,
+    /// The normal form, for a spec that is the same in every scope and needs no look-up.
+    pub(super) normal: Option<Value>,
+}
+
+/// A text with placeholders, and where in the spec it is.
+#[derive(Debug)]
+pub(super) struct Hole {
+    pub(super) path: Path,
+    pub(super) parts: Vec<Part>,
+}
+
+impl fmt::Debug for Declaration {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}/{} at {}", self.kind, self.name, self.at)
+    }
+}
+
+impl Declaration {
+    /// Where the field at `path` is declared, or the nearest thing above it.
+    ///
+    /// The path may be one of the normal form (elements by natural key) or of the source (elements by index). A path that
+    /// begins with `publishedVersion` means the same without that segment: a version holds what its draft declares.
+    pub fn place_of(&self, path: &Path, key_of: tree::KeyOf) -> Option<Place> {
+        let spec = self.node.entry("spec")?;
+        let path = match path.head() {
+            Some("publishedVersion") if spec.value.entry("publishedVersion").is_none() => {
+                Path::of(path.segments().iter().skip(1).cloned())
+            }
+            _ => path.clone(),
+        };
+        let (line, column) = match spec.value.find(&path, key_of) {
+            Some(found) => (found.line, found.column),
+            None => (spec.line, spec.column),
+        };
+        Some(Place { file: self.at.file.clone(), line, column })
+    }
+
+    /// Where the text at `path` is, and within it the character that is `offset` characters in, when that can be told.
+    pub(super) fn place_within(&self, path: &Path, offset: usize) -> Place {
+        let found = self.node.entry("spec").and_then(|spec| spec.value.find(path, self.key_of));
+        match found {
+            Some(found) => {
+                let within = match &found.node.shape {
+                    super::located::Shape::Scalar(scalar) => scalar.verbatim.map(|shift| shift + offset),
+                    _ => None,
+                };
+                Place { file: self.at.file.clone(), line: found.line, column: found.column + within.unwrap_or(0) }
+            }
+            None => self.at.clone(),
+        }
+    }
+
+    /// Where the last key of `path` is, or the nearest thing above it.
+    pub(super) fn place_of_key(&self, path: &Path) -> Place {
+        let key = self.node.entry("spec").and_then(|spec| spec.value.find_key(path, self.key_of));
+        match key {
+            Some((line, column)) => Place { file: self.at.file.clone(), line, column },
+            None => self.place_of(path, self.key_of).unwrap_or_else(|| self.at.clone()),
+        }
+    }
+
+    /// Whether the spec may come out differently in different scopes.
+    pub(super) fn depends_on_scope(&self) -> bool {
+        self.holes.iter().any(|hole| template::depends_on_scope(&hole.parts))
+    }
+}
+
+/// A look-up that only AWS can answer: `${kms:alias/NAME}`.
+#[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize)]
+pub struct Lookup {
+    /// What answers it, such as `kms`.
+    pub source: String,
+    /// What is looked for.
+    pub key: String,
+}
+
+impl fmt::Display for Lookup {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "${{{}:{}}}", self.source, self.key)
+    }
+}
+
+/// One declaration at one address.
+#[derive(Debug, Clone)]
+pub struct Wanted {
+    /// The address.
+    pub address: Address,
+    /// The twelve digits of the account.
+    pub account_id: String,
+    /// The spec, with everything filled in but the look-ups; `$${` still stands for `${`. Read it with
+    /// [`Wanted::resolve`], which finishes both.
+    pub spec: Value,
+    /// The look-ups that the spec still holds.
+    pub lookups: BTreeSet<Lookup>,
+    /// Addresses that the spec refers to, directly or through others; they are restored before this one.
+    pub needs: Vec<Address>,
+    /// The declaration.
+    pub declaration: Arc<Declaration>,
+}
+
+impl Wanted {
+    /// The normal form of what is wanted, with the look-ups answered. A failed answer says what was looked for and where.
+    ///
+    /// # Errors
+    /// Everything that is wrong with the spec now that the answers are known, at its place in the declaration.
+    pub fn resolve(
+        &self,
+        kind: &dyn Kind,
+        answers: &BTreeMap<Lookup, Result<String, String>>,
+    ) -> Result<Value, Vec<Diagnostic>> {
+        if let (true, Some(normal)) = (self.lookups.is_empty(), &self.declaration.normal) {
+            return Ok(normal.clone());
+        }
+        let mut spec = self.spec.clone();
+        let mut missing = Vec::new();
+        template::finish(&mut spec, Some(answers), &mut missing);
+        let mut problems: Vec<Diagnostic> = missing
+            .into_iter()
+            .map(|(path, lookup, why)| {
+                let place = self.declaration.place_of(&path, self.declaration.key_of);
+                let detail = format!("`{lookup}` at {}: {why}", self.address);
+                let remedy = "create what it names in this account and region, or correct the look-up";
+                Diagnostic::new(codes::UNRESOLVED_LOOKUP, place, detail, remedy)
+            })
+            .collect();
+        if !problems.is_empty() {
+            return Err(problems);
+        }
+        let outcome = validate::spec(kind, &self.declaration, &spec, |_| false, &mut problems);
+        match outcome {
+            Some(tree) if problems.is_empty() => Ok(tree),
+            _ => Err(problems),
+        }
+    }
+}

@@ -1,0 +1,348 @@
+//! From declarations to addresses: every declaration in every scope that it is for, with placeholders filled in.
+
+use std::collections::BTreeMap;
+
+use serde_json::Value;
+
+use super::declaration::{Declaration, Hole};
+use super::organization::Organization;
+use super::template::{self, Part};
+use crate::address::{Address, Scope, ScopeKind};
+use crate::codes;
+use crate::diagnostic::did_you_mean;
+use crate::kind::Kind;
+use crate::tree::Path;
+
+/// How much text the placeholders of one spec may bring in.
+const MAX_TEXT: usize = 1 << 20;
+/// How many references one spec may follow, and how far.
+const MAX_REFERENCES: usize = 10_000;
+const MAX_CHAIN: usize = 32;
+
+/// Declarations by kind and name.
+pub(super) type Index = BTreeMap<String, BTreeMap<String, Vec<usize>>>;
+
+/// The declarations with the scopes that each of them is for.
+pub(super) struct FanOut<'a, D> {
+    pub(super) organization: &'a Organization,
+    pub(super) declarations: &'a [D],
+    pub(super) scopes: &'a [Vec<Scope>],
+    pub(super) index: &'a Index,
+}
+
+/// A spec with everything filled in but the look-ups.
+#[derive(Debug, Default)]
+pub(super) struct Filled {
+    pub(super) spec: Value,
+    pub(super) needs: Vec<Address>,
+}
+
+/// A placeholder that could not be filled in.
+#[derive(Debug)]
+pub(super) struct Unfilled {
+    pub(super) path: Path,
+    pub(super) code: &'static str,
+    pub(super) detail: String,
+    pub(super) remedy: String,
+}
+
+/// Every account and region, sorted.
+pub(super) fn scopes_of(organization: &Organization) -> Vec<Scope> {
+    let mut scopes: Vec<Scope> = organization
+        .accounts
+        .iter()
+        .flat_map(|account| {
+            organization.regions.iter().map(|region| Scope {
+                account: account.name.clone(),
+                account_id: account.id.clone(),
+                region: region.clone(),
+            })
+        })
+        .collect();
+    scopes.sort();
+    scopes
+}
+
+/// The scopes that a declaration of this kind is for, sorted.
+pub(super) fn scopes_for(kind: &dyn Kind, declaration: &Declaration, organization: &Organization) -> Vec<Scope> {
+    let accounts = organization.accounts.iter().filter(|account| match kind.scope() {
+        ScopeKind::Organization => account.name == organization.management_account,
+        ScopeKind::Account | ScopeKind::Region => declaration.applies.takes_account(account),
+    });
+    let home = [organization.home_region().to_owned()];
+    let regions: Vec<&String> = match kind.scope() {
+        ScopeKind::Region => {
+            organization.regions.iter().filter(|region| declaration.applies.takes_region(region)).collect()
+        }
+        ScopeKind::Account | ScopeKind::Organization => home.iter().collect(),
+    };
+    let mut scopes: Vec<Scope> = accounts
+        .flat_map(|account| {
+            regions.iter().map(|region| Scope {
+                account: account.name.clone(),
+                account_id: account.id.clone(),
+                region: (*region).clone(),
+            })
+        })
+        .collect();
+    scopes.sort();
+    scopes
+}
+
+impl<D: AsRef<Declaration>> FanOut<'_, D> {
+    fn declaration(&self, index: usize) -> Option<&Declaration> {
+        self.declarations.get(index).map(AsRef::as_ref)
+    }
+
+    /// The spec of a declaration in one scope.
+    pub(super) fn fill(&self, index: usize, scope: &Scope) -> (Filled, Vec<Unfilled>) {
+        let Some(declaration) = self.declaration(index) else { return Default::default() };
+        let mut filled = Filled { spec: declaration.spec.clone(), needs: Vec::new() };
+        let mut unfilled = Vec::new();
+        let mut filling = Filling { world: self, scope, needs: &mut filled.needs, text: 0, references: 0 };
+        for Hole { path, parts } in &declaration.holes {
+            let mut chain = vec![(index, path.clone())];
+            match filling.whole(parts, &mut chain) {
+                Ok(value) => {
+                    if let Some(place) = at_mut(&mut filled.spec, path) {
+                        *place = value;
+                    }
+                }
+                Err((code, detail, remedy)) => unfilled.push(Unfilled { path: path.clone(), code, detail, remedy }),
+            }
+        }
+        let own = Address::new(scope, &declaration.kind, &declaration.name);
+        filled.needs.retain(|need| *need != own);
+        filled.needs.sort();
+        filled.needs.dedup();
+        (filled, unfilled)
+    }
+}
+
+type Failure = (&'static str, String, String);
+
+/// Fills in one spec in one scope, within limits.
+struct Filling<'a, D> {
+    world: &'a FanOut<'a, D>,
+    scope: &'a Scope,
+    needs: &'a mut Vec<Address>,
+    text: usize,
+    references: usize,
+}
+
+impl<D: AsRef<Declaration>> Filling<'_, D> {
+    /// The value of a text. A reference that is the whole text keeps the type of what it refers to.
+    fn whole(&mut self, parts: &[Part], chain: &mut Vec<(usize, Path)>) -> Result<Value, Failure> {
+        if let [Part::Ref(target)] = parts {
+            return self.reference(target, chain);
+        }
+        let mut text = String::new();
+        self.append(parts, chain, &mut text)?;
+        Ok(Value::String(text))
+    }
+
+    fn append(&mut self, parts: &[Part], chain: &mut Vec<(usize, Path)>, text: &mut String) -> Result<(), Failure> {
+        for part in parts {
+            let before = text.len();
+            match part {
+                Part::Text(literal) => text.push_str(literal),
+                Part::AccountId => text.push_str(&self.scope.account_id),
+                Part::AccountName => text.push_str(&self.scope.account),
+                Part::Region => text.push_str(&self.scope.region),
+                Part::Partition => text.push_str(&self.world.organization.partition),
+                Part::Ref(target) => match self.reference(target, chain)? {
+                    Value::String(value) => text.push_str(&value),
+                    other => text.push_str(&other.to_string()),
+                },
+                Part::Lookup(source, key) => {
+                    text.push_str("${");
+                    text.push_str(source);
+                    text.push(':');
+                    self.append(key, chain, text)?;
+                    text.push('}');
+                }
+            }
+            self.text += text.len() - before;
+            if self.text > MAX_TEXT {
+                return Err(too_far());
+            }
+        }
+        Ok(())
+    }
+
+    fn reference(&mut self, target: &str, chain: &mut Vec<(usize, Path)>) -> Result<Value, Failure> {
+        self.references += 1;
+        if self.references > MAX_REFERENCES || chain.len() > MAX_CHAIN {
+            return Err(too_far());
+        }
+        let (index, field) = self.target(target)?;
+        let Some(declaration) = self.world.declaration(index) else { return Err(too_far()) };
+        self.needs.push(Address::new(self.scope, &declaration.kind, &declaration.name));
+        if field == "name" {
+            return Ok(Value::String(declaration.name.clone()));
+        }
+        let Ok(path) = field.parse::<Path>();
+        let failure = |detail: String, remedy: String| (codes::UNRESOLVED_REFERENCE, detail, remedy);
+        let (path, value) = follow(&declaration.spec, &path, declaration.key_of).map_err(|(at, known)| {
+            let remedy = match did_you_mean(&at, known.iter().map(String::as_str)) {
+                Some(near) => format!("did you mean `{near}`?"),
+                None => "refer to `name`, or to a field that its spec declares".to_owned(),
+            };
+            failure(
+                format!("`${{ref:{target}}}`: the {} at {} does not declare `{at}`", declaration.kind, declaration.at),
+                remedy,
+            )
+        })?;
+        if value.is_object() || value.is_array() || value.is_null() {
+            let detail = format!(
+                "`${{ref:{target}}}`: `{field}` of the {} at {} is not a single value",
+                declaration.kind, declaration.at
+            );
+            return Err(failure(detail, "refer to a text, number or boolean".to_owned()));
+        }
+        let step = (index, path);
+        if chain.contains(&step) {
+            let detail = format!("`${{ref:{target}}}` leads back to itself");
+            return Err(failure(detail, "write the value out in one of the declarations".to_owned()));
+        }
+        let Some(hole) = declaration.holes.iter().find(|hole| hole.path == step.1) else {
+            self.text += value.as_str().map_or(8, str::len);
+            return if self.text > MAX_TEXT { Err(too_far()) } else { Ok(value.clone()) };
+        };
+        chain.push(step);
+        let outcome = self.whole(&hole.parts, chain);
+        chain.pop();
+        outcome
+    }
+
+    /// The declaration that `KIND/NAME.FIELD` means here, and the field. The longest declared name wins.
+    fn target<'t>(&self, target: &'t str) -> Result<(usize, &'t str), Failure> {
+        let failure = |detail: String, remedy: String| Err((codes::UNRESOLVED_REFERENCE, detail, remedy));
+        let (kind, rest) = target.split_once('/').unwrap_or((target, ""));
+        let Some(names) = self.world.index.get(kind) else {
+            let remedy = match did_you_mean(kind, self.world.index.keys().map(String::as_str)) {
+                Some(near) => format!("did you mean `{near}`?"),
+                None => "declare it, or write the value out".to_owned(),
+            };
+            return failure(format!("`${{ref:{target}}}`: no {kind} is declared"), remedy);
+        };
+        let split = |(at, _): (usize, &str)| (&rest[..at], &rest[at + 1..]);
+        let Some((name, field)) = rest.rmatch_indices('.').map(split).find(|(name, _)| names.contains_key(*name))
+        else {
+            let written = rest.rsplit_once('.').map_or(rest, |(name, _)| name);
+            let remedy = match did_you_mean(written, names.keys().map(String::as_str)) {
+                Some(near) => format!("did you mean `{near}`?"),
+                None => "declare it, or write the value out".to_owned(),
+            };
+            return failure(format!("`${{ref:{target}}}`: no {kind} named `{written}` is declared"), remedy);
+        };
+        let mut declared = names[name].iter().copied();
+        let here = declared
+            .find(|index| self.world.scopes.get(*index).is_some_and(|scopes| scopes.binary_search(self.scope).is_ok()));
+        match here {
+            Some(index) => Ok((index, field)),
+            None => failure(
+                format!("`${{ref:{target}}}`: the {kind} `{name}` is declared, but not for {}", self.scope),
+                "widen the `where` of the one, or narrow that of the other".to_owned(),
+            ),
+        }
+    }
+}
+
+fn too_far() -> Failure {
+    let detail = "the placeholders expand too far".to_owned();
+    (codes::UNRESOLVED_REFERENCE, detail, "write the value out".to_owned())
+}
+
+/// The value at a dotted path, elements by natural key or index, and the path with indexes. An error names what is not
+/// there, and what is.
+fn follow<'a>(
+    spec: &'a Value,
+    path: &Path,
+    key_of: crate::tree::KeyOf,
+) -> Result<(Path, &'a Value), (String, Vec<String>)> {
+    let mut node = spec;
+    let (mut way, mut indexed) = (Path::root(), Path::root());
+    for segment in path.segments() {
+        let (step, next) = match node {
+            Value::Array(items) => {
+                let by_key = key_of(&way).and_then(|key| {
+                    items.iter().position(|item| item.get(key).and_then(Value::as_str) == Some(segment))
+                });
+                let index = by_key.or_else(|| segment.parse().ok());
+                (index.map(|index| index.to_string()), index.and_then(|index| items.get(index)))
+            }
+            node => (Some(segment.clone()), node.get(segment)),
+        };
+        let (Some(step), Some(next)) = (step, next) else {
+            let known = node.as_object().map(|members| members.keys().cloned().collect()).unwrap_or_default();
+            return Err((segment.clone(), known));
+        };
+        (way, indexed, node) = (way.child(segment), indexed.child(step), next);
+    }
+    Ok((indexed, node))
+}
+
+/// The value at a path of member names and list indexes.
+pub(super) fn at_mut<'a>(source: &'a mut Value, path: &Path) -> Option<&'a mut Value> {
+    path.segments().iter().try_fold(source, |node, segment| match node {
+        Value::Array(items) => items.get_mut(segment.parse::<usize>().ok()?),
+        node => node.get_mut(segment),
+    })
+}
+
+/// Every text of a spec that holds placeholders, taken apart; faults go to `fault`.
+pub(super) fn holes(spec: &Value, fault: &mut dyn FnMut(&Path, Vec<template::Fault>)) -> Vec<Hole> {
+    fn walk(
+        path: &mut Vec<String>,
+        node: &Value,
+        found: &mut Vec<Hole>,
+        fault: &mut dyn FnMut(&Path, Vec<template::Fault>),
+    ) {
+        match node {
+            Value::String(text) if text.contains("${") => {
+                let path = Path::of(path.iter().cloned());
+                match template::parse(text) {
+                    Ok(parts) if parts.iter().all(|part| matches!(part, Part::Text(_))) => {}
+                    Ok(parts) => found.push(Hole { path, parts }),
+                    Err(faults) => fault(&path, faults),
+                }
+            }
+            Value::Array(items) => {
+                for (index, item) in items.iter().enumerate() {
+                    path.push(index.to_string());
+                    walk(path, item, found, fault);
+                    path.pop();
+                }
+            }
+            Value::Object(members) => {
+                for (name, member) in members {
+                    path.push(name.clone());
+                    walk(path, member, found, fault);
+                    path.pop();
+                }
+            }
+            _ => {}
+        }
+    }
+    let mut found = Vec::new();
+    walk(&mut Vec::new(), spec, &mut found, fault);
+    found
+}
+
+/// Whether the text at a path waits for a look-up.
+pub(super) fn waits_for_lookup(spec: &Value, path: &Path, key_of: crate::tree::KeyOf) -> bool {
+    follow(spec, path, key_of)
+        .is_ok_and(|(_, value)| value.as_str().is_some_and(|text| template::lookups_in(text).next().is_some()))
+}
+
+impl AsRef<Declaration> for Declaration {
+    fn as_ref(&self) -> &Declaration {
+        self
+    }
+}
+
+/// The organization of a run whose real one cannot be read, so that specs can be checked all the same.
+pub(super) fn stand_in() -> Scope {
+    Scope { account: "account".to_owned(), account_id: "111122223333".to_owned(), region: "us-east-1".to_owned() }
+}

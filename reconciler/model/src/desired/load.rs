@@ -1,0 +1,464 @@
+//! From files to the desired state, with everything that is wrong found in one run.
+//!
+//! Expected flow: read every file into documents; read the organization; read the declarations; fan out; check every
+//! distinct outcome against its kind.
+//!
+//! Caveat: what compares declarations with each other is left out when a part could not be read, because it would complain
+//! about what is only missing for that reason.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
+
+use serde_json::Value;
+
+use super::declaration::{Declaration, Wanted, WhenStronger};
+use super::document::{self, Document};
+use super::fan_out::{self, FanOut, Index};
+use super::item::Item;
+use super::organization::{self, ORGANIZATION_FILE, Organization};
+use super::selection::{self, Where};
+use super::{template, validate};
+use crate::address::{Address, Scope, ScopeKind};
+use crate::codes;
+use crate::diagnostic::{Diagnostic, Place, did_you_mean};
+use crate::digest;
+use crate::kind::Kind;
+use crate::tree::Path;
+
+pub(super) const KEYS: &[&str] = &["kind", "name", "where", "controls", "whenStronger", "spec"];
+
+/// One file of the desired state.
+#[derive(Debug, Clone)]
+pub struct Source {
+    /// The path that diagnostics show.
+    pub file: String,
+    /// Its bytes, or why they cannot be read.
+    pub content: Result<Vec<u8>, String>,
+}
+
+/// The desired state: valid, and ready to be fanned out.
+#[derive(Debug)]
+pub struct Desired {
+    /// Where it applies.
+    pub organization: Organization,
+    /// The declarations, in the order of their places.
+    pub declarations: Vec<Arc<Declaration>>,
+    /// The digest of what is wanted where; independent of files, comments, order and spelling.
+    pub digest: String,
+    /// The scopes of each declaration.
+    scopes: Vec<Vec<Scope>>,
+    index: Index,
+}
+
+impl Desired {
+    /// The organization.
+    pub fn organization(&self) -> &Organization {
+        &self.organization
+    }
+
+    /// Every account and region, sorted.
+    pub fn scopes(&self) -> Vec<Scope> {
+        fan_out::scopes_of(&self.organization)
+    }
+
+    /// Every declaration in every scope that it is for, by address. Look-ups are left in place.
+    pub fn wanted(&self) -> Vec<Wanted> {
+        let world = FanOut {
+            organization: &self.organization,
+            declarations: &self.declarations,
+            scopes: &self.scopes,
+            index: &self.index,
+        };
+        let mut wanted = Vec::new();
+        for (index, (declaration, scopes)) in self.declarations.iter().zip(&self.scopes).enumerate() {
+            for scope in scopes {
+                // Loading has filled in every one of them before; a placeholder that fails now stays in the text.
+                let (filled, _) = world.fill(index, scope);
+                let mut lookups = BTreeSet::new();
+                template::lookups_of(&filled.spec, &mut lookups);
+                wanted.push(Wanted {
+                    address: Address::new(scope, &declaration.kind, &declaration.name),
+                    account_id: scope.account_id.clone(),
+                    spec: filled.spec,
+                    lookups,
+                    needs: filled.needs,
+                    declaration: Arc::clone(declaration),
+                });
+            }
+        }
+        wanted.sort_by(|one, two| one.address.cmp(&two.address));
+        wanted
+    }
+}
+
+/// Loads the desired state.
+///
+/// # Errors
+/// Everything that is wrong with it, by file, line and column.
+pub fn load(sources: &[Source], kinds: &[&dyn Kind], controls: &[&str]) -> Result<Desired, Vec<Diagnostic>> {
+    let mut problems = Vec::new();
+    let mut documents = Vec::new();
+    for source in sources {
+        documents.extend(document::read(source, &mut problems));
+    }
+    documents.sort_by(|one, two| (&one.file, one.node.line).cmp(&(&two.file, two.node.line)));
+    let read_in_full = problems.is_empty();
+    let (organization_files, declared): (Vec<Document>, Vec<Document>) =
+        documents.into_iter().partition(|document| base_name(&document.file) == ORGANIZATION_FILE);
+    let mut organization_problems = Vec::new();
+    let (organization, organization_is_whole) = organization::read(&organization_files, &mut organization_problems);
+    // A file that could not be read has been reported; that it describes nothing is no news.
+    let organization_was_read = !organization_files.is_empty()
+        || !sources.iter().any(|source| base_name(&source.file) == ORGANIZATION_FILE)
+        || read_in_full;
+    if organization_was_read {
+        problems.append(&mut organization_problems);
+    }
+    if declared.is_empty() && read_in_full {
+        let detail = format!("no declaration was found in {} files", sources.len());
+        let remedy = "add a YAML file with `kind`, `name` and `spec`, or name the folder that holds some";
+        problems.push(Diagnostic::new(codes::NO_DECLARATIONS, None, detail, remedy));
+    }
+    let mut loader = Loader {
+        kinds,
+        controls,
+        organization: &organization,
+        organization_is_whole,
+        declarations: Vec::new(),
+        kind_of: Vec::new(),
+        problems,
+    };
+    for document in declared {
+        loader.declaration(document);
+    }
+    // Every declaration that could not be read has left a problem behind.
+    let whole = read_in_full && organization_is_whole && loader.problems.is_empty();
+    let (scopes, index) = loader.fan_out();
+    let outcomes = loader.check(&scopes, &index, whole);
+    let Loader { declarations, mut problems, .. } = loader;
+    if !problems.is_empty() {
+        problems.sort_by(|one, two| (&one.at, &one.code, &one.detail).cmp(&(&two.at, &two.code, &two.detail)));
+        problems.dedup();
+        return Err(problems);
+    }
+    let digest = digest::of(&(&organization, &outcomes));
+    let declarations = declarations.into_iter().map(Arc::new).collect();
+    Ok(Desired { organization, declarations, digest, scopes, index })
+}
+
+fn base_name(file: &str) -> &str {
+    file.rsplit(['/', '\\']).next().unwrap_or(file)
+}
+
+struct Loader<'a> {
+    kinds: &'a [&'a dyn Kind],
+    controls: &'a [&'a str],
+    organization: &'a Organization,
+    organization_is_whole: bool,
+    declarations: Vec<Declaration>,
+    kind_of: Vec<&'a dyn Kind>,
+    problems: Vec<Diagnostic>,
+}
+
+impl<'a> Loader<'a> {
+    /// Reads the keys around the spec.
+    fn declaration(&mut self, document: Document) {
+        let Document { file, node, mut value } = document;
+        let item = Item { file: &file, node: &node, value: &value };
+        let problems = &mut self.problems;
+        let kind = item.get("kind").and_then(|kind| kind.raw()).and_then(|name| find(self.kinds, name));
+        let elsewhere = |key: &str| {
+            let known = validate::known_members(kind?.schema().as_value(), &Path::root());
+            known.iter().any(|member| member == key).then(|| format!("move `{key}` below `spec:`"))
+        };
+        item.only(KEYS, elsewhere, problems);
+        if item.members().is_none() {
+            return;
+        }
+        let kind_name = item.required("kind", "a kind of resource", problems);
+        if let (Some(kind_item), None) = (kind_name, kind)
+            && let Some(name) = kind_item.text("the kind", problems)
+        {
+            let known = || self.kinds.iter().map(|kind| kind.name());
+            let remedy = match did_you_mean(name, known()) {
+                Some(near) => format!("did you mean `{near}`?"),
+                None => format!("the kinds are {}", known().collect::<Vec<_>>().join(", ")),
+            };
+            problems.push(kind_item.problem(codes::UNKNOWN_KIND, format!("`{name}` is not a kind"), remedy));
+        }
+        let name = read_name(&item, kind, problems);
+        let organization = self.organization_is_whole.then_some(self.organization);
+        let before_where = problems.len();
+        let applies = item.get("where").map(|item| selection::read(&item, organization, problems)).unwrap_or_default();
+        let where_is_right = problems.len() == before_where;
+        let controls =
+            item.get("controls").map(|item| read_controls(&item, self.controls, problems)).unwrap_or_default();
+        let when_stronger = item.get("whenStronger").map(|item| read_when(&item, problems)).unwrap_or_default();
+        let spec = match item.node.entry("spec") {
+            // An empty one manages nothing but that the resource is there.
+            Some(entry) if entry.value.is_empty() => None,
+            _ => {
+                item.required("spec", "what the resource must be like; `{}` when only its existence matters", problems)
+            }
+        };
+        if let Some(spec) = spec
+            && spec.members().is_none()
+        {
+            problems.push(spec.problem(
+                codes::WRONG_SHAPE,
+                "`spec` is not a mapping",
+                "write `key: value` lines below it",
+            ));
+            return;
+        }
+        let (Some(kind), Some(name)) = (kind, name) else { return };
+        if let (Some(item), true) = (item.get("where"), where_is_right) {
+            check_where(&item, kind, &applies, organization, problems);
+        }
+        let at = item.place();
+        let spec = value.get_mut("spec").map(Value::take).filter(Value::is_object);
+        let mut declaration = Declaration {
+            kind: kind.name().to_owned(),
+            name,
+            applies,
+            controls,
+            when_stronger,
+            spec: spec.unwrap_or_else(|| Value::Object(serde_json::Map::new())),
+            at,
+            node,
+            holes: Vec::new(),
+            key_of: kind.key_of(),
+            normal: None,
+        };
+        let mut faults = Vec::new();
+        declaration.holes = fan_out::holes(&declaration.spec, &mut |path, found| faults.push((path.clone(), found)));
+        for (path, fault) in
+            faults.into_iter().flat_map(|(path, found)| found.into_iter().map(move |one| (path.clone(), one)))
+        {
+            let place = declaration.place_within(&path, fault.offset);
+            self.problems.push(Diagnostic::new(template::FAULT, Some(place), fault.detail, fault.remedy));
+        }
+        self.declarations.push(declaration);
+        self.kind_of.push(kind);
+    }
+
+    /// The scopes of each declaration. Reports every two that meet at an address.
+    fn fan_out(&mut self) -> (Vec<Vec<Scope>>, Index) {
+        let mut index = Index::new();
+        let mut scopes: Vec<Vec<Scope>> = Vec::new();
+        let mut taken: BTreeMap<(&str, &str, &Scope), usize> = BTreeMap::new();
+        for (declaration, kind) in self.declarations.iter().zip(&self.kind_of) {
+            scopes.push(fan_out::scopes_for(*kind, declaration, self.organization));
+        }
+        for (at, (declaration, scopes)) in self.declarations.iter().zip(&scopes).enumerate() {
+            let names = index.entry(declaration.kind.clone()).or_default();
+            names.entry(declaration.name.clone()).or_default().push(at);
+            let mut others: BTreeMap<usize, (usize, &Scope)> = BTreeMap::new();
+            for scope in scopes {
+                let first = *taken.entry((&declaration.kind, &declaration.name, scope)).or_insert(at);
+                if first != at {
+                    others.entry(first).or_insert((0, scope)).0 += 1;
+                }
+            }
+            for (other, (count, scope)) in others {
+                let Some(other) = self.declarations.get(other) else { continue };
+                let more = if count > 1 { format!(" and {} more", count - 1) } else { String::new() };
+                let detail = format!(
+                    "{}/{} is declared at {} and again here, both for {scope}{more}",
+                    declaration.kind, declaration.name, other.at
+                );
+                let remedy = "remove one of the two, or narrow its `where`";
+                self.problems.push(Diagnostic::new(
+                    codes::REPEATED_ADDRESS,
+                    Some(declaration.at.clone()),
+                    detail,
+                    remedy,
+                ));
+            }
+        }
+        (scopes, index)
+    }
+
+    /// Checks each distinct outcome of each declaration; gives what the digest is made of.
+    fn check(&mut self, scopes: &[Vec<Scope>], index: &Index, whole: bool) -> Vec<Outcome> {
+        let world = FanOut { organization: self.organization, declarations: &self.declarations, scopes, index };
+        let mut outcomes = Vec::new();
+        let mut normals = Vec::new();
+        for (at, (declaration, kind)) in self.declarations.iter().zip(&self.kind_of).enumerate() {
+            let stand_in = [fan_out::stand_in()];
+            let own = scopes.get(at).map(Vec::as_slice).filter(|own| !own.is_empty());
+            let everywhere_alike = !declaration.depends_on_scope();
+            let mut seen: Vec<(Value, Option<(String, BTreeSet<super::Lookup>)>)> = Vec::new();
+            let mut reported: BTreeSet<(String, Option<Place>)> = BTreeSet::new();
+            for scope in own.unwrap_or(&stand_in) {
+                if everywhere_alike && !seen.is_empty() {
+                    if let Some((_, Some((tree, lookups)))) = seen.first() {
+                        outcomes.push(Outcome::new(scope, declaration, tree, lookups));
+                    }
+                    continue;
+                }
+                let mut found = Vec::new();
+                let (filled, unfilled) = world.fill(at, scope);
+                for unfilled in unfilled.into_iter().filter(|_| whole) {
+                    let place = declaration.place_within(&unfilled.path, 0);
+                    found.push(Diagnostic::new(unfilled.code, Some(place), unfilled.detail, unfilled.remedy));
+                }
+                let known = seen.iter().find(|(spec, _)| *spec == filled.spec).map(|(_, tree)| tree.clone());
+                let tree = match known {
+                    Some(tree) => tree,
+                    None => {
+                        let mut lookups = BTreeSet::new();
+                        template::lookups_of(&filled.spec, &mut lookups);
+                        let mut finished = filled.spec.clone();
+                        template::finish(&mut finished, None, &mut Vec::new());
+                        let unsettled = |path: &Path| fan_out::waits_for_lookup(&filled.spec, path, declaration.key_of);
+                        let tree = validate::spec(*kind, declaration, &finished, unsettled, &mut found);
+                        let outcome = tree.as_ref().map(|tree| (digest::of(tree), lookups.clone()));
+                        if everywhere_alike && lookups.is_empty() {
+                            normals.push((at, tree));
+                        }
+                        seen.push((filled.spec, outcome.clone()));
+                        outcome
+                    }
+                };
+                if let Some((tree, lookups)) = &tree {
+                    outcomes.push(Outcome::new(scope, declaration, tree, lookups));
+                }
+                // What is wrong in one scope is mostly wrong in the others, in words that differ by an account id.
+                found.retain(|problem| !reported.contains(&(problem.code.clone(), problem.at.clone())));
+                reported.extend(found.iter().map(|problem| (problem.code.clone(), problem.at.clone())));
+                self.problems.append(&mut found);
+            }
+        }
+        for (at, normal) in normals {
+            if let Some(declaration) = self.declarations.get_mut(at) {
+                declaration.normal = normal;
+            }
+        }
+        outcomes.sort();
+        outcomes
+    }
+}
+
+/// What is wanted at one address, for the digest.
+#[derive(serde::Serialize, PartialEq, Eq, PartialOrd, Ord)]
+struct Outcome {
+    address: String,
+    account_id: String,
+    controls: Vec<String>,
+    undo: bool,
+    tree: String,
+    lookups: Vec<super::Lookup>,
+}
+
+impl Outcome {
+    fn new(scope: &Scope, declaration: &Declaration, tree: &str, lookups: &BTreeSet<super::Lookup>) -> Self {
+        Self {
+            address: Address::new(scope, &declaration.kind, &declaration.name).to_string(),
+            account_id: scope.account_id.clone(),
+            controls: declaration.controls.clone(),
+            undo: declaration.when_stronger == WhenStronger::Undo,
+            tree: tree.to_owned(),
+            lookups: lookups.iter().cloned().collect(),
+        }
+    }
+}
+
+fn find<'a>(kinds: &[&'a dyn Kind], name: &str) -> Option<&'a dyn Kind> {
+    kinds.iter().find(|kind| kind.name() == name).copied()
+}
+
+fn read_name(item: &Item<'_>, kind: Option<&dyn Kind>, problems: &mut Vec<Diagnostic>) -> Option<String> {
+    let singleton = kind.and_then(Kind::singleton);
+    if let (Some(always), None) = (singleton, item.node.entry("name")) {
+        return Some(always.to_owned());
+    }
+    let name = item.required("name", "the name of the resource", problems)?;
+    let text = name.text("the name", problems)?;
+    if let Some(always) = singleton
+        && text != always
+    {
+        let detail = format!("a scope has exactly one, which is always named `{always}`, not `{text}`");
+        problems.push(name.problem(codes::BAD_NAME, detail, format!("write `{always}`, or leave the name out")));
+        return None;
+    }
+    if text.contains("${") {
+        let detail = "placeholders are not filled in in names: a name is the same in every scope";
+        problems.push(name.problem(codes::BAD_NAME, detail, "write the name out"));
+        return None;
+    }
+    if let Some(detail) = kind.and_then(|kind| kind.check_name(text)) {
+        problems.push(name.problem(
+            codes::BAD_NAME,
+            format!("`{text}`: {detail}"),
+            "choose a name that the service allows",
+        ));
+    }
+    Some(text.to_owned())
+}
+
+fn read_controls(item: &Item<'_>, known: &[&str], problems: &mut Vec<Diagnostic>) -> Vec<String> {
+    let Some(items) = item.elements() else {
+        problems.push(item.problem(codes::WRONG_SHAPE, "`controls` is not a list", "write [aws-genai-02]"));
+        return Vec::new();
+    };
+    let mut found = BTreeSet::new();
+    for item in items {
+        let Some(text) = item.text("the control", problems) else { continue };
+        if !known.contains(&text) {
+            let remedy = match did_you_mean(text, known.iter().copied()) {
+                Some(near) => format!("did you mean `{near}`?"),
+                None => "`bedrock-reconciler controls` lists them".to_owned(),
+            };
+            problems.push(item.problem(codes::UNKNOWN_CONTROL, format!("`{text}` is not a control"), remedy));
+        }
+        found.insert(text.to_owned());
+    }
+    found.into_iter().collect()
+}
+
+fn read_when(item: &Item<'_>, problems: &mut Vec<Diagnostic>) -> WhenStronger {
+    match item.raw() {
+        Some("report") => WhenStronger::Report,
+        Some("undo") => WhenStronger::Undo,
+        other => {
+            let found = other.map_or("a list or mapping".to_owned(), |text| format!("`{text}`"));
+            let remedy = match other.and_then(|text| did_you_mean(text, ["report", "undo"])) {
+                Some(near) => format!("did you mean `{near}`?"),
+                None => "`report` keeps live values that are stronger, `undo` puts the declared ones back".to_owned(),
+            };
+            problems.push(item.problem(codes::UNKNOWN_WORD, format!("{found} is not one of report, undo"), remedy));
+            WhenStronger::Report
+        }
+    }
+}
+
+/// Whether a `where` without mistakes takes anything at all.
+fn check_where(
+    item: &Item<'_>,
+    kind: &dyn Kind,
+    applies: &Where,
+    organization: Option<&Organization>,
+    problems: &mut Vec<Diagnostic>,
+) {
+    if let (Some(regions), Some(_), true) = (item.get("regions"), &applies.regions, kind.scope() != ScopeKind::Region) {
+        let detail = format!("a {} does not live in a region, so `regions` means nothing here", kind.name());
+        problems.push(regions.problem(codes::NO_SUCH_TARGET, detail, "remove the key"));
+    }
+    let Some(organization) = organization else { return };
+    if !organization.accounts.iter().any(|account| applies.takes_account(account)) {
+        let place = item.get("accounts").map_or_else(|| item.place(), |accounts| accounts.place());
+        let tags: BTreeSet<String> = organization
+            .accounts
+            .iter()
+            .flat_map(|account| account.tags.iter().map(|(tag, value)| format!("{tag}={value}")))
+            .collect();
+        let tags = tags.into_iter().take(8).collect::<Vec<_>>().join(", ");
+        let remedy = if tags.is_empty() {
+            "no account has tags".to_owned()
+        } else {
+            format!("the tags of the accounts are {tags}")
+        };
+        problems.push(Diagnostic::new(codes::NO_SUCH_TARGET, Some(place), "no account is selected", remedy));
+    }
+}

@@ -1,0 +1,344 @@
+//! `organization.yaml`: where the desired state applies, and the role to assume there.
+
+use std::collections::{BTreeMap, HashMap};
+
+use serde::Serialize;
+
+use super::document::Document;
+use super::item::Item;
+use super::template::{self, Part};
+use crate::codes;
+use crate::diagnostic::{Diagnostic, did_you_mean};
+
+/// The base name of the file.
+pub const ORGANIZATION_FILE: &str = "organization.yaml";
+
+/// The partitions, each with the region that its account-wide services live in.
+const PARTITIONS: &[(&str, &str)] = &[
+    ("aws", "us-east-1"),
+    ("aws-cn", "cn-north-1"),
+    ("aws-us-gov", "us-gov-west-1"),
+    ("aws-iso", "us-iso-east-1"),
+    ("aws-iso-b", "us-isob-east-1"),
+    ("aws-iso-e", "eu-isoe-west-1"),
+    ("aws-iso-f", "us-isof-south-1"),
+    ("aws-eusc", "eusc-de-east-1"),
+];
+
+const KEYS: &[&str] = &["partition", "managementAccount", "role", "regions", "accounts"];
+const ACCOUNT_KEYS: &[&str] = &["id", "name", "tags"];
+
+/// The partition names, for the schema.
+pub(super) fn partitions() -> impl Iterator<Item = &'static str> {
+    PARTITIONS.iter().map(|(name, _)| *name)
+}
+
+/// Where the desired state applies.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize)]
+pub struct Organization {
+    /// The partition, such as `aws`.
+    pub partition: String,
+    /// The name of the management account; one of `accounts`.
+    pub management_account: String,
+    /// The role to assume: a name or an ARN, possibly with placeholders. See [`Organization::role_arn`].
+    pub role: String,
+    /// The regions, sorted.
+    pub regions: Vec<String>,
+    /// The accounts, sorted by name.
+    pub accounts: Vec<Account>,
+}
+
+/// One account.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct Account {
+    /// The twelve digits; text, because they may begin with zero.
+    pub id: String,
+    /// The name that declarations and addresses use.
+    pub name: String,
+    /// Tags for `where: {accounts: [tag=value]}`.
+    pub tags: BTreeMap<String, String>,
+}
+
+impl Organization {
+    /// The account with this name.
+    pub fn account(&self, name: &str) -> Option<&Account> {
+        self.accounts.iter().find(|account| account.name == name)
+    }
+
+    /// The ARN of the role to assume in an account.
+    pub fn role_arn(&self, account: &Account) -> String {
+        let role = template::parse(&self.role).map_or_else(
+            |_| self.role.clone(),
+            |parts| {
+                parts
+                    .iter()
+                    .map(|part| match part {
+                        Part::Text(text) => text.replace("$${", "${"),
+                        Part::AccountId => account.id.clone(),
+                        Part::AccountName => account.name.clone(),
+                        Part::Partition => self.partition.clone(),
+                        Part::Region | Part::Ref(_) | Part::Lookup(..) => String::new(),
+                    })
+                    .collect()
+            },
+        );
+        if role.starts_with("arn:") {
+            return role;
+        }
+        format!("arn:{}:iam::{}:role/{role}", self.partition, account.id)
+    }
+
+    /// The region that account-wide services of the partition live in.
+    pub fn home_region(&self) -> &'static str {
+        PARTITIONS.iter().find(|(name, _)| *name == self.partition).map_or("us-east-1", |(_, region)| region)
+    }
+}
+
+/// Reads the organization. Gives what could be read, so that the declarations can be checked too, and whether it is
+/// complete.
+pub(super) fn read(documents: &[Document], problems: &mut Vec<Diagnostic>) -> (Organization, bool) {
+    let before = problems.len();
+    let mut organization = Organization::default();
+    match documents {
+        [] => {
+            let detail = "there is no `organization.yaml`, so it is not known where the declarations apply";
+            let remedy = "add the file, with the keys partition, managementAccount, role, regions and accounts";
+            problems.push(Diagnostic::new(codes::ORGANIZATION, None, detail, remedy));
+        }
+        [first, more @ ..] => {
+            for document in more {
+                let (one, two) = (first.node.place(&first.file), document.node.place(&document.file));
+                let detail = format!("the organization is described at {one} and again here");
+                problems.push(Diagnostic::new(codes::ORGANIZATION, Some(two), detail, "keep one of the two"));
+            }
+            let item = Item { file: &first.file, node: &first.node, value: &first.value };
+            organization = read_one(&item, problems);
+        }
+    }
+    organization.regions.sort();
+    organization.accounts.sort_by(|one, two| one.name.cmp(&two.name));
+    (organization, problems.len() == before)
+}
+
+fn read_one(item: &Item<'_>, problems: &mut Vec<Diagnostic>) -> Organization {
+    item.only(KEYS, |_| None, problems);
+    if item.members().is_none() {
+        return Organization::default();
+    }
+    let mut organization = Organization::default();
+    if let Some(partition) = item.required("partition", "the partition, such as `aws`", problems)
+        && let Some(text) = partition.text("the partition", problems)
+    {
+        organization.partition = text.to_owned();
+        if !partitions().any(|known| known == text) {
+            let known = partitions().collect::<Vec<_>>().join(", ");
+            let remedy = match did_you_mean(text, partitions()) {
+                Some(near) => format!("did you mean `{near}`?"),
+                None => "commercial regions are in `aws`".to_owned(),
+            };
+            problems.push(partition.problem(
+                codes::ORGANIZATION,
+                format!("`{text}` is not one of the partitions {known}"),
+                remedy,
+            ));
+        }
+    }
+    if let Some(role) = item.required("role", "the name or ARN of the role to assume", problems)
+        && let Some(text) = role.text("the role", problems)
+    {
+        organization.role = text.to_owned();
+        check_role(&role, text, problems);
+    }
+    if let Some(regions) = item.required("regions", "a list of regions, such as [us-east-1]", problems) {
+        organization.regions = read_regions(&regions, problems);
+    }
+    if let Some(accounts) = item.required("accounts", "a list of {id, name, tags}", problems) {
+        organization.accounts = read_accounts(&accounts, problems);
+    }
+    if let Some(management) = item.required("managementAccount", "the name of one of the accounts", problems)
+        && let Some(name) = management.text("the management account", problems)
+    {
+        organization.management_account = name.to_owned();
+        if organization.account(name).is_none() && !organization.accounts.is_empty() {
+            let names = organization.accounts.iter().map(|account| account.name.as_str());
+            let remedy = match did_you_mean(name, names) {
+                Some(near) => format!("did you mean `{near}`?"),
+                None => "write the name of one of the accounts, or add it to them".to_owned(),
+            };
+            problems.push(management.problem(codes::ORGANIZATION, format!("no account is named `{name}`"), remedy));
+        }
+    }
+    organization
+}
+
+fn check_role(role: &Item<'_>, text: &str, problems: &mut Vec<Diagnostic>) {
+    match template::parse(text) {
+        Err(faults) => {
+            problems.extend(faults.into_iter().map(|fault| role.problem(template::FAULT, fault.detail, fault.remedy)));
+        }
+        Ok(parts) => {
+            let allowed =
+                |part: &Part| matches!(part, Part::Text(_) | Part::AccountId | Part::AccountName | Part::Partition);
+            if !parts.iter().all(allowed) {
+                let detail =
+                    "the role is assumed before any region is read, so it can hold no region, reference or look-up";
+                problems.push(role.problem(
+                    template::FAULT,
+                    detail,
+                    "use ${account.id}, ${account.name} and ${partition} only",
+                ));
+            }
+        }
+    }
+}
+
+fn read_regions(regions: &Item<'_>, problems: &mut Vec<Diagnostic>) -> Vec<String> {
+    let Some(items) = regions.elements() else {
+        problems.push(regions.problem(codes::WRONG_SHAPE, "the regions are not a list", "write [us-east-1]"));
+        return Vec::new();
+    };
+    if items.is_empty() {
+        problems.push(regions.problem(codes::ORGANIZATION, "no region is listed", "list at least one region"));
+    }
+    let mut found: Vec<String> = Vec::new();
+    for item in items {
+        let Some(text) = item.text("the region", problems) else { continue };
+        if !is_region(text) {
+            let detail = format!("`{text}` is not the name of a region");
+            problems.push(item.problem(codes::ORGANIZATION, detail, "write it as AWS does, such as eu-west-1"));
+        } else if found.iter().any(|region| region == text) {
+            problems.push(item.problem(
+                codes::ORGANIZATION,
+                format!("`{text}` is listed twice"),
+                "remove one of the two",
+            ));
+        } else {
+            found.push(text.to_owned());
+        }
+    }
+    found
+}
+
+/// Whether the text has the form of a region's name: words and a number, joined by hyphens.
+fn is_region(text: &str) -> bool {
+    let parts: Vec<&str> = text.split('-').collect();
+    let [words @ .., number] = &parts[..] else { return false };
+    let word = |part: &&str| !part.is_empty() && part.chars().all(|c| c.is_ascii_lowercase());
+    words.len() >= 2 && words.iter().all(word) && !number.is_empty() && number.chars().all(|c| c.is_ascii_digit())
+}
+
+fn read_accounts(accounts: &Item<'_>, problems: &mut Vec<Diagnostic>) -> Vec<Account> {
+    let Some(items) = accounts.elements() else {
+        problems.push(accounts.problem(
+            codes::WRONG_SHAPE,
+            "the accounts are not a list",
+            "write `- {id: \"111122223333\", name: prod}` lines",
+        ));
+        return Vec::new();
+    };
+    if items.is_empty() {
+        problems.push(accounts.problem(codes::ORGANIZATION, "no account is listed", "list at least one account"));
+    }
+    let mut found = Vec::new();
+    let (mut ids, mut names) = (HashMap::new(), HashMap::new());
+    for item in items {
+        item.only(ACCOUNT_KEYS, |_| None, problems);
+        if item.members().is_none() {
+            continue;
+        }
+        let id = item.required("id", "the twelve digits, in quotes", problems);
+        let name = item.required("name", "the name that declarations use", problems);
+        let id_text = id.and_then(|id| read_id(&id, problems));
+        let name_text = name.and_then(|name| read_name(&name, problems));
+        let mut repeated = false;
+        let mut once = |what: &str, item: Option<Item<'_>>, text: Option<&str>, seen: &mut HashMap<String, usize>| {
+            let (Some(item), Some(text)) = (item, text) else { return };
+            if let Some(line) = seen.insert(text.to_owned(), item.node.line) {
+                let detail = format!("the account {what} `{text}` is also on line {line}");
+                problems.push(item.problem(codes::ORGANIZATION, detail, "remove one of the two, or correct it"));
+                repeated = true;
+            }
+        };
+        once("id", id, id_text.as_deref(), &mut ids);
+        once("name", name, name_text.as_deref(), &mut names);
+        let tags = item.get("tags").map(|tags| read_tags(&tags, problems)).unwrap_or_default();
+        if let (Some(id), Some(name), false) = (id_text, name_text, repeated) {
+            found.push(Account { id, name, tags });
+        }
+    }
+    found
+}
+
+/// Whether the text is an account id.
+pub(super) fn is_account_id(text: &str) -> bool {
+    text.len() == 12 && text.bytes().all(|byte| byte.is_ascii_digit())
+}
+
+/// The id as it is written, whatever a YAML reader takes it for.
+fn read_id(id: &Item<'_>, problems: &mut Vec<Diagnostic>) -> Option<String> {
+    let Some(text) = id.raw() else {
+        problems.push(id.problem(codes::ACCOUNT_ID, "the account id is not text", "write the twelve digits in quotes"));
+        return None;
+    };
+    let plain = matches!(&id.node.shape, super::located::Shape::Scalar(scalar) if scalar.plain);
+    if !is_account_id(text) {
+        let detail = match text.bytes().all(|byte| byte.is_ascii_digit()) {
+            true => format!("`{text}` has {} digits, not twelve", text.len()),
+            false => format!("`{text}` is not twelve digits"),
+        };
+        let remedy = "write the twelve digits in quotes; zeros at the beginning count";
+        problems.push(id.problem(codes::ACCOUNT_ID, detail, remedy));
+        return None;
+    }
+    if plain && text.starts_with('0') {
+        let detail = format!(
+            "`{text}` begins with zero and is not quoted: other YAML readers take it for a number and drop the zero"
+        );
+        problems.push(id.problem(codes::ACCOUNT_ID, detail, format!("quote it: \"{text}\"")));
+        return None;
+    }
+    Some(text.to_owned())
+}
+
+/// A name that addresses and selectors can hold without being taken for something else.
+fn read_name(name: &Item<'_>, problems: &mut Vec<Diagnostic>) -> Option<String> {
+    let text = name.text("the account name", problems)?;
+    let odd = text.chars().find(|c| c.is_control() || matches!(c, '/' | '=' | '$' | '{' | '}' | '!' | '*' | '?'));
+    let detail = match odd {
+        Some(odd) => {
+            format!("the account name {text:?} holds {odd:?}, which means something else in addresses and selectors")
+        }
+        None if text == "all" => "`all` means every account".to_owned(),
+        None if is_account_id(text) => format!("the account name `{text}` looks like an account id"),
+        None if text.trim() != text => format!("the account name {text:?} begins or ends with a space"),
+        None => return Some(text.to_owned()),
+    };
+    problems.push(name.problem(
+        codes::ORGANIZATION,
+        detail,
+        "choose another name for it here; it need not be the name in AWS Organizations",
+    ));
+    None
+}
+
+fn read_tags(tags: &Item<'_>, problems: &mut Vec<Diagnostic>) -> BTreeMap<String, String> {
+    let Some(members) = tags.members() else {
+        problems.push(tags.problem(codes::WRONG_SHAPE, "the tags are not a mapping", "write {env: prod}"));
+        return BTreeMap::new();
+    };
+    let mut found = BTreeMap::new();
+    for (entry, item) in members {
+        match item.raw() {
+            // As written: `true` and `1` are text here.
+            Some(text) => {
+                found.insert(entry.key.clone(), text.to_owned());
+            }
+            None => problems.push(item.problem(
+                codes::WRONG_SHAPE,
+                format!("the tag `{}` is not text", entry.key),
+                "write one text, in quotes when empty",
+            )),
+        }
+    }
+    found
+}

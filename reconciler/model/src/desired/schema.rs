@@ -1,0 +1,122 @@
+//! The JSON Schema of the files, for editors.
+
+use serde_json::{Map, Value, json};
+
+use super::organization::partitions;
+use crate::kind::Kind;
+
+/// The JSON Schema (draft 2020-12) of a document of the desired state: a declaration of one of the kinds, or the
+/// organization.
+pub fn schema(kinds: &[&dyn Kind]) -> Value {
+    let mut definitions = Map::new();
+    let mut documents = vec![json!({"$ref": "#/$defs/organization"})];
+    definitions.insert("organization".to_owned(), organization());
+    definitions.insert("where".to_owned(), selection());
+    for kind in kinds {
+        let mut spec = kind.schema().to_value();
+        let prefix = kind.name();
+        // The definitions of all kinds share one namespace in the end, so they are renamed.
+        rename(&mut spec, prefix);
+        if let Some(members) = spec.as_object_mut() {
+            members.remove("$schema");
+            if let Some(Value::Object(own)) = members.remove("$defs") {
+                definitions.extend(own.into_iter().map(|(name, schema)| (format!("{prefix}.{name}"), schema)));
+            }
+        }
+        definitions.insert(prefix.to_owned(), declaration(*kind, spec));
+        documents.push(json!({"$ref": format!("#/$defs/{prefix}")}));
+    }
+    json!({
+        "$schema": "https://json-schema.org/draft/2020-12/schema",
+        "title": "Desired state of bedrock-reconciler",
+        "oneOf": documents,
+        "$defs": definitions,
+    })
+}
+
+fn rename(schema: &mut Value, prefix: &str) {
+    match schema {
+        Value::Object(members) => {
+            for (name, member) in members {
+                match member {
+                    Value::String(target) if name == "$ref" => {
+                        if let Some(own) = target.strip_prefix("#/$defs/") {
+                            *target = format!("#/$defs/{prefix}.{own}");
+                        }
+                    }
+                    member => rename(member, prefix),
+                }
+            }
+        }
+        Value::Array(items) => items.iter_mut().for_each(|item| rename(item, prefix)),
+        _ => {}
+    }
+}
+
+fn declaration(kind: &dyn Kind, spec: Value) -> Value {
+    let name = match kind.singleton() {
+        Some(name) => json!({"const": name}),
+        None => json!({"type": "string", "minLength": 1}),
+    };
+    let required: &[&str] = if kind.singleton().is_some() { &["kind", "spec"] } else { &["kind", "name", "spec"] };
+    json!({
+        "type": "object",
+        "description": kind.about(),
+        "properties": {
+            "kind": {"const": kind.name()},
+            "name": name,
+            "where": {"$ref": "#/$defs/where"},
+            "controls": {"type": "array", "items": {"type": "string"}, "description": "The controls that it serves."},
+            "whenStronger": {"enum": ["report", "undo"], "default": "report", "description": "What to do with live values that are stronger than the declared ones."},
+            "spec": spec,
+        },
+        "required": required,
+        "additionalProperties": false,
+    })
+}
+
+fn selection() -> Value {
+    let all_or_list = |about: &str| {
+        json!({
+            "oneOf": [{"const": "all"}, {"type": "array", "minItems": 1, "items": {"type": ["string", "integer"]}}],
+            "description": about,
+        })
+    };
+    json!({
+        "type": "object",
+        "properties": {
+            "accounts": all_or_list("Account names, ids, or tag=value."),
+            "regions": all_or_list("Regions of organization.yaml."),
+        },
+        "additionalProperties": false,
+    })
+}
+
+fn organization() -> Value {
+    json!({
+        "type": "object",
+        "description": "Where the desired state applies: partition, regions, accounts, and the role to assume in each account.",
+        "properties": {
+            "partition": {"enum": partitions().collect::<Vec<_>>()},
+            "managementAccount": {"type": "string", "description": "The name of one of the accounts."},
+            "role": {"type": "string", "description": "A role name or ARN; may hold ${account.id}, ${account.name} and ${partition}."},
+            "regions": {"type": "array", "minItems": 1, "uniqueItems": true, "items": {"type": "string", "pattern": "^[a-z]+(-[a-z]+)+-[0-9]+$"}},
+            "accounts": {
+                "type": "array",
+                "minItems": 1,
+                "items": {
+                    "type": "object",
+                    "properties": {
+                        "id": {"type": ["string", "integer"], "pattern": "^[0-9]{12}$", "description": "Twelve digits, in quotes."},
+                        "name": {"type": "string", "minLength": 1},
+                        "tags": {"type": "object", "additionalProperties": {"type": ["string", "number", "boolean"]}},
+                    },
+                    "required": ["id", "name"],
+                    "additionalProperties": false,
+                },
+            },
+        },
+        "required": ["partition", "managementAccount", "role", "regions", "accounts"],
+        "additionalProperties": false,
+    })
+}

@@ -1,0 +1,330 @@
+//! Placeholders in text: `${region}`, `${ref:KIND/NAME.FIELD}`, `${kms:alias/NAME}`, and `$${` for a literal `${`.
+//!
+//! Expected flow: [`parse`] takes the text of a declaration apart once; what depends on the scope is filled in for each
+//! scope, which leaves text that holds look-ups and escapes only; [`finish`] puts the answers in and removes the escapes.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use serde_json::Value;
+
+use super::Lookup;
+use crate::codes;
+use crate::diagnostic::did_you_mean;
+use crate::tree::Path;
+
+/// What can answer a look-up. More will come.
+pub(super) const LOOKUP_SOURCES: &[&str] = &["kms"];
+
+const PURE: &[&str] = &["account.id", "account.name", "region", "partition"];
+
+/// A piece of a text with placeholders.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) enum Part {
+    /// Text as it is, escapes included.
+    Text(String),
+    AccountId,
+    AccountName,
+    Region,
+    Partition,
+    /// `KIND/NAME.FIELD`, as written: where the name ends, only the declared names can tell.
+    Ref(String),
+    /// A look-up; its key may hold placeholders that are filled in for each scope.
+    Lookup(&'static str, Vec<Part>),
+}
+
+/// What is wrong with a text, and how many characters into it.
+#[derive(Debug, PartialEq, Eq)]
+pub(super) struct Fault {
+    pub(super) offset: usize,
+    pub(super) detail: String,
+    pub(super) remedy: String,
+}
+
+/// The code of every fault.
+pub(super) const FAULT: &str = codes::UNKNOWN_PLACEHOLDER;
+
+/// Takes a text apart.
+pub(super) fn parse(text: &str) -> Result<Vec<Part>, Vec<Fault>> {
+    let mut faults = Vec::new();
+    let parts = parse_at(text, 0, false, &mut faults);
+    if faults.is_empty() { Ok(parts) } else { Err(faults) }
+}
+
+fn parse_at(text: &str, shift: usize, in_lookup: bool, faults: &mut Vec<Fault>) -> Vec<Part> {
+    let mut parts = Vec::new();
+    let mut literal = String::new();
+    let mut rest = text;
+    let mut passed = shift;
+    while let Some(at) = rest.find('$') {
+        let (before, from) = rest.split_at(at);
+        literal.push_str(before);
+        passed += before.chars().count();
+        let length = if from.starts_with("$${") {
+            literal.push_str("$${");
+            3
+        } else if let Some(inner) = from.strip_prefix("${") {
+            match closing(inner) {
+                Some(end) => {
+                    let inside = &inner[..end];
+                    if let Some(part) = placeholder(inside, passed, in_lookup, faults) {
+                        if !literal.is_empty() {
+                            parts.push(Part::Text(std::mem::take(&mut literal)));
+                        }
+                        parts.push(part);
+                    }
+                    end + 3
+                }
+                None => {
+                    let detail = "`${` begins a placeholder that is not closed".to_owned();
+                    faults.push(Fault {
+                        offset: passed,
+                        detail,
+                        remedy: "add the `}`; write `$${` for a literal `${`".to_owned(),
+                    });
+                    return parts;
+                }
+            }
+        } else {
+            literal.push('$');
+            1
+        };
+        passed += from[..length].chars().count();
+        rest = &from[length..];
+    }
+    literal.push_str(rest);
+    if !literal.is_empty() {
+        parts.push(Part::Text(literal));
+    }
+    parts
+}
+
+/// Where the brace is that closes a placeholder; those inside it are skipped.
+fn closing(inner: &str) -> Option<usize> {
+    let mut depth = 0_usize;
+    for (at, character) in inner.char_indices() {
+        match character {
+            '{' if inner[..at].ends_with('$') => depth += 1,
+            '}' if depth == 0 => return Some(at),
+            '}' => depth -= 1,
+            _ => {}
+        }
+    }
+    None
+}
+
+fn placeholder(inside: &str, offset: usize, in_lookup: bool, faults: &mut Vec<Fault>) -> Option<Part> {
+    match inside {
+        "account.id" => return Some(Part::AccountId),
+        "account.name" => return Some(Part::AccountName),
+        "region" => return Some(Part::Region),
+        "partition" => return Some(Part::Partition),
+        _ => {}
+    }
+    let mut fault = |detail: String, remedy: String| faults.push(Fault { offset, detail, remedy });
+    let Some((source, key)) = inside.split_once(':') else {
+        let remedy = match did_you_mean(inside, PURE.iter().copied()) {
+            Some(near) => format!("did you mean `${{{near}}}`? Write `$${{` for a literal `${{`"),
+            None => "write one of ${account.id}, ${account.name}, ${region}, ${partition}, ${ref:KIND/NAME.FIELD}, ${kms:KEY}; write `$${` for a literal `${`".to_owned(),
+        };
+        fault(format!("`${{{inside}}}` is no placeholder"), remedy);
+        return None;
+    };
+    if in_lookup {
+        fault(
+            format!("`${{{inside}}}` stands inside a look-up"),
+            "only ${account.id}, ${account.name}, ${region} and ${partition} may stand there".to_owned(),
+        );
+        return None;
+    }
+    if source == "ref" {
+        let well_formed = key.split_once('/').is_some_and(|(kind, rest)| !kind.is_empty() && rest.contains('.'));
+        if !well_formed || key.contains("${") {
+            fault(
+                format!("`${{{inside}}}` is not a reference"),
+                "write ${ref:KIND/NAME.FIELD}, such as ${ref:log-group/audit.name}".to_owned(),
+            );
+            return None;
+        }
+        return Some(Part::Ref(key.to_owned()));
+    }
+    match LOOKUP_SOURCES.iter().find(|known| **known == source) {
+        Some(_) if key.is_empty() => {
+            fault(format!("`${{{inside}}}` does not say what to look for"), format!("write ${{{source}:KEY}}"));
+            None
+        }
+        Some(source) => {
+            let shift = offset + "${".len() + source.len() + 1;
+            Some(Part::Lookup(source, parse_at(key, shift, true, faults)))
+        }
+        None => {
+            let known = LOOKUP_SOURCES.iter().copied().chain(["ref"]);
+            let remedy = match did_you_mean(source, known) {
+                Some(near) => format!("did you mean `${{{near}:...}}`? Write `$${{` for a literal `${{`"),
+                None => "look-ups are ${kms:KEY}, references are ${ref:KIND/NAME.FIELD}; write `$${` for a literal `${`, as IAM variables need".to_owned(),
+            };
+            fault(format!("nothing answers look-ups of `{source}`"), remedy);
+            None
+        }
+    }
+}
+
+/// Whether the outcome depends on the scope. The partition is the same everywhere.
+pub(super) fn depends_on_scope(parts: &[Part]) -> bool {
+    parts.iter().any(|part| match part {
+        Part::Text(_) | Part::Partition => false,
+        Part::AccountId | Part::AccountName | Part::Region | Part::Ref(_) => true,
+        Part::Lookup(_, key) => depends_on_scope(key),
+    })
+}
+
+/// A piece of text of which only look-ups and escapes are left.
+enum Left<'a> {
+    Text(&'a str),
+    Escape,
+    Lookup(Lookup, &'a str),
+}
+
+/// Takes apart what is left after everything else was filled in.
+fn left(text: &str) -> Vec<Left<'_>> {
+    let mut pieces = Vec::new();
+    let mut rest = text;
+    while let Some(at) = rest.find("${") {
+        let (before, from) = rest.split_at(at);
+        if let Some(before) = before.strip_suffix('$') {
+            pieces.extend([Left::Text(before), Left::Escape]);
+            rest = &from[2..];
+            continue;
+        }
+        let lookup = from.find('}').and_then(|end| {
+            let (source, key) = from[2..end].split_once(':')?;
+            let lookup = Lookup { source: source.to_owned(), key: key.to_owned() };
+            LOOKUP_SOURCES.contains(&source).then_some((lookup, end + 1))
+        });
+        pieces.push(Left::Text(before));
+        match lookup {
+            Some((lookup, end)) => {
+                pieces.push(Left::Lookup(lookup, &from[..end]));
+                rest = &from[end..];
+            }
+            None => {
+                pieces.push(Left::Text("${"));
+                rest = &from[2..];
+            }
+        }
+    }
+    pieces.push(Left::Text(rest));
+    pieces
+}
+
+/// The look-ups that are left in a text.
+pub(super) fn lookups_in(text: &str) -> impl Iterator<Item = Lookup> {
+    left(text).into_iter().filter_map(|piece| match piece {
+        Left::Lookup(lookup, _) => Some(lookup),
+        Left::Text(_) | Left::Escape => None,
+    })
+}
+
+/// The look-ups that are left anywhere in a spec.
+pub(super) fn lookups_of(spec: &Value, found: &mut BTreeSet<Lookup>) {
+    match spec {
+        Value::String(text) if text.contains("${") => found.extend(lookups_in(text)),
+        Value::Array(items) => items.iter().for_each(|item| lookups_of(item, found)),
+        Value::Object(members) => members.values().for_each(|member| lookups_of(member, found)),
+        _ => {}
+    }
+}
+
+/// The answers to look-ups; a failed one says what was looked for and where.
+pub(super) type Answers = BTreeMap<Lookup, Result<String, String>>;
+
+/// Puts the answers in and removes the escapes. Without answers, look-ups stay as they are written.
+///
+/// Reports each look-up without an answer, with the path of the text that it stands in.
+pub(super) fn finish(spec: &mut Value, answers: Option<&Answers>, missing: &mut Vec<(Path, Lookup, String)>) {
+    finish_at(&mut Vec::new(), spec, answers, missing);
+}
+
+fn finish_at(
+    path: &mut Vec<String>,
+    spec: &mut Value,
+    answers: Option<&Answers>,
+    missing: &mut Vec<(Path, Lookup, String)>,
+) {
+    match spec {
+        Value::String(text) if text.contains("${") => {
+            let mut finished = String::with_capacity(text.len());
+            for piece in left(text) {
+                match (piece, answers) {
+                    (Left::Text(text), _) => finished.push_str(text),
+                    (Left::Escape, _) => finished.push_str("${"),
+                    (Left::Lookup(_, written), None) => finished.push_str(written),
+                    (Left::Lookup(lookup, _), Some(answers)) => match answers.get(&lookup) {
+                        Some(Ok(answer)) => finished.push_str(answer),
+                        Some(Err(why)) => missing.push((Path::of(path.iter().cloned()), lookup, why.clone())),
+                        None => {
+                            missing.push((Path::of(path.iter().cloned()), lookup, "it was not looked up".to_owned()))
+                        }
+                    },
+                }
+            }
+            *text = finished;
+        }
+        Value::Array(items) => {
+            for (index, item) in items.iter_mut().enumerate() {
+                path.push(index.to_string());
+                finish_at(path, item, answers, missing);
+                path.pop();
+            }
+        }
+        Value::Object(members) => {
+            for (name, member) in members {
+                path.push(name.clone());
+                finish_at(path, member, answers, missing);
+                path.pop();
+            }
+        }
+        _ => {}
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn text_is_taken_apart_and_nesting_is_understood() {
+        let parts = parse("a$${b}-${region}${kms:alias/x-${account.name}} $5 ${ref:log-group//aws/x.y.name}")
+            .expect("well-formed");
+        assert_eq!(
+            parts,
+            [
+                Part::Text("a$${b}-".to_owned()),
+                Part::Region,
+                Part::Lookup("kms", vec![Part::Text("alias/x-".to_owned()), Part::AccountName]),
+                Part::Text(" $5 ".to_owned()),
+                Part::Ref("log-group//aws/x.y.name".to_owned()),
+            ]
+        );
+    }
+
+    #[test]
+    fn faults_say_how_far_in_they_are() {
+        let faults = parse("é${regoin} ${kms:${vpc:x}} ${aws:PrincipalTag/team} ${open").expect_err("four faults");
+        assert_eq!(faults.iter().map(|fault| fault.offset).collect::<Vec<_>>(), [1, 17, 27, 52]);
+        assert!(faults[0].remedy.contains("`${region}`"), "{}", faults[0].remedy);
+        assert!(faults[2].remedy.contains("$${"), "{}", faults[2].remedy);
+    }
+
+    #[test]
+    fn finishing_fills_look_ups_in_and_removes_escapes() {
+        let lookup = Lookup { source: "kms".to_owned(), key: "alias/a".to_owned() };
+        let answers = BTreeMap::from([(lookup, Ok("arn:1".to_owned()))]);
+        let mut spec = serde_json::json!({"whole": "${kms:alias/a}", "inside": ["<$${kms:x} ${kms:alias/a}>"], "none": "${kms:b}"});
+        let mut missing = Vec::new();
+        finish(&mut spec, Some(&answers), &mut missing);
+        assert_eq!(spec["whole"], "arn:1");
+        assert_eq!(spec["inside"][0], "<${kms:x} arn:1>");
+        assert_eq!(missing.len(), 1);
+        assert_eq!(missing[0].0.to_string(), "none");
+    }
+}
