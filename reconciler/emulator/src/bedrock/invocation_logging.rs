@@ -1,0 +1,83 @@
+//! Model invocation logging: one configuration per account and region (AWS.md 1.3).
+//!
+//! Disabled is a 200 without `loggingConfig`, not a 404; a Put replaces everything; a flag that is omitted is absent.
+
+use serde_json::{Map, Value, json};
+
+use super::BedrockState;
+use crate::error::ApiError;
+use crate::protocol::Answer;
+use crate::shapes::{Reader, Shape, any, may, must};
+use crate::world::Turn;
+
+const S3: Shape = Shape::Object(&[must("bucketName", &Shape::Text(3, 63, any)), may("keyPrefix", &Shape::Text(0, 1024, any))]);
+
+const CLOUD_WATCH: Shape = Shape::Object(&[
+    must("logGroupName", &Shape::Text(1, 512, any)),
+    must("roleArn", &Shape::Text(0, 2048, any)),
+    may("largeDataDeliveryS3Config", &S3),
+]);
+
+const LOGGING: Shape = Shape::Object(&[
+    may("cloudWatchConfig", &CLOUD_WATCH),
+    may("s3Config", &S3),
+    may("textDataDeliveryEnabled", &Shape::Flag),
+    may("imageDataDeliveryEnabled", &Shape::Flag),
+    may("embeddingDataDeliveryEnabled", &Shape::Flag),
+    may("videoDataDeliveryEnabled", &Shape::Flag),
+    may("audioDataDeliveryEnabled", &Shape::Flag),
+]);
+
+pub(super) fn get(turn: &mut Turn<'_>) -> Answer {
+    Ok(match &turn.cell.bedrock.logging {
+        Some(logging) => json!({"loggingConfig": logging}),
+        None => json!({}),
+    })
+}
+
+pub(super) fn put(turn: &mut Turn<'_>, input: &Map<String, Value>) -> Answer {
+    let mut reader = Reader { future_members: &turn.cell.bedrock.future_members, problems: Vec::new() };
+    let logging = reader.accept_members(&[must("loggingConfig", &LOGGING)], input, "");
+    reader.verdict().map_err(ApiError::validation)?;
+    let Some(Value::Object(logging)) = logging.get("loggingConfig") else {
+        return Err(ApiError::validation("loggingConfig must be a structure"));
+    };
+    if let Some(cloud_watch) = logging.get("cloudWatchConfig") {
+        let text = |member: &str| cloud_watch.get(member).and_then(Value::as_str).unwrap_or_default();
+        let (group, role) = (text("logGroupName"), text("roleArn"));
+        if !turn.cell.logs.exists(group) || !role_is_known(turn, role) {
+            return Err(ApiError::validation(format!("Failed to validate permissions for log group: {group}, with role: {role}")));
+        }
+    }
+    turn.cell.bedrock.logging = Some(logging.clone());
+    Ok(Value::Null)
+}
+
+pub(super) fn delete(turn: &mut Turn<'_>) -> Answer {
+    turn.cell.bedrock.logging = None;
+    Ok(Value::Null)
+}
+
+/// The configuration as a request that would write it again.
+pub(crate) fn as_request(state: &BedrockState) -> Option<Value> {
+    state.logging.as_ref().map(|logging| json!({"loggingConfig": logging}))
+}
+
+/// Puts a member that no model knows into the stored configuration.
+pub(super) fn plant(state: &mut BedrockState, pointer: &str, value: &Value) -> bool {
+    let Some(logging) = state.logging.as_mut() else {
+        return false;
+    };
+    let mut answer = json!({"loggingConfig": std::mem::take(logging)});
+    let planted = crate::fault::insert_at(&mut answer, pointer, value);
+    if let Some(Value::Object(members)) = answer.get_mut("loggingConfig").map(Value::take) {
+        *logging = members;
+    }
+    planted
+}
+
+fn role_is_known(turn: &Turn<'_>, arn: &str) -> bool {
+    let prefix = format!("arn:{}:iam::{}:role/", turn.scope.partition, turn.scope.account);
+    let name = arn.strip_prefix(&prefix).and_then(|path| path.rsplit('/').next()).filter(|name| !name.is_empty());
+    name.is_some_and(|name| turn.account.has_role(name))
+}

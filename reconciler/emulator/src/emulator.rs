@@ -1,0 +1,495 @@
+//! The public handle, and the path of a call: credentials, faults, operation, CloudTrail, call log.
+
+use std::future::Future;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard};
+use std::time::Duration;
+
+use bytes::Bytes;
+use http::{Request, Response};
+use jiff::Timestamp;
+use serde_json::{Map, Value};
+
+use crate::calls::Call;
+use crate::cloudtrail::Seen;
+use crate::error::ApiError;
+use crate::fault::{Candidate, Effect, Fault, Faults, insert_at};
+use crate::options::{Options, RuleChanges};
+use crate::principal::Principal;
+use crate::protocol::{self, Answer, Asked};
+use crate::scenario::ScenarioError;
+use crate::script::Script;
+use crate::world::{Cell, Place, Turn, World, lock, partition_of, read, uuid, write};
+use crate::{bedrock, client, cloudtrail, kms, logs, scenario, server, sts};
+
+/// The connection was dropped on purpose: to a client this is a connector error, not an answer.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum Dropped {
+    /// The request was not processed.
+    #[error("the connection was dropped before the request was processed")]
+    BeforeProcessing,
+    /// The request was processed and its answer is lost.
+    #[error("the connection was dropped after the request was processed")]
+    AfterProcessing,
+}
+
+/// AWS in a box. Clones are handles to the same world.
+#[derive(Clone)]
+pub struct Emulator {
+    inner: Arc<Inner>,
+}
+
+struct Inner {
+    world: World,
+    faults: Mutex<Faults>,
+    any_faults: AtomicBool,
+    calls: Mutex<CallLog>,
+}
+
+#[derive(Default)]
+struct CallLog {
+    next: u64,
+    calls: Vec<Call>,
+}
+
+impl std::fmt::Debug for Emulator {
+    fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        formatter.debug_struct("Emulator").field("accounts", &self.inner.world.accounts.len()).finish_non_exhaustive()
+    }
+}
+
+/// One operation to carry out, from the wire or from a script.
+pub(crate) struct Order<'a> {
+    pub(crate) caller: &'a Principal,
+    pub(crate) service: &'a str,
+    pub(crate) operation: &'a str,
+    pub(crate) input: &'a Map<String, Value>,
+    pub(crate) at: Timestamp,
+    pub(crate) user_agent: &'a str,
+    pub(crate) source_ip: &'a str,
+}
+
+/// How an operation is carried out.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Mode {
+    Normal,
+    /// Answers from before the last write.
+    Stale,
+    /// Changes nothing.
+    NoOp,
+}
+
+impl Emulator {
+    /// An empty world.
+    pub fn new(options: Options) -> Self {
+        let inner = Inner { world: World::new(options), faults: Mutex::default(), any_faults: AtomicBool::new(false), calls: Mutex::default() };
+        Self { inner: Arc::new(inner) }
+    }
+
+    /// The world of a named scenario, or of a script file. Every transition in it has ended and the call log is empty.
+    ///
+    /// # Errors
+    /// The scenario is unknown, its file cannot be read, or one of its calls does not do what the script says.
+    pub fn scenario(name_or_path: &str, options: Options) -> Result<Self, ScenarioError> {
+        scenario::build(name_or_path, options)
+    }
+
+    /// Names of the scenarios that are built in, each with a one-line description.
+    pub fn scenario_names() -> &'static [(&'static str, &'static str)] {
+        scenario::NAMES
+    }
+
+    /// Answers one signed request.
+    ///
+    /// # Errors
+    /// A fault drops the connection. A fault that hangs never returns.
+    pub async fn handle(&self, request: Request<Bytes>) -> Result<Response<Bytes>, Dropped> {
+        let latency = self.inner.world.rules().latency;
+        if !latency.is_zero() {
+            tokio::time::sleep(latency).await;
+        }
+        let received = match self.receive(&request) {
+            Ok(received) => received,
+            Err(response) => return Ok(*response),
+        };
+        let effect = self.strike(&received);
+        match &effect {
+            Some(Effect::Latency { ms }) => tokio::time::sleep(Duration::from_millis(*ms)).await,
+            Some(Effect::Hang) => {
+                self.log(&received, 0, Some("Hang".to_owned()));
+                std::future::pending::<()>().await;
+            }
+            Some(Effect::DropRequest) => {
+                self.log(&received, 0, Some("DropRequest".to_owned()));
+                return Err(Dropped::BeforeProcessing);
+            }
+            _ => {}
+        }
+        self.process(&received, effect)
+    }
+
+    /// An HTTP client to plug below the SDK: in process, without a socket.
+    pub fn http_client(&self) -> aws_smithy_runtime_api::client::http::SharedHttpClient {
+        client::http_client(self.clone())
+    }
+
+    /// Serves HTTP/1.1 on a loopback socket until `shutdown` is ready.
+    ///
+    /// # Errors
+    /// The listener is not on loopback, or accepting fails.
+    pub async fn serve(self, listener: tokio::net::TcpListener, shutdown: impl Future<Output = ()>) -> std::io::Result<()> {
+        server::serve(self, listener, shutdown).await
+    }
+
+    /// The call log, in order.
+    pub fn calls(&self) -> Vec<Call> {
+        lock(&self.inner.calls).calls.clone()
+    }
+
+    /// Empties the call log.
+    pub fn clear_calls(&self) {
+        lock(&self.inner.calls).calls.clear();
+    }
+
+    /// Adds scripted faults after those that are there.
+    pub fn inject(&self, faults: Vec<Fault>) {
+        let mut active = self.faults();
+        active.add(faults);
+        self.inner.any_faults.store(!active.is_empty(), Ordering::Release);
+    }
+
+    /// Removes every fault.
+    pub fn clear_faults(&self) {
+        self.faults().clear();
+        self.inner.any_faults.store(false, Ordering::Release);
+    }
+
+    /// Plays more scripted API calls now, such as an attack. They meet no faults and are not in the call log;
+    /// CloudTrail has them. Transitions in the places that the script touches end.
+    ///
+    /// # Errors
+    /// A call of the script does not do what the script says.
+    pub fn run(&self, script: &Script) -> Result<(), ScenarioError> {
+        scenario::play(self, script, self.inner.world.now())
+    }
+
+    /// The world's clock.
+    pub fn now(&self) -> Timestamp {
+        self.inner.world.now()
+    }
+
+    pub(crate) fn world(&self) -> &World {
+        &self.inner.world
+    }
+
+    pub(crate) fn change_rules(&self, changes: RuleChanges) {
+        let mut rules = write(&self.inner.world.rules);
+        *rules = Arc::new(changes.apply((**rules).clone()));
+    }
+
+    /// Ends every transition in every place.
+    pub(crate) fn settle(&self) {
+        for place in self.inner.world.places() {
+            settle(&mut lock(&place).cell);
+        }
+    }
+
+    /// Carries out one call of a script: no faults, no call log, everything settled afterwards.
+    pub(crate) fn play(&self, account: &str, region: &str, order: &Order<'_>) -> Answer {
+        let (answer, _) = self.carry_out(account, region, order, Mode::Normal, None);
+        settle(&mut lock(&self.inner.world.place(account, region)).cell);
+        answer
+    }
+
+    fn faults(&self) -> MutexGuard<'_, Faults> {
+        lock(&self.inner.faults)
+    }
+
+    /// Reads who asks for what. The error is a response that is already logged.
+    fn receive(&self, request: &Request<Bytes>) -> Result<Received, Box<Response<Bytes>>> {
+        let Some(credential) = protocol::credential(request.headers()) else {
+            let error = ApiError::new("MissingAuthenticationTokenException", "Missing Authentication Token").with_status(403);
+            return Err(self.refuse(Received::anonymous(request), error));
+        };
+        let caller = self.caller(&credential);
+        let user_agent = request.headers().get(http::header::USER_AGENT).and_then(|value| value.to_str().ok()).unwrap_or_default();
+        let received = |asked: Asked| Received {
+            access_key: credential.access_key.clone(),
+            region: credential.region.clone(),
+            read_only: operation_reads(&credential.service, &asked.operation),
+            service: credential.service.clone(),
+            operation: asked.operation,
+            input: asked.input,
+            user_agent: user_agent.to_owned(),
+            caller: caller.as_ref().ok().cloned(),
+        };
+        let received = match protocol::asked(&credential.service, request) {
+            Ok(asked) => received(asked),
+            Err((operation, error)) => return Err(self.refuse(received(Asked { operation, input: Map::new() }), error)),
+        };
+        match caller {
+            Ok(_) => Ok(received),
+            Err(error) => Err(self.refuse(received, error)),
+        }
+    }
+
+    /// The identity behind an access key.
+    fn caller(&self, credential: &protocol::Credential) -> Result<Principal, ApiError> {
+        let world = &self.inner.world;
+        let key = credential.access_key.as_str();
+        let session = read(&world.sessions).get(key).cloned();
+        let principal = match session {
+            Some(session) if session.expires <= world.now() => return Err(ApiError::expired(&credential.service)),
+            Some(session) => session.principal,
+            None => {
+                let digits = key.len() == 12 && key.bytes().all(|byte| byte.is_ascii_digit());
+                let account = if digits { key } else { world.management.as_str() };
+                Principal::user(partition_of(&credential.region), account, key, world.start())
+            }
+        };
+        let seed = world.accounts.get(&principal.account);
+        let enabled = seed.is_some_and(|seed| seed.regions.is_empty() || seed.regions.contains(&credential.region));
+        if enabled { Ok(principal) } else { Err(ApiError::unrecognized_client(&credential.service)) }
+    }
+
+    /// Logs a call and makes the response that refuses it.
+    fn refuse(&self, received: Received, error: ApiError) -> Box<Response<Bytes>> {
+        let request_id = uuid(&mut *lock(&self.inner.world.rng));
+        self.log(&received, error.status, Some(error.code.clone().into_owned()));
+        Box::new(protocol::response(&received.service, &received.operation, &request_id, &Err(error)))
+    }
+
+    fn strike(&self, received: &Received) -> Option<Effect> {
+        if !self.inner.any_faults.load(Ordering::Acquire) {
+            return None;
+        }
+        let effect = self.faults().strike(&received.candidate(), &mut *lock(&self.inner.world.rng));
+        effect.or_else(|| self.faults().is_stale(&received.candidate()).then_some(Effect::Stale { reads: 0 }))
+    }
+
+    /// Carries out a call that was received, with what a fault does to it.
+    fn process(&self, received: &Received, effect: Option<Effect>) -> Result<Response<Bytes>, Dropped> {
+        let Some(caller) = &received.caller else {
+            return Err(Dropped::BeforeProcessing);
+        };
+        let (service, operation) = (received.service.as_str(), received.operation.as_str());
+        let order = Order {
+            caller,
+            service,
+            operation,
+            input: &received.input,
+            at: self.inner.world.now(),
+            user_agent: &received.user_agent,
+            source_ip: "127.0.0.1",
+        };
+        let refusal = match &effect {
+            Some(Effect::Throttle) => Some(ApiError::throttled(service)),
+            Some(Effect::Deny) => Some(ApiError::denied(service, operation, &caller.arn)),
+            Some(Effect::Expired) => Some(ApiError::expired(service)),
+            Some(Effect::Error { code, status, message }) => {
+                Some(ApiError { code: code.clone().into(), status: *status, message: message.clone() })
+            }
+            _ => None,
+        };
+        let mode = match &effect {
+            Some(Effect::Stale { .. }) => Mode::Stale,
+            Some(Effect::NoOp) => Mode::NoOp,
+            _ => Mode::Normal,
+        };
+        let planted = match &effect {
+            Some(Effect::UnknownField { pointer, value }) => self.plant(received, caller, pointer, value),
+            _ => false,
+        };
+        let (mut answer, request_id) = self.carry_out(&caller.account, &received.region, &order, mode, refusal);
+        if let (Some(Effect::UnknownField { pointer, value }), Ok(answer)) = (&effect, &mut answer)
+            && !planted
+        {
+            insert_at(answer, pointer, value);
+        }
+        let response = protocol::response(service, operation, &request_id, &answer);
+        let code = answer.as_ref().err().map(|error| error.code.clone().into_owned());
+        self.log(received, response.status().as_u16(), code);
+        match effect {
+            Some(Effect::LostResponse) => Err(Dropped::AfterProcessing),
+            Some(Effect::Crash) => std::process::abort(),
+            _ => Ok(response),
+        }
+    }
+
+    /// Puts an unknown member where the operation will read it; false when it can only be put into the answer.
+    fn plant(&self, received: &Received, caller: &Principal, pointer: &str, value: &Value) -> bool {
+        let place = self.inner.world.place(&caller.account, &received.region);
+        let draft = received.input.get("guardrailVersion").is_none_or(|version| version == "DRAFT");
+        received.service == "bedrock" && draft && lock(&place).cell.bedrock.plant(&received.operation, &received.input, pointer, value)
+    }
+
+    /// The one path of every operation: throttle, do, record.
+    fn carry_out(&self, account: &str, region: &str, order: &Order<'_>, mode: Mode, refusal: Option<ApiError>) -> (Answer, String) {
+        let world = &self.inner.world;
+        let reads = operation_reads(order.service, order.operation);
+        let rules = world.rules();
+        let place = world.place(account, region);
+        let mut place = lock(&place);
+        let request_id = uuid(&mut place.rng);
+        let answer = match refusal {
+            Some(error) => Err(error),
+            None if rules.throttles && !place.buckets.take(order.service, order.operation, order.at) => Err(ApiError::throttled(order.service)),
+            None => {
+                if !reads && self.inner.any_faults.load(Ordering::Acquire) {
+                    let mut faults = self.faults();
+                    if faults.wants_history(account, region) {
+                        place.before_last_write = Some(Box::new(place.cell.clone()));
+                        faults.written(account, region);
+                    }
+                }
+                self.dispatch(&mut place, order, &rules, mode)
+            }
+        };
+        let recorded = !reads || order.operation == "AssumeRole";
+        if recorded {
+            let delivered = delivery(order.at, world.now(), rules.cloudtrail_delay);
+            record(&mut place, order, &answer, &request_id, delivered);
+            drop(place);
+            // AssumeRole is an event of the role's account too.
+            let target = sts::target_account(order.input).filter(|target| order.operation == "AssumeRole" && *target != account);
+            if let Some(target) = target.filter(|target| world.accounts.contains_key(*target)) {
+                let place = world.place(target, region);
+                record(&mut lock(&place), order, &answer, &request_id, delivered);
+            }
+        }
+        (answer, request_id)
+    }
+
+    fn dispatch(&self, place: &mut Place, order: &Order<'_>, rules: &crate::options::Rules, mode: Mode) -> Answer {
+        let world = &self.inner.world;
+        let Order { caller, service, operation, input, at, .. } = *order;
+        let Place { scope, rng, cell, before_last_write, trail, .. } = place;
+        let Some(account) = world.accounts.get(&scope.account) else {
+            return Err(ApiError::unrecognized_client(service));
+        };
+        let mut scratch;
+        let cell = match (mode, before_last_write) {
+            (Mode::Stale, Some(before)) => before,
+            (Mode::NoOp, _) => {
+                scratch = cell.clone();
+                &mut scratch
+            }
+            _ => cell,
+        };
+        let mut turn = Turn { scope, account, principal: caller, rules, now: at, cell, rng };
+        let answer = match service {
+            "bedrock" => bedrock::call(&mut turn, operation, input),
+            "logs" => logs::call(&mut turn, operation, input),
+            "kms" => kms::call(&mut turn, operation, input),
+            "sts" => sts::call(world, caller, operation, input),
+            "cloudtrail" if operation == "LookupEvents" => Some(trail.lookup(input, at)),
+            _ => None,
+        };
+        answer.unwrap_or_else(|| Err(ApiError::unknown_operation(service, operation)))
+    }
+
+    fn log(&self, received: &Received, status: u16, error_code: Option<String>) {
+        let principal = received.caller.as_ref();
+        let mut log = lock(&self.inner.calls);
+        let seq = log.next;
+        log.next += 1;
+        log.calls.push(Call {
+            seq,
+            account: principal.map(|principal| principal.account.clone()).unwrap_or_default(),
+            region: received.region.clone(),
+            service: received.service.clone(),
+            operation: received.operation.clone(),
+            read_only: received.read_only,
+            status,
+            error_code,
+            principal: principal.map(|principal| principal.arn.clone()).unwrap_or_default(),
+            body: (!received.read_only).then(|| Value::Object(received.input.clone())),
+            access_key: received.access_key.clone(),
+        });
+    }
+}
+
+/// A request as it came in.
+struct Received {
+    access_key: String,
+    region: String,
+    service: String,
+    operation: String,
+    read_only: bool,
+    input: Map<String, Value>,
+    user_agent: String,
+    caller: Option<Principal>,
+}
+
+impl Received {
+    fn anonymous(request: &Request<Bytes>) -> Self {
+        Self {
+            access_key: String::new(),
+            region: String::new(),
+            service: String::new(),
+            operation: format!("{} {}", request.method(), request.uri().path()),
+            read_only: false,
+            input: Map::new(),
+            user_agent: String::new(),
+            caller: None,
+        }
+    }
+
+    fn candidate(&self) -> Candidate<'_> {
+        let own = self.caller.as_ref().map(|caller| caller.account.as_str()).unwrap_or_default();
+        let target = if self.operation == "AssumeRole" { sts::target_account(&self.input) } else { None };
+        Candidate {
+            service: &self.service,
+            operation: &self.operation,
+            account: target.unwrap_or(own),
+            region: &self.region,
+            read_only: self.read_only,
+        }
+    }
+}
+
+/// Whether an operation only reads; one that is unknown counts as a write.
+fn operation_reads(service: &str, operation: &str) -> bool {
+    let operations = match service {
+        "bedrock" => bedrock::OPERATIONS,
+        "logs" => logs::OPERATIONS,
+        "kms" => kms::OPERATIONS,
+        "sts" => sts::OPERATIONS,
+        "cloudtrail" => cloudtrail::OPERATIONS,
+        _ => return false,
+    };
+    operations.iter().any(|(name, reads)| *name == operation && *reads)
+}
+
+fn settle(cell: &mut Cell) {
+    cell.bedrock.settle();
+    cell.logs.settle();
+}
+
+/// When an event is delivered: events of the past, which scripts make, are there at once.
+fn delivery(at: Timestamp, now: Timestamp, delay: Duration) -> Timestamp {
+    let delay = jiff::SignedDuration::try_from(delay).unwrap_or_default();
+    let delivered = at.checked_add(delay).unwrap_or(at);
+    if at < now - jiff::SignedDuration::from_secs(1) { at } else { delivered }
+}
+
+fn record(place: &mut Place, order: &Order<'_>, answer: &Answer, request_id: &str, delivered: Timestamp) {
+    let event_id = uuid(&mut place.rng);
+    let Order { caller, service, operation, input, at, user_agent, source_ip } = *order;
+    let read_only = operation_reads(service, operation);
+    place.trail.record(Seen {
+        scope: &place.scope,
+        caller,
+        service,
+        operation,
+        read_only,
+        input,
+        answer,
+        at,
+        delivered,
+        request_id,
+        event_id,
+        user_agent,
+        source_ip,
+    });
+}

@@ -1,0 +1,371 @@
+//! AWS KMS control plane: keys, aliases, rotation, key policies (AWS.md 1.11).
+//!
+//! # Caveats
+//! Keys are symmetric; a key policy is stored and never evaluated; a deleted key stays PendingDeletion.
+
+use std::collections::BTreeMap;
+
+use jiff::{SignedDuration, Timestamp};
+use serde_json::{Map, Value, json};
+
+use crate::error::ApiError;
+use crate::protocol::Answer;
+use crate::world::{Scope, Turn};
+
+/// Operation names, and whether each only reads.
+pub(crate) const OPERATIONS: &[(&str, bool)] = &[
+    ("DescribeKey", true),
+    ("ListAliases", true),
+    ("CreateKey", false),
+    ("CreateAlias", false),
+    ("UpdateAlias", false),
+    ("DeleteAlias", false),
+    ("DisableKey", false),
+    ("EnableKey", false),
+    ("ScheduleKeyDeletion", false),
+    ("CancelKeyDeletion", false),
+    ("GetKeyRotationStatus", true),
+    ("EnableKeyRotation", false),
+    ("DisableKeyRotation", false),
+    ("GetKeyPolicy", true),
+    ("PutKeyPolicy", false),
+];
+
+/// What KMS holds in one account and region.
+#[derive(Clone, Default)]
+pub(crate) struct KmsState {
+    /// By key id.
+    keys: BTreeMap<String, Key>,
+    /// By name, `alias/` included.
+    aliases: BTreeMap<String, Alias>,
+}
+
+/// A customer-managed key.
+#[derive(Clone)]
+pub(crate) struct Key {
+    id: String,
+    pub(crate) arn: String,
+    description: String,
+    state: KeyState,
+    rotation_days: Option<i64>,
+    policy: String,
+    created_at: Timestamp,
+}
+
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum KeyState {
+    Enabled,
+    Disabled,
+    PendingDeletion { at: Timestamp },
+}
+
+#[derive(Clone)]
+struct Alias {
+    key_id: String,
+    created_at: Timestamp,
+    updated_at: Timestamp,
+}
+
+impl Key {
+    pub(crate) fn is_enabled(&self) -> bool {
+        self.state == KeyState::Enabled
+    }
+
+    fn metadata(&self, scope: &Scope) -> Value {
+        let (state, deletion) = match self.state {
+            KeyState::Enabled => ("Enabled", None),
+            KeyState::Disabled => ("Disabled", None),
+            KeyState::PendingDeletion { at } => ("PendingDeletion", Some(at)),
+        };
+        let mut metadata = json!({
+            "AWSAccountId": scope.account,
+            "KeyId": self.id,
+            "Arn": self.arn,
+            "CreationDate": epoch(self.created_at),
+            "Enabled": self.is_enabled(),
+            "Description": self.description,
+            "KeyUsage": "ENCRYPT_DECRYPT",
+            "KeyState": state,
+            "Origin": "AWS_KMS",
+            "KeyManager": "CUSTOMER",
+            "CustomerMasterKeySpec": "SYMMETRIC_DEFAULT",
+            "KeySpec": "SYMMETRIC_DEFAULT",
+            "EncryptionAlgorithms": ["SYMMETRIC_DEFAULT"],
+            "MultiRegion": false,
+        });
+        if let Some(at) = deletion {
+            metadata["DeletionDate"] = epoch(at);
+        }
+        metadata
+    }
+
+    /// An error unless the key is enabled or disabled: most changes are refused on a key that waits for deletion.
+    fn refuse_pending(&self) -> Result<(), ApiError> {
+        match self.state {
+            KeyState::PendingDeletion { .. } => {
+                Err(ApiError::new("KMSInvalidStateException", format!("{} is pending deletion.", self.arn)))
+            }
+            KeyState::Enabled | KeyState::Disabled => Ok(()),
+        }
+    }
+}
+
+impl KmsState {
+    /// A key by id, key ARN, alias name or alias ARN.
+    pub(crate) fn find(&self, scope: &Scope, given: &str) -> Option<&Key> {
+        self.resolve(scope, given).and_then(|id| self.keys.get(id))
+    }
+
+    fn resolve<'a>(&'a self, scope: &Scope, given: &'a str) -> Option<&'a str> {
+        let local = match given.strip_prefix(&scope.arn("kms", "")) {
+            Some(rest) => rest,
+            None if given.starts_with("arn:") => return None,
+            None if given.starts_with("key/") => return None,
+            None => given,
+        };
+        if local.starts_with("alias/") {
+            return self.aliases.get(local).map(|alias| alias.key_id.as_str());
+        }
+        Some(local.strip_prefix("key/").unwrap_or(local))
+    }
+}
+
+/// Seconds since the epoch, as awsJson1.1 writes an instant.
+pub(crate) fn epoch(at: Timestamp) -> Value {
+    #[expect(clippy::cast_precision_loss, reason = "milliseconds since the epoch fit a double for thousands of years")]
+    let seconds = at.as_millisecond() as f64 / 1000.0;
+    json!(seconds)
+}
+
+/// Answers one operation.
+pub(crate) fn call(turn: &mut Turn<'_>, operation: &str, input: &Map<String, Value>) -> Option<Answer> {
+    Some(match operation {
+        "DescribeKey" => describe(turn, input),
+        "ListAliases" => list_aliases(turn, input),
+        "CreateKey" => create(turn, input),
+        "CreateAlias" => create_alias(turn, input),
+        "UpdateAlias" => update_alias(turn, input),
+        "DeleteAlias" => delete_alias(turn, input),
+        "DisableKey" => set_state(turn, input, KeyState::Disabled),
+        "EnableKey" => set_state(turn, input, KeyState::Enabled),
+        "ScheduleKeyDeletion" => schedule_deletion(turn, input),
+        "CancelKeyDeletion" => cancel_deletion(turn, input),
+        "GetKeyRotationStatus" => rotation_status(turn, input),
+        "EnableKeyRotation" => enable_rotation(turn, input),
+        "DisableKeyRotation" => disable_rotation(turn, input),
+        "GetKeyPolicy" => key(turn, input).map(|key| json!({"Policy": key.policy, "PolicyName": "default"})),
+        "PutKeyPolicy" => put_policy(turn, input),
+        _ => return None,
+    })
+}
+
+fn text<'a>(input: &'a Map<String, Value>, member: &str) -> Result<&'a str, ApiError> {
+    let given = input.get(member).and_then(Value::as_str).filter(|text| !text.is_empty());
+    given.ok_or_else(|| {
+        let (first, rest) = member.split_at(1);
+        let member = first.to_ascii_lowercase() + rest;
+        ApiError::validation(format!("1 validation error detected: Value null at '{member}' failed to satisfy constraint: Member must not be null"))
+    })
+}
+
+fn key_not_found(turn: &Turn<'_>, given: &str) -> ApiError {
+    let message = if given.starts_with("alias/") {
+        format!("Alias {} is not found.", turn.scope.arn("kms", given))
+    } else if given.starts_with("arn:") {
+        format!("Key '{given}' does not exist")
+    } else {
+        format!("Key '{}' does not exist", turn.scope.arn("kms", &format!("key/{given}")))
+    };
+    ApiError::new("NotFoundException", message)
+}
+
+fn key<'a>(turn: &'a mut Turn<'_>, input: &Map<String, Value>) -> Result<&'a mut Key, ApiError> {
+    let given = text(input, "KeyId")?;
+    let id = turn.cell.kms.resolve(turn.scope, given).map(str::to_owned);
+    let missing = key_not_found(turn, given);
+    id.and_then(|id| turn.cell.kms.keys.get_mut(&id)).ok_or(missing)
+}
+
+fn describe(turn: &mut Turn<'_>, input: &Map<String, Value>) -> Answer {
+    let scope = turn.scope;
+    Ok(json!({"KeyMetadata": key(turn, input)?.metadata(scope)}))
+}
+
+fn create(turn: &mut Turn<'_>, input: &Map<String, Value>) -> Answer {
+    let id = turn.uuid();
+    let default_policy = json!({"Version": "2012-10-17", "Id": "key-default-1", "Statement": [{
+        "Sid": "Enable IAM User Permissions", "Effect": "Allow", "Action": "kms:*", "Resource": "*",
+        "Principal": {"AWS": format!("arn:{}:iam::{}:root", turn.scope.partition, turn.scope.account)}}]});
+    let policy = match input.get("Policy").and_then(Value::as_str) {
+        Some(policy) => checked_policy(policy)?,
+        None => default_policy.to_string(),
+    };
+    let key = Key {
+        arn: turn.scope.arn("kms", &format!("key/{id}")),
+        id: id.clone(),
+        description: input.get("Description").and_then(Value::as_str).unwrap_or_default().to_owned(),
+        state: KeyState::Enabled,
+        rotation_days: None,
+        policy,
+        created_at: turn.now,
+    };
+    let answer = json!({"KeyMetadata": key.metadata(turn.scope)});
+    turn.cell.kms.keys.insert(id, key);
+    Ok(answer)
+}
+
+fn checked_policy(policy: &str) -> Result<String, ApiError> {
+    let parsed: Option<Value> = serde_json::from_str(policy).ok();
+    match parsed.filter(|policy| policy.get("Statement").is_some()) {
+        Some(_) => Ok(policy.to_owned()),
+        None => Err(ApiError::new("MalformedPolicyDocumentException", "Policy is not well formed")),
+    }
+}
+
+fn put_policy(turn: &mut Turn<'_>, input: &Map<String, Value>) -> Answer {
+    let policy = checked_policy(text(input, "Policy")?)?;
+    let key = key(turn, input)?;
+    key.refuse_pending()?;
+    key.policy = policy;
+    Ok(Value::Null)
+}
+
+fn alias_view(scope: &Scope, name: &str, alias: &Alias) -> Value {
+    json!({
+        "AliasName": name,
+        "AliasArn": scope.arn("kms", name),
+        "TargetKeyId": alias.key_id,
+        "CreationDate": epoch(alias.created_at),
+        "LastUpdatedDate": epoch(alias.updated_at),
+    })
+}
+
+fn list_aliases(turn: &mut Turn<'_>, input: &Map<String, Value>) -> Answer {
+    let of_key = match input.get("KeyId") {
+        Some(_) => Some(key(turn, input)?.id.clone()),
+        None => None,
+    };
+    let limit = input.get("Limit").and_then(Value::as_u64).and_then(|limit| usize::try_from(limit).ok()).unwrap_or(50).clamp(1, 100);
+    let after = input.get("Marker").and_then(Value::as_str).unwrap_or_default();
+    let aliases = &turn.cell.kms.aliases;
+    let mut rest = aliases.iter().filter(|(name, alias)| name.as_str() > after && of_key.as_ref().is_none_or(|id| *id == alias.key_id));
+    let page: Vec<(&String, &Alias)> = rest.by_ref().take(limit).collect();
+    let truncated = rest.next().is_some();
+    let rows: Vec<Value> = page.iter().map(|(name, alias)| alias_view(turn.scope, name, alias)).collect();
+    let mut answer = json!({"Aliases": rows, "Truncated": truncated});
+    if truncated && let Some((name, _)) = page.last() {
+        answer["NextMarker"] = json!(name);
+    }
+    Ok(answer)
+}
+
+/// The key that an alias is to point to: an id or an ARN, never another alias.
+fn alias_target(turn: &Turn<'_>, input: &Map<String, Value>) -> Result<String, ApiError> {
+    let given = text(input, "TargetKeyId")?;
+    if given.contains("alias/") {
+        return Err(ApiError::validation("Aliases must refer to keys. Not aliases"));
+    }
+    let found = turn.cell.kms.find(turn.scope, given).ok_or_else(|| key_not_found(turn, given))?;
+    found.refuse_pending()?;
+    Ok(found.id.clone())
+}
+
+fn create_alias(turn: &mut Turn<'_>, input: &Map<String, Value>) -> Answer {
+    let name = text(input, "AliasName")?.to_owned();
+    let allowed = |c: char| c.is_ascii_alphanumeric() || ":/_-".contains(c);
+    if !name.starts_with("alias/") || name.len() <= "alias/".len() || !name.chars().all(allowed) {
+        return Err(ApiError::new("InvalidAliasNameException", "Alias must start with the prefix \"alias/\" and have a valid name."));
+    }
+    if name.starts_with("alias/aws/") {
+        return Err(ApiError::new("NotAuthorizedException", "The alias prefix alias/aws/ is reserved."));
+    }
+    let key_id = alias_target(turn, input)?;
+    if turn.cell.kms.aliases.contains_key(&name) {
+        let message = format!("An alias with the name {} already exists", turn.scope.arn("kms", &name));
+        return Err(ApiError::new("AlreadyExistsException", message));
+    }
+    turn.cell.kms.aliases.insert(name, Alias { key_id, created_at: turn.now, updated_at: turn.now });
+    Ok(Value::Null)
+}
+
+fn update_alias(turn: &mut Turn<'_>, input: &Map<String, Value>) -> Answer {
+    let name = text(input, "AliasName")?;
+    let key_id = alias_target(turn, input)?;
+    let missing = key_not_found(turn, name);
+    let now = turn.now;
+    let alias = turn.cell.kms.aliases.get_mut(name).ok_or(missing)?;
+    alias.key_id = key_id;
+    alias.updated_at = now;
+    Ok(Value::Null)
+}
+
+fn delete_alias(turn: &mut Turn<'_>, input: &Map<String, Value>) -> Answer {
+    let name = text(input, "AliasName")?;
+    let missing = key_not_found(turn, name);
+    turn.cell.kms.aliases.remove(name).map(|_| Value::Null).ok_or(missing)
+}
+
+fn set_state(turn: &mut Turn<'_>, input: &Map<String, Value>, state: KeyState) -> Answer {
+    let key = key(turn, input)?;
+    key.refuse_pending()?;
+    key.state = state;
+    Ok(Value::Null)
+}
+
+fn schedule_deletion(turn: &mut Turn<'_>, input: &Map<String, Value>) -> Answer {
+    let days = input.get("PendingWindowInDays").and_then(Value::as_i64).unwrap_or(30);
+    if !(7..=30).contains(&days) {
+        return Err(ApiError::validation("PendingWindowInDays must be between 7 and 30 days."));
+    }
+    let at = turn.now.checked_add(SignedDuration::from_hours(24 * days)).unwrap_or(turn.now);
+    let key = key(turn, input)?;
+    key.refuse_pending()?;
+    key.state = KeyState::PendingDeletion { at };
+    Ok(json!({"KeyId": key.arn, "DeletionDate": epoch(at), "KeyState": "PendingDeletion", "PendingWindowInDays": days}))
+}
+
+/// Leaves the key disabled: EnableKey has to follow.
+fn cancel_deletion(turn: &mut Turn<'_>, input: &Map<String, Value>) -> Answer {
+    let key = key(turn, input)?;
+    if key.refuse_pending().is_ok() {
+        return Err(ApiError::new("KMSInvalidStateException", format!("{} is not pending deletion.", key.arn)));
+    }
+    key.state = KeyState::Disabled;
+    Ok(json!({"KeyId": key.arn}))
+}
+
+fn rotation_status(turn: &mut Turn<'_>, input: &Map<String, Value>) -> Answer {
+    let now = turn.now;
+    let key = key(turn, input)?;
+    key.refuse_pending()?;
+    let mut answer = json!({"KeyRotationEnabled": key.rotation_days.is_some(), "KeyId": key.arn});
+    if let Some(days) = key.rotation_days {
+        answer["RotationPeriodInDays"] = json!(days);
+        answer["NextRotationDate"] = epoch(now.checked_add(SignedDuration::from_hours(24 * days)).unwrap_or(now));
+    }
+    Ok(answer)
+}
+
+fn enable_rotation(turn: &mut Turn<'_>, input: &Map<String, Value>) -> Answer {
+    let days = input.get("RotationPeriodInDays").and_then(Value::as_i64).unwrap_or(365);
+    if !(90..=2560).contains(&days) {
+        return Err(ApiError::validation("RotationPeriodInDays must be between 90 and 2560 days."));
+    }
+    let key = enabled_key(turn, input)?;
+    key.rotation_days = Some(days);
+    Ok(Value::Null)
+}
+
+fn disable_rotation(turn: &mut Turn<'_>, input: &Map<String, Value>) -> Answer {
+    enabled_key(turn, input)?.rotation_days = None;
+    Ok(Value::Null)
+}
+
+fn enabled_key<'a>(turn: &'a mut Turn<'_>, input: &Map<String, Value>) -> Result<&'a mut Key, ApiError> {
+    let key = key(turn, input)?;
+    key.refuse_pending()?;
+    if !key.is_enabled() {
+        return Err(ApiError::new("DisabledException", format!("{} is disabled.", key.arn)));
+    }
+    Ok(key)
+}

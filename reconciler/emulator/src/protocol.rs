@@ -1,0 +1,271 @@
+//! Wire protocols: from an HTTP request to (service, operation, input) and from an answer to an HTTP response.
+//!
+//! bedrock speaks restJson1; logs, kms and cloudtrail speak awsJson1.1 with `X-Amz-Target`; sts speaks awsQuery
+//! with XML answers. Account, region and service come from the SigV4 credential scope.
+
+use bytes::Bytes;
+use http::{HeaderMap, Method, Request, Response, StatusCode};
+use serde_json::{Map, Value};
+
+use crate::error::ApiError;
+
+/// The credential scope of a signed request.
+pub(crate) struct Credential {
+    pub(crate) access_key: String,
+    pub(crate) region: String,
+    pub(crate) service: String,
+}
+
+/// What a request asks for. The input is one tree: path, query and body members under their model names.
+pub(crate) struct Asked {
+    pub(crate) operation: String,
+    pub(crate) input: Map<String, Value>,
+}
+
+/// What an operation answers: the members, and the HTTP status of success.
+pub(crate) type Answer = Result<Value, ApiError>;
+
+/// Reads the credential scope: `Credential=KEY/DATE/REGION/SERVICE/aws4_request`.
+pub(crate) fn credential(headers: &HeaderMap) -> Option<Credential> {
+    let value = headers.get(http::header::AUTHORIZATION)?.to_str().ok()?;
+    let scope = value.split_once("Credential=")?.1.split([',', ' ']).next()?;
+    let mut parts = scope.rsplit('/');
+    if parts.next()? != "aws4_request" {
+        return None;
+    }
+    let service = parts.next()?.to_owned();
+    let region = parts.next()?.to_owned();
+    parts.next()?;
+    let access_key = parts.next()?.to_owned();
+    Some(Credential { access_key, region, service })
+}
+
+/// Reads what the request asks for, in the protocol of the service.
+///
+/// The error is the answer to a request that cannot be read; its operation is what the request named.
+pub(crate) fn asked(service: &str, request: &Request<Bytes>) -> Result<Asked, (String, ApiError)> {
+    let target = request.headers().get("x-amz-target").and_then(|value| value.to_str().ok());
+    match (service, target) {
+        ("bedrock", _) => rest_json(request),
+        ("sts", _) => Ok(query(request.body())),
+        (_, Some(target)) => {
+            let operation = target.rsplit('.').next().unwrap_or(target).to_owned();
+            match body_members(request.body()) {
+                Ok(input) => Ok(Asked { operation, input }),
+                Err(error) => Err((operation, error)),
+            }
+        }
+        (_, None) => {
+            let form = query(request.body());
+            let operation = if form.operation.is_empty() { path_as_name(request) } else { form.operation };
+            let error = ApiError::unknown_operation(service, &operation);
+            Err((operation, error))
+        }
+    }
+}
+
+fn path_as_name(request: &Request<Bytes>) -> String {
+    format!("{} {}", request.method(), request.uri().path())
+}
+
+fn body_members(body: &[u8]) -> Result<Map<String, Value>, ApiError> {
+    if body.is_empty() {
+        return Ok(Map::new());
+    }
+    serde_json::from_slice(body).map_err(|error| ApiError::new("SerializationException", format!("failed to parse the request body: {error}")))
+}
+
+/// The restJson1 routes of bedrock (AWS.md 1.1.1, 1.2, 1.3).
+fn rest_json(request: &Request<Bytes>) -> Result<Asked, (String, ApiError)> {
+    let path = request.uri().path().trim_end_matches('/');
+    let mut segments = path.split('/').skip(1);
+    let first = segments.next().unwrap_or_default();
+    let rest: Vec<&str> = segments.collect();
+    let id = rest.join("/");
+    let method = request.method();
+    let (operation, label) = match (method, first, rest.len()) {
+        (&Method::GET, "guardrails", 0) => ("ListGuardrails", None),
+        (&Method::POST, "guardrails", 0) => ("CreateGuardrail", None),
+        (&Method::GET, "guardrails", _) => ("GetGuardrail", Some("guardrailIdentifier")),
+        (&Method::PUT, "guardrails", 1..) => ("UpdateGuardrail", Some("guardrailIdentifier")),
+        (&Method::POST, "guardrails", _) => ("CreateGuardrailVersion", Some("guardrailIdentifier")),
+        (&Method::DELETE, "guardrails", 1..) => ("DeleteGuardrail", Some("guardrailIdentifier")),
+        (&Method::POST, "listTagsForResource", 0) => ("ListTagsForResource", None),
+        (&Method::POST, "tagResource", 0) => ("TagResource", None),
+        (&Method::POST, "untagResource", 0) => ("UntagResource", None),
+        (&Method::GET, "logging", 1) => ("GetModelInvocationLoggingConfiguration", None),
+        (&Method::PUT, "logging", 1) => ("PutModelInvocationLoggingConfiguration", None),
+        (&Method::DELETE, "logging", 1) => ("DeleteModelInvocationLoggingConfiguration", None),
+        (&Method::GET, "enforcedGuardrailsConfiguration", 0) => ("ListEnforcedGuardrailsConfiguration", None),
+        (&Method::PUT, "enforcedGuardrailsConfiguration", 0) => ("PutEnforcedGuardrailConfiguration", None),
+        (&Method::DELETE, "enforcedGuardrailsConfiguration", 1) => ("DeleteEnforcedGuardrailConfiguration", Some("configId")),
+        _ => ("", None),
+    };
+    if operation.is_empty() || (first == "logging" && id != "modelinvocations") {
+        let name = path_as_name(request);
+        let error = ApiError::unknown_operation("bedrock", &name);
+        return Err((name, error));
+    }
+    let mut input = match body_members(request.body()) {
+        Ok(input) => input,
+        Err(error) => return Err((operation.to_owned(), error)),
+    };
+    for (name, value) in form_pairs(request.uri().query().unwrap_or_default()) {
+        let value = match name.as_str() {
+            "maxResults" => value.parse::<u64>().map_or(Value::String(value), Value::from),
+            _ => Value::String(value),
+        };
+        input.insert(name, value);
+    }
+    if let Some(label) = label {
+        input.insert(label.to_owned(), Value::String(percent_decode(&id, false)));
+    }
+    Ok(Asked { operation: operation.to_owned(), input })
+}
+
+/// An awsQuery form; every member is text.
+fn query(body: &[u8]) -> Asked {
+    let text = String::from_utf8_lossy(body);
+    let mut operation = String::new();
+    let mut input = Map::new();
+    for (name, value) in form_pairs(&text) {
+        match name.as_str() {
+            "Action" => operation = value,
+            "Version" => {}
+            _ => {
+                input.insert(name, Value::String(value));
+            }
+        }
+    }
+    Asked { operation, input }
+}
+
+fn form_pairs(text: &str) -> impl Iterator<Item = (String, String)> + '_ {
+    text.split('&').filter(|pair| !pair.is_empty()).map(|pair| {
+        let (name, value) = pair.split_once('=').unwrap_or((pair, ""));
+        (percent_decode(name, true), percent_decode(value, true))
+    })
+}
+
+fn percent_decode(text: &str, plus_is_space: bool) -> String {
+    if !text.contains(['%', '+']) {
+        return text.to_owned();
+    }
+    let bytes = text.as_bytes();
+    let mut decoded = Vec::with_capacity(bytes.len());
+    let mut at = 0;
+    while let Some(&byte) = bytes.get(at) {
+        let escape = (byte == b'%').then(|| bytes.get(at + 1..at + 3)).flatten();
+        let escape = escape.and_then(|hex| std::str::from_utf8(hex).ok()).and_then(|hex| u8::from_str_radix(hex, 16).ok());
+        match escape {
+            Some(value) => {
+                decoded.push(value);
+                at += 3;
+            }
+            None => {
+                decoded.push(if byte == b'+' && plus_is_space { b' ' } else { byte });
+                at += 1;
+            }
+        }
+    }
+    String::from_utf8_lossy(&decoded).into_owned()
+}
+
+/// The HTTP response of an answer, in the protocol of the service.
+pub(crate) fn response(service: &str, operation: &str, request_id: &str, answer: &Answer) -> Response<Bytes> {
+    let (status, body) = match (service, answer) {
+        ("sts", Ok(members)) => (200, sts_xml(operation, request_id, members)),
+        ("sts", Err(error)) => (error.status, sts_error(request_id, error)),
+        (_, Ok(members)) => (success_status(service, operation), json_body(service, members)),
+        (_, Err(error)) => (error.status, json_error(service, error)),
+    };
+    let mut response = Response::new(body);
+    *response.status_mut() = StatusCode::from_u16(status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
+    let content_type = match service {
+        "bedrock" => "application/json",
+        "sts" => "text/xml",
+        _ => "application/x-amz-json-1.1",
+    };
+    let headers = response.headers_mut();
+    headers.insert(http::header::CONTENT_TYPE, http::HeaderValue::from_static(content_type));
+    if let Ok(id) = http::HeaderValue::from_str(request_id) {
+        headers.insert("x-amzn-requestid", id);
+    }
+    if let Err(error) = answer
+        && service != "sts"
+        && let Ok(code) = http::HeaderValue::from_str(&error.code)
+    {
+        headers.insert("x-amzn-errortype", code);
+    }
+    response
+}
+
+/// 202 where the model says so, else 200.
+fn success_status(service: &str, operation: &str) -> u16 {
+    match (service, operation) {
+        ("bedrock", "CreateGuardrail" | "UpdateGuardrail" | "CreateGuardrailVersion" | "DeleteGuardrail") => 202,
+        _ => 200,
+    }
+}
+
+fn json_body(service: &str, members: &Value) -> Bytes {
+    match members {
+        Value::Null if service == "bedrock" => Bytes::from_static(b"{}"),
+        Value::Null => Bytes::new(),
+        members => serde_json::to_vec(members).unwrap_or_default().into(),
+    }
+}
+
+fn json_error(service: &str, error: &ApiError) -> Bytes {
+    let mut members = Map::new();
+    if service != "bedrock" {
+        members.insert("__type".to_owned(), Value::from(&*error.code));
+    }
+    members.insert("message".to_owned(), Value::from(error.message.as_str()));
+    serde_json::to_vec(&members).unwrap_or_default().into()
+}
+
+const STS_NAMESPACE: &str = "https://sts.amazonaws.com/doc/2011-06-15/";
+
+fn sts_xml(operation: &str, request_id: &str, members: &Value) -> Bytes {
+    let mut xml = format!("<{operation}Response xmlns=\"{STS_NAMESPACE}\"><{operation}Result>");
+    xml_members(&mut xml, members);
+    xml.push_str(&format!("</{operation}Result><ResponseMetadata><RequestId>{request_id}</RequestId></ResponseMetadata></{operation}Response>"));
+    xml.into()
+}
+
+fn sts_error(request_id: &str, error: &ApiError) -> Bytes {
+    let mut xml = format!("<ErrorResponse xmlns=\"{STS_NAMESPACE}\"><Error><Type>Sender</Type><Code>");
+    xml_text(&mut xml, &error.code);
+    xml.push_str("</Code><Message>");
+    xml_text(&mut xml, &error.message);
+    xml.push_str(&format!("</Message></Error><RequestId>{request_id}</RequestId></ErrorResponse>"));
+    xml.into()
+}
+
+fn xml_members(xml: &mut String, value: &Value) {
+    match value {
+        Value::Object(members) => {
+            for (name, value) in members {
+                xml.push_str(&format!("<{name}>"));
+                xml_members(xml, value);
+                xml.push_str(&format!("</{name}>"));
+            }
+        }
+        Value::String(text) => xml_text(xml, text),
+        Value::Null => {}
+        other => xml.push_str(&other.to_string()),
+    }
+}
+
+fn xml_text(xml: &mut String, text: &str) {
+    for character in text.chars() {
+        match character {
+            '<' => xml.push_str("&lt;"),
+            '>' => xml.push_str("&gt;"),
+            '&' => xml.push_str("&amp;"),
+            '"' => xml.push_str("&quot;"),
+            other => xml.push(other),
+        }
+    }
+}

@@ -1,0 +1,350 @@
+//! Scenarios: scripts with a name, and how a script is played.
+
+use std::collections::{BTreeMap, HashMap};
+use std::path::Path;
+
+use jiff::{SignedDuration, Timestamp};
+use serde_json::{Map, Value};
+
+use crate::emulator::Order;
+use crate::fault::{insert_at, remove_at};
+use crate::options::{AccountSeed, Options};
+use crate::principal::Principal;
+use crate::script::{Edit, Script, Step};
+use crate::world::{Place, Scope, lock};
+use crate::{Emulator, bedrock};
+
+/// Names and one-line descriptions of what is built in.
+pub(crate) const NAMES: &[(&str, &str)] = &[
+    ("empty", "three accounts and nothing in them but KMS keys and their aliases"),
+    ("in-sync", "exactly what the desired state wants, built by a deployer thirty days ago"),
+    ("drifted", "in-sync, then attacked in every account by one developer"),
+    ("aws-genai-02", "in-sync, then content filters and PII masking weakened"),
+    ("aws-genai-04", "in-sync, then invocation logging and its log groups weakened"),
+    ("aws-genai-06", "in-sync, then the prompt-attack filter weakened"),
+];
+
+fn embedded(name: &str) -> Option<&'static str> {
+    Some(match name {
+        "empty" => include_str!("../scenarios/empty.yaml"),
+        "in-sync" => include_str!("../scenarios/in-sync.yaml"),
+        "drifted" => include_str!("../scenarios/drifted.yaml"),
+        "aws-genai-02" => include_str!("../scenarios/aws-genai-02.yaml"),
+        "aws-genai-04" => include_str!("../scenarios/aws-genai-04.yaml"),
+        "aws-genai-06" => include_str!("../scenarios/aws-genai-06.yaml"),
+        _ => return None,
+    })
+}
+
+/// A scenario or script that cannot be played.
+#[derive(Debug, thiserror::Error)]
+pub enum ScenarioError {
+    /// Neither a scenario nor a file.
+    #[error("no scenario and no file is named {name}; scenarios are {known}")]
+    Unknown {
+        /// What was asked for.
+        name: String,
+        /// The names that exist.
+        known: String,
+    },
+    /// A script file that cannot be read.
+    #[error("failed to read {path}")]
+    Read {
+        /// The file.
+        path: String,
+        /// Why.
+        #[source]
+        source: std::io::Error,
+    },
+    /// Text that is not YAML.
+    #[error("failed to parse the script as YAML")]
+    Yaml(#[source] serde_yaml::Error),
+    /// YAML that is not a script.
+    #[error("failed to read the script")]
+    Script(#[source] serde_json::Error),
+    /// A scenario that includes itself.
+    #[error("scenarios include one another too deeply at {name}")]
+    TooDeep {
+        /// The innermost.
+        name: String,
+    },
+    /// A step that cannot be turned into a call.
+    #[error("step {step} ({operation}) is invalid: {reason}")]
+    Step {
+        /// Position in the script, from 1.
+        step: usize,
+        /// Operation of the step.
+        operation: String,
+        /// What is wrong.
+        reason: String,
+    },
+    /// A call that did not end as the script says.
+    #[error("step {step} ({operation} in {account}/{region}) ended with {outcome}, expected {expected}")]
+    Outcome {
+        /// Position in the script, from 1.
+        step: usize,
+        /// Operation of the step.
+        operation: String,
+        /// Account of the call.
+        account: String,
+        /// Region of the call.
+        region: String,
+        /// What happened.
+        outcome: String,
+        /// What was to happen.
+        expected: String,
+    },
+}
+
+/// The world of a scenario.
+pub(crate) fn build(name_or_path: &str, mut options: Options) -> Result<Emulator, ScenarioError> {
+    let scripts = load(name_or_path, 0)?;
+    let mut accounts: Vec<AccountSeed> = Vec::new();
+    for account in scripts.iter().flat_map(|script| &script.accounts).chain(&options.accounts) {
+        if !accounts.iter().any(|known| known.id == account.id) {
+            accounts.push(account.clone());
+        }
+    }
+    options.accounts = accounts;
+    if options.regions.is_empty() {
+        options.regions = scripts.iter().map(|script| &script.regions).find(|regions| !regions.is_empty()).cloned().unwrap_or_default();
+    }
+    let emulator = Emulator::new(options);
+    let start = emulator.world().start();
+    for script in &scripts {
+        play(&emulator, script, start)?;
+    }
+    emulator.settle();
+    emulator.clear_calls();
+    Ok(emulator)
+}
+
+/// A script, after those that it includes.
+fn load(name_or_path: &str, depth: usize) -> Result<Vec<Script>, ScenarioError> {
+    if depth > 8 {
+        return Err(ScenarioError::TooDeep { name: name_or_path.to_owned() });
+    }
+    let script = match embedded(name_or_path) {
+        Some(text) => Script::parse(text)?,
+        None if Path::new(name_or_path).is_file() => {
+            let text = std::fs::read_to_string(name_or_path).map_err(|source| ScenarioError::Read { path: name_or_path.to_owned(), source })?;
+            Script::parse(&text)?
+        }
+        None => {
+            let known: Vec<&str> = NAMES.iter().map(|(name, _)| *name).collect();
+            return Err(ScenarioError::Unknown { name: name_or_path.to_owned(), known: known.join(", ") });
+        }
+    };
+    let mut scripts = match &script.include {
+        Some(included) => load(included, depth + 1)?,
+        None => Vec::new(),
+    };
+    scripts.push(script);
+    Ok(scripts)
+}
+
+/// Plays the steps of one script; times are relative to `base`.
+pub(crate) fn play(emulator: &Emulator, script: &Script, base: Timestamp) -> Result<(), ScenarioError> {
+    let world = emulator.world();
+    let mut saved: HashMap<(String, String), BTreeMap<String, Value>> = HashMap::new();
+    let default_regions = if world.options.regions.is_empty() { &script.regions } else { &world.options.regions };
+    for (index, step) in script.steps.iter().enumerate() {
+        let invalid = |reason: String| ScenarioError::Step { step: index + 1, operation: step.operation.clone(), reason };
+        let at = moment(base, step.at.as_deref()).map_err(invalid)?;
+        let regions = step.regions.as_ref().unwrap_or(default_regions);
+        let mut somewhere = false;
+        for account in world.accounts.values().filter(|account| step.accounts.include(account)) {
+            for region in regions {
+                somewhere = true;
+                let names = saved.entry((account.id.clone(), region.clone())).or_default();
+                play_step(emulator, index + 1, step, account, region, at, names)?;
+            }
+        }
+        if !somewhere {
+            return Err(invalid("it selects no account or no region".to_owned()));
+        }
+    }
+    emulator.inject(script.faults.clone());
+    Ok(())
+}
+
+fn play_step(
+    emulator: &Emulator,
+    number: usize,
+    step: &Step,
+    account: &AccountSeed,
+    region: &str,
+    at: Timestamp,
+    names: &mut BTreeMap<String, Value>,
+) -> Result<(), ScenarioError> {
+    let invalid = |reason: String| ScenarioError::Step { step: number, operation: step.operation.clone(), reason };
+    let place = emulator.world().place(&account.id, region);
+    let (caller, input) = {
+        let place = lock(&place);
+        let resolver = Resolver { place: &place, account, names };
+        let caller = Principal::from_arn(&resolver.text(&step.principal).map_err(invalid)?, at);
+        (caller, resolver.input(step).map_err(invalid)?)
+    };
+    let order = Order {
+        caller: &caller,
+        service: &step.service,
+        operation: &step.operation,
+        input: &input,
+        at,
+        user_agent: step.user_agent.as_deref().unwrap_or("aws-cli/2.31.5"),
+        source_ip: step.source_ip.as_deref().unwrap_or("198.51.100.23"),
+    };
+    let answer = emulator.play(&account.id, region, &order);
+    let ended = answer.as_ref().err().map(|error| error.code.as_ref());
+    if ended != step.error.as_deref() {
+        let outcome = answer.as_ref().err().map_or_else(|| "success".to_owned(), |error| format!("{}: {}", error.code, error.message));
+        return Err(ScenarioError::Outcome {
+            step: number,
+            operation: step.operation.clone(),
+            account: account.id.clone(),
+            region: region.to_owned(),
+            outcome,
+            expected: step.error.clone().unwrap_or_else(|| "success".to_owned()),
+        });
+    }
+    for (name, pointer) in &step.save {
+        let value = answer.as_ref().ok().and_then(|answer| answer.pointer(pointer)).cloned();
+        names.insert(name.clone(), value.ok_or_else(|| invalid(format!("the answer has no member {pointer}")))?);
+    }
+    Ok(())
+}
+
+/// `-2h`, `-30d`, `-90m`, `-10s` from a base.
+fn moment(base: Timestamp, offset: Option<&str>) -> Result<Timestamp, String> {
+    let Some(offset) = offset else {
+        return Ok(base);
+    };
+    let invalid = || format!("`{offset}` is not an offset such as -2h");
+    let mut characters = offset.chars();
+    let unit = match characters.next_back() {
+        Some('s') => 1,
+        Some('m') => 60,
+        Some('h') => 3600,
+        Some('d') => 86_400,
+        _ => return Err(invalid()),
+    };
+    let count: i64 = characters.as_str().parse().map_err(|_| invalid())?;
+    let seconds = count.checked_mul(unit).ok_or_else(invalid)?;
+    base.checked_add(SignedDuration::from_secs(seconds)).map_err(|_| invalid())
+}
+
+/// Turns the texts of a step into those of one place.
+struct Resolver<'a> {
+    place: &'a Place,
+    account: &'a AccountSeed,
+    names: &'a BTreeMap<String, Value>,
+}
+
+impl Resolver<'_> {
+    /// The input of the call.
+    fn input(&self, step: &Step) -> Result<Map<String, Value>, String> {
+        let mut input = match self.value(&step.body)? {
+            Value::Object(input) => input,
+            Value::Null => Map::new(),
+            _ => return Err("its body is no object".to_owned()),
+        };
+        if step.edits.is_empty() {
+            return Ok(input);
+        }
+        let mut live = self.live(step, &input)?;
+        for edit in &step.edits {
+            match edit {
+                Edit::Set(members) => {
+                    for (pointer, value) in members {
+                        if !insert_at(&mut live, pointer, &self.value(value)?) {
+                            return Err(format!("the live object has no place for {pointer}"));
+                        }
+                    }
+                }
+                Edit::Remove(pointers) => {
+                    for pointer in pointers {
+                        if !remove_at(&mut live, pointer) {
+                            return Err(format!("the live object has no {pointer}"));
+                        }
+                    }
+                }
+            }
+        }
+        if let Value::Object(live) = live {
+            for (name, value) in live {
+                input.entry(name).or_insert(value);
+            }
+        }
+        Ok(input)
+    }
+
+    /// The live object as a request.
+    fn live(&self, step: &Step, input: &Map<String, Value>) -> Result<Value, String> {
+        let state = &self.place.cell.bedrock;
+        match step.operation.as_str() {
+            "UpdateGuardrail" => {
+                let id = input.get("guardrailIdentifier").and_then(Value::as_str).unwrap_or_default();
+                state.guardrails.get(id).map(bedrock::Guardrail::as_request).ok_or_else(|| format!("there is no guardrail {id} to edit"))
+            }
+            "PutModelInvocationLoggingConfiguration" => {
+                bedrock::invocation_logging::as_request(state).ok_or_else(|| "there is no logging configuration to edit".to_owned())
+            }
+            other => Err(format!("{other} has no live object that can be edited")),
+        }
+    }
+
+    fn value(&self, value: &Value) -> Result<Value, String> {
+        Ok(match value {
+            Value::String(text) => Value::String(self.text(text)?),
+            Value::Array(items) => items.iter().map(|item| self.value(item)).collect::<Result<_, _>>()?,
+            Value::Object(members) => {
+                Value::Object(members.iter().map(|(name, value)| Ok((name.clone(), self.value(value)?))).collect::<Result<_, String>>()?)
+            }
+            other => other.clone(),
+        })
+    }
+
+    fn text(&self, text: &str) -> Result<String, String> {
+        if text.starts_with("guardrail:") || text.starts_with("key:") {
+            return self.name(text);
+        }
+        let mut resolved = String::with_capacity(text.len());
+        let mut rest = text;
+        while let Some((before, after)) = rest.split_once("${") {
+            let (name, after) = after.split_once('}').ok_or_else(|| format!("`{text}` has no closing brace"))?;
+            resolved.push_str(before);
+            resolved.push_str(&self.name(name)?);
+            rest = after;
+        }
+        resolved.push_str(rest);
+        Ok(resolved)
+    }
+
+    fn name(&self, name: &str) -> Result<String, String> {
+        let Scope { partition, account, region } = &self.place.scope;
+        let found = match name.split_once(':') {
+            Some(("guardrail", name)) => self.place.cell.bedrock.id_of(name).map(str::to_owned),
+            Some(("key", alias)) => self.place.cell.kms.find(&self.place.scope, alias).map(|key| key.arn.clone()),
+            _ => match name {
+                "account" => Some(account.clone()),
+                "account.name" => Some(self.account.name.clone()),
+                "region" => Some(region.clone()),
+                "partition" => Some((*partition).to_owned()),
+                "geography" => Some(geography(region).to_owned()),
+                saved => self.names.get(saved).map(|value| value.as_str().map_or_else(|| value.to_string(), str::to_owned)),
+            },
+        };
+        found.ok_or_else(|| format!("nothing is named {name} in {account}/{region}"))
+    }
+}
+
+/// Prefix of the guardrail profile that serves a region (AWS.md 1.1.7).
+fn geography(region: &str) -> &str {
+    match region {
+        "il-central-1" => "eu",
+        "ca-central-1" => "ca",
+        _ if region.starts_with("us-gov-") => "us-gov",
+        _ if region.starts_with("ap-") => "apac",
+        _ => region.split('-').next().unwrap_or(region),
+    }
+}
