@@ -46,6 +46,7 @@ mod call;
 mod classify;
 mod connection;
 mod credentials;
+pub mod edge;
 mod error;
 mod flight;
 mod governor;

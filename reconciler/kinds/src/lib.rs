@@ -1,1 +1,19 @@
-//! kinds.
+//! Every resource kind: one folder each, and one line in [`EDGES`].
+//!
+//! A folder holds the normal form (`spec.rs`), the steps from drift to ops (`steps.rs`) and the edge (`edge.rs`), which is
+//! the only place that names an AWS SDK crate. One kind never imports another.
+
+pub mod guardrail;
+pub mod invocation_logging;
+pub mod log_group;
+pub mod lookups;
+mod normal;
+
+use reconciler_aws::edge::Edge;
+use reconciler_model::kind::Kind;
+
+/// Every kind, with its edge. The order is that of the restore stages.
+pub const EDGES: &[&dyn Edge] = &[&log_group::LogGroup, &invocation_logging::InvocationLogging, &guardrail::Guardrail];
+
+/// Every kind, without its edge: all that `validate` needs.
+pub const KINDS: &[&dyn Kind] = &[&log_group::LogGroup, &invocation_logging::InvocationLogging, &guardrail::Guardrail];

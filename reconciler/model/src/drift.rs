@@ -107,7 +107,6 @@ pub fn compare(kind: &dyn Kind, wanted: &Wanted, want: &Value, live: Option<&Sig
     let mut unobservable = Vec::new();
     for Difference { path, left, right } in tree::differences(&managed, want, kind.whole()) {
         if let Some(reason) = kind.unobservable(&path, left.as_ref(), right.as_ref()) {
-            tree::set(&mut target, &path, left);
             unobservable.push((path, reason));
             continue;
         }
@@ -125,7 +124,7 @@ pub fn compare(kind: &dyn Kind, wanted: &Wanted, want: &Value, live: Option<&Sig
             kept,
         });
     }
-    let differs = tree::differences(&managed, &target, kind.whole()).into_iter().map(|one| one.path).collect();
+    let differs = fields.iter().filter(|field| !field.kept).map(|field| field.path.clone()).collect();
     let direction = Direction::of_all(fields.iter().map(|field| field.direction));
     Comparison {
         drift: (!fields.is_empty()).then(|| drift(Change::Changed, direction, fields)),

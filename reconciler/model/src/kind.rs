@@ -127,6 +127,11 @@ pub trait Kind: Send + Sync {
         None
     }
 
+    /// How many settled reads in a row must show a promise before it is believed.
+    fn settled_reads(&self) -> u32 {
+        1
+    }
+
     /// The steps that turn live into the target, and what stands in their way.
     fn steps(&self, situation: &Situation<'_>) -> Proposal;
 }

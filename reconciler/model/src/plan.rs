@@ -75,11 +75,11 @@ pub struct Promise {
 /// What a kind proposes for one address.
 #[derive(Debug, Clone, Default, PartialEq)]
 pub struct Proposal {
-    /// The steps, each needing the one before it.
+    /// The steps, each needing the one before it. A kind leaves out what it refuses.
     pub steps: Vec<ProposedStep>,
     /// What should be known: code and sentence.
     pub notes: Vec<(&'static str, String)>,
-    /// Why the steps are refused: code and sentence. Any refusal refuses every step of the address.
+    /// What the kind refuses to do, and why: code and sentence.
     pub refusals: Vec<(&'static str, String)>,
 }
 
@@ -87,7 +87,7 @@ pub struct Proposal {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Severity {
-    /// The steps of the address are refused.
+    /// A step that would be needed is refused.
     Refused,
     /// To be known.
     Note,
@@ -279,7 +279,7 @@ pub fn build(inputs: &Inputs<'_>) -> Plan {
             }
             None => summary.in_sync += 1,
         }
-        if !refused && !proposal.steps.is_empty() {
+        if contested.is_none() && !proposal.steps.is_empty() {
             proposed.push((kind.stage(), wanted, live.map(|live| live.fingerprint()), proposal.steps));
         }
     }

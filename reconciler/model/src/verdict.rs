@@ -3,7 +3,9 @@
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
+use crate::drift;
 use crate::inventory::Sighting;
+use crate::kind::Kind;
 use crate::plan::Promise;
 use crate::tree::{self, Path};
 
@@ -37,7 +39,9 @@ pub struct BrokenPart {
 }
 
 /// Compares a promise with a fresh sighting; `None` means that the resource is known to be absent.
-pub fn judge(promise: &Promise, merged: &[&str], sighting: Option<&Sighting>) -> Verdict {
+///
+/// What the kind says cannot be observed is not held against the step.
+pub fn judge(kind: &dyn Kind, promise: &Promise, sighting: Option<&Sighting>) -> Verdict {
     let Some(sighting) = sighting else {
         let differs = vec![BrokenPart { path: Path::root(), promised: promise.tree.clone(), seen: Value::Null }];
         return Verdict::Broken { differs };
@@ -45,14 +49,10 @@ pub fn judge(promise: &Promise, merged: &[&str], sighting: Option<&Sighting>) ->
     if !sighting.settled {
         return Verdict::Unverified { reason: "still changing".to_owned() };
     }
-    let mut seen = tree::restricted(&sighting.tree, &promise.tree);
-    for member in merged {
-        if let (Some(live), Some(want)) = (seen.get_mut(member).and_then(Value::as_object_mut), promise.tree.get(member)) {
-            live.retain(|name, _| want.get(name).is_some());
-        }
-    }
+    let seen = drift::managed_part(kind, &sighting.tree, &promise.tree);
     let mut differs: Vec<BrokenPart> = tree::differences(&promise.tree, &seen, &[])
         .into_iter()
+        .filter(|one| kind.unobservable(&one.path, one.right.as_ref(), one.left.as_ref()).is_none())
         .map(|one| BrokenPart {
             path: one.path,
             promised: one.left.unwrap_or(Value::Null),

@@ -1,0 +1,144 @@
+//! What the edge of a kind is to the engine: reads that never guess, writes that need a warrant.
+
+use std::collections::BTreeSet;
+
+use async_trait::async_trait;
+use reconciler_model::address::{Address, Scope};
+use reconciler_model::codes;
+use reconciler_model::desired::Lookup;
+use reconciler_model::inventory::{Gap, Sighting};
+use reconciler_model::kind::Kind;
+use reconciler_model::warrant::Warrant;
+use serde_json::Value;
+
+use crate::{CallError, CallFacts, ErrorClass, Session};
+
+/// Which resources of a kind to read.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Selection {
+    /// Every one that exists, for `export`.
+    All,
+    /// Those with these names.
+    Names(BTreeSet<String>),
+}
+
+impl Selection {
+    /// Whether `name` is selected.
+    pub fn has(&self, name: &str) -> bool {
+        match self {
+            Self::All => true,
+            Self::Names(names) => names.contains(name),
+        }
+    }
+}
+
+/// What reading a kind in one scope gave.
+#[derive(Debug, Default)]
+pub struct Reading {
+    /// What was seen. A selected name that is in neither list is known to be absent.
+    pub sightings: Vec<Sighting>,
+    /// What could not be read.
+    pub gaps: Vec<Gap>,
+}
+
+/// What a write answered.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Receipt {
+    /// The ids to read the resource back with; those of a new resource after a create.
+    pub handle: Value,
+    /// AWS's id of the request, for CloudTrail.
+    pub request_id: Option<String>,
+}
+
+/// The impure side of a kind. It makes no decisions: what to do is in the op.
+#[async_trait]
+pub trait Edge: Send + Sync {
+    /// The pure side.
+    fn kind(&self) -> &'static dyn Kind;
+
+    /// Reads the selected resources of the scope: all pages, with everything that the normal form has.
+    ///
+    /// # Errors
+    /// Fails when nothing of the kind could be read; a failure that concerns one resource is a gap of that one.
+    /// Not found is no error.
+    async fn observe(&self, session: &Session, scope: &Scope, selection: &Selection) -> Result<Reading, CallError>;
+
+    /// Reads one resource afresh, by `handle` where that is given; `None` when it is known to be absent.
+    ///
+    /// # Errors
+    /// Fails when it could not be read.
+    async fn sight(&self, session: &Session, address: &Address, handle: Option<&Value>) -> Result<Option<Sighting>, CallError>;
+
+    /// Carries out one op. Repeating it with the same token has no further effect.
+    ///
+    /// # Errors
+    /// Fails when the service refused, or when it is not known whether the write took effect.
+    async fn perform(
+        &self,
+        session: &Session,
+        address: &Address,
+        op: &Value,
+        handle: Option<&Value>,
+        token: &str,
+        warrant: &Warrant,
+    ) -> Result<Receipt, CallError>;
+}
+
+/// Answers look-ups of one source, such as `${kms:alias/NAME}`.
+#[async_trait]
+pub trait LookupSource: Send + Sync {
+    /// The source's name in placeholders.
+    fn source(&self) -> &'static str;
+
+    /// The value, or `None` when it is known that there is none.
+    ///
+    /// # Errors
+    /// Fails when it could not be found out.
+    async fn look_up(&self, session: &Session, lookup: &Lookup) -> Result<Option<String>, CallError>;
+}
+
+/// The gap that a failed read leaves.
+pub fn gap_of(error: &CallError, scope: &Scope, kind: &str, name: Option<&str>) -> Gap {
+    Gap {
+        scope: scope.clone(),
+        kind: kind.to_owned(),
+        name: name.map(str::to_owned),
+        code: code_of(error).to_owned(),
+        // Without the request id, which differs from run to run; the journal and the logs have it.
+        reason: CallFacts { request_id: None, ..(**error).clone() }.to_string(),
+        remedy: error.hint().unwrap_or_else(|| "see `bedrock-reconciler explain` for the code".to_owned()),
+    }
+}
+
+/// The code that `explain` knows for a failed call.
+pub fn code_of(error: &CallError) -> &'static str {
+    match error.class {
+        ErrorClass::Denied => codes::DENIED,
+        ErrorClass::Throttled => codes::THROTTLED,
+        ErrorClass::ExpiredCredentials => codes::EXPIRED_CREDENTIALS,
+        ErrorClass::NoCredentials => codes::NO_CREDENTIALS,
+        ErrorClass::Network => codes::NETWORK,
+        ErrorClass::WrongRegion => codes::WRONG_REGION,
+        ErrorClass::Unknown if error.code == ODD_ANSWER => codes::ODD_ANSWER,
+        _ => codes::AWS_ERROR,
+    }
+}
+
+const ODD_ANSWER: &str = "OddAnswer";
+
+/// An answer that lacks what it must have. It is not guessed at.
+pub fn odd_answer(session: &Session, service: &'static str, operation: &'static str, message: impl Into<String>) -> CallError {
+    CallError::from(CallFacts {
+        class: ErrorClass::Unknown,
+        code: ODD_ANSWER.to_owned(),
+        message: message.into(),
+        service,
+        operation,
+        account: Some(session.account().to_owned()),
+        region: Some(session.region().to_owned()),
+        request_id: None,
+        status: None,
+        role: None,
+        caller: None,
+    })
+}

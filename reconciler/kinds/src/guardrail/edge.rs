@@ -1,0 +1,300 @@
+//! The edge of guardrails: the only place of this kind that names the SDK.
+//!
+//! A guardrail is read with GetGuardrail for the DRAFT, ListGuardrails for its versions, GetGuardrail for the newest of
+//! them, and ListTagsForResource; the first, second and fourth run side by side.
+
+use std::collections::BTreeMap;
+
+use async_trait::async_trait;
+use aws_sdk_bedrock::Client;
+use futures::future::{join_all, try_join3};
+use reconciler_aws::edge::{Edge, Reading, Receipt, Selection, gap_of, odd_answer};
+use reconciler_aws::{Answer, CallError, ErrorClass, Session, call, call_with_body};
+use reconciler_model::address::{Address, Scope};
+use reconciler_model::codes;
+use reconciler_model::inventory::{Gap, Sighting};
+use reconciler_model::kind::{Kind, Origin};
+use reconciler_model::warrant::Warrant;
+use serde_json::{Value, json};
+
+use super::Guardrail;
+use super::spec::{PUBLISHED, body_of, key_of};
+use super::steps::{Facts, Op};
+use crate::normal::{extras_by_key, without};
+
+const SERVICE: &str = "bedrock";
+const GET: &str = "GetGuardrail";
+const LIST: &str = "ListGuardrails";
+const PAGE: i32 = 1000;
+const DRAFT: &str = "DRAFT";
+
+/// Members of GetGuardrail that are identity, or that the service owns.
+const OWNED: &[&str] = &[
+    "name", "guardrailId", "guardrailArn", "version", "status", "statusReasons", "failureRecommendations", "createdAt",
+    "updatedAt",
+];
+
+/// The two names that one live guardrail has for calls.
+#[derive(Debug, Clone)]
+struct Ids {
+    id: String,
+    arn: String,
+}
+
+impl Ids {
+    fn handle(&self) -> Value {
+        json!({ "guardrailId": self.id, "guardrailArn": self.arn })
+    }
+
+    fn of_handle(handle: &Value) -> Option<Self> {
+        let text = |member: &str| handle.get(member).and_then(Value::as_str).map(str::to_owned);
+        Some(Self { id: text("guardrailId")?, arn: text("guardrailArn")? })
+    }
+}
+
+async fn list(session: &Session, id: Option<&str>) -> Result<Vec<Value>, CallError> {
+    let bedrock = session.client(Client::new);
+    let mut rows = Vec::new();
+    let mut next: Option<String> = None;
+    loop {
+        let page = bedrock.list_guardrails().max_results(PAGE).set_guardrail_identifier(id.map(str::to_owned));
+        let answer = call!(session, SERVICE, LIST, page.set_next_token(next)).await?;
+        match answer.body.get("guardrails") {
+            Some(Value::Array(page)) => rows.extend(page.iter().cloned()),
+            _ => return Err(odd_answer(session, SERVICE, LIST, "the answer has no guardrails")),
+        }
+        next = answer.body.get("nextToken").and_then(Value::as_str).map(str::to_owned);
+        if next.is_none() {
+            return Ok(rows);
+        }
+    }
+}
+
+async fn get(session: &Session, id: &str, version: &str) -> Result<Value, CallError> {
+    let bedrock = session.client(Client::new);
+    let request = bedrock.get_guardrail().guardrail_identifier(id).guardrail_version(version);
+    Ok(call!(session, SERVICE, GET, request).await?.body)
+}
+
+async fn tags(session: &Session, arn: &str) -> Result<Value, CallError> {
+    let bedrock = session.client(Client::new);
+    let request = bedrock.list_tags_for_resource().resource_arn(arn);
+    let answer = call!(session, SERVICE, "ListTagsForResource", request).await?;
+    match answer.body.get("tags") {
+        Some(Value::Array(tags)) => {
+            let own = |tag: &&Value| !tag.get("key").and_then(Value::as_str).unwrap_or("").starts_with("aws:");
+            Ok(Value::Array(tags.iter().filter(own).cloned().collect()))
+        }
+        _ => Err(odd_answer(session, SERVICE, "ListTagsForResource", "the answer has no tags")),
+    }
+}
+
+/// The version numbers that the account's enforced configuration names for the guardrail.
+///
+/// Only read when the version limit is reached, because only then is a version deleted.
+async fn enforced(session: &Session, ids: &Ids) -> Result<Vec<u32>, CallError> {
+    let bedrock = session.client(Client::new);
+    let request = bedrock.list_enforced_guardrails_configuration();
+    let answer = call!(session, SERVICE, "ListEnforcedGuardrailsConfiguration", request).await?;
+    let configs = answer.body.get("guardrailsConfig").and_then(Value::as_array).cloned().unwrap_or_default();
+    let names = |config: &&Value| {
+        config.get("guardrailId").is_some_and(|id| *id == ids.id) || config.get("guardrailArn").is_some_and(|arn| *arn == ids.arn)
+    };
+    let version = |config: &Value| config.get("guardrailVersion")?.as_str()?.parse().ok();
+    Ok(configs.iter().filter(names).filter_map(version).collect())
+}
+
+struct Content {
+    tree: Value,
+    extras: BTreeMap<String, Value>,
+}
+
+fn content(session: &Session, answer: &Value, tags: Option<Value>) -> Result<Content, CallError> {
+    let mut live = without(answer, OWNED);
+    if let Some(profile) = live.get_mut("crossRegionDetails").and_then(Value::as_object_mut) {
+        profile.remove("guardrailProfileArn");
+    }
+    if let (Some(tags), Some(members)) = (tags, live.as_object_mut()) {
+        members.insert("tags".into(), tags);
+    }
+    let normalised = Guardrail.normalise(&live, Origin::Live);
+    if let Some(problem) = normalised.problems.first() {
+        return Err(odd_answer(session, SERVICE, GET, format!("{}: {}", problem.path, problem.detail)));
+    }
+    Ok(Content { tree: normalised.tree, extras: extras_by_key(&live, normalised.unknown, key_of) })
+}
+
+/// Everything about one guardrail; `None` when it is gone.
+async fn read(session: &Session, address: &Address, ids: &Ids) -> Result<Option<Sighting>, CallError> {
+    let versions = async {
+        let rows = list(session, Some(&ids.id)).await?;
+        let mut numbers: Vec<u32> =
+            rows.iter().filter_map(|row| row.get("version")?.as_str()?.parse().ok()).collect();
+        numbers.sort_unstable();
+        let newest = match numbers.last() {
+            Some(newest) => Some(get(session, &ids.id, &newest.to_string()).await?),
+            None => None,
+        };
+        let enforced = if numbers.len() >= super::limits::MOST_VERSIONS { enforced(session, ids).await? } else { Vec::new() };
+        Ok((numbers, newest, enforced))
+    };
+    let outcome = try_join3(get(session, &ids.id, DRAFT), versions, tags(session, &ids.arn)).await;
+    let (draft, (numbers, newest, enforced), tags) = match outcome {
+        Ok(answers) => answers,
+        Err(error) if error.class == ErrorClass::NotFound => return Ok(None),
+        Err(error) => return Err(error),
+    };
+    let status = |answer: &Value| answer.get("status").and_then(Value::as_str).unwrap_or("").to_owned();
+    let draft_status = status(&draft);
+    if draft_status == "DELETING" {
+        return Ok(None);
+    }
+    let mut whole = content(session, &draft, Some(tags))?;
+    let published = newest.as_ref().map(|newest| content(session, newest, None)).transpose()?;
+    whole.tree[PUBLISHED] = published.map_or(Value::Null, |published| body_of(&published.tree));
+    let reasons = draft.get("statusReasons").cloned().unwrap_or_default();
+    let facts = Facts {
+        versions: numbers,
+        enforced,
+        failed: (draft_status == "FAILED").then(|| serde_json::from_value(reasons).unwrap_or_default()),
+    };
+    let lasts = |status: &str| matches!(status, "READY" | "FAILED");
+    Ok(Some(Sighting {
+        address: address.clone(),
+        tree: whole.tree,
+        extras: whole.extras,
+        handle: ids.handle(),
+        facts: serde_json::to_value(&facts).unwrap_or(Value::Null),
+        settled: lasts(&draft_status) && newest.as_ref().is_none_or(|newest| lasts(&status(newest))),
+    }))
+}
+
+fn ids_of(row: &Value) -> Option<(String, Ids)> {
+    let text = |member: &str| row.get(member).and_then(Value::as_str).map(str::to_owned);
+    Some((text("name")?, Ids { id: text("id")?, arn: text("arn")? }))
+}
+
+/// The selected guardrails by name. A name may have more than one: that AWS enforces unique names is a hypothesis.
+async fn by_name(session: &Session, selection: &Selection) -> Result<BTreeMap<String, Vec<Ids>>, CallError> {
+    let mut found: BTreeMap<String, Vec<Ids>> = BTreeMap::new();
+    for row in list(session, None).await? {
+        let (name, ids) =
+            ids_of(&row).ok_or_else(|| odd_answer(session, SERVICE, LIST, "a row lacks name, id or arn"))?;
+        if selection.has(&name) {
+            let same = found.entry(name).or_default();
+            if !same.iter().any(|other| other.id == ids.id) {
+                same.push(ids);
+            }
+        }
+    }
+    Ok(found)
+}
+
+#[async_trait]
+impl Edge for Guardrail {
+    fn kind(&self) -> &'static dyn Kind {
+        &Guardrail
+    }
+
+    async fn observe(&self, session: &Session, scope: &Scope, selection: &Selection) -> Result<Reading, CallError> {
+        let found = by_name(session, selection).await?;
+        let reads = found.iter().map(|(name, same)| async move {
+            let address = Address::new(scope, self.name(), name);
+            match same.as_slice() {
+                [ids] => (name, read(session, &address, ids).await.map_err(|error| gap_of(&error, scope, self.name(), Some(name)))),
+                several => {
+                    let list: Vec<&str> = several.iter().map(|ids| ids.id.as_str()).collect();
+                    let gap = Gap {
+                        scope: scope.clone(),
+                        kind: self.name().to_owned(),
+                        name: Some(name.clone()),
+                        code: codes::AMBIGUOUS.to_owned(),
+                        reason: format!("{} guardrails are named {name}: {}", several.len(), list.join(", ")),
+                        remedy: "rename or remove all but one of them".to_owned(),
+                    };
+                    (name, Err(gap))
+                }
+            }
+        });
+        let mut reading = Reading::default();
+        for (_, outcome) in join_all(reads).await {
+            match outcome {
+                Ok(sighting) => reading.sightings.extend(sighting),
+                Err(gap) => reading.gaps.push(gap),
+            }
+        }
+        Ok(reading)
+    }
+
+    async fn sight(&self, session: &Session, address: &Address, handle: Option<&Value>) -> Result<Option<Sighting>, CallError> {
+        if let Some(ids) = handle.and_then(Ids::of_handle) {
+            return read(session, address, &ids).await;
+        }
+        let selection = Selection::Names([address.name.clone()].into());
+        match by_name(session, &selection).await?.remove(&address.name).unwrap_or_default().as_slice() {
+            [] => Ok(None),
+            [ids] => read(session, address, ids).await,
+            several => {
+                let text = format!("{} guardrails are named {}", several.len(), address.name);
+                Err(odd_answer(session, SERVICE, LIST, text))
+            }
+        }
+    }
+
+    async fn perform(
+        &self,
+        session: &Session,
+        _: &Address,
+        op: &Value,
+        handle: Option<&Value>,
+        token: &str,
+        _: &Warrant,
+    ) -> Result<Receipt, CallError> {
+        let op: Op = serde_json::from_value(op.clone())
+            .map_err(|error| odd_answer(session, SERVICE, "Plan", format!("the step's op is not one of guardrail: {error}")))?;
+        let bedrock = session.client(Client::new);
+        let ids = handle.and_then(Ids::of_handle);
+        if let Op::Create { mut body } = op {
+            body["clientRequestToken"] = json!(token);
+            let answer = call_with_body!(session, SERVICE, "CreateGuardrail", bedrock.create_guardrail(), &body).await?;
+            let handle = json!({
+                "guardrailId": answer.body.get("guardrailId"),
+                "guardrailArn": answer.body.get("guardrailArn"),
+            });
+            if Ids::of_handle(&handle).is_none() {
+                return Err(odd_answer(session, SERVICE, "CreateGuardrail", "the answer has no guardrailId and guardrailArn"));
+            }
+            return Ok(Receipt { handle, request_id: answer.request_id });
+        }
+        let Some(ids) = ids else {
+            return Err(odd_answer(session, SERVICE, "Plan", "the guardrail's id is not known"));
+        };
+        let answer: Answer = match op {
+            Op::Create { .. } => Answer { body: Value::Null, request_id: None },
+            Op::Update { body } => {
+                let update = bedrock.update_guardrail().guardrail_identifier(&ids.id);
+                call_with_body!(session, SERVICE, "UpdateGuardrail", update, &body).await?
+            }
+            Op::Publish { description } => {
+                let publish = bedrock.create_guardrail_version().guardrail_identifier(&ids.id);
+                let body = json!({ "description": description, "clientRequestToken": token });
+                call_with_body!(session, SERVICE, "CreateGuardrailVersion", publish, &body).await?
+            }
+            Op::DeleteVersion { version } => {
+                let delete = bedrock.delete_guardrail().guardrail_identifier(&ids.id).guardrail_version(&version);
+                match call!(session, SERVICE, "DeleteGuardrail", delete).await {
+                    // Our own lost answer: the version is gone, which is what was promised.
+                    Err(error) if error.class == ErrorClass::NotFound => {
+                        Answer { body: json!({}), request_id: error.request_id.clone() }
+                    }
+                    outcome => outcome?,
+                }
+            }
+            Op::Tag { tags } => {
+                let body = json!({ "resourceARN": ids.arn, "tags": tags });
+                call_with_body!(session, SERVICE, "TagResource", bedrock.tag_resource(), &body).await?
+            }
+        };
+        Ok(Receipt { handle: ids.handle(), request_id: answer.request_id })
+    }
+}

@@ -1,0 +1,508 @@
+//! The normal form of a guardrail (AWS.md 1.1.3, 1.1.4) and the directions of its fields.
+//!
+//! Defaults that the service leaves out of its answers are written here, once. `publishedVersion` is the content of the
+//! newest published version; a declaration wants it equal to what it declares, unless it says `publish: false`.
+
+use reconciler_model::address::ScopeKind;
+use reconciler_model::diagnostic::Problem;
+use reconciler_model::direction::{self, Direction};
+use reconciler_model::kind::{self, Kind, Normalised, Origin, Situation};
+use reconciler_model::open_enum::Word;
+use reconciler_model::plan::Proposal;
+use reconciler_model::tree::{self, KeyOf, Path};
+use reconciler_model::vocabulary;
+use schemars::{JsonSchema, Schema};
+use serde::{Deserialize, Serialize};
+use serde_json::{Value, json};
+
+use super::{Guardrail, limits, steps};
+use crate::normal::{Decimal, yes};
+
+vocabulary!(
+    /// The content filters.
+    FilterType, "SEXUAL", "VIOLENCE", "HATE", "INSULTS", "MISCONDUCT", "PROMPT_ATTACK"
+);
+vocabulary!(
+    /// The strengths of a content filter, from the weakest.
+    Strength, "NONE", "LOW", "MEDIUM", "HIGH"
+);
+vocabulary!(
+    /// What a filter, topic or word does.
+    BlockAction, "NONE", "BLOCK"
+);
+vocabulary!(
+    /// What a filter for sensitive information does, from the weakest.
+    SensitiveAction, "NONE", "ANONYMIZE", "BLOCK"
+);
+vocabulary!(
+    /// What a filter looks at.
+    Modality, "TEXT", "IMAGE"
+);
+vocabulary!(
+    /// The tiers, from the weakest.
+    TierName, "CLASSIC", "STANDARD"
+);
+vocabulary!(
+    /// The types of topics.
+    TopicType, "DENY"
+);
+vocabulary!(
+    /// The word lists that AWS keeps.
+    ManagedList, "PROFANITY"
+);
+vocabulary!(
+    /// The contextual grounding filters.
+    GroundingType, "GROUNDING", "RELEVANCE"
+);
+vocabulary!(
+    /// The types of personally identifiable information.
+    PiiType, "ADDRESS", "AGE", "AWS_ACCESS_KEY", "AWS_SECRET_KEY", "CA_HEALTH_NUMBER", "CA_SOCIAL_INSURANCE_NUMBER",
+    "CREDIT_DEBIT_CARD_CVV", "CREDIT_DEBIT_CARD_EXPIRY", "CREDIT_DEBIT_CARD_NUMBER", "DRIVER_ID", "EMAIL",
+    "INTERNATIONAL_BANK_ACCOUNT_NUMBER", "IP_ADDRESS", "LICENSE_PLATE", "MAC_ADDRESS", "NAME", "PASSWORD", "PHONE", "PIN",
+    "SWIFT_CODE", "UK_NATIONAL_HEALTH_SERVICE_NUMBER", "UK_NATIONAL_INSURANCE_NUMBER",
+    "UK_UNIQUE_TAXPAYER_REFERENCE_NUMBER", "URL", "USERNAME", "US_BANK_ACCOUNT_NUMBER", "US_BANK_ROUTING_NUMBER",
+    "US_INDIVIDUAL_TAX_IDENTIFICATION_NUMBER", "US_PASSPORT_NUMBER", "US_SOCIAL_SECURITY_NUMBER",
+    "VEHICLE_IDENTIFICATION_NUMBER"
+);
+
+/// A guardrail as GetGuardrail answers it, without what the service owns.
+#[derive(Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+struct Spec {
+    /// For people.
+    #[serde(default)]
+    description: Option<String>,
+    /// What the caller gets when the prompt is blocked.
+    #[serde(default)]
+    blocked_input_messaging: Option<String>,
+    /// What the caller gets when the answer is blocked.
+    #[serde(default)]
+    blocked_outputs_messaging: Option<String>,
+    /// The ARN of the key; `null` is the key that AWS owns. Usually `${kms:alias/NAME}`.
+    #[serde(default)]
+    kms_key_arn: Option<String>,
+    /// The guardrail profile; the STANDARD tier needs one.
+    #[serde(default)]
+    cross_region_details: Option<CrossRegion>,
+    /// Filters for harmful content and prompt attacks.
+    #[serde(default)]
+    content_policy: Option<ContentPolicy>,
+    /// Topics that are not talked about.
+    #[serde(default)]
+    topic_policy: Option<TopicPolicy>,
+    /// Words that are not said.
+    #[serde(default)]
+    word_policy: Option<WordPolicy>,
+    /// Personal data and other sensitive text.
+    #[serde(default)]
+    sensitive_information_policy: Option<SensitivePolicy>,
+    /// Answers that their source does not support.
+    #[serde(default)]
+    contextual_grounding_policy: Option<GroundingPolicy>,
+    /// Answers that break formal rules.
+    #[serde(default)]
+    automated_reasoning_policy: Option<ReasoningPolicy>,
+    /// Tags; only those that are named are managed.
+    #[serde(default)]
+    tags: Option<Vec<Tag>>,
+    /// Whether the newest published version has to be as declared too: `true` unless it says `false`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    publish: Option<bool>,
+}
+
+#[derive(Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+struct CrossRegion {
+    /// The id of the guardrail profile, such as `eu.guardrail.v1:0`.
+    guardrail_profile_id: String,
+}
+
+#[derive(Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+struct Tier {
+    tier_name: Word<TierName>,
+}
+
+impl Default for Tier {
+    /// What the service uses, and reads back, when none was written.
+    fn default() -> Self {
+        Self { tier_name: Word::new("CLASSIC") }
+    }
+}
+
+#[derive(Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+struct ContentPolicy {
+    #[serde(default)]
+    filters: Vec<ContentFilter>,
+    #[serde(default)]
+    tier: Tier,
+}
+
+/// What an element does to prompts and to answers. Absent members are the documented behaviour of the console: block, and on.
+/// That the API has the same defaults is a hypothesis, so declarations should be explicit.
+macro_rules! element {
+    ($(#[$doc:meta])* $name:ident { $($(#[$attribute:meta])* $field:ident: $type:ty),* $(,)? }) => {
+        $(#[$doc])*
+        #[derive(Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+        #[serde(rename_all = "camelCase")]
+        struct $name {
+            $($(#[$attribute])* $field: $type,)*
+            #[serde(default = "block")]
+            input_action: Word<BlockAction>,
+            #[serde(default = "block")]
+            output_action: Word<BlockAction>,
+            #[serde(default = "yes")]
+            input_enabled: bool,
+            #[serde(default = "yes")]
+            output_enabled: bool,
+        }
+    };
+}
+
+fn block() -> Word<BlockAction> {
+    Word::new("BLOCK")
+}
+
+fn text_only() -> Vec<Word<Modality>> {
+    vec![Word::new("TEXT")]
+}
+
+element!(ContentFilter {
+    r#type: Word<FilterType>,
+    input_strength: Word<Strength>,
+    output_strength: Word<Strength>,
+    #[serde(default = "text_only")]
+    input_modalities: Vec<Word<Modality>>,
+    #[serde(default = "text_only")]
+    output_modalities: Vec<Word<Modality>>,
+});
+
+#[derive(Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+struct TopicPolicy {
+    #[serde(default)]
+    topics: Vec<Topic>,
+    #[serde(default)]
+    tier: Tier,
+}
+
+element!(Topic {
+    name: String,
+    definition: String,
+    #[serde(default)]
+    examples: Vec<String>,
+    #[serde(default = "deny")]
+    r#type: Word<TopicType>,
+});
+
+fn deny() -> Word<TopicType> {
+    Word::new("DENY")
+}
+
+#[derive(Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+struct WordPolicy {
+    #[serde(default)]
+    words: Vec<BlockedWord>,
+    #[serde(default)]
+    managed_word_lists: Vec<ManagedWords>,
+}
+
+element!(BlockedWord { text: String });
+element!(ManagedWords { r#type: Word<ManagedList> });
+
+#[derive(Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+struct SensitivePolicy {
+    #[serde(default)]
+    pii_entities: Vec<PiiEntity>,
+    #[serde(default)]
+    regexes: Vec<Regex>,
+}
+
+#[derive(Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+struct PiiEntity {
+    r#type: Word<PiiType>,
+    action: Word<SensitiveAction>,
+    /// As `action`, unless given.
+    #[serde(default)]
+    input_action: Option<Word<SensitiveAction>>,
+    /// As `action`, unless given.
+    #[serde(default)]
+    output_action: Option<Word<SensitiveAction>>,
+    #[serde(default = "yes")]
+    input_enabled: bool,
+    #[serde(default = "yes")]
+    output_enabled: bool,
+}
+
+#[derive(Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+struct Regex {
+    name: String,
+    #[serde(default)]
+    description: Option<String>,
+    pattern: String,
+    action: Word<SensitiveAction>,
+    /// As `action`, unless given.
+    #[serde(default)]
+    input_action: Option<Word<SensitiveAction>>,
+    /// As `action`, unless given.
+    #[serde(default)]
+    output_action: Option<Word<SensitiveAction>>,
+    #[serde(default = "yes")]
+    input_enabled: bool,
+    #[serde(default = "yes")]
+    output_enabled: bool,
+}
+
+#[derive(Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+struct GroundingPolicy {
+    #[serde(default)]
+    filters: Vec<GroundingFilter>,
+    #[serde(default)]
+    tier: Tier,
+}
+
+#[derive(Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+struct GroundingFilter {
+    r#type: Word<GroundingType>,
+    /// From 0 to 0.99: the greater, the more is blocked.
+    threshold: Decimal,
+    #[serde(default = "block")]
+    action: Word<BlockAction>,
+    #[serde(default = "yes")]
+    enabled: bool,
+}
+
+#[derive(Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+struct ReasoningPolicy {
+    #[serde(default)]
+    policies: Vec<String>,
+    #[serde(default)]
+    confidence_threshold: Option<Decimal>,
+}
+
+#[derive(Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+struct Tag {
+    key: String,
+    value: String,
+}
+
+/// The top-level members that a published version has too, in the order in which people read them.
+pub(super) const BODY: &[&str] = &[
+    "description", "blockedInputMessaging", "blockedOutputsMessaging", "kmsKeyArn", "crossRegionDetails", "contentPolicy",
+    "topicPolicy", "wordPolicy", "sensitiveInformationPolicy", "contextualGroundingPolicy", "automatedReasoningPolicy",
+];
+
+/// The policies, each with the lists whose elements protect.
+const POLICIES: &[(&str, &[&str])] = &[
+    ("contentPolicy", &["filters"]),
+    ("topicPolicy", &["topics"]),
+    ("wordPolicy", &["words", "managedWordLists"]),
+    ("sensitiveInformationPolicy", &["piiEntities", "regexes"]),
+    ("contextualGroundingPolicy", &["filters"]),
+    ("automatedReasoningPolicy", &["policies"]),
+];
+
+/// The member of the tree that holds the content of the newest published version.
+pub(super) const PUBLISHED: &str = "publishedVersion";
+
+pub(super) fn key_of(path: &Path) -> Option<&'static str> {
+    let parts = path.parts();
+    let parts = parts.strip_prefix(&[PUBLISHED]).unwrap_or(&parts);
+    match parts {
+        ["contentPolicy", "filters"]
+        | ["wordPolicy", "managedWordLists"]
+        | ["sensitiveInformationPolicy", "piiEntities"]
+        | ["contextualGroundingPolicy", "filters"] => Some("type"),
+        ["topicPolicy", "topics"] | ["sensitiveInformationPolicy", "regexes"] => Some("name"),
+        ["wordPolicy", "words"] => Some("text"),
+        ["tags"] => Some("key"),
+        _ => None,
+    }
+}
+
+/// Brings a tree into the one form that equal guardrails share.
+fn settle(tree: &mut Value) {
+    for (policy, lists) in POLICIES {
+        let Some(section) = tree.get_mut(policy).filter(|section| section.is_object()) else { continue };
+        let is_empty = |list: &&str| match section.get(*list) {
+            Some(Value::Object(elements)) => elements.is_empty(),
+            Some(Value::Array(elements)) => elements.is_empty(),
+            _ => true,
+        };
+        if lists.iter().all(|list| is_empty(list)) {
+            // A policy with no element is no policy: the service answers either.
+            *section = Value::Null;
+        }
+    }
+    // The prompt-attack filter looks at the input only; what the answer says of the output side means nothing.
+    if let Some(Value::Object(filter)) = tree.pointer_mut("/contentPolicy/filters/PROMPT_ATTACK") {
+        filter.retain(|member, _| !matches!(member.as_str(), "outputAction" | "outputEnabled" | "outputModalities"));
+    }
+    for list in ["piiEntities", "regexes"] {
+        let elements = tree.get_mut("sensitiveInformationPolicy").and_then(|policy| policy.get_mut(list));
+        for element in elements.and_then(Value::as_object_mut).into_iter().flat_map(|map| map.values_mut()) {
+            let action = element.get("action").cloned().unwrap_or(Value::Null);
+            for side in ["inputAction", "outputAction"] {
+                if element.get(side).is_none_or(Value::is_null) {
+                    element[side] = action.clone();
+                }
+            }
+        }
+    }
+    // Declarations may give the profile's ARN; its last part is the id.
+    if let Some(Value::String(profile)) = tree.pointer_mut("/crossRegionDetails/guardrailProfileId")
+        && let Some((_, id)) = profile.split_once(":guardrail-profile/")
+    {
+        *profile = id.to_owned();
+    }
+}
+
+/// The members of `tree` that a published version has.
+pub(super) fn body_of(tree: &Value) -> Value {
+    let members = tree.as_object().into_iter().flatten();
+    Value::Object(members.filter(|(name, _)| BODY.contains(&name.as_str())).map(|(name, value)| (name.clone(), value.clone())).collect())
+}
+
+impl Kind for Guardrail {
+    fn name(&self) -> &'static str {
+        "guardrail"
+    }
+
+    fn about(&self) -> &'static str {
+        "A Bedrock guardrail: every policy of its DRAFT, and the newest published version."
+    }
+
+    fn scope(&self) -> ScopeKind {
+        ScopeKind::Region
+    }
+
+    fn stage(&self) -> u8 {
+        80
+    }
+
+    fn key_of(&self) -> KeyOf {
+        key_of
+    }
+
+    fn merged(&self) -> &'static [&'static str] {
+        &["tags"]
+    }
+
+    fn whole(&self) -> &'static [&'static str] {
+        &[PUBLISHED]
+    }
+
+    fn request_side_names(&self) -> &'static [(&'static str, &'static str)] {
+        &[
+            ("kmsKeyId", "kmsKeyArn"),
+            ("crossRegionConfig", "crossRegionDetails"),
+            ("guardrailProfileIdentifier", "guardrailProfileId"),
+            ("contentPolicyConfig", "contentPolicy"),
+            ("topicPolicyConfig", "topicPolicy"),
+            ("wordPolicyConfig", "wordPolicy"),
+            ("sensitiveInformationPolicyConfig", "sensitiveInformationPolicy"),
+            ("contextualGroundingPolicyConfig", "contextualGroundingPolicy"),
+            ("automatedReasoningPolicyConfig", "automatedReasoningPolicy"),
+            ("filtersConfig", "filters"),
+            ("topicsConfig", "topics"),
+            ("wordsConfig", "words"),
+            ("managedWordListsConfig", "managedWordLists"),
+            ("piiEntitiesConfig", "piiEntities"),
+            ("regexesConfig", "regexes"),
+            ("tierConfig", "tier"),
+        ]
+    }
+
+    fn schema(&self) -> Schema {
+        schemars::schema_for!(Spec)
+    }
+
+    fn normalise(&self, spec: &Value, origin: Origin) -> Normalised {
+        let mut normalised = kind::normalise_as::<Spec>(spec, origin, key_of);
+        let tree = &mut normalised.tree;
+        settle(tree);
+        if let Some(members) = tree.as_object_mut() {
+            let publish = members.remove("publish");
+            if origin == Origin::Declared && publish != Some(Value::Bool(false)) {
+                let body = body_of(&Value::Object(members.clone()));
+                members.insert(PUBLISHED.into(), body);
+            }
+        }
+        normalised
+    }
+
+    fn declare(&self, live: &Value) -> Value {
+        let mut spec = live.clone();
+        if let Some(members) = spec.as_object_mut() {
+            let published = members.remove(PUBLISHED);
+            if published.as_ref() != Some(&body_of(live)) {
+                members.insert("publish".into(), json!(false));
+            }
+            if members.get("tags").is_some_and(|tags| tags.is_null() || tags == &json!({})) {
+                members.remove("tags");
+            }
+        }
+        tree::listed(&spec, key_of)
+    }
+
+    fn check_name(&self, name: &str) -> Option<String> {
+        let allowed = |c: char| c.is_ascii_alphanumeric() || c == '-' || c == '_';
+        (name.is_empty() || name.len() > 50 || !name.chars().all(allowed))
+            .then(|| "a guardrail's name has 1 to 50 letters, digits, `-` and `_`".to_owned())
+    }
+
+    fn check(&self, tree: &Value) -> Vec<Problem> {
+        limits::check(tree)
+    }
+
+    fn direction(&self, path: &Path, live: Option<&Value>, want: Option<&Value>) -> Direction {
+        let parts = path.parts();
+        let parts = parts.strip_prefix(&[PUBLISHED]).unwrap_or(&parts);
+        match parts {
+            // Nothing is published: callers have nothing to name.
+            [] => direction::of_presence(live, want),
+            ["description" | "blockedInputMessaging" | "blockedOutputsMessaging"] | ["tags", ..] => Direction::Neutral,
+            ["kmsKeyArn"] => direction::of_presence(live, want),
+            ["crossRegionDetails", ..] => match (live, want) {
+                (None, Some(_)) => Direction::Weakened,
+                _ => Direction::Unknown,
+            },
+            [.., "tierName"] | [_, "tier"] => {
+                let name = |tier: Option<&Value>| tier.map(|tier| tier.get("tierName").unwrap_or(tier).clone());
+                direction::on_ladder(&["CLASSIC", "STANDARD"], name(live).as_ref(), name(want).as_ref())
+            }
+            [.., "inputStrength" | "outputStrength"] => direction::on_ladder(&["NONE", "LOW", "MEDIUM", "HIGH"], live, want),
+            [.., "action" | "inputAction" | "outputAction"] => direction::on_ladder(&["NONE", "ANONYMIZE", "BLOCK"], live, want),
+            [.., "enabled" | "inputEnabled" | "outputEnabled"] => direction::of_switch(live, want),
+            [.., "inputModalities" | "outputModalities"] => direction::of_set(live, want),
+            [.., "threshold"] => direction::of_number(live, want),
+            ["automatedReasoningPolicy", "policies"] => direction::of_set(live, want),
+            ["automatedReasoningPolicy"] => direction::of_presence(live, want),
+            // A whole element: one filter, topic, word, entity or expression.
+            [_, "filters" | "topics" | "words" | "managedWordLists" | "piiEntities" | "regexes", _] => {
+                direction::of_presence(live, want)
+            }
+            [_, "filters" | "topics" | "words" | "managedWordLists" | "piiEntities" | "regexes"] | [_] => {
+                direction::of_presence(live, want)
+            }
+            _ => Direction::Unknown,
+        }
+    }
+
+    fn settled_reads(&self) -> u32 {
+        // READY is answered for a moment right after an update, before UPDATING (AWS.md 1.1.4).
+        2
+    }
+
+    fn steps(&self, situation: &Situation<'_>) -> Proposal {
+        steps::propose(situation)
+    }
+}

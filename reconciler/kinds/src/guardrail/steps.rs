@@ -1,0 +1,243 @@
+//! From the drift of a guardrail to calls: update, publish, make room for versions, tag (AWS.md 1.1.6).
+
+use std::collections::BTreeMap;
+
+use reconciler_model::codes;
+use reconciler_model::inventory::Sighting;
+use reconciler_model::kind::Situation;
+use reconciler_model::plan::{Call, Promise, Proposal, ProposedStep};
+use reconciler_model::tree::{self, Path};
+use serde::{Deserialize, Serialize};
+use serde_json::{Value, json};
+
+use super::limits::MOST_VERSIONS;
+use super::spec::{PUBLISHED, body_of};
+use super::request;
+use crate::normal::laid_over;
+
+/// Free versions below which the next restores are at risk, so that people are told while there is time.
+const FEW_FREE_VERSIONS: usize = 2;
+
+/// One write on a guardrail. The id is that of the handle: a created guardrail's is only known afterwards.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case", tag = "op")]
+pub(super) enum Op {
+    /// CreateGuardrail with this body.
+    Create { body: Value },
+    /// UpdateGuardrail with this body, which is complete.
+    Update { body: Value },
+    /// CreateGuardrailVersion.
+    Publish { description: String },
+    /// DeleteGuardrail with this version number: the version, never the guardrail.
+    DeleteVersion { version: String },
+    /// TagResource with these tags.
+    Tag { tags: Value },
+}
+
+/// What the edge knows about versions, beyond the normal form.
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+pub(super) struct Facts {
+    /// The numbers of the published versions, ascending.
+    pub(super) versions: Vec<u32>,
+    /// Numbers that the account's enforced guardrail configuration names.
+    pub(super) enforced: Vec<u32>,
+    /// The service gave the DRAFT up; why.
+    pub(super) failed: Option<Vec<String>>,
+}
+
+pub(super) fn propose(situation: &Situation<'_>) -> Proposal {
+    match situation.live {
+        None => create(situation),
+        Some(live) => restore(situation, live),
+    }
+}
+
+fn step(action: &'static str, summary: String, op: &Op, call: (&str, Value), promise: Promise) -> ProposedStep {
+    ProposedStep {
+        action,
+        summary,
+        calls: vec![Call { service: "bedrock".into(), operation: call.0.into(), request: call.1 }],
+        op: serde_json::to_value(op).unwrap_or(Value::Null),
+        promise,
+    }
+}
+
+fn tags_for_request(tags: Option<&Value>) -> Value {
+    Value::Array(tags.and_then(Value::as_object).into_iter().flat_map(|tags| tags.values().cloned()).collect())
+}
+
+fn create(situation: &Situation<'_>) -> Proposal {
+    let mut proposal = Proposal::default();
+    let content = body_of(situation.target);
+    for required in ["blockedInputMessaging", "blockedOutputsMessaging"] {
+        if tree::get(&content, &Path::of([required])).is_none() {
+            let detail = format!("the guardrail does not exist, and cannot be created because {required} is not declared");
+            proposal.refusals.push((codes::CONTRADICTION, detail));
+        }
+    }
+    if !proposal.refusals.is_empty() {
+        return proposal;
+    }
+    let mut body = request::body(situation.name, &content);
+    let tags = tags_for_request(situation.target.get("tags"));
+    if tags.as_array().is_some_and(|tags| !tags.is_empty()) {
+        body["tags"] = tags;
+    }
+    let mut promised = situation.target.clone();
+    if let Some(members) = promised.as_object_mut() {
+        members.remove(PUBLISHED);
+    }
+    proposal.steps.push(step(
+        "create",
+        format!("create guardrail {}", situation.name),
+        &Op::Create { body: body.clone() },
+        ("CreateGuardrail", body),
+        Promise { tree: promised, ..Promise::default() },
+    ));
+    if let Some(published) = situation.target.get(PUBLISHED) {
+        proposal.steps.push(publish(published.clone()));
+    }
+    let detail = "a created guardrail has a new id: agents, policies and callers that name the old id must be moved";
+    proposal.notes.push((codes::OTHER_VERSIONS, detail.into()));
+    proposal
+}
+
+fn publish(promised: Value) -> ProposedStep {
+    let description = "Restored from the desired state by bedrock-reconciler".to_owned();
+    let request = json!({ "description": description });
+    step(
+        "publish",
+        "publish the restored content as a new version".into(),
+        &Op::Publish { description },
+        ("CreateGuardrailVersion", request),
+        Promise { tree: json!({ PUBLISHED: promised }), ..Promise::default() },
+    )
+}
+
+fn restore(situation: &Situation<'_>, live: &Sighting) -> Proposal {
+    let mut proposal = Proposal::default();
+    let facts: Facts = serde_json::from_value(live.facts.clone()).unwrap_or_default();
+    let draft_differs = situation.differs.iter().any(|path| !matches!(path.head(), Some("tags" | PUBLISHED)));
+    let publishes = situation.target.get(PUBLISHED).is_some() && (draft_differs || situation.differs_in(PUBLISHED));
+    let content = body_of(&laid_over(Some(&live.tree), &body_of(situation.target)));
+    let extras = carried(live, &content, draft_differs, &mut proposal);
+    if draft_differs && proposal.refusals.is_empty() {
+        let body = with_extras(request::body(situation.name, &content), &content, situation.name, &extras);
+        proposal.steps.push(step(
+            "update",
+            "put the declared content back; the call replaces the DRAFT whole, the rest is carried over".into(),
+            &Op::Update { body: body.clone() },
+            ("UpdateGuardrail", body),
+            Promise { tree: content.clone(), extras, ..Promise::default() },
+        ));
+    }
+    if publishes && proposal.refusals.is_empty() && make_room(situation, &facts, &mut proposal) {
+        proposal.steps.push(publish(content));
+    }
+    if situation.differs_in("tags") {
+        let changed: BTreeMap<&String, &Value> = situation
+            .target
+            .get("tags")
+            .and_then(Value::as_object)
+            .into_iter()
+            .flatten()
+            .filter(|(key, tag)| live.tree.pointer("/tags").and_then(|tags| tags.get(key.as_str())) != Some(tag))
+            .collect();
+        let tags: Vec<&Value> = changed.values().copied().collect();
+        proposal.steps.push(step(
+            "tag",
+            "put the declared tags back; other tags are left alone".into(),
+            &Op::Tag { tags: json!(tags) },
+            ("TagResource", json!({ "tags": tags })),
+            Promise { tree: json!({ "tags": changed }), ..Promise::default() },
+        ));
+    }
+    say_what_should_be_known(situation, &facts, publishes, &mut proposal);
+    proposal
+}
+
+/// The unknown members that the write has to carry; refuses the write when one of them cannot be.
+fn carried(live: &Sighting, content: &Value, writes: bool, proposal: &mut Proposal) -> BTreeMap<String, Value> {
+    let mut kept = BTreeMap::new();
+    for (text, value) in &live.extras {
+        let Ok(path) = text.parse::<Path>();
+        let element = Path::of(path.segments().iter().take(3).cloned());
+        if request::can_carry(&path) {
+            // An element that the restore removes takes its unknown members with it.
+            if tree::get(content, &element).is_some() {
+                proposal.notes.push((codes::EXTRA_CARRIED, format!("{path} is kept as it is")));
+                kept.insert(text.clone(), value.clone());
+            }
+        } else if writes {
+            let detail = format!("UpdateGuardrail replaces the whole guardrail, and this build does not know how to send {path}");
+            proposal.refusals.push((codes::EXTRA_REFUSED, detail));
+        } else {
+            proposal.notes.push((codes::EXTRA_CARRIED, format!("{path} is present, and not managed")));
+        }
+    }
+    kept
+}
+
+/// Puts the carried members into the content before it becomes a body: the elements of lists have the same names in both.
+fn with_extras(body: Value, content: &Value, name: &str, extras: &BTreeMap<String, Value>) -> Value {
+    if extras.is_empty() {
+        return body;
+    }
+    let mut content = content.clone();
+    for (text, value) in extras {
+        let Ok(path) = text.parse::<Path>();
+        tree::set(&mut content, &path, Some(value.clone()));
+    }
+    request::body(name, &content)
+}
+
+/// Makes room for one more version, or says why there is none. Nothing is deleted unless the limit is reached.
+fn make_room(situation: &Situation<'_>, facts: &Facts, proposal: &mut Proposal) -> bool {
+    if facts.versions.len() < MOST_VERSIONS {
+        return true;
+    }
+    let newest = facts.versions.last().copied();
+    let oldest_free = facts.versions.iter().copied().find(|version| Some(*version) != newest && !facts.enforced.contains(version));
+    let Some(version) = oldest_free else {
+        let detail = format!("all {MOST_VERSIONS} versions are in use, so the restored content cannot be published");
+        proposal.refusals.push((codes::VERSIONS_FULL, detail));
+        return false;
+    };
+    if !situation.may_delete_versions {
+        let detail = format!(
+            "{MOST_VERSIONS} of {MOST_VERSIONS} versions exist, so the restored content cannot be published; version {version} is \
+             the oldest that nothing is known to refer to, and deleting it has to be allowed"
+        );
+        proposal.refusals.push((codes::VERSIONS_FULL, detail));
+        return false;
+    }
+    let left: Vec<u32> = facts.versions.iter().copied().filter(|one| *one != version).collect();
+    let version = version.to_string();
+    proposal.steps.push(step(
+        "delete-version",
+        format!("delete version {version}, the oldest that nothing is known to refer to, to make room for the restored one"),
+        &Op::DeleteVersion { version: version.clone() },
+        ("DeleteGuardrail", json!({ "guardrailVersion": version })),
+        Promise { facts: BTreeMap::from([("versions".into(), json!(left))]), ..Promise::default() },
+    ));
+    true
+}
+
+fn say_what_should_be_known(situation: &Situation<'_>, facts: &Facts, publishes: bool, proposal: &mut Proposal) {
+    if publishes {
+        let newest = facts.versions.last().map_or("none".to_owned(), u32::to_string);
+        let detail = format!(
+            "callers that are pinned to version {newest} or older keep that content: restoring the DRAFT alone is not effective \
+             for them, so a new version is published, and they have to be moved to it"
+        );
+        proposal.notes.push((codes::OTHER_VERSIONS, detail));
+    }
+    let free = MOST_VERSIONS.saturating_sub(facts.versions.len());
+    if free <= FEW_FREE_VERSIONS && !publishes && situation.target.get(PUBLISHED).is_some() {
+        let detail = format!("{} of {MOST_VERSIONS} versions are used, so only {free} restores can be published", facts.versions.len());
+        proposal.notes.push((codes::VERSIONS_FULL, detail));
+    }
+    if let Some(reasons) = &facts.failed {
+        proposal.notes.push((codes::AWS_ERROR, format!("the service reports the guardrail as FAILED: {}", reasons.join("; "))));
+    }
+}

@@ -1,0 +1,9 @@
+//! Model invocation logging: the one configuration of an account and region (AWS.md 1.3).
+
+mod edge;
+mod spec;
+mod steps;
+
+/// The kind `invocation-logging`.
+#[derive(Debug)]
+pub struct InvocationLogging;

@@ -1,0 +1,168 @@
+//! The normal form of the invocation logging configuration (AWS.md 1.3), its limits and directions.
+
+use reconciler_model::address::ScopeKind;
+use reconciler_model::codes;
+use reconciler_model::diagnostic::Problem;
+use reconciler_model::direction::{self, Direction};
+use reconciler_model::kind::{self, Kind, Normalised, Origin, Situation};
+use reconciler_model::plan::Proposal;
+use reconciler_model::tree::{KeyOf, Path};
+use schemars::{JsonSchema, Schema};
+use serde::{Deserialize, Serialize};
+use serde_json::Value;
+
+use super::{InvocationLogging, steps};
+
+/// Flags that some regions do not report at all: the service takes them and leaves them out of its answer.
+///
+/// Hypothesis, from users' reports of regions without video models; AWS does not document it. The flags are sent with every
+/// write, and an absent one is a note, never drift.
+const UNREPORTED: &[&str] = &["audioDataDeliveryEnabled", "videoDataDeliveryEnabled"];
+
+/// The logging configuration as GetModelInvocationLoggingConfiguration answers it.
+#[derive(Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+struct Spec {
+    /// Delivery to CloudWatch Logs; `null` for none.
+    #[serde(default)]
+    cloud_watch_config: Option<CloudWatch>,
+    /// Delivery to S3; `null` for none.
+    #[serde(default)]
+    s3_config: Option<Bucket>,
+    /// Whether text is delivered.
+    #[serde(default)]
+    text_data_delivery_enabled: Option<bool>,
+    /// Whether images are delivered.
+    #[serde(default)]
+    image_data_delivery_enabled: Option<bool>,
+    /// Whether embeddings are delivered.
+    #[serde(default)]
+    embedding_data_delivery_enabled: Option<bool>,
+    /// Whether video is delivered.
+    #[serde(default)]
+    video_data_delivery_enabled: Option<bool>,
+    /// Whether audio is delivered.
+    #[serde(default)]
+    audio_data_delivery_enabled: Option<bool>,
+}
+
+/// Where in CloudWatch Logs records go.
+#[derive(Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+struct CloudWatch {
+    /// The log group's name, not its ARN.
+    log_group_name: String,
+    /// The role that delivers.
+    role_arn: String,
+    /// Where records over 100 KB go.
+    #[serde(default)]
+    large_data_delivery_s3_config: Option<Bucket>,
+}
+
+/// Where in S3 records go.
+#[derive(Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+struct Bucket {
+    /// The bucket, in the same account and region.
+    bucket_name: String,
+    /// The prefix; the service does not tell an empty one from none.
+    #[serde(default)]
+    key_prefix: String,
+}
+
+fn key_of(_: &Path) -> Option<&'static str> {
+    None
+}
+
+impl Kind for InvocationLogging {
+    fn name(&self) -> &'static str {
+        "invocation-logging"
+    }
+
+    fn about(&self) -> &'static str {
+        "The model invocation logging configuration of an account and region; its name is always `default`."
+    }
+
+    fn scope(&self) -> ScopeKind {
+        ScopeKind::Region
+    }
+
+    fn stage(&self) -> u8 {
+        50
+    }
+
+    fn singleton(&self) -> Option<&'static str> {
+        Some("default")
+    }
+
+    fn key_of(&self) -> KeyOf {
+        key_of
+    }
+
+    fn whole(&self) -> &'static [&'static str] {
+        &["cloudWatchConfig", "s3Config"]
+    }
+
+    fn request_side_names(&self) -> &'static [(&'static str, &'static str)] {
+        &[("loggingConfig", "the members of loggingConfig, directly under spec"), ("logGroupArn", "logGroupName")]
+    }
+
+    fn schema(&self) -> Schema {
+        schemars::schema_for!(Spec)
+    }
+
+    fn normalise(&self, spec: &Value, origin: Origin) -> Normalised {
+        kind::normalise_as::<Spec>(spec, origin, key_of)
+    }
+
+    fn check(&self, tree: &Value) -> Vec<Problem> {
+        let mut problems = Vec::new();
+        let mut bound = |path: &[&str], least: usize, most: usize| {
+            let path = Path::of(path.iter().copied());
+            let Some(text) = reconciler_model::tree::get(tree, &path).and_then(Value::as_str) else { return };
+            let length = text.chars().count();
+            if !text.contains("${") && !(least..=most).contains(&length) {
+                problems.push(Problem {
+                    code: codes::LIMIT,
+                    detail: format!("{length} characters; the service takes {least} to {most}"),
+                    remedy: "shorten or complete it".into(),
+                    path,
+                });
+            }
+        };
+        bound(&["cloudWatchConfig", "logGroupName"], 1, 512);
+        for section in [&["s3Config"][..], &["cloudWatchConfig", "largeDataDeliveryS3Config"]] {
+            bound(&[section, &["bucketName"]].concat(), 3, 63);
+            bound(&[section, &["keyPrefix"]].concat(), 0, 1024);
+        }
+        if tree.get("cloudWatchConfig").is_some_and(Value::is_null) && tree.get("s3Config").is_some_and(Value::is_null) {
+            problems.push(Problem {
+                code: codes::CONTRADICTION,
+                path: Path::of(["cloudWatchConfig"]),
+                detail: "both destinations are null, so nothing would be delivered".into(),
+                remedy: "declare cloudWatchConfig, s3Config, or both".into(),
+            });
+        }
+        problems
+    }
+
+    fn direction(&self, path: &Path, live: Option<&Value>, want: Option<&Value>) -> Direction {
+        match path.parts()[..] {
+            [flag] if flag.ends_with("DataDeliveryEnabled") => direction::of_switch(live, want),
+            ["cloudWatchConfig"] | ["s3Config"] | ["cloudWatchConfig", "largeDataDeliveryS3Config"] => {
+                direction::of_presence(live, want)
+            }
+            _ => Direction::Unknown,
+        }
+    }
+
+    fn unobservable(&self, path: &Path, live: Option<&Value>, want: Option<&Value>) -> Option<&'static str> {
+        let unreported = path.head().is_some_and(|flag| UNREPORTED.contains(&flag));
+        (unreported && live.is_none() && want == Some(&Value::Bool(true)))
+            .then_some("the service does not report this flag in this region, so it cannot be confirmed")
+    }
+
+    fn steps(&self, situation: &Situation<'_>) -> Proposal {
+        steps::propose(situation)
+    }
+}

@@ -1,0 +1,54 @@
+//! From the drift of the logging configuration to the one call that replaces it whole.
+
+use reconciler_model::codes;
+use reconciler_model::kind::Situation;
+use reconciler_model::plan::{Call, Promise, Proposal, ProposedStep};
+use reconciler_model::tree::{self, Path};
+use serde_json::{Value, json};
+
+use crate::normal::{laid_over, without_nulls};
+
+pub(super) fn propose(situation: &Situation<'_>) -> Proposal {
+    let mut proposal = Proposal::default();
+    if situation.live.is_some() && situation.differs.is_empty() {
+        return proposal;
+    }
+    let live = situation.live;
+    let whole = laid_over(live.map(|live| &live.tree), situation.target);
+    let mut config = without_nulls(whole.clone());
+    drop_empty_prefixes(&mut config);
+    // The service answers and takes the same shape, so members that this build does not know are carried as they are.
+    let extras = live.map(|live| live.extras.clone()).unwrap_or_default();
+    for (path, value) in &extras {
+        let Ok(path) = path.parse::<Path>();
+        tree::set(&mut config, &path, Some(value.clone()));
+        proposal.notes.push((codes::EXTRA_CARRIED, format!("{path} is kept as it is")));
+    }
+    let request = json!({ "loggingConfig": config });
+    let (action, summary) = match live {
+        Some(_) => ("update", "put the logging configuration back; the call replaces it whole, the rest is carried over"),
+        None => ("create", "put the logging configuration back; records of the time without it do not exist"),
+    };
+    proposal.steps.push(ProposedStep {
+        action,
+        summary: summary.into(),
+        calls: vec![Call {
+            service: "bedrock".into(),
+            operation: "PutModelInvocationLoggingConfiguration".into(),
+            request: request.clone(),
+        }],
+        op: request,
+        promise: Promise { tree: whole, extras, ..Promise::default() },
+    });
+    proposal
+}
+
+/// An empty prefix and none are the same to the service, and it may reject the empty one.
+fn drop_empty_prefixes(config: &mut Value) {
+    for section in [&["s3Config"][..], &["cloudWatchConfig", "largeDataDeliveryS3Config"]] {
+        let path = Path::of([section, &["keyPrefix"]].concat());
+        if tree::get(config, &path).is_some_and(|prefix| prefix == "") {
+            tree::set(config, &path, None);
+        }
+    }
+}

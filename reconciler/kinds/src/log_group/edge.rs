@@ -1,0 +1,157 @@
+//! The edge of log groups: the only place of this kind that names the SDK.
+
+use async_trait::async_trait;
+use aws_sdk_cloudwatchlogs::Client;
+use futures::future::join_all;
+use reconciler_aws::edge::{Edge, Reading, Receipt, Selection, gap_of, odd_answer};
+use reconciler_aws::{Answer, CallError, ErrorClass, Session, call_with_body};
+use reconciler_model::address::{Address, Scope};
+use reconciler_model::inventory::Sighting;
+use reconciler_model::kind::{Kind, Origin};
+use reconciler_model::warrant::Warrant;
+use serde_json::{Value, json};
+
+use super::LogGroup;
+use super::steps::{Op, Operation};
+use crate::normal::{extras_by_key, without};
+
+const SERVICE: &str = "logs";
+const DESCRIBE: &str = "DescribeLogGroups";
+
+/// Names that one call can ask for (AWS.md 1.5).
+const NAMES_A_CALL: usize = 50;
+
+/// Members of the answer that are identity, or that the service owns.
+const OWNED: &[&str] = &[
+    "logGroupName", "arn", "logGroupArn", "creationTime", "metricFilterCount", "storedBytes", "dataProtectionStatus",
+    "inheritedProperties", "retentionPolicyName", "bearerTokenAuthenticationEnabled",
+];
+
+async fn describe(session: &Session, mut request: Value) -> Result<Vec<Value>, CallError> {
+    let logs = session.client(Client::new);
+    let mut groups = Vec::new();
+    loop {
+        let answer = call_with_body!(session, SERVICE, DESCRIBE, logs.describe_log_groups(), &request).await?;
+        match answer.body.get("logGroups") {
+            Some(Value::Array(page)) => groups.extend(page.iter().cloned()),
+            _ => return Err(odd_answer(session, SERVICE, DESCRIBE, "the answer has no logGroups")),
+        }
+        match answer.body.get("nextToken").filter(|token| token.is_string()) {
+            Some(token) => request["nextToken"] = token.clone(),
+            None => return Ok(groups),
+        }
+    }
+}
+
+async fn describe_names(session: &Session, names: &[&String]) -> Result<Vec<Value>, CallError> {
+    let request = json!({ "logGroupIdentifiers": names, "limit": NAMES_A_CALL });
+    match describe(session, request).await {
+        // Hypothesis: a filter by identifiers leaves out names that do not exist. Should a service answer "not found"
+        // instead, the names are asked for one by one, by prefix, which never does.
+        Err(error) if error.class == ErrorClass::NotFound => {
+            let each = names.iter().map(|name| describe(session, json!({ "logGroupNamePrefix": name })));
+            let pages = join_all(each).await.into_iter().collect::<Result<Vec<_>, _>>()?;
+            Ok(pages.into_iter().flatten().collect())
+        }
+        outcome => outcome,
+    }
+}
+
+fn sighting(session: &Session, address: Address, answer: &Value) -> Result<Sighting, CallError> {
+    let live = without(answer, OWNED);
+    let normalised = LogGroup.normalise(&live, Origin::Live);
+    if let Some(problem) = normalised.problems.first() {
+        return Err(odd_answer(session, SERVICE, DESCRIBE, format!("{}: {}", problem.path, problem.detail)));
+    }
+    Ok(Sighting {
+        address,
+        tree: normalised.tree,
+        extras: extras_by_key(&live, normalised.unknown, LogGroup.key_of()),
+        handle: json!({ "logGroupArn": answer.get("logGroupArn") }),
+        facts: json!({ "retentionPolicyName": answer.get("retentionPolicyName") }),
+        settled: true,
+    })
+}
+
+fn name_of(group: &Value) -> Option<&str> {
+    group.get("logGroupName").and_then(Value::as_str)
+}
+
+#[async_trait]
+impl Edge for LogGroup {
+    fn kind(&self) -> &'static dyn Kind {
+        &LogGroup
+    }
+
+    async fn observe(&self, session: &Session, scope: &Scope, selection: &Selection) -> Result<Reading, CallError> {
+        let groups = match selection {
+            Selection::All => describe(session, json!({ "limit": NAMES_A_CALL })).await?,
+            Selection::Names(names) => {
+                let names: Vec<&String> = names.iter().collect();
+                let calls = names.chunks(NAMES_A_CALL).map(|chunk| describe_names(session, chunk));
+                join_all(calls).await.into_iter().collect::<Result<Vec<_>, _>>()?.into_iter().flatten().collect()
+            }
+        };
+        let mut reading = Reading::default();
+        for group in groups {
+            // A prefix finds more than the name.
+            let Some(name) = name_of(&group).filter(|name| selection.has(name)) else { continue };
+            let address = Address::new(scope, self.name(), name);
+            match sighting(session, address, &group) {
+                Ok(sighting) => reading.sightings.push(sighting),
+                Err(error) => reading.gaps.push(gap_of(&error, scope, self.name(), Some(name))),
+            }
+        }
+        Ok(reading)
+    }
+
+    async fn sight(&self, session: &Session, address: &Address, _: Option<&Value>) -> Result<Option<Sighting>, CallError> {
+        let groups = describe_names(session, &[&address.name]).await?;
+        let group = groups.iter().find(|group| name_of(group) == Some(&address.name));
+        group.map(|group| sighting(session, address.clone(), group)).transpose()
+    }
+
+    async fn perform(
+        &self,
+        session: &Session,
+        _: &Address,
+        op: &Value,
+        _: Option<&Value>,
+        _: &str,
+        _: &Warrant,
+    ) -> Result<Receipt, CallError> {
+        let op: Op = serde_json::from_value(op.clone())
+            .map_err(|error| odd_answer(session, SERVICE, "Plan", format!("the step's op is not one of log-group: {error}")))?;
+        let logs = session.client(Client::new);
+        let body = &op.request;
+        let answer: Result<Answer, CallError> = match op.operation {
+            Operation::CreateLogGroup => {
+                let outcome = call_with_body!(session, SERVICE, "CreateLogGroup", logs.create_log_group(), body).await;
+                match outcome {
+                    // Our own lost answer, or somebody else's create: read-back tells whether it is as declared.
+                    Err(error) if error.code == "ResourceAlreadyExistsException" => {
+                        Ok(Answer { body: json!({}), request_id: error.request_id.clone() })
+                    }
+                    outcome => outcome,
+                }
+            }
+            Operation::PutRetentionPolicy => {
+                call_with_body!(session, SERVICE, "PutRetentionPolicy", logs.put_retention_policy(), body).await
+            }
+            Operation::DeleteRetentionPolicy => {
+                call_with_body!(session, SERVICE, "DeleteRetentionPolicy", logs.delete_retention_policy(), body).await
+            }
+            Operation::AssociateKmsKey => {
+                call_with_body!(session, SERVICE, "AssociateKmsKey", logs.associate_kms_key(), body).await
+            }
+            Operation::DisassociateKmsKey => {
+                call_with_body!(session, SERVICE, "DisassociateKmsKey", logs.disassociate_kms_key(), body).await
+            }
+            Operation::PutLogGroupDeletionProtection => {
+                let builder = logs.put_log_group_deletion_protection();
+                call_with_body!(session, SERVICE, "PutLogGroupDeletionProtection", builder, body).await
+            }
+        };
+        Ok(Receipt { handle: Value::Null, request_id: answer?.request_id })
+    }
+}

@@ -1,0 +1,9 @@
+//! CloudWatch Logs log groups: retention, key, class and deletion protection (AWS.md 1.5).
+
+mod edge;
+mod spec;
+mod steps;
+
+/// The kind `log-group`.
+#[derive(Debug)]
+pub struct LogGroup;

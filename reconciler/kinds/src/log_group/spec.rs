@@ -1,0 +1,133 @@
+//! The normal form of a log group (AWS.md 1.5), its limits and directions.
+
+use reconciler_model::address::ScopeKind;
+use reconciler_model::codes;
+use reconciler_model::diagnostic::Problem;
+use reconciler_model::direction::{self, Direction};
+use reconciler_model::kind::{self, Kind, Normalised, Origin, Situation};
+use reconciler_model::open_enum::Word;
+use reconciler_model::plan::Proposal;
+use reconciler_model::tree::{KeyOf, Path};
+use reconciler_model::vocabulary;
+use schemars::{JsonSchema, Schema};
+use serde::{Deserialize, Serialize};
+use serde_json::Value;
+
+use super::{LogGroup, steps};
+
+vocabulary!(
+    /// The classes of log groups.
+    LogGroupClass, "STANDARD", "INFREQUENT_ACCESS", "DELIVERY", "ESSENTIALS"
+);
+
+/// The values that PutRetentionPolicy takes, in days.
+const RETENTION_DAYS: &[u64] = &[
+    1, 3, 5, 7, 14, 30, 60, 90, 120, 150, 180, 365, 400, 545, 731, 1096, 1827, 2192, 2557, 2922, 3288, 3653,
+];
+
+/// A log group as DescribeLogGroups answers it, without what the service owns.
+#[derive(Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+struct Spec {
+    /// Days that events are kept; `null` keeps them for ever.
+    #[serde(default)]
+    retention_in_days: Option<u32>,
+    /// The ARN of the key; `null` is the key that AWS owns. Usually `${kms:alias/NAME}`.
+    #[serde(default)]
+    kms_key_id: Option<String>,
+    /// The class; it cannot be changed in place.
+    #[serde(default)]
+    log_group_class: Option<Word<LogGroupClass>>,
+    /// Whether DeleteLogGroup is refused.
+    #[serde(default)]
+    deletion_protection_enabled: Option<bool>,
+}
+
+fn key_of(_: &Path) -> Option<&'static str> {
+    None
+}
+
+impl Kind for LogGroup {
+    fn name(&self) -> &'static str {
+        "log-group"
+    }
+
+    fn about(&self) -> &'static str {
+        "A CloudWatch Logs log group: retention, KMS key, class and deletion protection."
+    }
+
+    fn scope(&self) -> ScopeKind {
+        ScopeKind::Region
+    }
+
+    fn stage(&self) -> u8 {
+        30
+    }
+
+    fn key_of(&self) -> KeyOf {
+        key_of
+    }
+
+    fn request_side_names(&self) -> &'static [(&'static str, &'static str)] {
+        &[("kmsKeyArn", "kmsKeyId"), ("retention", "retentionInDays"), ("class", "logGroupClass")]
+    }
+
+    fn schema(&self) -> Schema {
+        schemars::schema_for!(Spec)
+    }
+
+    fn normalise(&self, spec: &Value, origin: Origin) -> Normalised {
+        let mut normalised = kind::normalise_as::<Spec>(spec, origin, key_of);
+        if origin == Origin::Live {
+            // The answer leaves both out when they have the value that they had before the members existed.
+            let defaults = [("deletionProtectionEnabled", Value::Bool(false)), ("logGroupClass", "STANDARD".into())];
+            for (member, default) in defaults {
+                if normalised.tree.get(member).is_some_and(Value::is_null) {
+                    normalised.tree[member] = default;
+                }
+            }
+        }
+        normalised
+    }
+
+    fn check_name(&self, name: &str) -> Option<String> {
+        let allowed = |c: char| c.is_ascii_alphanumeric() || "_-/.#".contains(c);
+        (name.is_empty() || name.chars().count() > 512 || !name.chars().all(allowed))
+            .then(|| "a log group's name has 1 to 512 letters, digits and `_ - / . #`".to_owned())
+    }
+
+    fn check(&self, tree: &Value) -> Vec<Problem> {
+        let mut problems = Vec::new();
+        if let Some(days) = tree.get("retentionInDays").and_then(Value::as_u64).filter(|days| !RETENTION_DAYS.contains(days)) {
+            let next = RETENTION_DAYS.iter().find(|allowed| **allowed > days);
+            problems.push(Problem {
+                code: codes::LIMIT,
+                path: Path::of(["retentionInDays"]),
+                detail: format!("CloudWatch Logs cannot keep events for {days} days"),
+                remedy: match next {
+                    Some(next) => format!("the next longer retention is {next} days; `null` keeps events for ever"),
+                    None => "the longest retention is 3653 days; `null` keeps events for ever".to_owned(),
+                },
+            });
+        }
+        problems
+    }
+
+    fn direction(&self, path: &Path, live: Option<&Value>, want: Option<&Value>) -> Direction {
+        match path.head() {
+            // Absent is for ever, the longest of all.
+            Some("retentionInDays") => match (live, want) {
+                (None, Some(_)) => Direction::Strengthened,
+                (Some(_), None) => Direction::Weakened,
+                _ => direction::of_number(live, want),
+            },
+            Some("kmsKeyId") => direction::of_presence(live, want),
+            Some("deletionProtectionEnabled") => direction::of_switch(live, want),
+            _ => Direction::Unknown,
+        }
+    }
+
+    fn steps(&self, situation: &Situation<'_>) -> Proposal {
+        steps::propose(situation)
+    }
+}

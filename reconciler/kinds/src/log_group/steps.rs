@@ -1,0 +1,115 @@
+//! From the drift of a log group to calls.
+
+use reconciler_model::codes;
+use reconciler_model::kind::Situation;
+use reconciler_model::plan::{Call, Promise, Proposal, ProposedStep};
+use serde::{Deserialize, Serialize};
+use serde_json::{Value, json};
+
+use crate::normal::without_nulls;
+
+/// One call on a log group: the operation and its exact request.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub(super) struct Op {
+    /// What to call.
+    pub(super) operation: Operation,
+    /// The request.
+    pub(super) request: Value,
+}
+
+/// The write operations of CloudWatch Logs that restore a log group.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub(super) enum Operation {
+    CreateLogGroup,
+    PutRetentionPolicy,
+    DeleteRetentionPolicy,
+    AssociateKmsKey,
+    DisassociateKmsKey,
+    PutLogGroupDeletionProtection,
+}
+
+impl Operation {
+    fn name(self) -> &'static str {
+        match self {
+            Self::CreateLogGroup => "CreateLogGroup",
+            Self::PutRetentionPolicy => "PutRetentionPolicy",
+            Self::DeleteRetentionPolicy => "DeleteRetentionPolicy",
+            Self::AssociateKmsKey => "AssociateKmsKey",
+            Self::DisassociateKmsKey => "DisassociateKmsKey",
+            Self::PutLogGroupDeletionProtection => "PutLogGroupDeletionProtection",
+        }
+    }
+}
+
+pub(super) fn propose(situation: &Situation<'_>) -> Proposal {
+    let name = situation.name;
+    let want = |member: &str| situation.target.get(member).filter(|value| !value.is_null()).cloned();
+    let mut proposal = Proposal::default();
+    let mut step = |action: &'static str, summary: String, operation: Operation, request: Value, promise: Value| {
+        proposal.steps.push(ProposedStep {
+            action,
+            summary,
+            calls: vec![Call { service: "logs".into(), operation: operation.name().into(), request: request.clone() }],
+            op: serde_json::to_value(Op { operation, request }).unwrap_or(Value::Null),
+            promise: Promise { tree: promise, ..Promise::default() },
+        });
+    };
+    let retention_step = |step: &mut dyn FnMut(&'static str, String, Operation, Value, Value)| {
+        let days = want("retentionInDays");
+        let (operation, request) = match &days {
+            Some(days) => (Operation::PutRetentionPolicy, json!({"logGroupName": name, "retentionInDays": days})),
+            None => (Operation::DeleteRetentionPolicy, json!({"logGroupName": name})),
+        };
+        let summary = days.as_ref().map_or_else(|| "keep events for ever".into(), |days| format!("keep events for {days} days"));
+        step("update", summary, operation, request, json!({"retentionInDays": days}));
+    };
+    let Some(live) = situation.live else {
+        let request = without_nulls(json!({
+            "logGroupName": name,
+            "kmsKeyId": want("kmsKeyId"),
+            "logGroupClass": want("logGroupClass"),
+            "deletionProtectionEnabled": want("deletionProtectionEnabled"),
+        }));
+        let mut promise = situation.target.clone();
+        if let Some(members) = promise.as_object_mut() {
+            members.remove("retentionInDays");
+        }
+        step("create", format!("create log group {name}"), Operation::CreateLogGroup, request, promise);
+        // A new group keeps events for ever, so only a finite retention needs a call.
+        if want("retentionInDays").is_some() {
+            retention_step(&mut step);
+        }
+        proposal.notes.push((codes::IMMUTABLE, "the events of the deleted log group cannot be restored".into()));
+        return proposal;
+    };
+    if situation.differs_in("kmsKeyId") {
+        let (operation, request, summary) = match want("kmsKeyId") {
+            Some(key) => {
+                let request = json!({"logGroupName": name, "kmsKeyId": key});
+                (Operation::AssociateKmsKey, request, "encrypt new events with the declared key")
+            }
+            None => (Operation::DisassociateKmsKey, json!({"logGroupName": name}), "stop using a key of your own"),
+        };
+        step("update", summary.into(), operation, request, json!({"kmsKeyId": want("kmsKeyId")}));
+    }
+    if situation.differs_in("deletionProtectionEnabled") {
+        let on = want("deletionProtectionEnabled").unwrap_or(Value::Bool(false));
+        let request = json!({"logGroupIdentifier": name, "deletionProtectionEnabled": on});
+        let promise = json!({"deletionProtectionEnabled": on});
+        let summary = format!("set deletion protection to {on}");
+        step("update", summary, Operation::PutLogGroupDeletionProtection, request, promise);
+    }
+    let account_policy = live.facts.get("retentionPolicyName").and_then(Value::as_str);
+    if situation.differs_in("retentionInDays") && account_policy.is_none() {
+        retention_step(&mut step);
+    }
+    if let Some(policy) = account_policy.filter(|_| situation.differs_in("retentionInDays")) {
+        let detail = format!("retentionInDays is set by the account-level policy `{policy}`; PutRetentionPolicy would change nothing");
+        proposal.refusals.push((codes::ACCOUNT_POLICY, detail));
+    }
+    if situation.differs_in("logGroupClass") {
+        let detail = "logGroupClass cannot be changed in place; deleting the group would lose its events".into();
+        proposal.refusals.push((codes::IMMUTABLE, detail));
+    }
+    proposal
+}

@@ -1,0 +1,112 @@
+//! Parts of normal forms that several kinds share.
+
+use std::collections::BTreeMap;
+
+use reconciler_model::kind;
+use reconciler_model::tree::{KeyOf, Path};
+use schemars::JsonSchema;
+use serde::{Deserialize, Deserializer, Serialize, Serializer};
+use serde_json::Value;
+
+/// A decimal number of at most four places: thresholds, which some services answer with the noise of a binary float.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, JsonSchema)]
+#[schemars(transparent)]
+pub(crate) struct Decimal(#[schemars(with = "f64")] i64);
+
+const PLACES: f64 = 10_000.0;
+
+impl Serialize for Decimal {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.serialize_f64(self.0 as f64 / PLACES)
+    }
+}
+
+impl<'de> Deserialize<'de> for Decimal {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        let number = f64::deserialize(deserializer)?;
+        if number.is_finite() && number.abs() < 1e9 {
+            Ok(Self((number * PLACES).round() as i64))
+        } else {
+            Err(serde::de::Error::custom("expected a decimal number"))
+        }
+    }
+}
+
+/// `true`, for serde defaults.
+pub(crate) fn yes() -> bool {
+    true
+}
+
+/// Extras by the path of the normal form: list indexes become natural keys, because the order of a live list is random.
+pub(crate) fn extras_by_key(source: &Value, unknown: Vec<(Path, Value)>, key_of: KeyOf) -> BTreeMap<String, Value> {
+    unknown.into_iter().map(|(path, value)| (by_key(source, &path, key_of).to_string(), value)).collect()
+}
+
+fn by_key(source: &Value, path: &Path, key_of: KeyOf) -> Path {
+    let mut plain = Path::root();
+    let mut named = Path::root();
+    for segment in path.segments() {
+        let list = kind::at(source, &plain).filter(|node| node.is_array());
+        plain = plain.child(segment);
+        let key = list.and_then(|_| key_of(&named)).and_then(|key| kind::at(source, &plain)?.get(key)?.as_str());
+        named = named.child(key.unwrap_or(segment));
+    }
+    named
+}
+
+/// Removes the members that the service owns from an answer.
+pub(crate) fn without(answer: &Value, owned: &[&str]) -> Value {
+    let mut answer = answer.clone();
+    if let Some(members) = answer.as_object_mut() {
+        members.retain(|name, _| !owned.contains(&name.as_str()));
+    }
+    answer
+}
+
+/// Removes members that are `null`, at every level: an absent member is not sent.
+pub(crate) fn without_nulls(tree: Value) -> Value {
+    match tree {
+        Value::Object(members) => Value::Object(
+            members
+                .into_iter()
+                .filter(|(_, member)| !member.is_null())
+                .map(|(name, member)| (name, without_nulls(member)))
+                .collect(),
+        ),
+        Value::Array(items) => Value::Array(items.into_iter().map(without_nulls).collect()),
+        scalar => scalar,
+    }
+}
+
+/// Lays the managed members of `target` over `live`: what the target does not mention keeps its live value.
+pub(crate) fn laid_over(live: Option<&Value>, target: &Value) -> Value {
+    let mut whole = live.cloned().unwrap_or_else(|| Value::Object(Default::default()));
+    if let (Some(whole), Some(target)) = (whole.as_object_mut(), target.as_object()) {
+        for (name, member) in target {
+            whole.insert(name.clone(), member.clone());
+        }
+    }
+    whole
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    #[test]
+    fn float_noise_is_not_a_difference() {
+        let read = |value: Value| serde_json::from_value::<Decimal>(value).expect("a number");
+        assert_eq!(read(json!(0.800_000_011_920_929)), read(json!(0.8)));
+        assert_eq!(serde_json::to_value(read(json!(0.75))).ok(), Some(json!(0.75)));
+    }
+
+    #[test]
+    fn extras_are_named_by_natural_key() {
+        let source = json!({"filters": [{"type": "B"}, {"type": "A", "new": 1}]});
+        let key_of: KeyOf = |path| (path.head() == Some("filters") && path.segments().len() == 1).then_some("type");
+        let extras = extras_by_key(&source, vec![(Path::of(["filters", "1", "new"]), json!(1))], key_of);
+        assert_eq!(extras.keys().collect::<Vec<_>>(), ["filters.A.new"]);
+    }
+}
