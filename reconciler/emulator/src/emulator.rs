@@ -16,7 +16,7 @@ use crate::error::ApiError;
 use crate::fault::{Candidate, Effect, Fault, Faults, insert_at};
 use crate::options::{Options, RuleChanges};
 use crate::principal::Principal;
-use crate::protocol::{self, Answer, Asked};
+use crate::protocol::{self, Answer, Asked, Wire};
 use crate::scenario::ScenarioError;
 use crate::script::Script;
 use crate::world::{Cell, Place, Turn, World, lock, partition_of, read, uuid, write};
@@ -217,6 +217,7 @@ impl Emulator {
             access_key: credential.access_key.clone(),
             region: credential.region.clone(),
             read_only: operation_reads(&credential.service, &asked.operation),
+            wire: Wire::of(&credential.service, request.headers()),
             service: credential.service.clone(),
             operation: asked.operation,
             input: asked.input,
@@ -256,7 +257,7 @@ impl Emulator {
     fn refuse(&self, received: Received, error: ApiError) -> Box<Response<Bytes>> {
         let request_id = uuid(&mut *lock(&self.inner.world.rng));
         self.log(&received, error.status, Some(error.code.clone().into_owned()));
-        Box::new(protocol::response(&received.service, &received.operation, &request_id, &Err(error)))
+        Box::new(protocol::response(received.wire, &received.operation, &request_id, &Err(error)))
     }
 
     fn strike(&self, received: &Received) -> Option<Effect> {
@@ -306,7 +307,7 @@ impl Emulator {
         {
             insert_at(answer, pointer, value);
         }
-        let response = protocol::response(service, operation, &request_id, &answer);
+        let response = protocol::response(received.wire, operation, &request_id, &answer);
         let code = answer.as_ref().err().map(|error| error.code.clone().into_owned());
         self.log(received, response.status().as_u16(), code);
         match effect {
@@ -411,6 +412,7 @@ impl Emulator {
 
 /// A request as it came in.
 struct Received {
+    wire: Wire,
     access_key: String,
     region: String,
     service: String,
@@ -424,6 +426,7 @@ struct Received {
 impl Received {
     fn anonymous(request: &Request<Bytes>) -> Self {
         Self {
+            wire: Wire::of("", request.headers()),
             access_key: String::new(),
             region: String::new(),
             service: String::new(),

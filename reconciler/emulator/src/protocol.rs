@@ -9,6 +9,35 @@ use serde_json::{Map, Value};
 
 use crate::error::ApiError;
 
+/// How answers are written.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Wire {
+    RestJson,
+    Json,
+    /// awsQuery: XML with an `ErrorResponse`.
+    Query,
+    /// EC2's own error envelope.
+    Ec2,
+    /// S3's bare `Error`.
+    RestXml,
+}
+
+impl Wire {
+    /// The protocol of a request. Services that the emulator does not have get errors that their clients can parse.
+    pub(crate) fn of(service: &str, headers: &HeaderMap) -> Self {
+        let content_type = headers.get(http::header::CONTENT_TYPE).and_then(|value| value.to_str().ok()).unwrap_or_default();
+        match service {
+            "sts" => Self::Query,
+            "logs" | "kms" | "cloudtrail" => Self::Json,
+            "ec2" => Self::Ec2,
+            "s3" => Self::RestXml,
+            _ if headers.contains_key("x-amz-target") => Self::Json,
+            _ if content_type.starts_with("application/x-www-form-urlencoded") => Self::Query,
+            _ => Self::RestJson,
+        }
+    }
+}
+
 /// The credential scope of a signed request.
 pub(crate) struct Credential {
     pub(crate) access_key: String,
@@ -171,20 +200,18 @@ fn percent_decode(text: &str, plus_is_space: bool) -> String {
     String::from_utf8_lossy(&decoded).into_owned()
 }
 
-/// The HTTP response of an answer, in the protocol of the service.
-pub(crate) fn response(service: &str, operation: &str, request_id: &str, answer: &Answer) -> Response<Bytes> {
-    let (status, body) = match (service, answer) {
-        ("sts", Ok(members)) => (200, sts_xml(operation, request_id, members)),
-        ("sts", Err(error)) => (error.status, sts_error(request_id, error)),
-        (_, Ok(members)) => (success_status(service, operation), json_body(service, members)),
-        (_, Err(error)) => (error.status, json_error(service, error)),
+/// The HTTP response of an answer.
+pub(crate) fn response(wire: Wire, operation: &str, request_id: &str, answer: &Answer) -> Response<Bytes> {
+    let (status, body) = match answer {
+        Ok(members) => (success_status(wire, operation), success_body(wire, operation, request_id, members)),
+        Err(error) => (error.status, error_body(wire, request_id, error)),
     };
     let mut response = Response::new(body);
     *response.status_mut() = StatusCode::from_u16(status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
-    let content_type = match service {
-        "bedrock" => "application/json",
-        "sts" => "text/xml",
-        _ => "application/x-amz-json-1.1",
+    let content_type = match wire {
+        Wire::RestJson => "application/json",
+        Wire::Json => "application/x-amz-json-1.1",
+        Wire::Query | Wire::Ec2 | Wire::RestXml => "text/xml",
     };
     let headers = response.headers_mut();
     headers.insert(http::header::CONTENT_TYPE, http::HeaderValue::from_static(content_type));
@@ -192,7 +219,7 @@ pub(crate) fn response(service: &str, operation: &str, request_id: &str, answer:
         headers.insert("x-amzn-requestid", id);
     }
     if let Err(error) = answer
-        && service != "sts"
+        && matches!(wire, Wire::RestJson | Wire::Json)
         && let Ok(code) = http::HeaderValue::from_str(&error.code)
     {
         headers.insert("x-amzn-errortype", code);
@@ -201,24 +228,41 @@ pub(crate) fn response(service: &str, operation: &str, request_id: &str, answer:
 }
 
 /// 202 where the model says so, else 200.
-fn success_status(service: &str, operation: &str) -> u16 {
-    match (service, operation) {
-        ("bedrock", "CreateGuardrail" | "UpdateGuardrail" | "CreateGuardrailVersion" | "DeleteGuardrail") => 202,
+fn success_status(wire: Wire, operation: &str) -> u16 {
+    match (wire, operation) {
+        (Wire::RestJson, "CreateGuardrail" | "UpdateGuardrail" | "CreateGuardrailVersion" | "DeleteGuardrail") => 202,
         _ => 200,
     }
 }
 
-fn json_body(service: &str, members: &Value) -> Bytes {
-    match members {
-        Value::Null if service == "bedrock" => Bytes::from_static(b"{}"),
-        Value::Null => Bytes::new(),
-        members => serde_json::to_vec(members).unwrap_or_default().into(),
+fn success_body(wire: Wire, operation: &str, request_id: &str, members: &Value) -> Bytes {
+    match (wire, members) {
+        (Wire::RestJson, Value::Null) => Bytes::from_static(b"{}"),
+        (Wire::Json, Value::Null) => Bytes::new(),
+        (Wire::RestJson | Wire::Json, members) => serde_json::to_vec(members).unwrap_or_default().into(),
+        (Wire::Query | Wire::Ec2 | Wire::RestXml, members) => sts_xml(operation, request_id, members),
     }
 }
 
-fn json_error(service: &str, error: &ApiError) -> Bytes {
+fn error_body(wire: Wire, request_id: &str, error: &ApiError) -> Bytes {
+    let (open, close) = match wire {
+        Wire::RestJson | Wire::Json => return json_error(wire, error),
+        Wire::Query => (
+            format!("<ErrorResponse xmlns=\"{STS_NAMESPACE}\"><Error><Type>Sender</Type>"),
+            format!("</Error><RequestId>{request_id}</RequestId></ErrorResponse>"),
+        ),
+        Wire::Ec2 => ("<Response><Errors><Error>".to_owned(), format!("</Error></Errors><RequestID>{request_id}</RequestID></Response>")),
+        Wire::RestXml => ("<Error>".to_owned(), format!("<RequestId>{request_id}</RequestId></Error>")),
+    };
+    let mut xml = open;
+    xml_members(&mut xml, &serde_json::json!({"Code": error.code, "Message": error.message}));
+    xml.push_str(&close);
+    xml.into()
+}
+
+fn json_error(wire: Wire, error: &ApiError) -> Bytes {
     let mut members = Map::new();
-    if service != "bedrock" {
+    if wire == Wire::Json {
         members.insert("__type".to_owned(), Value::from(&*error.code));
     }
     members.insert("message".to_owned(), Value::from(error.message.as_str()));
@@ -231,15 +275,6 @@ fn sts_xml(operation: &str, request_id: &str, members: &Value) -> Bytes {
     let mut xml = format!("<{operation}Response xmlns=\"{STS_NAMESPACE}\"><{operation}Result>");
     xml_members(&mut xml, members);
     xml.push_str(&format!("</{operation}Result><ResponseMetadata><RequestId>{request_id}</RequestId></ResponseMetadata></{operation}Response>"));
-    xml.into()
-}
-
-fn sts_error(request_id: &str, error: &ApiError) -> Bytes {
-    let mut xml = format!("<ErrorResponse xmlns=\"{STS_NAMESPACE}\"><Error><Type>Sender</Type><Code>");
-    xml_text(&mut xml, &error.code);
-    xml.push_str("</Code><Message>");
-    xml_text(&mut xml, &error.message);
-    xml.push_str(&format!("</Message></Error><RequestId>{request_id}</RequestId></ErrorResponse>"));
     xml.into()
 }
 
