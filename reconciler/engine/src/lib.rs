@@ -1,1 +1,16 @@
-//! engine.
+//! Async orchestration over edges: observe, plan, apply, verify, and the journal that survives a crash.
+//!
+//! Expected flow: [`Reconciler::plan`] observes and builds the plan; somebody approves it;
+//! [`Reconciler::apply`] carries it out step by step, each believed only after read-back.
+//!
+//! Guarantees: no kind is named here; nothing is written without a warrant; an intent is on disk before its write, and
+//! the receipt and the verdict after it; what could not be read is a gap.
+
+pub mod apply;
+pub mod event;
+pub mod journal;
+pub mod observe;
+pub mod reconciler;
+pub mod state;
+
+pub use reconciler::{Pace, Reconciler, Target};

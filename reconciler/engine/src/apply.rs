@@ -1,0 +1,353 @@
+//! Carrying out an approved plan: sight again, intent, write, receipt, read back, verdict.
+//!
+//! Expected flow, for each address: the resource is sighted again and must be what the plan was made for; then, for each of
+//! its steps, the intent is put on disk, the write is made, the receipt is put on disk, the resource is read until it has
+//! settled and shows what was promised, and the verdict is put on disk. Addresses of one stage go side by side.
+//!
+//! Guarantees: a step that is not verified stops the steps that need it, and no others; the token of a write that a crash
+//! interrupted is used again, so that nothing is created twice.
+//!
+//! Caveats: between the second sighting and the write another actor may still change the resource; read-back then shows it.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use futures::StreamExt as _;
+use futures::stream;
+use reconciler_aws::edge::{Edge, code_of};
+use reconciler_aws::{CallError, ErrorClass};
+use reconciler_model::address::Address;
+use reconciler_model::codes;
+use reconciler_model::digest;
+use reconciler_model::inventory::Inventory;
+use reconciler_model::plan::Step;
+use reconciler_model::verdict::{self, Verdict};
+use reconciler_model::warrant::ApprovedPlan;
+use serde_json::Value;
+use tokio::sync::Mutex;
+use tokio::time::Instant;
+
+use crate::event::{Event, StepOutcome};
+use crate::journal::{Entry, Journal, JournalError};
+use crate::reconciler::{Reconciler, op_digest};
+use crate::state::StateFolder;
+
+/// What applying a plan gave.
+#[derive(Debug, Default)]
+pub struct Applied {
+    /// How each step ended, by its number in the plan.
+    pub steps: BTreeMap<String, StepOutcome>,
+}
+
+impl Applied {
+    /// Steps that were verified by read-back.
+    pub fn verified(&self) -> usize {
+        self.steps.values().filter(|outcome| outcome.is_verified()).count()
+    }
+
+    /// Steps that were not.
+    pub fn not_verified(&self) -> usize {
+        self.steps.len() - self.verified()
+    }
+}
+
+/// Who applies what, and where it is written down.
+pub struct Authority<'a> {
+    /// `apply`, `enforce`, `restore` or `drill`.
+    pub mode: &'a str,
+    /// The plan, and who allowed it.
+    pub approved: &'a ApprovedPlan,
+    /// The account ids of the addresses.
+    pub account_ids: &'a BTreeMap<String, String>,
+    /// What the plan was made from, for the handles; a plan from a file has none.
+    pub inventory: Option<&'a Inventory>,
+    /// The state folder, for the pause.
+    pub state: &'a StateFolder,
+    /// Set when the process was asked to stop: steps that have not begun are not begun.
+    pub stop: &'a (dyn Fn() -> bool + Sync),
+}
+
+type Guarded<'a> = Mutex<&'a mut Journal>;
+
+impl Reconciler<'_> {
+    /// Carries out an approved plan.
+    ///
+    /// # Errors
+    /// Fails only when the journal cannot be written; nothing is written to AWS after that. Everything else is the outcome
+    /// of a step.
+    pub async fn apply(&self, authority: &Authority<'_>, journal: &mut Journal) -> Result<Applied, JournalError> {
+        let plan = authority.approved.plan();
+        let started = Entry::RunStarted {
+            mode: authority.mode.to_owned(),
+            plan_id: plan.plan_id.clone(),
+            approval: authority.approved.approval().clone(),
+        };
+        journal.append((self.clock)(), started)?;
+        self.close_what_is_over(plan.steps.iter(), journal)?;
+        let mut chains: BTreeMap<(u8, &Address), Vec<&Step>> = BTreeMap::new();
+        for step in &plan.steps {
+            let stage = self.edge(&step.address.kind).map_or(u8::MAX, |edge| edge.kind().stage());
+            chains.entry((stage, &step.address)).or_default().push(step);
+        }
+        let stages: BTreeSet<u8> = chains.keys().map(|(stage, _)| *stage).collect();
+        let guarded = Mutex::new(&mut *journal);
+        let mut applied = Applied::default();
+        for stage in stages {
+            let verified: BTreeSet<String> =
+                applied.steps.iter().filter(|(_, outcome)| outcome.is_verified()).map(|(id, _)| id.clone()).collect();
+            let outcomes: Vec<_> = stream::iter(chains.range((stage, plan_first())..))
+                .take_while(|((of, _), _)| futures::future::ready(*of == stage))
+                .map(|(_, steps)| self.chain(authority, steps, &verified, &guarded))
+                .buffer_unordered(self.pace.side_by_side.max(1))
+                .collect()
+                .await;
+            for outcome in outcomes {
+                applied.steps.extend(outcome?);
+            }
+        }
+        let ended = Entry::RunEnded { verified: applied.verified(), not_verified: applied.not_verified() };
+        journal.append((self.clock)(), ended)?;
+        Ok(applied)
+    }
+
+    /// Intents that a crash left open and that this plan does not repeat are over: the world has moved on, so their tokens
+    /// must not be used again.
+    fn close_what_is_over<'s>(&self, steps: impl Iterator<Item = &'s Step>, journal: &mut Journal) -> Result<(), JournalError> {
+        let repeated: BTreeSet<(Address, String)> = steps.map(|step| (step.address.clone(), op_digest(step))).collect();
+        let over: Vec<u64> = journal
+            .open_intents()
+            .filter(|open| !repeated.contains(&(open.address.clone(), open.op.clone())))
+            .map(|open| open.seq)
+            .collect();
+        for intent in over {
+            let entry = Entry::Verdict { intent, verdict: "superseded".into(), differs: Vec::new() };
+            journal.append((self.clock)(), entry)?;
+        }
+        Ok(())
+    }
+
+    async fn chain(
+        &self,
+        authority: &Authority<'_>,
+        steps: &[&Step],
+        verified_before: &BTreeSet<String>,
+        journal: &Guarded<'_>,
+    ) -> Result<Vec<(String, StepOutcome)>, JournalError> {
+        let mut outcomes: Vec<(String, StepOutcome)> = Vec::new();
+        let mut stopped: Option<(&'static str, String)> = None;
+        let Some(first) = steps.first() else { return Ok(outcomes) };
+        let mut handle = authority
+            .inventory
+            .and_then(|inventory| inventory.sightings.get(&first.address))
+            .map(|sighting| sighting.handle.clone());
+        match self.ready(authority, first, verified_before, &mut handle).await {
+            Ok(()) => {}
+            Err((code, reason)) => {
+                self.sink.take(&Event::Skipped { address: &first.address, code, reason: &reason });
+                stopped = Some((code, reason));
+            }
+        }
+        for step in steps {
+            if stopped.is_none() {
+                stopped = self.held_back(authority);
+            }
+            let outcome = match &stopped {
+                Some((code, reason)) => StepOutcome::NotTried { code, reason: reason.clone() },
+                None => self.carry_out(authority, step, &mut handle, journal).await?,
+            };
+            self.sink.take(&Event::StepEnded { step, outcome: &outcome });
+            if stopped.is_none() && !outcome.is_verified() {
+                stopped = Some((codes::STEP_FAILED, format!("step {} was not verified", step.id)));
+            }
+            outcomes.push((step.id.clone(), outcome));
+        }
+        Ok(outcomes)
+    }
+
+    fn held_back(&self, authority: &Authority<'_>) -> Option<(&'static str, String)> {
+        if let Some(reason) = authority.state.paused() {
+            return Some((codes::PAUSED, reason));
+        }
+        (authority.stop)().then(|| (codes::STEP_FAILED, "the run was asked to stop".to_owned()))
+    }
+
+    /// Whether the address is still what the plan was made for, and what it needs was verified.
+    async fn ready(
+        &self,
+        authority: &Authority<'_>,
+        first: &Step,
+        verified_before: &BTreeSet<String>,
+        handle: &mut Option<Value>,
+    ) -> Result<(), (&'static str, String)> {
+        if let Some(missing) = first.needs.iter().find(|need| !verified_before.contains(*need)) {
+            return Err((codes::STEP_FAILED, format!("it needs step {missing}, which was not verified")));
+        }
+        let (edge, session) = self.place_of(authority, &first.address)?;
+        let seen = edge
+            .sight(&session, &first.address, handle.as_ref())
+            .await
+            .map_err(|error| (code_of(&error), format!("it could not be sighted again: failed to {error}")))?;
+        if seen.as_ref().map(|seen| seen.fingerprint()) != first.planned_for {
+            let reason = match &seen {
+                None => "the resource is gone".to_owned(),
+                Some(_) if first.planned_for.is_none() => "the resource exists now".to_owned(),
+                Some(_) => "the resource is not what the plan was made for".to_owned(),
+            };
+            return Err((codes::MOVED, reason));
+        }
+        *handle = seen.map(|seen| seen.handle);
+        Ok(())
+    }
+
+    fn place_of(
+        &self,
+        authority: &Authority<'_>,
+        address: &Address,
+    ) -> Result<(&dyn Edge, reconciler_aws::Session), (&'static str, String)> {
+        let edge = self
+            .edge(&address.kind)
+            .ok_or_else(|| (codes::UNKNOWN_KIND, format!("this build has no kind `{}`", address.kind)))?;
+        let account = authority
+            .account_ids
+            .get(&address.account)
+            .ok_or_else(|| (codes::ORGANIZATION, format!("organization.yaml has no account `{}`", address.account)))?;
+        Ok((edge, self.sessions.session(account, &address.region)))
+    }
+
+    async fn carry_out(
+        &self,
+        authority: &Authority<'_>,
+        step: &Step,
+        handle: &mut Option<Value>,
+        journal: &Guarded<'_>,
+    ) -> Result<StepOutcome, JournalError> {
+        let not_tried = |(code, reason)| StepOutcome::NotTried { code, reason };
+        let Some(warrant) = authority.approved.warrant(step) else {
+            return Ok(not_tried((codes::STALE_PLAN, "the step is not part of the approved plan".to_owned())));
+        };
+        let (edge, session) = match self.place_of(authority, &step.address) {
+            Ok(place) => place,
+            Err(reason) => return Ok(not_tried(reason)),
+        };
+        self.sink.take(&Event::StepStarted(step));
+        let op = op_digest(step);
+        let (intent, token) = {
+            let mut journal = journal.lock().await;
+            let again = journal.open_intents().find(|open| open.address == step.address && open.op == op).cloned();
+            match again {
+                Some(open) => (open.seq, open.token),
+                None => {
+                    let token = token(&step.address, &op, &format!("{}:{}", authority.approved.plan().plan_id, journal.next_seq()));
+                    let entry = Entry::Intent {
+                        step: step.id.clone(),
+                        address: step.address.clone(),
+                        action: step.action.clone(),
+                        op,
+                        token: token.clone(),
+                        before: step.planned_for.clone(),
+                    };
+                    (journal.append((self.clock)(), entry)?, token)
+                }
+            }
+        };
+        let answer = edge.perform(&session, &step.address, &step.op, handle.as_ref(), &token, &warrant).await;
+        let receipt = Entry::Receipt {
+            intent,
+            request_id: answer.as_ref().map_or_else(|error| error.request_id.clone(), |receipt| receipt.request_id.clone()),
+            error: answer.as_ref().err().map(|error| error.code.clone()),
+        };
+        journal.lock().await.append((self.clock)(), receipt)?;
+        // An intent whose write may still take effect stays open, and so does its token.
+        let mut gone_for_good = false;
+        let outcome = match answer {
+            Ok(receipt) => {
+                if !receipt.handle.is_null() {
+                    *handle = Some(receipt.handle);
+                }
+                StepOutcome::Read(self.read_back(edge, &session, step, handle.as_ref()).await)
+            }
+            Err(error) => {
+                // The answer may have been lost after the write took effect. Only a read tells.
+                let seen = match outcome_is_unknown(&error) {
+                    true => Some(self.read_back(edge, &session, step, handle.as_ref()).await),
+                    false => None,
+                };
+                match seen {
+                    Some(Verdict::Verified) => StepOutcome::Read(Verdict::Verified),
+                    seen => {
+                        gone_for_good = seen.is_none();
+                        StepOutcome::Failed { code: code_of(&error), error: error.to_string(), hint: error.hint() }
+                    }
+                }
+            }
+        };
+        let (verdict, differs) = match &outcome {
+            StepOutcome::Read(Verdict::Verified) => ("verified", Vec::new()),
+            StepOutcome::Read(Verdict::Broken { differs }) => {
+                ("broken", differs.iter().map(|part| part.path.to_string()).collect())
+            }
+            StepOutcome::Read(Verdict::Unverified { .. }) => ("unverified", Vec::new()),
+            StepOutcome::Failed { .. } | StepOutcome::NotTried { .. } if gone_for_good => ("failed", Vec::new()),
+            StepOutcome::Failed { .. } | StepOutcome::NotTried { .. } => ("unverified", Vec::new()),
+        };
+        let entry = Entry::Verdict { intent, verdict: verdict.to_owned(), differs };
+        journal.lock().await.append((self.clock)(), entry)?;
+        Ok(outcome)
+    }
+
+    /// Reads until the resource has settled and shows what was promised, or the time is up.
+    async fn read_back(
+        &self,
+        edge: &dyn Edge,
+        session: &reconciler_aws::Session,
+        step: &Step,
+        handle: Option<&Value>,
+    ) -> Verdict {
+        let began = Instant::now();
+        let mut pause = self.pace.poll_first;
+        let mut in_a_row = 0;
+        loop {
+            let verdict = match edge.sight(session, &step.address, handle).await {
+                Ok(seen) => verdict::judge(edge.kind(), &step.promise, seen.as_ref()),
+                Err(error) if error.retryable() => Verdict::Unverified { reason: format!("failed to {error}") },
+                Err(error) => return Verdict::Unverified { reason: format!("failed to {error}") },
+            };
+            let waited = began.elapsed();
+            match &verdict {
+                Verdict::Verified => {
+                    in_a_row += 1;
+                    if in_a_row >= edge.kind().settled_reads() {
+                        return verdict;
+                    }
+                    // Two reads in a row mean something only when the second is made later.
+                    tokio::time::sleep(self.pace.poll_first).await;
+                    continue;
+                }
+                Verdict::Broken { .. } if waited >= self.pace.consistency => return verdict,
+                Verdict::Unverified { .. } if waited >= self.pace.settle => return verdict,
+                _ => in_a_row = 0,
+            }
+            tokio::time::sleep(pause).await;
+            pause = (pause * 3 / 2).min(self.pace.poll_longest);
+        }
+    }
+}
+
+/// Whether a failed write may have taken effect all the same.
+fn outcome_is_unknown(error: &CallError) -> bool {
+    matches!(error.class, ErrorClass::Network | ErrorClass::Server | ErrorClass::Unknown)
+}
+
+/// The idempotency token: 64 hexadecimal digits, within what every service takes (AWS.md 0.10: 33 to 256 characters).
+///
+/// The same for repetitions of one intent, and another for every new one, so that a later restore of the same content is not
+/// mistaken for a repetition.
+fn token(address: &Address, op: &str, episode: &str) -> String {
+    let digest = digest::of(&(address, op, episode));
+    digest.strip_prefix("sha256:").unwrap_or(&digest).to_owned()
+}
+
+fn plan_first() -> &'static Address {
+    static FIRST: Address =
+        Address { account: String::new(), region: String::new(), kind: String::new(), name: String::new() };
+    &FIRST
+}

@@ -1,0 +1,105 @@
+//! What happens, told once; the terminal, the log and other listeners each show it in their own way.
+
+use reconciler_model::address::{Address, Scope};
+use reconciler_model::inventory::Gap;
+use reconciler_model::plan::{Plan, Step};
+use reconciler_model::verdict::Verdict;
+
+/// Something that happened in a run.
+#[derive(Debug)]
+#[non_exhaustive]
+pub enum Event<'a> {
+    /// Reading begins: so many reads of one kind in one scope each.
+    ObservationStarted {
+        /// The number of reads.
+        reads: usize,
+    },
+    /// One kind was read in one scope.
+    Observed {
+        /// The account and region.
+        scope: &'a Scope,
+        /// The kind.
+        kind: &'a str,
+        /// How many resources were seen.
+        seen: usize,
+    },
+    /// Something could not be read.
+    GapFound(&'a Gap),
+    /// Reading is over.
+    ObservationEnded,
+    /// A plan was made.
+    Planned(&'a Plan),
+    /// The steps of an address are not carried out.
+    Skipped {
+        /// The address.
+        address: &'a Address,
+        /// The code, for `explain`.
+        code: &'static str,
+        /// Why.
+        reason: &'a str,
+    },
+    /// A step is about to write.
+    StepStarted(&'a Step),
+    /// A step was carried out, or not.
+    StepEnded {
+        /// The step.
+        step: &'a Step,
+        /// What read-back showed, or why there was none.
+        outcome: &'a StepOutcome,
+    },
+}
+
+/// How a step ended.
+#[derive(Debug, Clone, PartialEq)]
+pub enum StepOutcome {
+    /// The write was made, and this is what read-back showed.
+    Read(Verdict),
+    /// The write failed.
+    Failed {
+        /// The code, for `explain`.
+        code: &'static str,
+        /// The error, completing "failed to".
+        error: String,
+        /// What to do about it.
+        hint: Option<String>,
+    },
+    /// It was not tried, because what it needs was not verified.
+    NotTried {
+        /// The code, for `explain`.
+        code: &'static str,
+        /// Why.
+        reason: String,
+    },
+}
+
+impl StepOutcome {
+    /// Whether the step is believed to be done.
+    pub fn is_verified(&self) -> bool {
+        matches!(self, Self::Read(Verdict::Verified))
+    }
+}
+
+/// Shows or stores events. Called from many tasks; must not block for long.
+pub trait Sink: Send + Sync {
+    /// Takes one event.
+    fn take(&self, event: &Event<'_>);
+}
+
+/// A sink that drops everything.
+#[derive(Debug)]
+pub struct Silence;
+
+impl Sink for Silence {
+    fn take(&self, _: &Event<'_>) {}
+}
+
+/// A sink that tells several others.
+pub struct All(pub Vec<Box<dyn Sink>>);
+
+impl Sink for All {
+    fn take(&self, event: &Event<'_>) {
+        for sink in &self.0 {
+            sink.take(event);
+        }
+    }
+}

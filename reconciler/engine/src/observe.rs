@@ -1,0 +1,159 @@
+//! Reading the live world: every kind in every scope side by side, with gaps instead of guesses.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use futures::StreamExt as _;
+use futures::future::join;
+use futures::stream::FuturesUnordered;
+use reconciler_aws::edge::{Edge, LookupSource, Selection, gap_of};
+use reconciler_aws::{CallError, Sessions};
+use reconciler_model::address::{Address, Scope};
+use reconciler_model::desired::{Lookup, Wanted};
+use reconciler_model::diagnostic::Diagnostic;
+use reconciler_model::inventory::{Gap, Inventory};
+use serde_json::Value;
+
+use crate::event::{Event, Sink};
+
+/// What was read for a set of wanted addresses.
+#[derive(Debug, Default)]
+pub struct Observation {
+    /// The sightings and gaps.
+    pub inventory: Inventory,
+    /// The resolved tree of each wanted address, or what is wrong with it; none when a look-up is a gap.
+    pub trees: BTreeMap<Address, Result<Value, Vec<Diagnostic>>>,
+}
+
+/// One read: a kind in a scope.
+pub struct Read<'a> {
+    /// The account and region.
+    pub scope: Scope,
+    /// The kind's edge.
+    pub edge: &'a dyn Edge,
+    /// Which resources.
+    pub selection: Selection,
+}
+
+/// Carries out reads side by side; the sessions bound how many calls are in flight.
+pub async fn read_all(sessions: &Sessions, reads: Vec<Read<'_>>, sink: &dyn Sink) -> Inventory {
+    sink.take(&Event::ObservationStarted { reads: reads.len() });
+    let mut pending: FuturesUnordered<_> = reads
+        .into_iter()
+        .map(|read| async move {
+            let session = sessions.session(&read.scope.account_id, &read.scope.region);
+            let outcome = read.edge.observe(&session, &read.scope, &read.selection).await;
+            (read, outcome)
+        })
+        .collect();
+    let mut inventory = Inventory::default();
+    while let Some((read, outcome)) = pending.next().await {
+        let kind = read.edge.kind().name();
+        let gaps = match outcome {
+            Ok(reading) => {
+                sink.take(&Event::Observed { scope: &read.scope, kind, seen: reading.sightings.len() });
+                inventory.sightings.extend(reading.sightings.into_iter().map(|seen| (seen.address.clone(), seen)));
+                reading.gaps
+            }
+            Err(error) => vec![gap_of(&error, &read.scope, kind, None)],
+        };
+        for gap in gaps {
+            sink.take(&Event::GapFound(&gap));
+            inventory.gaps.push(gap);
+        }
+    }
+    sink.take(&Event::ObservationEnded);
+    inventory.gaps.sort();
+    inventory
+}
+
+/// Reads what is wanted, and resolves its look-ups, side by side.
+pub async fn observe(
+    sessions: &Sessions,
+    edges: &[&dyn Edge],
+    sources: &[&dyn LookupSource],
+    wanted: &[Wanted],
+    sink: &dyn Sink,
+) -> Observation {
+    let mut names: BTreeMap<(Scope, &str), BTreeSet<String>> = BTreeMap::new();
+    let mut lookups: BTreeSet<(Scope, Lookup)> = BTreeSet::new();
+    for one in wanted {
+        let scope = scope_of(one);
+        lookups.extend(one.lookups.iter().map(|lookup| (scope.clone(), lookup.clone())));
+        names.entry((scope, &one.address.kind)).or_default().insert(one.address.name.clone());
+    }
+    let reads = names
+        .into_iter()
+        .filter_map(|((scope, kind), names)| {
+            let edge = edges.iter().find(|edge| edge.kind().name() == kind)?;
+            Some(Read { scope, edge: *edge, selection: Selection::Names(names) })
+        })
+        .collect();
+    let (mut inventory, answers) = join(read_all(sessions, reads, sink), look_up(sessions, sources, lookups)).await;
+    let mut trees = BTreeMap::new();
+    for one in wanted {
+        let Some(edge) = edges.iter().find(|edge| edge.kind().name() == one.address.kind) else { continue };
+        let scope = scope_of(one);
+        let mut found = BTreeMap::new();
+        let mut failed = None;
+        for lookup in &one.lookups {
+            match answers.get(&(scope.clone(), lookup.clone())) {
+                Some(Ok(Some(value))) => {
+                    found.insert(lookup.clone(), Ok(value.clone()));
+                }
+                Some(Err(error)) => failed = Some(error),
+                Some(Ok(None)) | None => {
+                    let text = format!("${{{}:{}}} finds nothing in {scope}", lookup.source, lookup.key);
+                    found.insert(lookup.clone(), Err(text));
+                }
+            }
+        }
+        if let Some(error) = failed {
+            let gap = gap_of(error, &scope, &one.address.kind, Some(&one.address.name));
+            sink.take(&Event::GapFound(&gap));
+            inventory.gaps.push(gap);
+            continue;
+        }
+        trees.insert(one.address.clone(), one.resolve(edge.kind(), &found));
+    }
+    inventory.gaps.sort();
+    drop_implied(&mut inventory.gaps);
+    Observation { inventory, trees }
+}
+
+/// A gap of one name says nothing new where the whole kind is unknown.
+fn drop_implied(gaps: &mut Vec<Gap>) {
+    let whole: BTreeSet<(Scope, String)> =
+        gaps.iter().filter(|gap| gap.name.is_none()).map(|gap| (gap.scope.clone(), gap.kind.clone())).collect();
+    gaps.retain(|gap| gap.name.is_none() || !whole.contains(&(gap.scope.clone(), gap.kind.clone())));
+    gaps.dedup();
+}
+
+type Answers = BTreeMap<(Scope, Lookup), Result<Option<String>, CallError>>;
+
+async fn look_up(sessions: &Sessions, sources: &[&dyn LookupSource], lookups: BTreeSet<(Scope, Lookup)>) -> Answers {
+    let mut pending: FuturesUnordered<_> = lookups
+        .into_iter()
+        .filter_map(|(scope, lookup)| {
+            let source = sources.iter().find(|source| source.source() == lookup.source)?;
+            Some(async move {
+                let session = sessions.session(&scope.account_id, &scope.region);
+                let answer = source.look_up(&session, &lookup).await;
+                ((scope, lookup), answer)
+            })
+        })
+        .collect();
+    let mut answers = Answers::new();
+    while let Some((key, answer)) = pending.next().await {
+        answers.insert(key, answer);
+    }
+    answers
+}
+
+/// The scope of a wanted address.
+pub fn scope_of(wanted: &Wanted) -> Scope {
+    Scope {
+        account: wanted.address.account.clone(),
+        account_id: wanted.account_id.clone(),
+        region: wanted.address.region.clone(),
+    }
+}

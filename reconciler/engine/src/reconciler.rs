@@ -1,0 +1,169 @@
+//! The pipeline: one, with different sources, sinks and authority for each command.
+
+use std::collections::BTreeMap;
+use std::time::Duration;
+
+use jiff::{SignedDuration, Timestamp};
+use reconciler_aws::edge::{Edge, LookupSource, Selection};
+use reconciler_aws::{CallError, Sessions};
+use reconciler_model::address::{Address, Scope};
+use reconciler_model::desired::Wanted;
+use reconciler_model::digest;
+use reconciler_model::inventory::Inventory;
+use reconciler_model::kind::Kind;
+use reconciler_model::plan::{self, Inputs, Plan, Step};
+
+use crate::event::{Event, Sink};
+use crate::journal::Journal;
+use crate::observe::{self, Read};
+
+/// How long to wait for what.
+#[derive(Debug, Clone, Copy)]
+pub struct Pace {
+    /// The first pause between two read-backs; each one is half as long again, up to `poll_longest`.
+    pub poll_first: Duration,
+    /// The longest pause between two read-backs.
+    pub poll_longest: Duration,
+    /// How long a resource may take to settle.
+    pub settle: Duration,
+    /// How long read-back may show the past: AWS is eventually consistent (AWS.md 0.12).
+    pub consistency: Duration,
+    /// How many addresses are changed side by side.
+    pub side_by_side: usize,
+}
+
+impl Default for Pace {
+    fn default() -> Self {
+        Self {
+            poll_first: Duration::from_millis(500),
+            poll_longest: Duration::from_secs(10),
+            settle: Duration::from_secs(300),
+            consistency: Duration::from_secs(60),
+            side_by_side: 8,
+        }
+    }
+}
+
+/// What a plan is made for.
+#[derive(Debug, Clone, Copy)]
+pub struct Target<'a> {
+    /// What is wanted: the whole desired state, or the part that was asked for.
+    pub wanted: &'a [Wanted],
+    /// The digest of the desired state.
+    pub desired_digest: &'a str,
+    /// Whether versions that nothing is known to refer to may be deleted to make room.
+    pub may_delete_versions: bool,
+    /// The most restores of one resource that others may undo within an hour before nothing more is written to it;
+    /// `None` for an operator, who decides for himself.
+    pub undone_at_most: Option<usize>,
+}
+
+/// The engine over one organization. It holds no state between runs.
+pub struct Reconciler<'a> {
+    /// The edges of every kind.
+    pub edges: &'a [&'a dyn Edge],
+    /// What answers look-ups.
+    pub lookups: &'a [&'a dyn LookupSource],
+    /// The connection to AWS.
+    pub sessions: Sessions,
+    /// Where events go.
+    pub sink: &'a dyn Sink,
+    /// How long to wait for what.
+    pub pace: Pace,
+    /// The time.
+    pub clock: fn() -> Timestamp,
+}
+
+/// A plan, with what it was made from.
+#[derive(Debug)]
+pub struct Planned {
+    /// The plan.
+    pub plan: Plan,
+    /// What was read.
+    pub inventory: Inventory,
+}
+
+/// The digest that names an op in the journal: what is done, and what it promises.
+pub fn op_digest(step: &Step) -> String {
+    digest::of(&(&step.action, &step.op, &step.promise))
+}
+
+impl Reconciler<'_> {
+    /// The pure sides of the kinds.
+    pub fn kinds(&self) -> Vec<&'static dyn Kind> {
+        self.edges.iter().map(|edge| edge.kind()).collect()
+    }
+
+    /// The edge of a kind.
+    pub fn edge(&self, kind: &str) -> Option<&dyn Edge> {
+        self.edges.iter().find(|edge| edge.kind().name() == kind).copied()
+    }
+
+    /// Observes what is wanted and builds the plan. Reads only.
+    ///
+    /// # Errors
+    /// Fails when AWS cannot be reached at all: no credentials, or no network. Anything less is a gap in the plan.
+    pub async fn plan(&self, target: Target<'_>, journal: Option<&Journal>) -> Result<Planned, CallError> {
+        self.plan_at(target, journal.and_then(Journal::head).map(str::to_owned), journal).await
+    }
+
+    /// As [`Reconciler::plan`], with only the journal's head: for a dry run, which does not open the journal.
+    ///
+    /// # Errors
+    /// As [`Reconciler::plan`].
+    pub async fn plan_at(
+        &self,
+        target: Target<'_>,
+        journal_head: Option<String>,
+        journal: Option<&Journal>,
+    ) -> Result<Planned, CallError> {
+        // Without an identity every read would fail for the same reason: say it once.
+        self.sessions.identity().await?;
+        let observation = observe::observe(&self.sessions, self.edges, self.lookups, target.wanted, self.sink).await;
+        let kinds = self.kinds();
+        let kinds: Vec<&dyn Kind> = kinds.into_iter().map(|kind| kind as &dyn Kind).collect();
+        let mut contested = BTreeMap::new();
+        let build = |contested: &BTreeMap<Address, String>| {
+            plan::build(&Inputs {
+                wanted: target.wanted,
+                trees: &observation.trees,
+                inventory: &observation.inventory,
+                kinds: &kinds,
+                may_delete_versions: target.may_delete_versions,
+                contested,
+                desired_digest: target.desired_digest,
+                journal_head: journal_head.clone(),
+                now: (self.clock)().to_string(),
+                tool_version: env!("CARGO_PKG_VERSION"),
+            })
+        };
+        let mut plan = build(&contested);
+        if let (Some(most), Some(journal)) = (target.undone_at_most, journal) {
+            let since = (self.clock)().saturating_sub(SignedDuration::from_hours(1)).unwrap_or(Timestamp::MIN);
+            for step in &plan.steps {
+                let times = journal.times_verified(&step.address, &op_digest(step), since);
+                if times >= most {
+                    let reason = format!("the same restore was verified {times} times within an hour, and undone each time");
+                    contested.insert(step.address.clone(), reason);
+                }
+            }
+            if !contested.is_empty() {
+                plan = build(&contested);
+            }
+        }
+        self.sink.take(&Event::Planned(&plan));
+        Ok(Planned { plan, inventory: observation.inventory })
+    }
+
+    /// Reads every resource of every kind in the given scopes.
+    ///
+    /// # Errors
+    /// As [`Reconciler::plan`].
+    pub async fn survey(&self, scopes: &[Scope]) -> Result<Inventory, CallError> {
+        self.sessions.identity().await?;
+        let reads = scopes.iter().flat_map(|scope| {
+            self.edges.iter().map(|edge| Read { scope: scope.clone(), edge: *edge, selection: Selection::All })
+        });
+        Ok(observe::read_all(&self.sessions, reads.collect(), self.sink).await)
+    }
+}

@@ -1,0 +1,78 @@
+//! The state folder: the journal, the lock that lets one run write at a time, and the pause.
+
+use std::fs::{self, File, OpenOptions, TryLockError};
+use std::io;
+use std::path::{Path, PathBuf};
+
+/// The state folder could not be used.
+#[derive(Debug, thiserror::Error)]
+pub enum StateError {
+    /// Another run holds it.
+    #[error("use state folder {0}: another run holds it")]
+    InUse(PathBuf),
+    /// The file system refused.
+    #[error("use state folder {0}")]
+    Io(PathBuf, #[source] io::Error),
+}
+
+/// A state folder.
+#[derive(Debug, Clone)]
+pub struct StateFolder(PathBuf);
+
+/// The right to write: held for as long as the value lives, and released by the kernel when the process dies.
+#[derive(Debug)]
+pub struct WriteLock {
+    _file: File,
+}
+
+impl StateFolder {
+    /// The folder at `path`, made when it is missing; only its owner may enter a folder that is made here.
+    ///
+    /// # Errors
+    /// Fails when it cannot be made.
+    pub fn open(path: impl Into<PathBuf>) -> Result<Self, StateError> {
+        let path = path.into();
+        if !path.is_dir() {
+            let mut builder = fs::DirBuilder::new();
+            builder.recursive(true);
+            #[cfg(unix)]
+            std::os::unix::fs::DirBuilderExt::mode(&mut builder, 0o700);
+            builder.create(&path).map_err(|error| StateError::Io(path.clone(), error))?;
+        }
+        Ok(Self(path))
+    }
+
+    /// Where it is.
+    pub fn path(&self) -> &Path {
+        &self.0
+    }
+
+    /// The journal's file.
+    pub fn journal(&self) -> PathBuf {
+        self.0.join("journal.jsonl")
+    }
+
+    /// Takes the right to write.
+    ///
+    /// # Errors
+    /// Fails at once when another run has it.
+    pub fn lock(&self) -> Result<WriteLock, StateError> {
+        let io = |error| StateError::Io(self.0.clone(), error);
+        let file = OpenOptions::new().create(true).truncate(false).write(true).open(self.0.join("lock")).map_err(io)?;
+        match file.try_lock() {
+            Ok(()) => Ok(WriteLock { _file: file }),
+            Err(TryLockError::WouldBlock) => Err(StateError::InUse(self.0.clone())),
+            Err(TryLockError::Error(error)) => Err(io(error)),
+        }
+    }
+
+    /// Why writing is paused, if it is: the text of the file `paused`. A file that cannot be read pauses too.
+    pub fn paused(&self) -> Option<String> {
+        match fs::read_to_string(self.0.join("paused")) {
+            Ok(text) if text.trim().is_empty() => Some("no reason is given".to_owned()),
+            Ok(text) => Some(text.trim().to_owned()),
+            Err(error) if error.kind() == io::ErrorKind::NotFound => None,
+            Err(error) => Some(format!("the file `paused` cannot be read: {error}")),
+        }
+    }
+}
