@@ -54,7 +54,10 @@ struct CallLog {
 
 impl std::fmt::Debug for Emulator {
     fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        formatter.debug_struct("Emulator").field("accounts", &self.inner.world.accounts.len()).finish_non_exhaustive()
+        formatter
+            .debug_struct("Emulator")
+            .field("accounts", &self.inner.world.accounts.len())
+            .finish_non_exhaustive()
     }
 }
 
@@ -82,8 +85,15 @@ enum Mode {
 impl Emulator {
     /// An empty world.
     pub fn new(options: Options) -> Self {
-        let inner = Inner { world: World::new(options), faults: Mutex::default(), any_faults: AtomicBool::new(false), calls: Mutex::default() };
-        Self { inner: Arc::new(inner) }
+        let inner = Inner {
+            world: World::new(options),
+            faults: Mutex::default(),
+            any_faults: AtomicBool::new(false),
+            calls: Mutex::default(),
+        };
+        Self {
+            inner: Arc::new(inner),
+        }
     }
 
     /// The world of a named scenario, or of a script file. Every transition in it has ended and the call log is empty.
@@ -137,7 +147,11 @@ impl Emulator {
     ///
     /// # Errors
     /// The listener is not on loopback, or accepting fails.
-    pub async fn serve(self, listener: tokio::net::TcpListener, shutdown: impl Future<Output = ()>) -> std::io::Result<()> {
+    pub async fn serve(
+        self,
+        listener: tokio::net::TcpListener,
+        shutdown: impl Future<Output = ()>,
+    ) -> std::io::Result<()> {
         server::serve(self, listener, shutdown).await
     }
 
@@ -155,7 +169,9 @@ impl Emulator {
     pub fn inject(&self, faults: Vec<Fault>) {
         let mut active = self.faults();
         active.add(faults);
-        self.inner.any_faults.store(!active.is_empty(), Ordering::Release);
+        self.inner
+            .any_faults
+            .store(!active.is_empty(), Ordering::Release);
     }
 
     /// Removes every fault.
@@ -208,11 +224,19 @@ impl Emulator {
     /// Reads who asks for what. The error is a response that is already logged.
     fn receive(&self, request: &Request<Bytes>) -> Result<Received, Box<Response<Bytes>>> {
         let Some(credential) = protocol::credential(request.headers()) else {
-            let error = ApiError::new("MissingAuthenticationTokenException", "Missing Authentication Token").with_status(403);
+            let error = ApiError::new(
+                "MissingAuthenticationTokenException",
+                "Missing Authentication Token",
+            )
+            .with_status(403);
             return Err(self.refuse(Received::anonymous(request), error));
         };
         let caller = self.caller(&credential);
-        let user_agent = request.headers().get(http::header::USER_AGENT).and_then(|value| value.to_str().ok()).unwrap_or_default();
+        let user_agent = request
+            .headers()
+            .get(http::header::USER_AGENT)
+            .and_then(|value| value.to_str().ok())
+            .unwrap_or_default();
         let received = |asked: Asked| Received {
             access_key: credential.access_key.clone(),
             region: credential.region.clone(),
@@ -226,7 +250,15 @@ impl Emulator {
         };
         let received = match protocol::asked(&credential.service, request) {
             Ok(asked) => received(asked),
-            Err((operation, error)) => return Err(self.refuse(received(Asked { operation, input: Map::new() }), error)),
+            Err((operation, error)) => {
+                return Err(self.refuse(
+                    received(Asked {
+                        operation,
+                        input: Map::new(),
+                    }),
+                    error,
+                ));
+            }
         };
         match caller {
             Ok(_) => Ok(received),
@@ -240,36 +272,72 @@ impl Emulator {
         let key = credential.access_key.as_str();
         let session = read(&world.sessions).get(key).cloned();
         let principal = match session {
-            Some(session) if session.expires <= world.now() => return Err(ApiError::expired(&credential.service)),
+            Some(session) if session.expires <= world.now() => {
+                return Err(ApiError::expired(&credential.service));
+            }
             Some(session) => session.principal,
             None => {
                 let digits = key.len() == 12 && key.bytes().all(|byte| byte.is_ascii_digit());
-                let account = if digits { key } else { world.management.as_str() };
-                Principal::user(partition_of(&credential.region), account, key, world.start())
+                let account = if digits {
+                    key
+                } else {
+                    world.management.as_str()
+                };
+                Principal::user(
+                    partition_of(&credential.region),
+                    account,
+                    key,
+                    world.start(),
+                )
             }
         };
         let seed = world.accounts.get(&principal.account);
-        let enabled = seed.is_some_and(|seed| seed.regions.is_empty() || seed.regions.contains(&credential.region));
-        if enabled { Ok(principal) } else { Err(ApiError::unrecognized_client(&credential.service)) }
+        let enabled = seed.is_some_and(|seed| {
+            seed.regions.is_empty() || seed.regions.contains(&credential.region)
+        });
+        if enabled {
+            Ok(principal)
+        } else {
+            Err(ApiError::unrecognized_client(&credential.service))
+        }
     }
 
     /// Logs a call and makes the response that refuses it.
     fn refuse(&self, received: Received, error: ApiError) -> Box<Response<Bytes>> {
         let request_id = uuid(&mut *lock(&self.inner.world.rng));
-        self.log(&received, error.status, Some(error.code.clone().into_owned()));
-        Box::new(protocol::response(received.wire, &received.operation, &request_id, &Err(error)))
+        self.log(
+            &received,
+            error.status,
+            Some(error.code.clone().into_owned()),
+        );
+        Box::new(protocol::response(
+            received.wire,
+            &received.operation,
+            &request_id,
+            &Err(error),
+        ))
     }
 
     fn strike(&self, received: &Received) -> Option<Effect> {
         if !self.inner.any_faults.load(Ordering::Acquire) {
             return None;
         }
-        let effect = self.faults().strike(&received.candidate(), &mut *lock(&self.inner.world.rng));
-        effect.or_else(|| self.faults().is_stale(&received.candidate()).then_some(Effect::Stale { reads: 0 }))
+        let effect = self
+            .faults()
+            .strike(&received.candidate(), &mut *lock(&self.inner.world.rng));
+        effect.or_else(|| {
+            self.faults()
+                .is_stale(&received.candidate())
+                .then_some(Effect::Stale { reads: 0 })
+        })
     }
 
     /// Carries out a call that was received, with what a fault does to it.
-    fn process(&self, received: &Received, effect: Option<Effect>) -> Result<Response<Bytes>, Dropped> {
+    fn process(
+        &self,
+        received: &Received,
+        effect: Option<Effect>,
+    ) -> Result<Response<Bytes>, Dropped> {
         let Some(caller) = &received.caller else {
             return Err(Dropped::BeforeProcessing);
         };
@@ -287,9 +355,15 @@ impl Emulator {
             Some(Effect::Throttle) => Some(ApiError::throttled(service)),
             Some(Effect::Deny) => Some(ApiError::denied(service, operation, &caller.arn)),
             Some(Effect::Expired) => Some(ApiError::expired(service)),
-            Some(Effect::Error { code, status, message }) => {
-                Some(ApiError { code: code.clone().into(), status: *status, message: message.clone() })
-            }
+            Some(Effect::Error {
+                code,
+                status,
+                message,
+            }) => Some(ApiError {
+                code: code.clone().into(),
+                status: *status,
+                message: message.clone(),
+            }),
             _ => None,
         };
         let mode = match &effect {
@@ -298,17 +372,23 @@ impl Emulator {
             _ => Mode::Normal,
         };
         let planted = match &effect {
-            Some(Effect::UnknownField { pointer, value }) => self.plant(received, caller, pointer, value),
+            Some(Effect::UnknownField { pointer, value }) => {
+                self.plant(received, caller, pointer, value)
+            }
             _ => false,
         };
-        let (mut answer, request_id) = self.carry_out(&caller.account, &received.region, &order, mode, refusal);
+        let (mut answer, request_id) =
+            self.carry_out(&caller.account, &received.region, &order, mode, refusal);
         if let (Some(Effect::UnknownField { pointer, value }), Ok(answer)) = (&effect, &mut answer)
             && !planted
         {
             insert_at(answer, pointer, value);
         }
         let response = protocol::response(received.wire, operation, &request_id, &answer);
-        let code = answer.as_ref().err().map(|error| error.code.clone().into_owned());
+        let code = answer
+            .as_ref()
+            .err()
+            .map(|error| error.code.clone().into_owned());
         self.log(received, response.status().as_u16(), code);
         match effect {
             Some(Effect::LostResponse) => Err(Dropped::AfterProcessing),
@@ -320,12 +400,27 @@ impl Emulator {
     /// Puts an unknown member where the operation will read it; false when it can only be put into the answer.
     fn plant(&self, received: &Received, caller: &Principal, pointer: &str, value: &Value) -> bool {
         let place = self.inner.world.place(&caller.account, &received.region);
-        let draft = received.input.get("guardrailVersion").is_none_or(|version| version == "DRAFT");
-        received.service == "bedrock" && draft && lock(&place).cell.bedrock.plant(&received.operation, &received.input, pointer, value)
+        let draft = received
+            .input
+            .get("guardrailVersion")
+            .is_none_or(|version| version == "DRAFT");
+        received.service == "bedrock"
+            && draft
+            && lock(&place)
+                .cell
+                .bedrock
+                .plant(&received.operation, &received.input, pointer, value)
     }
 
     /// The one path of every operation: throttle, do, record.
-    fn carry_out(&self, account: &str, region: &str, order: &Order<'_>, mode: Mode, refusal: Option<ApiError>) -> (Answer, String) {
+    fn carry_out(
+        &self,
+        account: &str,
+        region: &str,
+        order: &Order<'_>,
+        mode: Mode,
+        refusal: Option<ApiError>,
+    ) -> (Answer, String) {
         let world = &self.inner.world;
         let reads = operation_reads(order.service, order.operation);
         let rules = world.rules();
@@ -334,7 +429,11 @@ impl Emulator {
         let request_id = uuid(&mut place.rng);
         let answer = match refusal {
             Some(error) => Err(error),
-            None if rules.throttles && !place.buckets.take(order.service, order.operation, order.at) => Err(ApiError::throttled(order.service)),
+            None if rules.throttles
+                && !place.buckets.take(order.service, order.operation, order.at) =>
+            {
+                Err(ApiError::throttled(order.service))
+            }
             None => {
                 if !reads && self.inner.any_faults.load(Ordering::Acquire) {
                     let mut faults = self.faults();
@@ -352,7 +451,8 @@ impl Emulator {
             record(&mut place, order, &answer, &request_id, delivered);
             drop(place);
             // AssumeRole is an event of the role's account too.
-            let target = sts::target_account(order.input).filter(|target| order.operation == "AssumeRole" && *target != account);
+            let target = sts::target_account(order.input)
+                .filter(|target| order.operation == "AssumeRole" && *target != account);
             if let Some(target) = target.filter(|target| world.accounts.contains_key(*target)) {
                 let place = world.place(target, region);
                 record(&mut lock(&place), order, &answer, &request_id, delivered);
@@ -361,10 +461,30 @@ impl Emulator {
         (answer, request_id)
     }
 
-    fn dispatch(&self, place: &mut Place, order: &Order<'_>, rules: &crate::options::Rules, mode: Mode) -> Answer {
+    fn dispatch(
+        &self,
+        place: &mut Place,
+        order: &Order<'_>,
+        rules: &crate::options::Rules,
+        mode: Mode,
+    ) -> Answer {
         let world = &self.inner.world;
-        let Order { caller, service, operation, input, at, .. } = *order;
-        let Place { scope, rng, cell, before_last_write, trail, .. } = place;
+        let Order {
+            caller,
+            service,
+            operation,
+            input,
+            at,
+            ..
+        } = *order;
+        let Place {
+            scope,
+            rng,
+            cell,
+            before_last_write,
+            trail,
+            ..
+        } = place;
         let Some(account) = world.accounts.get(&scope.account) else {
             return Err(ApiError::unrecognized_client(service));
         };
@@ -377,7 +497,15 @@ impl Emulator {
             }
             _ => cell,
         };
-        let mut turn = Turn { scope, account, principal: caller, rules, now: at, cell, rng };
+        let mut turn = Turn {
+            scope,
+            account,
+            principal: caller,
+            rules,
+            now: at,
+            cell,
+            rng,
+        };
         let answer = match service {
             "bedrock" => bedrock::call(&mut turn, operation, input),
             "logs" => logs::call(&mut turn, operation, input),
@@ -396,14 +524,18 @@ impl Emulator {
         log.next += 1;
         log.calls.push(Call {
             seq,
-            account: principal.map(|principal| principal.account.clone()).unwrap_or_default(),
+            account: principal
+                .map(|principal| principal.account.clone())
+                .unwrap_or_default(),
             region: received.region.clone(),
             service: received.service.clone(),
             operation: received.operation.clone(),
             read_only: received.read_only,
             status,
             error_code,
-            principal: principal.map(|principal| principal.arn.clone()).unwrap_or_default(),
+            principal: principal
+                .map(|principal| principal.arn.clone())
+                .unwrap_or_default(),
             body: (!received.read_only).then(|| Value::Object(received.input.clone())),
             access_key: received.access_key.clone(),
         });
@@ -439,8 +571,16 @@ impl Received {
     }
 
     fn candidate(&self) -> Candidate<'_> {
-        let own = self.caller.as_ref().map(|caller| caller.account.as_str()).unwrap_or_default();
-        let target = if self.operation == "AssumeRole" { sts::target_account(&self.input) } else { None };
+        let own = self
+            .caller
+            .as_ref()
+            .map(|caller| caller.account.as_str())
+            .unwrap_or_default();
+        let target = if self.operation == "AssumeRole" {
+            sts::target_account(&self.input)
+        } else {
+            None
+        };
         Candidate {
             service: &self.service,
             operation: &self.operation,
@@ -461,7 +601,9 @@ fn operation_reads(service: &str, operation: &str) -> bool {
         "cloudtrail" => cloudtrail::OPERATIONS,
         _ => return false,
     };
-    operations.iter().any(|(name, reads)| *name == operation && *reads)
+    operations
+        .iter()
+        .any(|(name, reads)| *name == operation && *reads)
 }
 
 fn settle(cell: &mut Cell) {
@@ -473,12 +615,30 @@ fn settle(cell: &mut Cell) {
 fn delivery(at: Timestamp, now: Timestamp, delay: Duration) -> Timestamp {
     let delay = jiff::SignedDuration::try_from(delay).unwrap_or_default();
     let delivered = at.checked_add(delay).unwrap_or(at);
-    if at < now - jiff::SignedDuration::from_secs(1) { at } else { delivered }
+    if at < now - jiff::SignedDuration::from_secs(1) {
+        at
+    } else {
+        delivered
+    }
 }
 
-fn record(place: &mut Place, order: &Order<'_>, answer: &Answer, request_id: &str, delivered: Timestamp) {
+fn record(
+    place: &mut Place,
+    order: &Order<'_>,
+    answer: &Answer,
+    request_id: &str,
+    delivered: Timestamp,
+) {
     let event_id = uuid(&mut place.rng);
-    let Order { caller, service, operation, input, at, user_agent, source_ip } = *order;
+    let Order {
+        caller,
+        service,
+        operation,
+        input,
+        at,
+        user_agent,
+        source_ip,
+    } = *order;
     let read_only = operation_reads(service, operation);
     place.trail.record(Seen {
         scope: &place.scope,

@@ -23,7 +23,11 @@ use crate::{Emulator, Fault};
 const ADMIN: &str = "/_emulator/";
 
 /// Accepts connections until `shutdown` is ready, then drops those that are open.
-pub(crate) async fn serve(emulator: Emulator, listener: TcpListener, shutdown: impl Future<Output = ()>) -> io::Result<()> {
+pub(crate) async fn serve(
+    emulator: Emulator,
+    listener: TcpListener,
+    shutdown: impl Future<Output = ()>,
+) -> io::Result<()> {
     let address = listener.local_addr()?;
     if !address.ip().is_loopback() {
         let message = format!("refused to serve {address}: the emulator is for loopback only");
@@ -50,7 +54,10 @@ pub(crate) async fn serve(emulator: Emulator, listener: TcpListener, shutdown: i
 }
 
 /// One request. An error closes the connection without an answer.
-async fn answer(emulator: Emulator, request: Request<Incoming>) -> io::Result<Response<Full<Bytes>>> {
+async fn answer(
+    emulator: Emulator,
+    request: Request<Incoming>,
+) -> io::Result<Response<Full<Bytes>>> {
     let (parts, body) = request.into_parts();
     let body = body.collect().await.map_err(io::Error::other)?.to_bytes();
     let request = Request::from_parts(parts, body);
@@ -63,12 +70,17 @@ async fn answer(emulator: Emulator, request: Request<Incoming>) -> io::Result<Re
     }
 }
 
-fn admin(emulator: &Emulator, request: &Request<Bytes>) -> Result<Response<Full<Bytes>>, Infallible> {
+fn admin(
+    emulator: &Emulator,
+    request: &Request<Bytes>,
+) -> Result<Response<Full<Bytes>>, Infallible> {
     let endpoint = request.uri().path().strip_prefix(ADMIN).unwrap_or_default();
     let done = || Ok(json!({"ok": true}));
     let outcome: Result<Value, String> = match (request.method(), endpoint) {
         (&Method::GET, "health") => Ok(json!({"status": "ok", "now": emulator.now().to_string()})),
-        (&Method::GET, "calls") => serde_json::to_value(emulator.calls()).map_err(|error| error.to_string()),
+        (&Method::GET, "calls") => {
+            serde_json::to_value(emulator.calls()).map_err(|error| error.to_string())
+        }
         (&Method::DELETE, "calls") => {
             emulator.clear_calls();
             done()
@@ -82,7 +94,8 @@ fn admin(emulator: &Emulator, request: &Request<Bytes>) -> Result<Response<Full<
             done()
         }
         (&Method::POST, "script") => {
-            let played = Script::parse(&String::from_utf8_lossy(request.body())).and_then(|script| emulator.run(&script));
+            let played = Script::parse(&String::from_utf8_lossy(request.body()))
+                .and_then(|script| emulator.run(&script));
             played.map_err(|error| chain(&error)).and_then(|()| done())
         }
         (&Method::POST, "options") => match serde_json::from_slice::<RuleChanges>(request.body()) {
@@ -92,7 +105,12 @@ fn admin(emulator: &Emulator, request: &Request<Bytes>) -> Result<Response<Full<
             }
             Err(error) => Err(error.to_string()),
         },
-        _ => return Ok(json_response(StatusCode::NOT_FOUND, &json!({"error": format!("no endpoint {} {ADMIN}{endpoint}", request.method())}))),
+        _ => {
+            return Ok(json_response(
+                StatusCode::NOT_FOUND,
+                &json!({"error": format!("no endpoint {} {ADMIN}{endpoint}", request.method())}),
+            ));
+        }
     };
     Ok(match outcome {
         Ok(value) => json_response(StatusCode::OK, &value),
@@ -103,7 +121,11 @@ fn admin(emulator: &Emulator, request: &Request<Bytes>) -> Result<Response<Full<
 /// One fault or a list of them, as JSON or YAML.
 fn faults(body: &[u8]) -> Result<Vec<Fault>, String> {
     let value: Value = serde_yaml::from_slice(body).map_err(|error| error.to_string())?;
-    let list = if value.is_array() { value } else { json!([value]) };
+    let list = if value.is_array() {
+        value
+    } else {
+        json!([value])
+    };
     serde_json::from_value(list).map_err(|error| error.to_string())
 }
 
@@ -122,6 +144,9 @@ fn chain(error: &dyn std::error::Error) -> String {
 fn json_response(status: StatusCode, value: &Value) -> Response<Full<Bytes>> {
     let mut response = Response::new(Full::new(Bytes::from(value.to_string())));
     *response.status_mut() = status;
-    response.headers_mut().insert(http::header::CONTENT_TYPE, http::HeaderValue::from_static("application/json"));
+    response.headers_mut().insert(
+        http::header::CONTENT_TYPE,
+        http::HeaderValue::from_static("application/json"),
+    );
     response
 }

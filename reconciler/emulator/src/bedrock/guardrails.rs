@@ -69,7 +69,11 @@ enum Progress {
     /// READY for good.
     Settled,
     /// That many reads still see the busy status; after a first READY it may come back once.
-    Busy { status: &'static str, reads_left: u32, flaps: bool },
+    Busy {
+        status: &'static str,
+        reads_left: u32,
+        flaps: bool,
+    },
     /// READY was seen once, the next read sees the busy status again.
     AboutToFlap { status: &'static str },
 }
@@ -77,16 +81,39 @@ enum Progress {
 impl Progress {
     fn begin(status: &'static str, rules: &Rules, rng: &mut impl Rng) -> Self {
         let flaps = rules.flap_probability > 0.0 && rng.random_bool(rules.flap_probability);
-        Self::Busy { status, reads_left: rules.settle_reads, flaps }
+        Self::Busy {
+            status,
+            reads_left: rules.settle_reads,
+            flaps,
+        }
     }
 
     /// The status that this read sees; time passes by reading.
     fn read(&mut self) -> &'static str {
         let (seen, next) = match *self {
             Self::Settled => ("READY", Self::Settled),
-            Self::Busy { status, reads_left: 0, flaps: true } => ("READY", Self::AboutToFlap { status }),
-            Self::Busy { reads_left: 0, flaps: false, .. } => ("READY", Self::Settled),
-            Self::Busy { status, reads_left, flaps } => (status, Self::Busy { status, reads_left: reads_left - 1, flaps }),
+            Self::Busy {
+                status,
+                reads_left: 0,
+                flaps: true,
+            } => ("READY", Self::AboutToFlap { status }),
+            Self::Busy {
+                reads_left: 0,
+                flaps: false,
+                ..
+            } => ("READY", Self::Settled),
+            Self::Busy {
+                status,
+                reads_left,
+                flaps,
+            } => (
+                status,
+                Self::Busy {
+                    status,
+                    reads_left: reads_left - 1,
+                    flaps,
+                },
+            ),
             Self::AboutToFlap { status } => (status, Self::Settled),
         };
         *self = next;
@@ -104,7 +131,10 @@ impl Guardrail {
     }
 
     pub(crate) fn name(&self) -> &str {
-        self.draft.get("name").and_then(Value::as_str).unwrap_or_default()
+        self.draft
+            .get("name")
+            .and_then(Value::as_str)
+            .unwrap_or_default()
     }
 
     /// Ends every transition at once.
@@ -112,12 +142,17 @@ impl Guardrail {
         self.progress = Progress::Settled;
         self.old_draft = None;
         self.hidden_reads = 0;
-        self.versions.values_mut().for_each(|version| version.progress = Progress::Settled);
+        self.versions
+            .values_mut()
+            .for_each(|version| version.progress = Progress::Settled);
     }
 
     /// The DRAFT as a request that would write it again.
     pub(crate) fn as_request(&self) -> Value {
-        crate::shapes::as_request(&guardrail_shape::GUARDRAIL, &Value::Object(self.draft.clone()))
+        crate::shapes::as_request(
+            &guardrail_shape::GUARDRAIL,
+            &Value::Object(self.draft.clone()),
+        )
     }
 
     fn read_status(&mut self) -> &'static str {
@@ -128,7 +163,14 @@ impl Guardrail {
         status
     }
 
-    fn view(&self, content: &Map<String, Value>, version: &str, status: &str, created: Timestamp, updated: Timestamp) -> Map<String, Value> {
+    fn view(
+        &self,
+        content: &Map<String, Value>,
+        version: &str,
+        status: &str,
+        created: Timestamp,
+        updated: Timestamp,
+    ) -> Map<String, Value> {
         let mut view = content.clone();
         view.insert("guardrailId".to_owned(), self.id.as_str().into());
         view.insert("guardrailArn".to_owned(), self.arn.as_str().into());
@@ -137,11 +179,21 @@ impl Guardrail {
         view.insert("createdAt".to_owned(), instant(created));
         view.insert("updatedAt".to_owned(), instant(updated));
         view.insert("statusReasons".to_owned(), Value::Array(Vec::new()));
-        view.insert("failureRecommendations".to_owned(), Value::Array(Vec::new()));
+        view.insert(
+            "failureRecommendations".to_owned(),
+            Value::Array(Vec::new()),
+        );
         view
     }
 
-    fn summary(&self, content: &Map<String, Value>, version: &str, status: &str, created: Timestamp, updated: Timestamp) -> Value {
+    fn summary(
+        &self,
+        content: &Map<String, Value>,
+        version: &str,
+        status: &str,
+        created: Timestamp,
+        updated: Timestamp,
+    ) -> Value {
         let mut summary = json!({
             "id": self.id, "arn": self.arn, "status": status, "version": version,
             "createdAt": instant(created), "updatedAt": instant(updated),
@@ -160,12 +212,19 @@ pub(super) fn list(turn: &mut Turn<'_>, input: &Map<String, Value>) -> Answer {
         None => 1000,
         Some(size) => match size.as_u64().and_then(|size| usize::try_from(size).ok()) {
             Some(size @ 1..=1000) => size,
-            _ => return Err(ApiError::validation("1 validation error detected: Value at 'maxResults' failed to satisfy constraint: Member must be between 1 and 1000, inclusive")),
+            _ => {
+                return Err(ApiError::validation(
+                    "1 validation error detected: Value at 'maxResults' failed to satisfy constraint: Member must be between 1 and 1000, inclusive",
+                ));
+            }
         },
     };
     let from = match input.get("nextToken").and_then(Value::as_str) {
         None => 0,
-        Some(token) => token.strip_prefix("page-").and_then(|at| at.parse().ok()).ok_or_else(|| ApiError::validation("Invalid nextToken"))?,
+        Some(token) => token
+            .strip_prefix("page-")
+            .and_then(|at| at.parse().ok())
+            .ok_or_else(|| ApiError::validation("Invalid nextToken"))?,
     };
     let mut rows = Vec::new();
     match input.get("guardrailIdentifier").and_then(Value::as_str) {
@@ -177,17 +236,39 @@ pub(super) fn list(turn: &mut Turn<'_>, input: &Map<String, Value>) -> Answer {
                     continue;
                 }
                 let status = guardrail.read_status();
-                rows.push(guardrail.summary(&guardrail.draft, "DRAFT", status, guardrail.created_at, guardrail.updated_at));
+                rows.push(guardrail.summary(
+                    &guardrail.draft,
+                    "DRAFT",
+                    status,
+                    guardrail.created_at,
+                    guardrail.updated_at,
+                ));
             }
         }
         // Every version of one guardrail, the DRAFT included.
         Some(identifier) => {
             let guardrail = find(&mut turn.cell.bedrock, identifier)?;
             let status = guardrail.read_status();
-            rows.push(guardrail.summary(&guardrail.draft, "DRAFT", status, guardrail.created_at, guardrail.updated_at));
-            let statuses: Vec<_> = guardrail.versions.values_mut().map(|version| version.progress.read()).collect();
+            rows.push(guardrail.summary(
+                &guardrail.draft,
+                "DRAFT",
+                status,
+                guardrail.created_at,
+                guardrail.updated_at,
+            ));
+            let statuses: Vec<_> = guardrail
+                .versions
+                .values_mut()
+                .map(|version| version.progress.read())
+                .collect();
             for ((number, version), status) in guardrail.versions.iter().zip(statuses) {
-                rows.push(guardrail.summary(&version.content, &number.to_string(), status, version.created_at, version.created_at));
+                rows.push(guardrail.summary(
+                    &version.content,
+                    &number.to_string(),
+                    status,
+                    version.created_at,
+                    version.created_at,
+                ));
             }
         }
     }
@@ -207,13 +288,25 @@ pub(super) fn get(turn: &mut Turn<'_>, input: &Map<String, Value>) -> Answer {
         guardrail.hidden_reads -= 1;
         return Err(not_found(&guardrail.id));
     }
-    let version = input.get("guardrailVersion").and_then(Value::as_str).unwrap_or("DRAFT");
+    let version = input
+        .get("guardrailVersion")
+        .and_then(Value::as_str)
+        .unwrap_or("DRAFT");
     let mut view = if version == "DRAFT" {
         let status = guardrail.read_status();
-        guardrail.view(&guardrail.draft, "DRAFT", status, guardrail.created_at, guardrail.updated_at)
+        guardrail.view(
+            &guardrail.draft,
+            "DRAFT",
+            status,
+            guardrail.created_at,
+            guardrail.updated_at,
+        )
     } else {
         let number = version_number(version)?;
-        let found = guardrail.versions.get_mut(&number).ok_or_else(|| version_not_found(&guardrail.id, version))?;
+        let found = guardrail
+            .versions
+            .get_mut(&number)
+            .ok_or_else(|| version_not_found(&guardrail.id, version))?;
         let (status, created_at) = (found.progress.read(), found.created_at);
         match guardrail.versions.get(&number) {
             Some(found) => guardrail.view(&found.content, version, status, created_at, created_at),
@@ -232,18 +325,30 @@ pub(super) fn get(turn: &mut Turn<'_>, input: &Map<String, Value>) -> Answer {
 
 pub(super) fn create(turn: &mut Turn<'_>, input: &Map<String, Value>) -> Answer {
     let token = client_token(guardrail_shape::TOKEN_MEMBERS, input)?;
-    if let Some(answer) = token.as_ref().and_then(|token| turn.cell.bedrock.create_tokens.get(token)) {
+    if let Some(answer) = token
+        .as_ref()
+        .and_then(|token| turn.cell.bedrock.create_tokens.get(token))
+    {
         return Ok(answer.clone());
     }
     let mut draft = guardrail_shape::content(turn.scope, &turn.cell.bedrock.future_members, input)?;
     let tags = tags::read(input)?;
     resolve_key(turn, &mut draft)?;
-    let name = draft.get("name").and_then(Value::as_str).unwrap_or_default();
+    let name = draft
+        .get("name")
+        .and_then(Value::as_str)
+        .unwrap_or_default();
     if turn.cell.bedrock.id_of(name).is_some() {
-        return Err(ApiError::new("ConflictException", format!("Another guardrail in your account already has this name: {name}")));
+        return Err(ApiError::new(
+            "ConflictException",
+            format!("Another guardrail in your account already has this name: {name}"),
+        ));
     }
     if turn.cell.bedrock.guardrails.len() >= MOST_GUARDRAILS {
-        return Err(ApiError::new("ServiceQuotaExceededException", format!("Your account has reached the limit of {MOST_GUARDRAILS} guardrails.")));
+        return Err(ApiError::new(
+            "ServiceQuotaExceededException",
+            format!("Your account has reached the limit of {MOST_GUARDRAILS} guardrails."),
+        ));
     }
     let id = turn.short_id(12);
     let arn = turn.scope.arn("bedrock", &format!("guardrail/{id}"));
@@ -264,7 +369,10 @@ pub(super) fn create(turn: &mut Turn<'_>, input: &Map<String, Value>) -> Answer 
     };
     turn.cell.bedrock.guardrails.insert(id, guardrail);
     if let Some(token) = token {
-        turn.cell.bedrock.create_tokens.insert(token, answer.clone());
+        turn.cell
+            .bedrock
+            .create_tokens
+            .insert(token, answer.clone());
     }
     Ok(answer)
 }
@@ -273,22 +381,38 @@ pub(super) fn update(turn: &mut Turn<'_>, input: &Map<String, Value>) -> Answer 
     let id = find(&mut turn.cell.bedrock, identifier(input)?)?.id.clone();
     let mut draft = guardrail_shape::content(turn.scope, &turn.cell.bedrock.future_members, input)?;
     resolve_key(turn, &mut draft)?;
-    let name = draft.get("name").and_then(Value::as_str).unwrap_or_default();
-    if turn.cell.bedrock.id_of(name).is_some_and(|other| other != id) {
-        return Err(ApiError::new("ConflictException", format!("Another guardrail in your account already has this name: {name}")));
+    let name = draft
+        .get("name")
+        .and_then(Value::as_str)
+        .unwrap_or_default();
+    if turn
+        .cell
+        .bedrock
+        .id_of(name)
+        .is_some_and(|other| other != id)
+    {
+        return Err(ApiError::new(
+            "ConflictException",
+            format!("Another guardrail in your account already has this name: {name}"),
+        ));
     }
     let progress = Progress::begin("UPDATING", turn.rules, turn.rng);
     let (now, refuse_busy) = (turn.now, turn.rules.conflict_while_busy);
     let guardrail = find(&mut turn.cell.bedrock, &id)?;
     if refuse_busy && !guardrail.progress.is_settled() {
-        return Err(ApiError::new("ConflictException", "The guardrail is being changed. Wait until its status is READY and try again."));
+        return Err(ApiError::new(
+            "ConflictException",
+            "The guardrail is being changed. Wait until its status is READY and try again.",
+        ));
     }
     let replaced = std::mem::replace(&mut guardrail.draft, draft);
     // Two updates in a row: what is settled is still the content before the first.
     guardrail.old_draft.get_or_insert(replaced);
     guardrail.progress = progress;
     guardrail.updated_at = now;
-    Ok(json!({"guardrailId": guardrail.id, "guardrailArn": guardrail.arn, "version": "DRAFT", "updatedAt": instant(now)}))
+    Ok(
+        json!({"guardrailId": guardrail.id, "guardrailArn": guardrail.arn, "version": "DRAFT", "updatedAt": instant(now)}),
+    )
 }
 
 pub(super) fn create_version(turn: &mut Turn<'_>, input: &Map<String, Value>) -> Answer {
@@ -296,20 +420,40 @@ pub(super) fn create_version(turn: &mut Turn<'_>, input: &Map<String, Value>) ->
     let progress = Progress::begin("VERSIONING", turn.rules, turn.rng);
     let now = turn.now;
     let guardrail = find(&mut turn.cell.bedrock, identifier(input)?)?;
-    if let Some(answer) = token.as_ref().and_then(|token| guardrail.version_tokens.get(token)) {
+    if let Some(answer) = token
+        .as_ref()
+        .and_then(|token| guardrail.version_tokens.get(token))
+    {
         return Ok(answer.clone());
     }
     if guardrail.versions.len() >= MOST_VERSIONS {
-        return Err(ApiError::new("ServiceQuotaExceededException", format!("The guardrail has reached the limit of {MOST_VERSIONS} versions.")));
+        return Err(ApiError::new(
+            "ServiceQuotaExceededException",
+            format!("The guardrail has reached the limit of {MOST_VERSIONS} versions."),
+        ));
     }
     // The snapshot is of the settled DRAFT (hashicorp/terraform-provider-awscc#2372).
-    let mut content = guardrail.old_draft.as_ref().unwrap_or(&guardrail.draft).clone();
-    if let Some(description) = input.get("description").filter(|description| !description.is_null()) {
+    let mut content = guardrail
+        .old_draft
+        .as_ref()
+        .unwrap_or(&guardrail.draft)
+        .clone();
+    if let Some(description) = input
+        .get("description")
+        .filter(|description| !description.is_null())
+    {
         content.insert("description".to_owned(), description.clone());
     }
     let number = guardrail.last_version + 1;
     guardrail.last_version = number;
-    guardrail.versions.insert(number, Version { content, progress, created_at: now });
+    guardrail.versions.insert(
+        number,
+        Version {
+            content,
+            progress,
+            created_at: now,
+        },
+    );
     if guardrail.progress.is_settled() {
         guardrail.progress = progress;
     }
@@ -321,7 +465,12 @@ pub(super) fn create_version(turn: &mut Turn<'_>, input: &Map<String, Value>) ->
 }
 
 pub(super) fn delete(turn: &mut Turn<'_>, input: &Map<String, Value>) -> Answer {
-    let enforced = turn.cell.bedrock.enforced.as_ref().map(|enforced| enforced.names());
+    let enforced = turn
+        .cell
+        .bedrock
+        .enforced
+        .as_ref()
+        .map(|enforced| enforced.names());
     let version = input.get("guardrailVersion").and_then(Value::as_str);
     let guardrail = find(&mut turn.cell.bedrock, identifier(input)?)?;
     let id = guardrail.id.clone();
@@ -329,7 +478,9 @@ pub(super) fn delete(turn: &mut Turn<'_>, input: &Map<String, Value>) -> Answer 
         && enforced_id == id
         && version.is_none_or(|version| version == enforced_version)
     {
-        let message = format!("Guardrail {id} is used by the account-enforced guardrail configuration and cannot be deleted.");
+        let message = format!(
+            "Guardrail {id} is used by the account-enforced guardrail configuration and cannot be deleted."
+        );
         return Err(ApiError::new("ResourceInUseException", message));
     }
     match version {
@@ -338,15 +489,25 @@ pub(super) fn delete(turn: &mut Turn<'_>, input: &Map<String, Value>) -> Answer 
         }
         Some(version) => {
             let number = version_number(version)?;
-            guardrail.versions.remove(&number).ok_or_else(|| version_not_found(&id, version))?;
+            guardrail
+                .versions
+                .remove(&number)
+                .ok_or_else(|| version_not_found(&id, version))?;
         }
     }
     Ok(Value::Null)
 }
 
 /// Puts a member that no model knows into the stored DRAFT. `/contentPolicy/filters/type=HATE/x` selects by member.
-pub(super) fn plant(state: &mut BedrockState, input: &Map<String, Value>, pointer: &str, value: &Value) -> bool {
-    let guardrail = identifier(input).ok().and_then(|identifier| find(state, identifier).ok());
+pub(super) fn plant(
+    state: &mut BedrockState,
+    input: &Map<String, Value>,
+    pointer: &str,
+    value: &Value,
+) -> bool {
+    let guardrail = identifier(input)
+        .ok()
+        .and_then(|identifier| find(state, identifier).ok());
     guardrail.is_some_and(|guardrail| {
         let mut draft = Value::Object(std::mem::take(&mut guardrail.draft));
         let planted = crate::fault::insert_at(&mut draft, pointer, value);
@@ -358,12 +519,18 @@ pub(super) fn plant(state: &mut BedrockState, input: &Map<String, Value>, pointe
 }
 
 /// A guardrail by id or ARN.
-pub(super) fn find<'a>(state: &'a mut BedrockState, identifier: &str) -> Result<&'a mut Guardrail, ApiError> {
+pub(super) fn find<'a>(
+    state: &'a mut BedrockState,
+    identifier: &str,
+) -> Result<&'a mut Guardrail, ApiError> {
     let id = match identifier.strip_prefix("arn:") {
         Some(rest) => rest.rsplit("guardrail/").next().unwrap_or_default(),
         None => identifier,
     };
-    let found = state.guardrails.get_mut(id).filter(|guardrail| !identifier.starts_with("arn:") || guardrail.arn == identifier);
+    let found = state
+        .guardrails
+        .get_mut(id)
+        .filter(|guardrail| !identifier.starts_with("arn:") || guardrail.arn == identifier);
     found.ok_or_else(|| not_found(identifier))
 }
 
@@ -372,11 +539,16 @@ fn not_found(identifier: &str) -> ApiError {
 }
 
 fn version_not_found(id: &str, version: &str) -> ApiError {
-    ApiError::not_found_404(format!("Version {version} of guardrail {id} could not be found."))
+    ApiError::not_found_404(format!(
+        "Version {version} of guardrail {id} could not be found."
+    ))
 }
 
 fn version_number(version: &str) -> Result<u32, ApiError> {
-    let plain = !version.is_empty() && version.len() <= 8 && !version.starts_with('0') && version.bytes().all(|byte| byte.is_ascii_digit());
+    let plain = !version.is_empty()
+        && version.len() <= 8
+        && !version.starts_with('0')
+        && version.bytes().all(|byte| byte.is_ascii_digit());
     let number = if plain { version.parse().ok() } else { None };
     number.ok_or_else(|| {
         ApiError::validation(format!(
@@ -386,15 +558,27 @@ fn version_number(version: &str) -> Result<u32, ApiError> {
 }
 
 fn identifier(input: &Map<String, Value>) -> Result<&str, ApiError> {
-    let identifier = input.get("guardrailIdentifier").and_then(Value::as_str).filter(|identifier| !identifier.is_empty());
+    let identifier = input
+        .get("guardrailIdentifier")
+        .and_then(Value::as_str)
+        .filter(|identifier| !identifier.is_empty());
     identifier.ok_or_else(|| ApiError::validation("1 validation error detected: Value at 'guardrailIdentifier' failed to satisfy constraint: Member must not be null"))
 }
 
-fn client_token(members: &[crate::shapes::Member], input: &Map<String, Value>) -> Result<Option<String>, ApiError> {
-    let mut reader = Reader { future_members: &[], problems: Vec::new() };
+fn client_token(
+    members: &[crate::shapes::Member],
+    input: &Map<String, Value>,
+) -> Result<Option<String>, ApiError> {
+    let mut reader = Reader {
+        future_members: &[],
+        problems: Vec::new(),
+    };
     let accepted = reader.accept_members(members, input, "");
     reader.verdict().map_err(ApiError::validation)?;
-    Ok(accepted.get("clientRequestToken").and_then(Value::as_str).map(str::to_owned))
+    Ok(accepted
+        .get("clientRequestToken")
+        .and_then(Value::as_str)
+        .map(str::to_owned))
 }
 
 /// Replaces a key id, alias or ARN by the key ARN, which is what reads show.
@@ -402,10 +586,15 @@ fn resolve_key(turn: &Turn<'_>, draft: &mut Map<String, Value>) -> Result<(), Ap
     if let Some(key) = draft.get_mut("kmsKeyArn") {
         let given = key.as_str().unwrap_or_default();
         let Some(found) = turn.cell.kms.find(turn.scope, given) else {
-            return Err(ApiError::validation(format!("The KMS key {given} does not exist or is not accessible.")));
+            return Err(ApiError::validation(format!(
+                "The KMS key {given} does not exist or is not accessible."
+            )));
         };
         if !found.is_enabled() {
-            return Err(ApiError::validation(format!("The KMS key {} is not enabled.", found.arn)));
+            return Err(ApiError::validation(format!(
+                "The KMS key {} is not enabled.",
+                found.arn
+            )));
         }
         *key = found.arn.as_str().into();
     }
@@ -419,7 +608,9 @@ fn shuffle_lists(value: &mut Value, rng: &mut impl Rng) {
             items.shuffle(rng);
             items.iter_mut().for_each(|item| shuffle_lists(item, rng));
         }
-        Value::Object(members) => members.values_mut().for_each(|member| shuffle_lists(member, rng)),
+        Value::Object(members) => members
+            .values_mut()
+            .for_each(|member| shuffle_lists(member, rng)),
         _ => {}
     }
 }

@@ -1,0 +1,11 @@
+//! What the emulator promises: the bad manners of the services, the faults, the scenarios.
+//!
+//! Every test speaks HTTP requests, as an SDK would make them, to an emulator in process.
+
+mod accounts;
+mod clients;
+mod faults;
+mod guardrails;
+mod logs_and_trail;
+mod scenarios;
+mod serving;
