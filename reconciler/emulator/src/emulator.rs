@@ -13,14 +13,15 @@ use serde_json::{Map, Value};
 use crate::calls::Call;
 use crate::cloudtrail::Seen;
 use crate::error::ApiError;
-use crate::fault::{Candidate, Effect, Fault, Faults, insert_at};
+use crate::fault::{Effect, Fault, Faults, insert_at};
 use crate::options::{Options, RuleChanges};
 use crate::principal::Principal;
 use crate::protocol::{self, Answer, Asked, Wire};
+use crate::received::{self, Received, operation_reads};
 use crate::scenario::ScenarioError;
 use crate::script::Script;
-use crate::world::{Cell, Place, Turn, World, lock, partition_of, read, uuid, write};
-use crate::{bedrock, client, cloudtrail, kms, logs, scenario, server, sts};
+use crate::world::{Cell, Place, Turn, World, lock, uuid, write};
+use crate::{bedrock, client, kms, logs, scenario, server, sts};
 
 /// The connection was dropped on purpose: to a client this is a connector error, not an answer.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
@@ -231,7 +232,7 @@ impl Emulator {
             .with_status(403);
             return Err(self.refuse(Received::anonymous(request), error));
         };
-        let caller = self.caller(&credential);
+        let caller = received::caller(&self.inner.world, &credential);
         let user_agent = request
             .headers()
             .get(http::header::USER_AGENT)
@@ -263,42 +264,6 @@ impl Emulator {
         match caller {
             Ok(_) => Ok(received),
             Err(error) => Err(self.refuse(received, error)),
-        }
-    }
-
-    /// The identity behind an access key.
-    fn caller(&self, credential: &protocol::Credential) -> Result<Principal, ApiError> {
-        let world = &self.inner.world;
-        let key = credential.access_key.as_str();
-        let session = read(&world.sessions).get(key).cloned();
-        let principal = match session {
-            Some(session) if session.expires <= world.now() => {
-                return Err(ApiError::expired(&credential.service));
-            }
-            Some(session) => session.principal,
-            None => {
-                let digits = key.len() == 12 && key.bytes().all(|byte| byte.is_ascii_digit());
-                let account = if digits {
-                    key
-                } else {
-                    world.management.as_str()
-                };
-                Principal::user(
-                    partition_of(&credential.region),
-                    account,
-                    key,
-                    world.start(),
-                )
-            }
-        };
-        let seed = world.accounts.get(&principal.account);
-        let enabled = seed.is_some_and(|seed| {
-            seed.regions.is_empty() || seed.regions.contains(&credential.region)
-        });
-        if enabled {
-            Ok(principal)
-        } else {
-            Err(ApiError::unrecognized_client(&credential.service))
         }
     }
 
@@ -540,70 +505,6 @@ impl Emulator {
             access_key: received.access_key.clone(),
         });
     }
-}
-
-/// A request as it came in.
-struct Received {
-    wire: Wire,
-    access_key: String,
-    region: String,
-    service: String,
-    operation: String,
-    read_only: bool,
-    input: Map<String, Value>,
-    user_agent: String,
-    caller: Option<Principal>,
-}
-
-impl Received {
-    fn anonymous(request: &Request<Bytes>) -> Self {
-        Self {
-            wire: Wire::of("", request.headers()),
-            access_key: String::new(),
-            region: String::new(),
-            service: String::new(),
-            operation: format!("{} {}", request.method(), request.uri().path()),
-            read_only: false,
-            input: Map::new(),
-            user_agent: String::new(),
-            caller: None,
-        }
-    }
-
-    fn candidate(&self) -> Candidate<'_> {
-        let own = self
-            .caller
-            .as_ref()
-            .map(|caller| caller.account.as_str())
-            .unwrap_or_default();
-        let target = if self.operation == "AssumeRole" {
-            sts::target_account(&self.input)
-        } else {
-            None
-        };
-        Candidate {
-            service: &self.service,
-            operation: &self.operation,
-            account: target.unwrap_or(own),
-            region: &self.region,
-            read_only: self.read_only,
-        }
-    }
-}
-
-/// Whether an operation only reads; one that is unknown counts as a write.
-fn operation_reads(service: &str, operation: &str) -> bool {
-    let operations = match service {
-        "bedrock" => bedrock::OPERATIONS,
-        "logs" => logs::OPERATIONS,
-        "kms" => kms::OPERATIONS,
-        "sts" => sts::OPERATIONS,
-        "cloudtrail" => cloudtrail::OPERATIONS,
-        _ => return false,
-    };
-    operations
-        .iter()
-        .any(|(name, reads)| *name == operation && *reads)
 }
 
 fn settle(cell: &mut Cell) {

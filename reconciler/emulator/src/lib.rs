@@ -29,6 +29,7 @@ mod logs;
 mod options;
 mod principal;
 mod protocol;
+mod received;
 mod scenario;
 mod script;
 mod server;

@@ -97,22 +97,16 @@ pub enum ScenarioError {
         reason: String,
     },
     /// A call that did not end as the script says.
-    #[error(
-        "step {step} ({operation} in {account}/{region}) ended with {outcome}, expected {expected}"
-    )]
+    #[error("step {step} ({operation} in {place}) ended with {ending}")]
     Outcome {
         /// Position in the script, from 1.
         step: usize,
         /// Operation of the step.
         operation: String,
-        /// Account of the call.
-        account: String,
-        /// Region of the call.
-        region: String,
-        /// What happened.
-        outcome: String,
-        /// What was to happen.
-        expected: String,
+        /// Account and region of the call.
+        place: String,
+        /// What happened, and what was to happen.
+        ending: String,
     },
 }
 
@@ -265,13 +259,12 @@ fn play_step(
             || "success".to_owned(),
             |error| format!("{}: {}", error.code, error.message),
         );
+        let expected = step.error.as_deref().unwrap_or("success");
         return Err(ScenarioError::Outcome {
             step: number,
             operation: step.operation.clone(),
-            account: account.id.clone(),
-            region: region.to_owned(),
-            outcome,
-            expected: step.error.clone().unwrap_or_else(|| "success".to_owned()),
+            place: format!("{}/{region}", account.id),
+            ending: format!("{outcome}, expected {expected}"),
         });
     }
     for (name, pointer) in &step.save {

@@ -2,7 +2,6 @@
 //!
 //! Admin endpoints need no credentials, which is why nothing but loopback is served.
 
-use std::convert::Infallible;
 use std::future::Future;
 use std::io;
 
@@ -62,7 +61,7 @@ async fn answer(
     let body = body.collect().await.map_err(io::Error::other)?.to_bytes();
     let request = Request::from_parts(parts, body);
     if request.uri().path().starts_with(ADMIN) {
-        return admin(&emulator, &request).or_else(|never| match never {});
+        return Ok(admin(&emulator, &request));
     }
     match emulator.handle(request).await {
         Ok(response) => Ok(response.map(Full::new)),
@@ -70,10 +69,7 @@ async fn answer(
     }
 }
 
-fn admin(
-    emulator: &Emulator,
-    request: &Request<Bytes>,
-) -> Result<Response<Full<Bytes>>, Infallible> {
+fn admin(emulator: &Emulator, request: &Request<Bytes>) -> Response<Full<Bytes>> {
     let endpoint = request.uri().path().strip_prefix(ADMIN).unwrap_or_default();
     let done = || Ok(json!({"ok": true}));
     let outcome: Result<Value, String> = match (request.method(), endpoint) {
@@ -106,16 +102,16 @@ fn admin(
             Err(error) => Err(error.to_string()),
         },
         _ => {
-            return Ok(json_response(
+            return json_response(
                 StatusCode::NOT_FOUND,
                 &json!({"error": format!("no endpoint {} {ADMIN}{endpoint}", request.method())}),
-            ));
+            );
         }
     };
-    Ok(match outcome {
+    match outcome {
         Ok(value) => json_response(StatusCode::OK, &value),
         Err(error) => json_response(StatusCode::BAD_REQUEST, &json!({"error": error})),
-    })
+    }
 }
 
 /// One fault or a list of them, as JSON or YAML.

@@ -140,6 +140,9 @@ pub(crate) struct Session {
     pub(crate) expires: Timestamp,
 }
 
+/// By account and region.
+type Places = HashMap<(String, String), Arc<Mutex<Place>>>;
+
 /// Everything that the emulator knows.
 pub(crate) struct World {
     pub(crate) options: Options,
@@ -148,7 +151,7 @@ pub(crate) struct World {
     pub(crate) rules: RwLock<Arc<Rules>>,
     pub(crate) sessions: RwLock<HashMap<String, Session>>,
     pub(crate) rng: Mutex<ChaCha8Rng>,
-    places: RwLock<HashMap<(String, String), Arc<Mutex<Place>>>>,
+    places: RwLock<Places>,
     started: (Timestamp, Instant),
 }
 

@@ -16,9 +16,9 @@ use rand::Rng;
 use rand::seq::SliceRandom;
 use serde_json::{Map, Value, json};
 
+use super::progress::Progress;
 use super::{BedrockState, guardrail_shape, instant, tags};
 use crate::error::ApiError;
-use crate::options::Rules;
 use crate::protocol::Answer;
 use crate::shapes::Reader;
 use crate::world::Turn;
@@ -61,68 +61,6 @@ pub(super) struct Version {
     content: Map<String, Value>,
     progress: Progress,
     created_at: Timestamp,
-}
-
-/// Where a write is on its way to READY.
-#[derive(Clone, Copy)]
-enum Progress {
-    /// READY for good.
-    Settled,
-    /// That many reads still see the busy status; after a first READY it may come back once.
-    Busy {
-        status: &'static str,
-        reads_left: u32,
-        flaps: bool,
-    },
-    /// READY was seen once, the next read sees the busy status again.
-    AboutToFlap { status: &'static str },
-}
-
-impl Progress {
-    fn begin(status: &'static str, rules: &Rules, rng: &mut impl Rng) -> Self {
-        let flaps = rules.flap_probability > 0.0 && rng.random_bool(rules.flap_probability);
-        Self::Busy {
-            status,
-            reads_left: rules.settle_reads,
-            flaps,
-        }
-    }
-
-    /// The status that this read sees; time passes by reading.
-    fn read(&mut self) -> &'static str {
-        let (seen, next) = match *self {
-            Self::Settled => ("READY", Self::Settled),
-            Self::Busy {
-                status,
-                reads_left: 0,
-                flaps: true,
-            } => ("READY", Self::AboutToFlap { status }),
-            Self::Busy {
-                reads_left: 0,
-                flaps: false,
-                ..
-            } => ("READY", Self::Settled),
-            Self::Busy {
-                status,
-                reads_left,
-                flaps,
-            } => (
-                status,
-                Self::Busy {
-                    status,
-                    reads_left: reads_left - 1,
-                    flaps,
-                },
-            ),
-            Self::AboutToFlap { status } => (status, Self::Settled),
-        };
-        *self = next;
-        seen
-    }
-
-    fn is_settled(self) -> bool {
-        matches!(self, Self::Settled)
-    }
 }
 
 impl Guardrail {

@@ -4,6 +4,7 @@ mod enforced;
 pub(crate) mod guardrail_shape;
 mod guardrails;
 pub(crate) mod invocation_logging;
+mod progress;
 mod tags;
 
 use std::collections::BTreeMap;

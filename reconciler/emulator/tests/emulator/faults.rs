@@ -241,3 +241,28 @@ async fn an_unknown_member_is_lost_unless_it_is_sent_back() -> TestResult {
     );
     Ok(())
 }
+
+/// The process that `a_crash_ends_the_process_after_the_call` starts.
+#[tokio::test]
+#[ignore = "aborts its process"]
+async fn child_that_crashes() -> TestResult {
+    let client = Client::calm();
+    client
+        .emulator
+        .inject(vec![Fault::once(on("ListGuardrails"), Effect::Crash)]);
+    client.get("/guardrails").await?;
+    Ok(())
+}
+
+#[test]
+fn a_crash_ends_the_process_after_the_call() -> TestResult {
+    let child = std::process::Command::new(std::env::current_exe()?)
+        .args(["--exact", "faults::child_that_crashes", "--ignored"])
+        .output()?;
+    assert_eq!(
+        child.status.code(),
+        None,
+        "it ends by a signal, not by an exit code"
+    );
+    Ok(())
+}

@@ -305,6 +305,60 @@ async fn drifted_is_weak_where_it_says_and_cloudtrail_knows_by_whom() -> TestRes
     Ok(())
 }
 
+/// What reads show in every place, without ids, times and order: enough to see which places a scenario touched.
+async fn picture(client: &Client) -> Result<BTreeMap<String, Value>, Box<dyn std::error::Error>> {
+    let mut seen = BTreeMap::new();
+    for (account, region) in ACCOUNTS
+        .iter()
+        .flat_map(|account| REGIONS.map(|region| (*account, region)))
+    {
+        let client = client.at(account, region);
+        for name in ["baseline", "payments"] {
+            let mut read = guardrail(&client, name).await?.unwrap_or_default();
+            if let Some(members) = read.as_object_mut() {
+                members.remove("updatedAt");
+            }
+            seen.insert(format!("{account}/{region}/{name}"), canonical(&read));
+        }
+        let logging = client.get("/logging/modelinvocations").await?.body;
+        seen.insert(format!("{account}/{region}/logging"), logging);
+        let groups = client
+            .json("logs", "DescribeLogGroups", json!({}))
+            .await?
+            .body;
+        seen.insert(format!("{account}/{region}/log-group"), groups);
+    }
+    Ok(seen)
+}
+
+#[tokio::test]
+async fn a_scenario_of_a_control_breaks_that_control_only() -> TestResult {
+    let options = || -> Result<Options, Box<dyn std::error::Error>> {
+        Ok(Options {
+            start: Some("2026-11-20T08:00:00Z".parse()?),
+            ..Options::default()
+        })
+    };
+    let in_sync = picture(&Client::new(&Emulator::scenario("in-sync", options()?)?)).await?;
+    for (scenario, broken) in [
+        ("aws-genai-02", vec!["baseline"]),
+        ("aws-genai-04", vec!["log-group", "logging"]),
+        ("aws-genai-06", vec!["baseline"]),
+    ] {
+        let attacked = picture(&Client::new(&Emulator::scenario(scenario, options()?)?)).await?;
+        let changed = attacked
+            .iter()
+            .filter(|(place, picture)| in_sync.get(*place) != Some(*picture));
+        let mut what: Vec<&str> = changed
+            .filter_map(|(place, _)| place.rsplit('/').next())
+            .collect();
+        what.sort_unstable();
+        what.dedup();
+        assert_eq!(what, broken, "{scenario}");
+    }
+    Ok(())
+}
+
 #[tokio::test]
 async fn every_scenario_can_be_built() -> TestResult {
     for (name, description) in Emulator::scenario_names() {
