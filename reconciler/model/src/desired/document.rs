@@ -55,6 +55,14 @@ pub(super) fn read(source: &Source, problems: &mut Vec<Diagnostic>) -> Vec<Docum
         }
     };
     let text = text.strip_prefix('\u{feff}').unwrap_or(text);
+    if let Some((at, odd)) = text.char_indices().find(|(_, c)| is_unprintable(*c)) {
+        let (line, column) = place_after(&text[..at]);
+        let place = Place { file: file.to_owned(), line, column };
+        let detail = format!("the control character U+{:04X} is not allowed in YAML", u32::from(odd));
+        let remedy = "remove it, or write it as an escape in double quotes";
+        problems.push(Diagnostic::new(codes::SYNTAX, Some(place), detail, remedy));
+        return Vec::new();
+    }
     let name: Arc<str> = Arc::from(file);
     let mut documents = Vec::new();
     for (first_line, text) in cut(text) {
@@ -71,15 +79,26 @@ pub(super) fn read(source: &Source, problems: &mut Vec<Diagnostic>) -> Vec<Docum
 
 fn not_utf8(file: &str, bytes: &[u8], valid_up_to: usize) -> Diagnostic {
     let before = String::from_utf8_lossy(bytes.get(..valid_up_to).unwrap_or_default());
-    let line = lines(&before).count().max(1);
-    let column = lines(&before).last().map_or(0, |(last, ended)| if ended { 0 } else { last.chars().count() }) + 1;
-    let line = line + usize::from(lines(&before).last().is_some_and(|(_, ended)| ended));
+    let (line, column) = place_after(before.trim_start_matches('\u{feff}'));
     let place = Place { file: file.to_owned(), line, column };
     let detail = match bytes {
         [0xff, 0xfe, ..] | [0xfe, 0xff, ..] => "the file is UTF-16 text; only UTF-8 is read".to_owned(),
         bytes => format!("byte 0x{:02x} is not UTF-8 text", bytes.get(valid_up_to).copied().unwrap_or_default()),
     };
     Diagnostic::new(codes::UNREADABLE, Some(place), detail, "save the file as UTF-8")
+}
+
+/// The line and column of what follows a text.
+fn place_after(text: &str) -> (usize, usize) {
+    match lines(text).enumerate().last() {
+        None => (1, 1),
+        Some((index, (_, true))) => (index + 2, 1),
+        Some((index, (line, false))) => (index + 1, line.chars().count() + 1),
+    }
+}
+
+fn is_unprintable(c: char) -> bool {
+    matches!(c, '\u{fffe}' | '\u{ffff}') || c.is_control() && !matches!(c, '\t' | '\n' | '\r' | '\u{85}')
 }
 
 /// The lines of a text without their ends, and whether they have one. A lone carriage return ends a line, as in YAML.

@@ -16,7 +16,7 @@ use crate::tree::Path;
 /// How much text the placeholders of one spec may bring in.
 const MAX_TEXT: usize = 1 << 20;
 /// How many references one spec may follow, and how far.
-const MAX_REFERENCES: usize = 10_000;
+const MAX_REFERENCES: usize = 1_000;
 const MAX_CHAIN: usize = 32;
 
 /// Declarations by kind and name.
@@ -330,10 +330,9 @@ pub(super) fn holes(spec: &Value, fault: &mut dyn FnMut(&Path, Vec<template::Fau
     found
 }
 
-/// Whether the text at a path waits for a look-up.
-pub(super) fn waits_for_lookup(spec: &Value, path: &Path, key_of: crate::tree::KeyOf) -> bool {
-    follow(spec, path, key_of)
-        .is_ok_and(|(_, value)| value.as_str().is_some_and(|text| template::lookups_in(text).next().is_some()))
+/// Whether the text at a path waits for a look-up, or holds a placeholder that is wrong.
+pub(super) fn is_unsettled(spec: &Value, path: &Path, key_of: crate::tree::KeyOf) -> bool {
+    follow(spec, path, key_of).is_ok_and(|(_, value)| value.as_str().is_some_and(|text| !template::is_settled(text)))
 }
 
 impl AsRef<Declaration> for Declaration {

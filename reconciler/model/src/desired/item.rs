@@ -41,7 +41,7 @@ impl<'a> Item<'a> {
         let (Shape::Mapping(entries), Value::Object(values)) = (&self.node.shape, self.value) else { return None };
         let member = |entry: &'a Entry| {
             let value = values.get(&entry.key)?;
-            Some((entry, Item { file: self.file, node: &*entry.value, value }))
+            Some((entry, Item { file: self.file, node: &entry.value, value }))
         };
         Some(entries.iter().filter_map(member).collect())
     }

@@ -127,14 +127,15 @@ pub fn load(sources: &[Source], kinds: &[&dyn Kind], controls: &[&str]) -> Resul
         declarations: Vec::new(),
         kind_of: Vec::new(),
         problems,
+        whole: read_in_full && organization_is_whole,
     };
     for document in declared {
-        loader.declaration(document);
+        if loader.declaration(document).is_none() {
+            loader.whole = false;
+        }
     }
-    // Every declaration that could not be read has left a problem behind.
-    let whole = read_in_full && organization_is_whole && loader.problems.is_empty();
     let (scopes, index) = loader.fan_out();
-    let outcomes = loader.check(&scopes, &index, whole);
+    let outcomes = loader.check(&scopes, &index);
     let Loader { declarations, mut problems, .. } = loader;
     if !problems.is_empty() {
         problems.sort_by(|one, two| (&one.at, &one.code, &one.detail).cmp(&(&two.at, &two.code, &two.detail)));
@@ -158,11 +159,13 @@ struct Loader<'a> {
     declarations: Vec<Declaration>,
     kind_of: Vec<&'a dyn Kind>,
     problems: Vec<Diagnostic>,
+    /// Everything was read that one declaration may say about another.
+    whole: bool,
 }
 
 impl<'a> Loader<'a> {
-    /// Reads the keys around the spec.
-    fn declaration(&mut self, document: Document) {
+    /// Reads the keys around the spec; `None` when the declaration, or where it applies, remains unknown.
+    fn declaration(&mut self, document: Document) -> Option<()> {
         let Document { file, node, mut value } = document;
         let item = Item { file: &file, node: &node, value: &value };
         let problems = &mut self.problems;
@@ -172,9 +175,7 @@ impl<'a> Loader<'a> {
             known.iter().any(|member| member == key).then(|| format!("move `{key}` below `spec:`"))
         };
         item.only(KEYS, elsewhere, problems);
-        if item.members().is_none() {
-            return;
-        }
+        item.members()?;
         let kind_name = item.required("kind", "a kind of resource", problems);
         if let (Some(kind_item), None) = (kind_name, kind)
             && let Some(name) = kind_item.text("the kind", problems)
@@ -209,9 +210,9 @@ impl<'a> Loader<'a> {
                 "`spec` is not a mapping",
                 "write `key: value` lines below it",
             ));
-            return;
+            return None;
         }
-        let (Some(kind), Some(name)) = (kind, name) else { return };
+        let (kind, name) = (kind?, name?);
         if let (Some(item), true) = (item.get("where"), where_is_right) {
             check_where(&item, kind, &applies, organization, problems);
         }
@@ -240,6 +241,7 @@ impl<'a> Loader<'a> {
         }
         self.declarations.push(declaration);
         self.kind_of.push(kind);
+        where_is_right.then_some(())
     }
 
     /// The scopes of each declaration. Reports every two that meet at an address.
@@ -280,7 +282,7 @@ impl<'a> Loader<'a> {
     }
 
     /// Checks each distinct outcome of each declaration; gives what the digest is made of.
-    fn check(&mut self, scopes: &[Vec<Scope>], index: &Index, whole: bool) -> Vec<Outcome> {
+    fn check(&mut self, scopes: &[Vec<Scope>], index: &Index) -> Vec<Outcome> {
         let world = FanOut { organization: self.organization, declarations: &self.declarations, scopes, index };
         let mut outcomes = Vec::new();
         let mut normals = Vec::new();
@@ -288,7 +290,7 @@ impl<'a> Loader<'a> {
             let stand_in = [fan_out::stand_in()];
             let own = scopes.get(at).map(Vec::as_slice).filter(|own| !own.is_empty());
             let everywhere_alike = !declaration.depends_on_scope();
-            let mut seen: Vec<(Value, Option<(String, BTreeSet<super::Lookup>)>)> = Vec::new();
+            let mut seen: Vec<(Value, Option<Seen>)> = Vec::new();
             let mut reported: BTreeSet<(String, Option<Place>)> = BTreeSet::new();
             for scope in own.unwrap_or(&stand_in) {
                 if everywhere_alike && !seen.is_empty() {
@@ -299,7 +301,7 @@ impl<'a> Loader<'a> {
                 }
                 let mut found = Vec::new();
                 let (filled, unfilled) = world.fill(at, scope);
-                for unfilled in unfilled.into_iter().filter(|_| whole) {
+                for unfilled in unfilled.into_iter().filter(|_| self.whole) {
                     let place = declaration.place_within(&unfilled.path, 0);
                     found.push(Diagnostic::new(unfilled.code, Some(place), unfilled.detail, unfilled.remedy));
                 }
@@ -311,7 +313,7 @@ impl<'a> Loader<'a> {
                         template::lookups_of(&filled.spec, &mut lookups);
                         let mut finished = filled.spec.clone();
                         template::finish(&mut finished, None, &mut Vec::new());
-                        let unsettled = |path: &Path| fan_out::waits_for_lookup(&filled.spec, path, declaration.key_of);
+                        let unsettled = |path: &Path| fan_out::is_unsettled(&filled.spec, path, declaration.key_of);
                         let tree = validate::spec(*kind, declaration, &finished, unsettled, &mut found);
                         let outcome = tree.as_ref().map(|tree| (digest::of(tree), lookups.clone()));
                         if everywhere_alike && lookups.is_empty() {
@@ -339,6 +341,9 @@ impl<'a> Loader<'a> {
         outcomes
     }
 }
+
+/// The digest of a tree, and the look-ups that it waits for.
+type Seen = (String, BTreeSet<super::Lookup>);
 
 /// What is wanted at one address, for the digest.
 #[derive(serde::Serialize, PartialEq, Eq, PartialOrd, Ord)]
@@ -370,8 +375,9 @@ fn find<'a>(kinds: &[&'a dyn Kind], name: &str) -> Option<&'a dyn Kind> {
 
 fn read_name(item: &Item<'_>, kind: Option<&dyn Kind>, problems: &mut Vec<Diagnostic>) -> Option<String> {
     let singleton = kind.and_then(Kind::singleton);
-    if let (Some(always), None) = (singleton, item.node.entry("name")) {
-        return Some(always.to_owned());
+    if item.node.entry("name").is_none() && (kind.is_none() || singleton.is_some()) {
+        // Whether an unknown kind needs a name cannot be told.
+        return singleton.map(str::to_owned);
     }
     let name = item.required("name", "the name of the resource", problems)?;
     let text = name.text("the name", problems)?;

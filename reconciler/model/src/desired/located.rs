@@ -13,7 +13,7 @@ use crate::diagnostic::{Diagnostic, Place};
 use crate::tree::{KeyOf, Path};
 
 /// How deep a document may be nested, aliases included: what `serde_yaml` reads too.
-pub(super) const MAX_DEPTH: usize = 100;
+pub(super) const MAX_DEPTH: usize = 128;
 /// How many nodes a document with aliases may have once they are expanded.
 const MAX_NODES: usize = 100_000;
 /// How much text a document with aliases may have once they are expanded.
@@ -198,9 +198,7 @@ pub(super) fn read(file: &str, text: &str, first_line: usize, problems: &mut Vec
         match event {
             Ok((Event::StreamEnd, _)) => break,
             Ok((event, span)) => {
-                if builder.event(event, span).is_none() {
-                    return None;
-                }
+                builder.event(event, span)?;
             }
             Err(error) => {
                 builder.syntax_error(text, *error.marker(), error.info());
@@ -397,11 +395,16 @@ impl Builder<'_> {
     }
 
     fn syntax_error(&mut self, text: &str, mark: Marker, info: &str) {
-        let line = text.split('\n').nth(mark.line().saturating_sub(1)).unwrap_or_default();
-        let indent: &str = &line[..line.len() - line.trim_start_matches([' ', '\t']).len()];
-        // Readers complain about tabs in their own ways, often elsewhere on the line.
-        if let Some(tab) = indent.find('\t') {
-            let place = Place { file: self.file.to_owned(), line: mark.line() + self.shift, column: tab + 1 };
+        let mut lines = text.split('\n').skip(mark.line().saturating_sub(1));
+        let line = lines.clone().next().unwrap_or_default();
+        // Readers complain about tabs in their own ways, and at the beginning of what the tab ends.
+        let reach = if info.contains("tab") { 100 } else { 1 };
+        let tab = lines.by_ref().take(reach).enumerate().find_map(|(further, line)| {
+            let indent = &line[..line.len() - line.trim_start_matches([' ', '\t']).len()];
+            indent.find('\t').map(|column| (mark.line() + self.shift + further, column + 1))
+        });
+        if let Some((line, column)) = tab {
+            let place = Place { file: self.file.to_owned(), line, column };
             let detail = "the line is indented with a tab character; YAML indents with spaces only";
             self.problems.push(Diagnostic::new(codes::SYNTAX, Some(place), detail, "replace the tab with spaces"));
             return;
@@ -411,7 +414,7 @@ impl Builder<'_> {
                 "quote text that holds a placeholder between brackets or braces: \"${...}\""
             }
             _ => {
-                "check the indentation, brackets and quotes on this line and the one before; quote text that holds `: ` or ` #`, or begins with a special character"
+                "check the indentation, brackets and quotes here and on the line before; quote text that holds `: ` or ` #`, or begins with a special character"
             }
         };
         self.report(codes::SYNTAX, mark, info, remedy);

@@ -216,8 +216,17 @@ fn left(text: &str) -> Vec<Left<'_>> {
     pieces
 }
 
+/// Whether nothing is left in a text that will be, or should have been, something else.
+pub(super) fn is_settled(text: &str) -> bool {
+    left(text).iter().all(|piece| match piece {
+        Left::Text(text) => *text != "${",
+        Left::Escape => true,
+        Left::Lookup(..) => false,
+    })
+}
+
 /// The look-ups that are left in a text.
-pub(super) fn lookups_in(text: &str) -> impl Iterator<Item = Lookup> {
+fn lookups_in(text: &str) -> impl Iterator<Item = Lookup> {
     left(text).into_iter().filter_map(|piece| match piece {
         Left::Lookup(lookup, _) => Some(lookup),
         Left::Text(_) | Left::Escape => None,

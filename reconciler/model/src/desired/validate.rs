@@ -27,7 +27,11 @@ pub(super) fn spec(
             [] => problem.detail,
             _ => format!("{}: {}", problem.path, problem.detail),
         };
-        problems.push(Diagnostic::new(problem.code, place, detail, problem.remedy));
+        let found = Diagnostic::new(problem.code, place, detail, problem.remedy);
+        // What is read twice is found twice.
+        if !problems.contains(&found) {
+            problems.push(found);
+        }
     };
     let mut spec = spec.clone();
     let mut well_formed = true;

@@ -1,0 +1,180 @@
+//! Placeholders, references and look-ups.
+
+use std::collections::BTreeMap;
+
+use insta::assert_snapshot;
+
+use super::*;
+use crate::desired::{Lookup, Wanted};
+
+fn wanted_at<'a>(wanted: &'a [Wanted], address: &str) -> &'a Wanted {
+    wanted.iter().find(|wanted| wanted.address.to_string() == address).expect("the address is wanted")
+}
+
+fn kms(key: &str) -> Lookup {
+    Lookup { source: "kms".to_owned(), key: key.to_owned() }
+}
+
+#[test]
+fn placeholders_are_filled_in_for_each_scope() {
+    let wanted =
+        desired("kind: log\nspec:\n  target: \"${account.id}-${account.name}-${region}-${partition}-$${region} $5\"\n")
+            .wanted();
+    let tree = |address: &str| wanted_at(&wanted, address).resolve(&LogKind, &BTreeMap::new()).expect("valid");
+    assert_eq!(tree("prod/eu-west-1/log/default")["target"], "222233334444-prod-eu-west-1-aws-${region} $5");
+    assert_eq!(tree("staging/us-east-1/log/default")["target"], "033344445555-staging-us-east-1-aws-${region} $5");
+}
+
+#[test]
+fn unknown_placeholders_are_placed_to_the_character() {
+    let text = "kind: filter-set\nname: a\nspec:\n  message: \"é ${regoin}\"\n  keyArn: x ${vpc:main} ${ref:nothing} ${open\n  words:\n    - |\n      ${kms:}\n    - ${aws:PrincipalTag/team}\n";
+    assert_snapshot!(problems(text), @r"
+    a.yaml:4:15 BRX0401 `${regoin}` is no placeholder
+        did you mean `${region}`? Write `$${` for a literal `${`
+    a.yaml:5:13 BRX0401 nothing answers look-ups of `vpc`
+        look-ups are ${kms:KEY}, references are ${ref:KIND/NAME.FIELD}; write `$${` for a literal `${`, as IAM variables need
+    a.yaml:5:25 BRX0401 `${ref:nothing}` is not a reference
+        write ${ref:KIND/NAME.FIELD}, such as ${ref:log-group/audit.name}
+    a.yaml:5:40 BRX0401 `${` begins a placeholder that is not closed
+        add the `}`; write `$${` for a literal `${`
+    a.yaml:8:7 BRX0401 `${kms:}` does not say what to look for
+        write ${kms:KEY}
+    a.yaml:9:7 BRX0401 nothing answers look-ups of `aws`
+        look-ups are ${kms:KEY}, references are ${ref:KIND/NAME.FIELD}; write `$${` for a literal `${`, as IAM variables need
+    ");
+    assert_snapshot!(problems("kind: filter-set\nname: a-${region}\nspec: {}\n"), @r"
+    a.yaml:2:7 BRX0209 placeholders are not filled in in names: a name is the same in every scope
+        write the name out
+    ");
+}
+
+const REFERENCES: &str = "\
+kind: filter-set
+name: /aws/a.b
+spec:
+  message: m-${ref:filter-set//aws/a.retention}-${region}
+  retention: 7
+  keyArn: ${kms:alias/${account.name}}
+  contentPolicy:
+    filters: [{type: HATE, strength: HIGH}]
+---
+kind: filter-set
+name: /aws/a
+spec: {retention: 30}
+---
+kind: log
+spec:
+  target: ${ref:filter-set//aws/a.b.message} ${ref:filter-set//aws/a.b.contentPolicy.filters.HATE.strength} ${ref:filter-set//aws/a.name}
+  days: ${ref:filter-set//aws/a.retention}
+---
+kind: filter-set
+name: reader
+where: {accounts: [prod]}
+spec:
+  keyArn: ${ref:filter-set//aws/a.b.keyArn}
+";
+
+#[test]
+fn references_are_followed_through_names_with_slashes_and_dots() {
+    let wanted = desired(REFERENCES).wanted();
+    let log = wanted_at(&wanted, "prod/eu-west-1/log/default");
+    let tree = log.resolve(&LogKind, &BTreeMap::new()).expect("valid");
+    assert_eq!(tree["target"], "m-30-eu-west-1 HIGH /aws/a");
+    assert_eq!(tree["days"], 30, "a reference that is the whole text keeps its type");
+    let needs: Vec<String> = log.needs.iter().map(ToString::to_string).collect();
+    assert_eq!(needs, ["prod/eu-west-1/filter-set//aws/a", "prod/eu-west-1/filter-set//aws/a.b"]);
+}
+
+#[test]
+fn look_ups_stay_until_they_are_answered() {
+    let wanted = desired(REFERENCES).wanted();
+    let reader = wanted_at(&wanted, "prod/eu-west-1/filter-set/reader");
+    assert_eq!(reader.spec["keyArn"], "${kms:alias/prod}");
+    assert_eq!(reader.lookups, BTreeSet::from([kms("alias/prod")]));
+    let answers = BTreeMap::from([(kms("alias/prod"), Ok("arn:aws:kms:key".to_owned()))]);
+    assert_eq!(reader.resolve(&FilterSetKind, &answers).expect("answered")["keyArn"], "arn:aws:kms:key");
+
+    let answers = BTreeMap::from([(kms("alias/prod"), Err("no alias alias/prod in prod/eu-west-1".to_owned()))]);
+    assert_snapshot!(listed(&reader.resolve(&FilterSetKind, &answers).expect_err("no alias")), @r"
+    a.yaml:23:11 BRX0403 `${kms:alias/prod}` at prod/eu-west-1/filter-set/reader: no alias alias/prod in prod/eu-west-1
+        create what it names in this account and region, or correct the look-up
+    ");
+    assert_snapshot!(listed(&reader.resolve(&FilterSetKind, &BTreeMap::new()).expect_err("no answer")), @r"
+    a.yaml:23:11 BRX0403 `${kms:alias/prod}` at prod/eu-west-1/filter-set/reader: it was not looked up
+        create what it names in this account and region, or correct the look-up
+    ");
+    // What the kind thinks of the value can only be known now.
+    let answers = BTreeMap::from([(kms("alias/prod"), Ok("1234".to_owned()))]);
+    assert_snapshot!(listed(&reader.resolve(&FilterSetKind, &answers).expect_err("not an ARN")), @r"
+    a.yaml:23:11 BRX0501 keyArn: not an ARN
+        shorten it
+    ");
+}
+
+#[test]
+fn references_to_nothing_say_what_there_is() {
+    let with = |target: &str| {
+        problems(&format!("{REFERENCES}---\nkind: filter-set\nname: z\nspec: {{message: \"${{ref:{target}}}\"}}\n"))
+    };
+    assert_snapshot!(with("filterset//aws/a.name"), @r"
+    a.yaml:27:18 BRX0402 `${ref:filterset//aws/a.name}`: no filterset is declared
+        did you mean `filter-set`?
+    ");
+    assert_snapshot!(with("filter-set//aws/c.name"), @r"
+    a.yaml:27:18 BRX0402 `${ref:filter-set//aws/c.name}`: no filter-set named `/aws/c` is declared
+        did you mean `/aws/a`?
+    ");
+    assert_snapshot!(with("filter-set//aws/a.retentoin"), @r"
+    a.yaml:27:18 BRX0402 `${ref:filter-set//aws/a.retentoin}`: the filter-set at a.yaml:10:1 does not declare `retentoin`
+        did you mean `retention`?
+    ");
+    assert_snapshot!(with("filter-set//aws/a.b.contentPolicy"), @r"
+    a.yaml:27:18 BRX0402 `${ref:filter-set//aws/a.b.contentPolicy}`: `contentPolicy` of the filter-set at a.yaml:1:1 is not a single value
+        refer to a text, number or boolean
+    ");
+    assert_snapshot!(with("filter-set/reader.name"), @r"
+    a.yaml:27:18 BRX0402 `${ref:filter-set/reader.name}`: the filter-set `reader` is declared, but not for management/eu-west-1
+        widen the `where` of the one, or narrow that of the other
+    ");
+}
+
+#[test]
+fn references_that_go_in_circles_are_found() {
+    let text = "kind: filter-set\nname: a\nspec:\n  message: ${ref:filter-set/b.message}\n---\nkind: filter-set\nname: b\nspec:\n  message: <${ref:filter-set/a.message}>\n";
+    assert_snapshot!(problems(text), @r"
+    a.yaml:4:12 BRX0402 `${ref:filter-set/a.message}` leads back to itself
+        write the value out in one of the declarations
+    a.yaml:9:12 BRX0402 `${ref:filter-set/b.message}` leads back to itself
+        write the value out in one of the declarations
+    ");
+    let itself = "kind: filter-set\nname: a\nspec: {message: \"${ref:filter-set/a.message}\"}\n";
+    assert_snapshot!(problems(itself), @r"
+    a.yaml:3:18 BRX0402 `${ref:filter-set/a.message}` leads back to itself
+        write the value out in one of the declarations
+    ");
+}
+
+#[test]
+fn references_that_double_each_time_come_to_an_end() {
+    let mut text = String::from("kind: filter-set\nname: n0\nspec: {message: \"\"}\n");
+    for level in 1..30 {
+        let twice = format!("${{ref:filter-set/n{}.message}}", level - 1).repeat(2);
+        text.push_str(&format!("---\nkind: filter-set\nname: n{level}\nspec: {{message: \"{twice}\"}}\n"));
+    }
+    assert!(problems(&text).contains("expand too far"));
+}
+
+#[test]
+fn a_problem_in_every_scope_is_reported_once() {
+    let text = "kind: filter-set\nname: a\nspec:\n  message: much-too-long-for-everybody-${account.id}-${region}\n";
+    assert_snapshot!(problems(text), @r"
+    a.yaml:4:12 BRX0501 message: longer than 30 bytes
+        shorten it
+    ");
+}
+
+#[test]
+fn a_literal_and_a_look_up_have_different_digests() {
+    let with = |text: &str| desired(&format!("kind: log\nspec: {{target: \"{text}\"}}\n")).digest;
+    assert_ne!(with("${kms:alias/a}"), with("$${kms:alias/a}"));
+}
