@@ -214,12 +214,17 @@ fn group<'a>(turn: &'a mut Turn<'_>, name: &str) -> Result<&'a mut LogGroup, Api
         .ok_or_else(group_not_found)
 }
 
-/// The name in a log group identifier, which is a name or an ARN with or without `:*`.
-fn name_in(identifier: &str) -> &str {
-    let name = identifier
+/// The name in a log group identifier, which is a name or an ARN without `:*`: no pattern of the model allows the
+/// asterisk that the `arn` of DescribeLogGroups ends with.
+fn name_in(identifier: &str) -> Result<&str, ApiError> {
+    if identifier.contains('*') {
+        return Err(ApiError::invalid_parameter(format!(
+            "1 validation error detected: Value '{identifier}' failed to satisfy constraint: Member must satisfy regular expression pattern: [\\w#+=/:,.@-]*"
+        )));
+    }
+    Ok(identifier
         .split_once(":log-group:")
-        .map_or(identifier, |(_, name)| name);
-    name.strip_suffix(":*").unwrap_or(name)
+        .map_or(identifier, |(_, name)| name))
 }
 
 fn describe(turn: &mut Turn<'_>, input: &Map<String, Value>) -> Answer {
@@ -227,10 +232,10 @@ fn describe(turn: &mut Turn<'_>, input: &Map<String, Value>) -> Answer {
         text(input, "logGroupNamePrefix"),
         text(input, "logGroupNamePattern"),
     );
-    let identifiers: Option<Vec<&str>> = input
-        .get("logGroupIdentifiers")
-        .and_then(Value::as_array)
-        .map(|list| list.iter().filter_map(Value::as_str).map(name_in).collect());
+    let identifiers = input.get("logGroupIdentifiers").and_then(Value::as_array);
+    let identifiers: Option<Vec<&str>> = identifiers
+        .map(|list| list.iter().filter_map(Value::as_str).map(name_in).collect())
+        .transpose()?;
     if prefix.is_some() && pattern.is_some() {
         return Err(ApiError::invalid_parameter(
             "LogGroup name prefix and LogGroup name pattern are mutually exclusive parameters.",
@@ -383,7 +388,9 @@ fn keyed_group(input: &Map<String, Value>) -> Result<&str, ApiError> {
         text(input, "resourceIdentifier"),
     ) {
         (Some(name), None) => Ok(name),
-        (None, Some(identifier)) if identifier.contains(":log-group:") => Ok(name_in(identifier)),
+        (None, Some(identifier)) if identifier.contains(":log-group:") => {
+            name_in(identifier.strip_suffix(":*").unwrap_or(identifier))
+        }
         _ => Err(ApiError::invalid_parameter(
             "Specify either logGroupName or resourceIdentifier.",
         )),
@@ -412,7 +419,7 @@ fn put_deletion_protection(turn: &mut Turn<'_>, input: &Map<String, Value>) -> A
             "Value null at 'deletionProtectionEnabled' failed to satisfy constraint: Member must not be null",
         ));
     };
-    group(turn, name_in(required(input, "logGroupIdentifier")?))?.deletion_protection = enabled;
+    group(turn, name_in(required(input, "logGroupIdentifier")?)?)?.deletion_protection = enabled;
     Ok(Value::Null)
 }
 
@@ -534,8 +541,8 @@ fn tagged<'a>(
     input: &Map<String, Value>,
 ) -> Result<&'a mut LogGroup, ApiError> {
     let arn = required(input, "resourceArn")?;
-    let name = name_in(arn);
-    if arn != group_arn(turn.scope, name) && arn != format!("{}:*", group_arn(turn.scope, name)) {
+    let name = name_in(arn)?;
+    if arn != group_arn(turn.scope, name) {
         return Err(ApiError::new(
             "ResourceNotFoundException",
             "The specified resource does not exist.",

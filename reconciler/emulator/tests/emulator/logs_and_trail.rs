@@ -100,6 +100,26 @@ async fn a_log_group_takes_only_the_arn_of_an_enabled_key() -> TestResult {
     Ok(())
 }
 
+/// Only the ARN without `:*` names a log group; the other one is what a careless client reads first.
+#[tokio::test]
+async fn the_arn_with_an_asterisk_names_nothing() -> TestResult {
+    let client = Client::calm();
+    let create = json!({"logGroupName": "/l", "tags": {"a": "b"}});
+    client.json("logs", "CreateLogGroup", create).await?;
+    let arn = "arn:aws:logs:us-east-1:111122223333:log-group:/l";
+    let tags =
+        |arn: String| client.json("logs", "ListTagsForResource", json!({"resourceArn": arn}));
+    assert_eq!(
+        tags(arn.to_owned()).await?.body,
+        json!({"tags": {"a": "b"}})
+    );
+    assert_eq!(
+        tags(format!("{arn}:*")).await?.code.as_deref(),
+        Some("InvalidParameterException")
+    );
+    Ok(())
+}
+
 #[tokio::test]
 async fn deletion_protection_protects() -> TestResult {
     let client = Client::calm();
