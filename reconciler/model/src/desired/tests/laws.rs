@@ -108,6 +108,7 @@ proptest! {
 /// Run with `cargo test --release -p reconciler-model -- --ignored --nocapture speed`.
 #[test]
 #[ignore = "a measurement"]
+#[expect(clippy::print_stderr, reason = "the numbers are the result")]
 fn speed() {
     let filters = [("HATE", "HIGH"), ("INSULTS", "LOW"), ("PROMPT_ATTACK", "HIGH")];
     let words: Vec<String> = (0..40).map(|number| format!("word-{number}")).collect();
