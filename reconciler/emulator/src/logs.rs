@@ -436,6 +436,7 @@ fn delete(turn: &mut Turn<'_>, input: &Map<String, Value>) -> Answer {
 
 fn put_account_policy(turn: &mut Turn<'_>, input: &Map<String, Value>) -> Answer {
     refuse_other_policy_types(input)?;
+    refuse_dry_run(input)?;
     let name = required(input, "policyName")?.to_owned();
     let document = required(input, "policyDocument")?.to_owned();
     let malformed = || {
@@ -474,23 +475,23 @@ fn put_account_policy(turn: &mut Turn<'_>, input: &Map<String, Value>) -> Answer
         updated_at: now,
     };
     let view = policy.view(turn.scope);
-    if input.get("dryRun").and_then(Value::as_bool) != Some(true) {
-        match old.and_then(|at| policies.get_mut(at)) {
-            Some(old) => *old = policy,
-            None => policies.push(policy),
-        }
+    match old.and_then(|at| policies.get_mut(at)) {
+        Some(old) => *old = policy,
+        None => policies.push(policy),
     }
     Ok(json!({"accountPolicy": view}))
 }
 
 fn delete_account_policy(turn: &mut Turn<'_>, input: &Map<String, Value>) -> Answer {
     refuse_other_policy_types(input)?;
+    refuse_dry_run(input)?;
     let name = required(input, "policyName")?;
     let policies = &mut turn.cell.logs.account_policies;
     match policies.iter().position(|policy| policy.name == name) {
         Some(at) => {
             policies.remove(at);
-            Ok(Value::Null)
+            // The output is a structure, although only a dry run has members in it.
+            Ok(json!({}))
         }
         None => Err(ApiError::new(
             "ResourceNotFoundException",
@@ -525,6 +526,16 @@ fn refuse_other_policy_types(input: &Map<String, Value>) -> Result<(), ApiError>
         other => Err(ApiError::invalid_parameter(format!(
             "The emulator has no account policies of type {other}"
         ))),
+    }
+}
+
+/// A dry run answers with an estimate of its impact, which the emulator does not make.
+fn refuse_dry_run(input: &Map<String, Value>) -> Result<(), ApiError> {
+    match input.get("dryRun").and_then(Value::as_bool) {
+        Some(true) => Err(ApiError::invalid_parameter(
+            "The emulator has no dry run of account policies",
+        )),
+        _ => Ok(()),
     }
 }
 

@@ -173,17 +173,18 @@ async fn stale_reads_answer_from_before_the_write() -> TestResult {
 #[tokio::test]
 async fn a_no_op_says_success_and_changes_nothing() -> TestResult {
     let client = Client::calm();
+    let id = client.create(&small_guardrail("a")).await?;
+    let before = client.settled(&id).await?;
     client
         .emulator
-        .inject(vec![Fault::once(on("CreateGuardrail"), Effect::NoOp)]);
-    let reply = client
-        .bedrock(Method::POST, "/guardrails", &small_guardrail("a"))
-        .await?;
-    assert_eq!(reply.status, 202);
-    assert_eq!(
-        client.get("/guardrails").await?.body["guardrails"],
-        json!([])
-    );
+        .inject(vec![Fault::once(on("UpdateGuardrail"), Effect::NoOp)]);
+    let mut changed = small_guardrail("a");
+    changed["blockedInputMessaging"] = json!("new");
+    assert_eq!(client.update(&id, &changed).await?.status, 202);
+    let after = client.settled(&id).await?;
+    for member in ["blockedInputMessaging", "updatedAt", "status"] {
+        assert_eq!(after[member], before[member]);
+    }
     Ok(())
 }
 
