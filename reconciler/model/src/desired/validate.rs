@@ -1,5 +1,7 @@
 //! What a kind says about a spec, as diagnostics at their places.
 
+use std::borrow::Cow;
+
 use serde_json::Value;
 
 use super::declaration::Declaration;
@@ -33,7 +35,7 @@ pub(super) fn spec(
             problems.push(found);
         }
     };
-    let mut spec = spec.clone();
+    let mut spec = Cow::Borrowed(spec);
     let mut well_formed = true;
     let normalised = loop {
         let mut normalised = kind.normalise(&spec, Origin::Declared);
@@ -41,7 +43,7 @@ pub(super) fn spec(
         // are read too.
         let stopped = normalised.problems.iter().find(|problem| problem.code == codes::WRONG_SHAPE);
         let head = stopped.and_then(|problem| problem.path.head().map(str::to_owned));
-        let removed = head.and_then(|head| spec.as_object_mut().and_then(|members| members.remove(&head)));
+        let removed = head.and_then(|head| spec.to_mut().as_object_mut().and_then(|members| members.remove(&head)));
         if removed.is_none() {
             break normalised;
         }
