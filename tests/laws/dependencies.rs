@@ -1,0 +1,102 @@
+//! The dependency direction: the pure core knows nobody, the engine knows no kind, the emulator knows nobody of us.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::process::Command;
+
+use reconciler_tests::declarations::{files, repository};
+use serde_json::Value;
+
+/// The direct dependencies of each package of the workspace that are compiled into it (not those of its tests).
+fn dependencies() -> BTreeMap<String, BTreeSet<String>> {
+    let output = Command::new(env!("CARGO"))
+        .args(["metadata", "--format-version", "1", "--no-deps", "--offline"])
+        .current_dir(repository())
+        .output()
+        .expect("cargo metadata");
+    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+    let metadata: Value = serde_json::from_slice(&output.stdout).expect("JSON");
+    let text = |value: &Value| value.as_str().expect("text").to_owned();
+    let packages = metadata["packages"].as_array().expect("packages").iter();
+    packages
+        .map(|package| {
+            let all = package["dependencies"].as_array().expect("dependencies").iter();
+            let own = all.filter(|dependency| dependency["kind"].is_null()).map(|dependency| text(&dependency["name"]));
+            (text(&package["name"]), own.collect())
+        })
+        .collect()
+}
+
+fn ours(of: &BTreeSet<String>) -> Vec<&str> {
+    of.iter().map(String::as_str).filter(|name| name.starts_with("reconciler-")).collect()
+}
+
+/// The arrows of the design, and no arrow back.
+#[test]
+fn no_crate_depends_on_one_above_it() {
+    let all = dependencies();
+    assert_eq!(ours(&all["reconciler-model"]), Vec::<&str>::new());
+    assert_eq!(ours(&all["reconciler-emulator"]), Vec::<&str>::new());
+    assert_eq!(ours(&all["reconciler-aws"]), ["reconciler-model"]);
+    assert_eq!(ours(&all["reconciler-kinds"]), ["reconciler-aws", "reconciler-model"]);
+    assert_eq!(ours(&all["reconciler-engine"]), ["reconciler-aws", "reconciler-model"]);
+}
+
+/// The pure core is pure: no runtime, no SDK, no network, no clock of its own.
+#[test]
+fn the_model_is_pure() {
+    let model = &dependencies()["reconciler-model"];
+    let impure = |name: &&String| {
+        let name = name.as_str();
+        name.starts_with("aws-") || matches!(name, "tokio" | "futures" | "hyper" | "http" | "jiff" | "rand" | "tempfile" | "async-trait")
+    };
+    assert_eq!(model.iter().filter(impure).collect::<Vec<_>>(), Vec::<&String>::new());
+    for path in files(&repository().join("reconciler/model/src"), &["rs"]) {
+        let text = std::fs::read_to_string(&path).expect("a source file");
+        let code = text.split("#[cfg(test)]").next().unwrap_or("");
+        for word in ["std::fs", "std::env", "std::net", "std::process", "SystemTime", "Instant::now", "std::thread"] {
+            assert!(path.components().any(|part| part.as_os_str() == "tests") || !code.contains(word), "{} in {}", word, path.display());
+        }
+    }
+}
+
+/// A resource SDK is depended on by the kinds alone, and named in their edges alone. `aws` may name that of STS, which is
+/// how a session is opened, and one more in its own tests.
+#[test]
+fn an_sdk_is_named_at_the_edges_only() {
+    for (package, dependencies) in dependencies() {
+        let sdks: Vec<&String> = dependencies.iter().filter(|name| name.starts_with("aws-sdk-")).collect();
+        match package.as_str() {
+            "reconciler-kinds" => assert!(!sdks.is_empty()),
+            "reconciler-aws" => assert!(sdks.iter().all(|name| *name == "aws-sdk-sts"), "{sdks:?}"),
+            _ => assert!(sdks.is_empty(), "{package} depends on {sdks:?}"),
+        }
+    }
+    for folder in ["reconciler", "tests"] {
+        for path in files(&repository().join(folder), &["rs"]) {
+            let place = path.strip_prefix(repository()).expect("below").to_string_lossy().replace('\\', "/");
+            let may = place.starts_with("reconciler/aws/")
+                || place == "reconciler/kinds/src/lookups.rs"
+                || (place.starts_with("reconciler/kinds/src/") && place.ends_with("/edge.rs"))
+                || place == "tests/laws/dependencies.rs"
+                // The emulator's own tests speak to it with the SDK: that is what they are for.
+                || place.starts_with("reconciler/emulator/tests/");
+            let text = std::fs::read_to_string(&path).expect("a source file");
+            let names_one = text.contains("aws_sdk_");
+            assert!(may || !names_one, "{place} names an SDK");
+        }
+    }
+}
+
+/// One kind never imports another.
+#[test]
+fn one_kind_never_imports_another() {
+    let kinds = ["guardrail", "invocation_logging", "log_group"];
+    for kind in kinds {
+        for path in files(&repository().join("reconciler/kinds/src").join(kind), &["rs"]) {
+            let text = std::fs::read_to_string(&path).expect("a source file");
+            for other in kinds.iter().filter(|other| **other != kind) {
+                assert!(!text.contains(&format!("crate::{other}")), "{} imports {other}", path.display());
+            }
+        }
+    }
+}

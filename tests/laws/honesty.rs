@@ -1,0 +1,284 @@
+//! H22, H23, H24, H33, H36: what is said is what is so.
+
+use reconciler_emulator::{Effect, Fault, Match};
+use reconciler_engine::event::StepOutcome;
+use reconciler_model::codes;
+use reconciler_model::verdict::Verdict;
+use reconciler_tests::witness::element;
+use reconciler_tests::world::{World, is_broken, on, paths, times, told};
+use serde_json::{Value, json};
+
+const BOTH: &str = r#"
+kind: guardrail
+name: one
+spec: &spec
+  blockedInputMessaging: "No."
+  blockedOutputsMessaging: "Withheld."
+  contentPolicy:
+    filters:
+      - {type: HATE, inputStrength: HIGH, outputStrength: HIGH}
+---
+kind: guardrail
+name: two
+spec:
+  blockedInputMessaging: "No."
+  blockedOutputsMessaging: "Withheld."
+  contentPolicy:
+    filters:
+      - {type: HATE, inputStrength: HIGH, outputStrength: HIGH}
+"#;
+
+const HATE: &str = "/contentPolicyConfig/filtersConfig/type=HATE/inputStrength";
+
+async fn built() -> World {
+    let world = World::small("empty", BOTH).await;
+    world.restore().await;
+    world.plan_again_nothing().await;
+    world.emulator.clear_calls();
+    world
+}
+
+async fn attacked() -> World {
+    let world = built().await;
+    world.set_guardrail("one", HATE, json!("NONE"));
+    world.set_guardrail("two", HATE, json!("LOW"));
+    world
+}
+
+fn hate(answer: &Value) -> &Value {
+    &element(&answer["contentPolicy"]["filters"], "type", "HATE")["inputStrength"]
+}
+
+fn refused(status: u16, code: &str) -> Effect {
+    Effect::Error { code: code.into(), status, message: "no".into() }
+}
+
+/// Writes other than logging in.
+fn written(world: &World) -> Vec<String> {
+    world.written().into_iter().filter(|one| one != "AssumeRole").collect()
+}
+
+/// H22. cdkrd #631 #638, CIPP #5101: the write failed and the report said clean. A step whose call fails is failed, with the
+/// code of the failure; what needs it is not tried; and the next plan still has the drift.
+#[tokio::test]
+async fn h22_a_write_that_fails_is_never_verified() {
+    let world = attacked().await;
+    let effects = [Effect::Deny, Effect::Throttle, Effect::Expired, refused(400, "ValidationException"), refused(500, "InternalServerException")];
+    for effect in effects {
+        world.inject(vec![Fault::always(on("UpdateGuardrail"), effect.clone())]);
+        let planned = world.plan().await;
+        let applied = world.apply(&planned).await;
+        assert_eq!(applied.verified(), 0, "{effect:?}: {:#?}", applied.steps);
+        assert_eq!(applied.steps.len(), 4);
+        for step in planned.plan.steps.iter().filter(|step| step.action == "update") {
+            assert!(matches!(applied.steps[&step.id], StepOutcome::Failed { .. }), "{effect:?}: {:#?}", applied.steps);
+        }
+        for step in planned.plan.steps.iter().filter(|step| step.action == "publish") {
+            assert!(matches!(applied.steps[&step.id], StepOutcome::NotTried { .. }), "{effect:?}: {:#?}", applied.steps);
+        }
+        assert!(!world.written().contains(&"CreateGuardrailVersion".to_owned()));
+        world.emulator.clear_faults();
+        assert_eq!(world.plan().await.plan.summary.drifted, 2);
+    }
+    world.restore().await;
+    world.plan_again_nothing().await;
+}
+
+/// H22, H36. ministack #1570, floci #2084: the API answers success and changes nothing. Read-back sees the old content, so
+/// the promise is broken, the version that would have published it is not made, and the next plan still has the drift.
+#[tokio::test]
+async fn h36_a_write_that_changes_nothing_is_broken() {
+    let world = attacked().await;
+    world.inject(vec![Fault::always(on("UpdateGuardrail"), Effect::NoOp)]);
+    let planned = world.plan().await;
+    let applied = world.apply(&planned).await;
+    let broken: Vec<&StepOutcome> = applied.steps.values().filter(|outcome| is_broken(outcome)).collect();
+    assert_eq!((broken.len(), applied.verified()), (2, 0), "{:#?}", applied.steps);
+    let StepOutcome::Read(Verdict::Broken { differs }) = broken[0] else { panic!("{broken:#?}") };
+    assert_eq!(differs[0].path.to_string(), "contentPolicy.filters.HATE.inputStrength");
+    assert_eq!(differs[0].promised, "HIGH");
+    assert!(!world.written().contains(&"CreateGuardrailVersion".to_owned()));
+    world.emulator.clear_faults();
+    assert_eq!(world.plan().await.plan.summary.drifted, 2);
+    world.restore().await;
+    world.plan_again_nothing().await;
+}
+
+/// H36 for every other write: whatever answers success without doing it, is not believed.
+#[tokio::test]
+async fn h36_no_kind_of_write_is_believed_without_read_back() {
+    for operation in [
+        "CreateGuardrail", "CreateGuardrailVersion", "PutModelInvocationLoggingConfiguration", "CreateLogGroup", "PutRetentionPolicy",
+    ] {
+        let declared = format!(
+            "{BOTH}---\nkind: log-group\nname: /aws/bedrock/logs\nspec: {{retentionInDays: 365}}\n---\nkind: invocation-logging\nspec:\n  \
+             s3Config: {{bucketName: some-bucket}}\n  textDataDeliveryEnabled: true\n"
+        );
+        let world = World::small("empty", &declared).await;
+        world.inject(vec![Fault::always(on(operation), Effect::NoOp)]);
+        let planned = world.plan().await;
+        let applied = world.apply(&planned).await;
+        for step in planned.plan.steps.iter().filter(|step| step.calls.iter().any(|call| call.operation == operation)) {
+            assert!(!applied.steps[&step.id].is_verified(), "{operation}: {:#?}", applied.steps);
+        }
+        world.emulator.clear_faults();
+        assert!(world.plan().await.plan.summary.drifted > 0, "{operation}");
+        world.restore().await;
+        world.plan_again_nothing().await;
+    }
+}
+
+/// H22. cdkrd #222 #1716: the read after the write was throttled, and the write counted as done. What cannot be read back is
+/// unverified, which is neither done nor failed.
+#[tokio::test]
+async fn h22_a_read_back_that_is_throttled_is_unverified() {
+    for effect in [Effect::Throttle, Effect::Deny] {
+        let world = attacked().await;
+        let planned = world.plan().await;
+        // The fresh sighting before each write passes: one read of the DRAFT and one of the version each.
+        world.inject(vec![Fault { skip: 4, ..Fault::always(on("GetGuardrail"), effect.clone()) }]);
+        let applied = world.apply(&planned).await;
+        assert_eq!(applied.verified(), 0, "{:#?}", applied.steps);
+        let unverified = applied.steps.values().filter(|one| matches!(one, StepOutcome::Read(Verdict::Unverified { .. })));
+        assert!(unverified.count() >= 1, "{effect:?}: {:#?}", applied.steps);
+        assert!(!world.written().contains(&"CreateGuardrailVersion".to_owned()));
+        world.emulator.clear_faults();
+        world.restore().await;
+        world.plan_again_nothing().await;
+    }
+}
+
+/// H23. prowler #550 #12459 #11228: a list call that was denied, throttled or expired looked like "there are none", and
+/// everything was created a second time. It is a gap with a code and a remedy; nothing is written there; the other accounts
+/// and regions are evaluated all the same.
+#[tokio::test]
+async fn h23_a_read_that_failed_is_a_gap_and_never_absent() {
+    let cases = [
+        (Effect::Deny, codes::DENIED),
+        (Effect::Throttle, codes::THROTTLED),
+        (Effect::Expired, codes::EXPIRED_CREDENTIALS),
+        (refused(400, "UnrecognizedClientException"), codes::WRONG_REGION),
+        (refused(400, "SomethingNewException"), codes::AWS_ERROR),
+    ];
+    let reads = [
+        "ListGuardrails", "GetGuardrail", "ListTagsForResource", "GetModelInvocationLoggingConfiguration", "DescribeLogGroups",
+        "DescribeKey",
+    ];
+    for operation in reads {
+        for (effect, code) in &cases {
+            let world = World::whole("in-sync").await;
+            let matching = Match { account: Some("222233334444".into()), region: Some("eu-west-1".into()), ..on(operation) };
+            world.inject(vec![Fault::always(matching, effect.clone())]);
+            let planned = world.plan().await;
+            let plan = &planned.plan;
+            let case = format!("{operation} {effect:?}: {}", told(plan));
+            assert!(plan.drift.is_empty() && plan.steps.is_empty(), "{case}");
+            assert!(!plan.gaps.is_empty() && plan.summary.gaps >= 1, "{case}");
+            for gap in &plan.gaps {
+                assert_eq!((gap.scope.to_string().as_str(), gap.code.as_str()), ("prod/eu-west-1", *code), "{case}");
+                assert!(gap.reason.contains(operation) && !gap.remedy.is_empty(), "{gap:?}");
+            }
+            assert_eq!(plan.summary.in_sync + plan.summary.gaps, plan.summary.addresses, "{case}");
+            assert!(plan.summary.in_sync >= plan.summary.addresses - 4, "other scopes complete: {case}");
+            world.apply(&planned).await;
+            assert_eq!(written(&world), Vec::<String>::new(), "{case}");
+            world.emulator.clear_faults();
+            world.plan_again_nothing().await;
+        }
+    }
+}
+
+/// H23 at the role: an account whose role cannot be assumed is a gap in each of its regions, and the others are restored.
+#[tokio::test]
+async fn h23_an_account_that_cannot_be_entered_is_a_gap() {
+    let world = World::whole("drifted").await;
+    let matching = Match { account: Some("222233334444".into()), ..on("AssumeRole") };
+    world.inject(vec![Fault::always(matching, Effect::Deny)]);
+    let planned = world.plan().await;
+    let plan = &planned.plan;
+    assert!(plan.gaps.iter().all(|gap| gap.scope.account == "prod" && gap.code == codes::DENIED), "{}", told(plan));
+    assert!(plan.drift.iter().all(|drift| drift.account != "prod") && !plan.steps.is_empty(), "{}", told(plan));
+    let applied = world.apply(&planned).await;
+    assert_eq!(applied.not_verified(), 0, "{:#?}", applied.steps);
+    assert!(world.writes().iter().all(|call| call.account != "222233334444" || call.operation == "AssumeRole"));
+    world.emulator.clear_faults();
+    world.restore().await;
+    world.plan_again_nothing().await;
+}
+
+/// H24. PutRemediationConfigurations, terraform #24078 (open): between plan and apply somebody changes the resource, and the
+/// plan overwrites it blindly. The address that moved is skipped with BRX1104; the other one is restored.
+#[tokio::test]
+async fn h24_a_resource_that_moved_is_skipped_and_the_others_are_not() {
+    let world = attacked().await;
+    let planned = world.plan().await;
+    world.set_guardrail("one", "/blockedInputMessaging", json!("Changed in between."));
+    world.emulator.clear_calls();
+    let applied = world.apply(&planned).await;
+    for step in &planned.plan.steps {
+        let outcome = &applied.steps[&step.id];
+        match step.address.name.as_str() {
+            "one" => assert!(matches!(outcome, StepOutcome::NotTried { code, .. } if *code == codes::MOVED || *code == codes::STEP_FAILED), "{outcome:?}"),
+            _ => assert!(outcome.is_verified(), "{outcome:?}"),
+        }
+    }
+    let first = planned.plan.steps.iter().find(|step| step.address.name == "one").expect("a step");
+    assert!(matches!(&applied.steps[&first.id], StepOutcome::NotTried { code, .. } if *code == codes::MOVED));
+    assert_eq!(written(&world), ["UpdateGuardrail", "CreateGuardrailVersion"]);
+    assert_eq!(hate(&world.witness().guardrail("one", "DRAFT").await), "NONE");
+    world.restore().await;
+    world.plan_again_nothing().await;
+}
+
+/// H24. A guardrail that was deleted and created again under the same name is another guardrail; so is one that is simply
+/// gone, or one that appeared where the plan wanted to create it.
+#[tokio::test]
+async fn h24_a_resource_that_was_created_again_is_another_one() {
+    let world = attacked().await;
+    let planned = world.plan().await;
+    world.attack("bedrock", "DeleteGuardrail", json!({"guardrailIdentifier": "guardrail:one"}));
+    let create = json!({
+        "name": "one", "blockedInputMessaging": "No.", "blockedOutputsMessaging": "Withheld.",
+        "contentPolicyConfig": {"filtersConfig": [{"type": "HATE", "inputStrength": "NONE", "outputStrength": "HIGH"}]},
+    });
+    world.attack("bedrock", "CreateGuardrail", create.clone());
+    let applied = world.apply(&planned).await;
+    let first = planned.plan.steps.iter().find(|step| step.address.name == "one").expect("a step");
+    assert!(matches!(&applied.steps[&first.id], StepOutcome::NotTried { code, .. } if *code == codes::MOVED), "{applied:#?}");
+    assert_eq!(hate(&world.witness().guardrail("one", "DRAFT").await), "NONE");
+    world.restore().await;
+    world.plan_again_nothing().await;
+
+    world.attack("bedrock", "DeleteGuardrail", json!({"guardrailIdentifier": "guardrail:one"}));
+    let planned = world.plan().await;
+    world.attack("bedrock", "CreateGuardrail", create);
+    let applied = world.apply(&planned).await;
+    assert_eq!(applied.verified(), 0, "{applied:#?}");
+    assert_eq!(world.witness().ids("one").await.len(), 1);
+    world.restore().await;
+    world.plan_again_nothing().await;
+}
+
+/// H33. terraform #37406 (open) #36403 (open): "no changes" with an exit code that says otherwise. Without changes the plan
+/// has no drift, no step and no finding, and the summary says that every address is in sync.
+#[tokio::test]
+async fn h33_no_changes_is_in_sync() {
+    let world = World::whole("in-sync").await;
+    let plan = world.plan().await.plan;
+    assert!(plan.drift.is_empty() && plan.steps.is_empty() && plan.findings.is_empty() && plan.gaps.is_empty(), "{}", told(&plan));
+    assert_eq!((plan.summary.addresses, plan.summary.in_sync), (20, 20), "{}", told(&plan));
+    assert_eq!((plan.summary.drifted, plan.summary.gaps, plan.summary.refused), (0, 0, 0));
+    assert_eq!(plan.addresses_changed(), 0);
+    assert_eq!(world.written().into_iter().filter(|one| one != "AssumeRole").count(), 0);
+}
+
+/// H22. A stale read right after a write is the past, not a broken promise: it is read again until the time is up.
+#[tokio::test]
+async fn h22_a_stale_read_back_is_read_again() {
+    let world = attacked().await;
+    world.inject(vec![times(1, on("GetGuardrail"), Effect::Stale { reads: 6 })]);
+    let plan = world.restore().await;
+    assert_eq!(paths(&plan).len(), 2);
+    world.emulator.clear_faults();
+    world.plan_again_nothing().await;
+}

@@ -1,0 +1,178 @@
+//! H29: what the service would reject is found before any call is made.
+
+use reconciler_model::codes;
+use reconciler_tests::declarations::wrong_with;
+use serde_json::{Value, json};
+
+fn guardrail(changes: Value) -> String {
+    let mut spec = json!({"blockedInputMessaging": "No.", "blockedOutputsMessaging": "Withheld."});
+    for (member, value) in changes.as_object().expect("members") {
+        spec[member] = value.clone();
+    }
+    declared("guardrail", "payments", spec)
+}
+
+fn declared(kind: &str, name: &str, spec: Value) -> String {
+    json!({"kind": kind, "name": name, "spec": spec}).to_string()
+}
+
+fn topic(changes: Value, standard: bool) -> String {
+    let mut topic = json!({"name": "Advice", "definition": "Advice."});
+    for (member, value) in changes.as_object().expect("members") {
+        topic[member] = value.clone();
+    }
+    let profile = if standard { json!({"guardrailProfileId": "eu.guardrail.v1:0"}) } else { Value::Null };
+    let tier = if standard { "STANDARD" } else { "CLASSIC" };
+    guardrail(json!({"crossRegionDetails": profile, "topicPolicy": {"topics": [topic], "tier": {"tierName": tier}}}))
+}
+
+fn regex(changes: Value) -> String {
+    let mut regex = json!({"name": "order", "pattern": "[0-9]+", "action": "BLOCK"});
+    for (member, value) in changes.as_object().expect("members") {
+        regex[member] = value.clone();
+    }
+    guardrail(json!({"sensitiveInformationPolicy": {"regexes": [regex]}}))
+}
+
+fn words(list: Vec<String>) -> String {
+    let list: Vec<Value> = list.into_iter().map(|text| json!({ "text": text })).collect();
+    guardrail(json!({"wordPolicy": {"words": list}}))
+}
+
+fn named(name: &str) -> String {
+    guardrail(json!({})).replace("payments", name)
+}
+
+fn tags(count: usize, key: &str, value: &str) -> String {
+    let tags: Vec<Value> = (0..count).map(|n| json!({"key": format!("{key}{n}"), "value": value})).collect();
+    guardrail(json!({ "tags": tags }))
+}
+
+fn grounding(threshold: f64) -> String {
+    guardrail(json!({"contextualGroundingPolicy": {"filters": [{"type": "GROUNDING", "threshold": threshold}]}}))
+}
+
+fn logging(spec: Value) -> String {
+    declared("invocation-logging", "default", spec)
+}
+
+fn group(spec: Value) -> String {
+    declared("log-group", "/aws/bedrock/logs", spec)
+}
+
+fn text(length: usize) -> String {
+    "x".repeat(length)
+}
+
+/// H29. aistudio #731, TF-aws #44343 #44386: limits were found by the service half-way through a restore. Each is a
+/// diagnostic of the loader: the longest value that the service takes is accepted, the next one is not. Loading is a
+/// function of text, so no call can have been made.
+#[test]
+fn h29_each_limit_is_a_diagnostic() {
+    let topics = |count: usize| {
+        let topics: Vec<Value> = (0..count).map(|n| json!({"name": format!("T{n}"), "definition": "D."})).collect();
+        guardrail(json!({"topicPolicy": {"topics": topics}}))
+    };
+    let regexes = |count: usize| {
+        let list: Vec<Value> = (0..count).map(|n| json!({"name": format!("R{n}"), "pattern": "x", "action": "BLOCK"})).collect();
+        guardrail(json!({"sensitiveInformationPolicy": {"regexes": list}}))
+    };
+    let reasoning = |count: usize| {
+        let list: Vec<String> = (0..count).map(|n| format!("arn:aws:bedrock:eu-west-1:111122223333:automated-reasoning-policy/abcdefabcde{n}:1")).collect();
+        guardrail(json!({"automatedReasoningPolicy": {"policies": list}}))
+    };
+    let examples = |count: usize, length: usize| {
+        let list: Vec<String> = (0..count).map(|n| format!("{n}{}", text(length - 1))).collect();
+        topic(json!({ "examples": list }), false)
+    };
+    let many_words = |count: usize| words((0..count).map(|n| format!("w{n}")).collect());
+    let prompt_attack = |output: &str| {
+        let filter = json!({"type": "PROMPT_ATTACK", "inputStrength": "HIGH", "outputStrength": output});
+        guardrail(json!({"contentPolicy": {"filters": [filter]}}))
+    };
+    let bucket = |name: &str, prefix: &str| logging(json!({"s3Config": {"bucketName": name, "keyPrefix": prefix}}));
+    let log_group_name = |name: &str| {
+        let group = json!({"logGroupName": name, "roleArn": "arn:aws:iam::111122223333:role/x"});
+        logging(json!({ "cloudWatchConfig": group }))
+    };
+    let limit = codes::LIMIT;
+    let cases: Vec<(&str, String, String, &str)> = vec![
+        ("definition, CLASSIC", topic(json!({"definition": text(200)}), false), topic(json!({"definition": text(201)}), false), limit),
+        ("definition, STANDARD", topic(json!({"definition": text(1000)}), true), topic(json!({"definition": text(1001)}), true), limit),
+        ("definition, empty", topic(json!({"definition": "x"}), false), topic(json!({"definition": ""}), false), limit),
+        ("topic name", topic(json!({"name": text(100)}), false), topic(json!({"name": text(101)}), false), limit),
+        ("topic name, letters", topic(json!({"name": "A b-c_d!?."}), false), topic(json!({"name": "A/b"}), false), limit),
+        ("topics", topics(30), topics(31), limit),
+        ("examples", examples(5, 10), examples(6, 10), limit),
+        ("example", examples(1, 100), examples(1, 101), limit),
+        ("word", words(vec![text(100)]), words(vec![text(101)]), limit),
+        ("words", many_words(10_000), many_words(10_001), limit),
+        ("expression", regex(json!({"pattern": text(500)})), regex(json!({"pattern": text(501)})), limit),
+        ("expression's name", regex(json!({"name": text(100)})), regex(json!({"name": text(101)})), limit),
+        ("expression's description", regex(json!({"description": text(1000)})), regex(json!({"description": text(1001)})), limit),
+        ("expressions", regexes(30), regexes(31), limit),
+        ("description", guardrail(json!({"description": text(200)})), guardrail(json!({"description": text(201)})), limit),
+        ("description, empty", guardrail(json!({"description": "x"})), guardrail(json!({"description": ""})), limit),
+        ("input message", guardrail(json!({"blockedInputMessaging": text(500)})), guardrail(json!({"blockedInputMessaging": text(501)})), limit),
+        ("output message", guardrail(json!({"blockedOutputsMessaging": text(500)})), guardrail(json!({"blockedOutputsMessaging": text(501)})), limit),
+        ("threshold", grounding(0.99), grounding(1.0), limit),
+        ("threshold, negative", grounding(0.0), grounding(-0.1), limit),
+        ("tags", tags(200, "k", "v"), tags(201, "k", "v"), limit),
+        ("tag key", tags(1, &text(127), "v"), tags(1, &text(128), "v"), limit),
+        ("tag value", tags(1, "k", &text(256)), tags(1, "k", &text(257)), limit),
+        ("tag of AWS", tags(1, "aws", "v"), tags(1, "aws:", "v"), codes::CONTRADICTION),
+        ("reasoning policies", reasoning(2), reasoning(3), limit),
+        ("guardrail name", named(&text(50)), named(&text(51)), codes::BAD_NAME),
+        ("guardrail name, letters", named("a-B_9"), named("a.b"), codes::BAD_NAME),
+        ("PROMPT_ATTACK output", prompt_attack("NONE"), prompt_attack("LOW"), codes::CONTRADICTION),
+        (
+            "STANDARD without a profile",
+            topic(json!({}), true),
+            topic(json!({}), true).replace(r#"{"guardrailProfileId":"eu.guardrail.v1:0"}"#, "null"),
+            codes::TIER_NEEDS_PROFILE,
+        ),
+        ("retention", group(json!({"retentionInDays": 365})), group(json!({"retentionInDays": 364})), limit),
+        ("bucket, long", bucket(&text(63), ""), bucket(&text(64), ""), limit),
+        ("bucket, short", bucket("abc", ""), bucket("ab", ""), limit),
+        ("prefix", bucket("abc", &text(1024)), bucket("abc", &text(1025)), limit),
+        ("log group", log_group_name(&text(512)), log_group_name(&text(513)), limit),
+        (
+            "log group name",
+            group(json!({})).replace("/aws/bedrock/logs", &text(512)),
+            group(json!({})).replace("/aws/bedrock/logs", &text(513)),
+            codes::BAD_NAME,
+        ),
+    ];
+    for (what, accepted, rejected, code) in cases {
+        assert_eq!(wrong_with(&accepted), [], "{what}: the limit itself is accepted");
+        let found = wrong_with(&rejected);
+        assert_eq!(found.iter().map(|one| one.0.as_str()).collect::<Vec<_>>(), [code], "{what}: {found:?}");
+    }
+}
+
+/// H29. Limits are counted in characters as the service counts them, not in bytes.
+#[test]
+fn h29_limits_count_characters() {
+    assert_eq!(wrong_with(&guardrail(json!({"description": "é".repeat(200)}))), []);
+    assert_eq!(wrong_with(&guardrail(json!({"description": "é".repeat(201)}))).len(), 1);
+}
+
+/// H29. What the service requires cannot be declared away: `null` for a required message would be rejected on every write.
+#[test]
+fn h29_a_required_member_cannot_be_declared_absent() {
+    for member in ["blockedInputMessaging", "blockedOutputsMessaging"] {
+        let found = wrong_with(&guardrail(json!({ member: null })));
+        assert_eq!(found.iter().map(|one| one.0.as_str()).collect::<Vec<_>>(), [codes::CONTRADICTION], "{found:?}");
+    }
+}
+
+/// H29. Every problem is found in one run.
+#[test]
+fn h29_all_limits_are_found_at_once() {
+    let found = wrong_with(&guardrail(json!({
+        "description": text(201),
+        "blockedInputMessaging": text(501),
+        "topicPolicy": {"topics": [{"name": "A/b", "definition": text(201)}]},
+    })));
+    assert_eq!(found.len(), 4, "{found:?}");
+}

@@ -1,0 +1,285 @@
+//! One normal form for what is declared and for what AWS answers: equal resources have equal trees.
+
+use proptest::prelude::*;
+use reconciler_kinds::KINDS;
+use reconciler_model::desired::Wanted;
+use reconciler_model::direction::Direction;
+use reconciler_model::drift::{self, Comparison};
+use reconciler_model::inventory::Sighting;
+use reconciler_model::kind::{Kind, Normalised, Origin, Situation};
+use reconciler_model::tree::{self, Path};
+use reconciler_tests::declarations::{loaded, small};
+use reconciler_tests::world::World;
+use serde_json::{Value, json};
+
+use crate::generate;
+
+fn kind(name: &str) -> &'static dyn Kind {
+    *KINDS.iter().find(|kind| kind.name() == name).expect("a kind")
+}
+
+/// A spec in normal form, with nothing unknown and nothing wrong.
+fn clean(kind: &dyn Kind, spec: &Value, origin: Origin) -> Value {
+    let Normalised { tree, unknown, problems } = kind.normalise(spec, origin);
+    assert!(unknown.is_empty() && problems.is_empty(), "{unknown:?} {problems:?} in {spec}");
+    tree
+}
+
+/// What a live answer with this content and nothing published looks like; with `published`, the same content is published.
+fn live_tree(kind: &dyn Kind, spec: &Value, published: bool) -> Value {
+    let mut tree = clean(kind, spec, Origin::Live);
+    if kind.name() == "guardrail" {
+        let mut body = tree.clone();
+        body.as_object_mut().expect("a tree").remove("tags");
+        tree["publishedVersion"] = if published { body } else { Value::Null };
+    }
+    tree
+}
+
+fn wanted(kind: &dyn Kind, spec: &Value, when_stronger: &str) -> Wanted {
+    let name = kind.singleton().unwrap_or("payments");
+    let text = generate::declaration(kind.name(), name, spec, when_stronger);
+    let desired = loaded(&small(&text)).unwrap_or_else(|problems| panic!("{text}: {problems:#?}"));
+    desired.wanted().remove(0)
+}
+
+fn compared(kind: &dyn Kind, live: &Value, declared: &Value, when_stronger: &str) -> (Comparison, Sighting) {
+    let wanted = wanted(kind, declared, when_stronger);
+    let want = wanted.resolve(kind, &Default::default()).expect("nothing to look up");
+    let sighting = Sighting {
+        address: wanted.address.clone(),
+        tree: live.clone(),
+        extras: Default::default(),
+        handle: Value::Null,
+        facts: Value::Null,
+        settled: true,
+    };
+    (drift::compare(kind, &wanted, &want, Some(&sighting)), sighting)
+}
+
+fn specs() -> impl Strategy<Value = (&'static str, Value)> {
+    prop_oneof![
+        4 => generate::guardrail().prop_map(|spec| ("guardrail", spec)),
+        1 => generate::logging().prop_map(|spec| ("invocation-logging", spec)),
+        1 => generate::log_group().prop_map(|spec| ("log-group", spec)),
+    ]
+}
+
+fn pairs() -> impl Strategy<Value = (&'static str, Value, Value)> {
+    prop_oneof![
+        4 => (generate::guardrail(), generate::guardrail()).prop_map(|(one, two)| ("guardrail", one, two)),
+        1 => (generate::logging(), generate::logging()).prop_map(|(one, two)| ("invocation-logging", one, two)),
+        1 => (generate::log_group(), generate::log_group()).prop_map(|(one, two)| ("log-group", one, two)),
+    ]
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { cases: 192, failure_persistence: None, ..ProptestConfig::default() })]
+
+    /// What `export` prints is what may be declared: YAML to normal form, to declaration, to YAML, and back, is nothing at all.
+    #[test]
+    fn declaring_a_normal_form_gives_that_normal_form((name, spec) in specs()) {
+        let kind = kind(name);
+        let live = live_tree(kind, &spec, true);
+        let printed = serde_yaml::to_string(&kind.declare(&live)).expect("YAML");
+        let read: Value = serde_yaml::from_str(&printed).expect("YAML");
+        prop_assert_eq!(live_tree(kind, &read, true), live.clone(), "{}", printed);
+        let declared = clean(kind, &read, Origin::Declared);
+        let differences = tree::differences(&drift::managed_part(kind, &live, &declared), &declared, &[]);
+        prop_assert!(differences.is_empty(), "{:?}", differences);
+    }
+
+    /// H01. TF-aws PR#48772, cdkrd PR#283: lists came back in another order and the plan was not empty. Filters,
+    /// modalities, topics, words, PII entities, expressions and tags in any order are one and the same.
+    #[test]
+    fn h01_lists_in_any_order_are_equal((name, spec) in specs(), seed in any::<u64>()) {
+        let kind = kind(name);
+        let other = generate::shuffled(&spec, seed);
+        let (comparison, _) = compared(kind, &live_tree(kind, &other, true), &spec, "report");
+        prop_assert!(comparison.drift.is_none(), "{:?}", comparison.drift);
+    }
+
+    /// H02, H03. TF-aws #46158, PR#44224, genai-cdk #1138: read-back adds `tier: CLASSIC`, empty lists and enabled flags,
+    /// or leaves out what was written. Whichever side writes the defaults out, nothing differs.
+    #[test]
+    fn h02_defaults_on_either_side_are_equal(spec in generate::guardrail(), one in any::<u64>(), two in any::<u64>()) {
+        let kind = kind("guardrail");
+        let live = live_tree(kind, &generate::with_other_defaults(&spec, one), true);
+        let (comparison, _) = compared(kind, &live, &generate::with_other_defaults(&spec, two), "report");
+        prop_assert!(comparison.drift.is_none(), "{:?}", comparison.drift);
+    }
+
+    /// What is equal needs no step, and what needs no step is not talked about.
+    #[test]
+    fn an_equal_pair_has_no_steps((name, spec) in specs()) {
+        let kind = kind(name);
+        let (comparison, sighting) = compared(kind, &live_tree(kind, &spec, true), &spec, "report");
+        prop_assert!(comparison.drift.is_none() && comparison.differs.is_empty(), "{:?}", comparison);
+        let proposal = kind.steps(&Situation {
+            live: Some(&sighting),
+            target: &comparison.target,
+            differs: &comparison.differs,
+            name: "payments",
+            may_delete_versions: true,
+        });
+        prop_assert!(proposal.steps.is_empty() && proposal.refusals.is_empty(), "{:?}", proposal);
+    }
+
+    /// Two resources that differ have drift, and every difference is a step, a refusal, or kept.
+    #[test]
+    fn an_unequal_pair_has_drift_and_a_way_back((name, live, want) in pairs()) {
+        let kind = kind(name);
+        let live = live_tree(kind, &live, true);
+        let (comparison, sighting) = compared(kind, &live, &want, "undo");
+        let declared = clean(kind, &want, Origin::Declared);
+        let managed = drift::managed_part(kind, &live, &declared);
+        let differs = !tree::differences(&managed, &declared, &[]).is_empty();
+        prop_assert_eq!(comparison.drift.is_some() || !comparison.unobservable.is_empty(), differs);
+        let proposal = kind.steps(&Situation {
+            live: Some(&sighting),
+            target: &comparison.target,
+            differs: &comparison.differs,
+            name: "payments",
+            may_delete_versions: false,
+        });
+        let acts = !proposal.steps.is_empty() || !proposal.refusals.is_empty();
+        prop_assert_eq!(acts, !comparison.differs.is_empty(), "{:?}", comparison.differs);
+    }
+
+    /// Swapping live and desired swaps weakened and strengthened, and leaves neutral and unknown as they are. Sets are the
+    /// exception: one that both loses and gains elements has weakened either way.
+    #[test]
+    fn direction_is_antisymmetric((name, live, want) in pairs()) {
+        use Direction::*;
+        let kind = kind(name);
+        let (live, want) = (live_tree(kind, &live, true), live_tree(kind, &want, true));
+        for one in tree::differences(&live, &want, kind.whole()) {
+            let there = kind.direction(&one.path, one.left.as_ref(), one.right.as_ref());
+            let back = kind.direction(&one.path, one.right.as_ref(), one.left.as_ref());
+            let is_set = one.left.as_ref().is_some_and(Value::is_array) && one.right.as_ref().is_some_and(Value::is_array);
+            let fits = match (there, back) {
+                (Weakened, Strengthened) | (Strengthened, Weakened) | (Neutral, Neutral) | (Unknown, Unknown) => true,
+                (Weakened, Weakened) => is_set,
+                // A profile that is lost takes the STANDARD tier with it; one that is gained moves prompts elsewhere.
+                (Weakened, Unknown) | (Unknown, Weakened) => one.path.head() == Some("crossRegionDetails")
+                    || one.path.parts().get(1) == Some(&"crossRegionDetails"),
+                _ => false,
+            };
+            prop_assert!(fits, "{}: {:?} there and {:?} back ({:?} / {:?})", one.path, there, back, one.left, one.right);
+        }
+    }
+
+    /// Paths are written into plans and read back: a word of a word list is a segment, whatever characters it has.
+    #[test]
+    fn a_path_is_read_as_it_was_written(segments in proptest::collection::vec("[ -~\u{e9}\u{4e2d}]{0,6}", 1..4)) {
+        let path = Path::of(segments);
+        prop_assert_eq!(path.to_string().parse::<Path>(), Ok(path));
+    }
+}
+
+const H03: &str = r#"
+kind: guardrail
+name: payments
+spec:
+  blockedInputMessaging: "No."
+  blockedOutputsMessaging: "No."
+  contentPolicy:
+    filters:
+      - {type: HATE, inputStrength: HIGH, outputStrength: HIGH}
+  sensitiveInformationPolicy:
+    piiEntities:
+      - {type: EMAIL, action: BLOCK}
+"#;
+
+/// H03. TF-aws #46158, prowler PR#12663: a filter at strength HIGH that is switched off on the input side blocks nothing,
+/// and was called compliant; the other way round, a flag that AWS leaves out was called drift. Here the defaults are no
+/// drift, what is in effect off is drift and weakened, and it is put back.
+#[tokio::test]
+async fn h03_an_absent_flag_is_its_default_and_an_effective_off_is_drift() {
+    let world = World::small("empty", H03).await;
+    world.restore().await;
+    world.plan_again_nothing().await;
+    let flags = [
+        ("/contentPolicyConfig/filtersConfig/type=HATE/inputEnabled", json!(false), "contentPolicy.filters.HATE.inputEnabled"),
+        ("/contentPolicyConfig/filtersConfig/type=HATE/inputAction", json!("NONE"), "contentPolicy.filters.HATE.inputAction"),
+        (
+            "/sensitiveInformationPolicyConfig/piiEntitiesConfig/type=EMAIL/outputEnabled",
+            json!(false),
+            "sensitiveInformationPolicy.piiEntities.EMAIL.outputEnabled",
+        ),
+        (
+            "/sensitiveInformationPolicyConfig/piiEntitiesConfig/type=EMAIL/inputAction",
+            json!("ANONYMIZE"),
+            "sensitiveInformationPolicy.piiEntities.EMAIL.inputAction",
+        ),
+    ];
+    for (pointer, value, path) in flags {
+        // Writing a default out is no drift.
+        world.set_guardrail("payments", pointer, if value.is_boolean() { json!(true) } else { json!("BLOCK") });
+        world.plan_again_nothing().await;
+        world.set_guardrail("payments", pointer, value);
+        let plan = world.plan().await.plan;
+        assert_eq!(reconciler_tests::world::paths(&plan), [path]);
+        assert_eq!(reconciler_tests::world::field(&plan, path).direction, Direction::Weakened);
+        world.restore().await;
+    }
+    world.plan_again_nothing().await;
+}
+
+/// H01, through the API: the emulated AWS answers every list in a random order, read after read.
+#[tokio::test]
+async fn h01_random_order_from_the_service_is_no_drift() {
+    let world = World::whole("in-sync").await;
+    for _ in 0..5 {
+        world.plan_again_nothing().await;
+    }
+}
+
+/// H31. TF-aws #45885 (open): `{}`, `null` and absent compared as three things. A policy that is declared as nothing, in
+/// any of the ways to write nothing, equals one that the service leaves out or answers empty.
+#[test]
+fn h31_empty_null_and_absent_policies_are_equal() {
+    let guardrail = kind("guardrail");
+    let base = json!({"blockedInputMessaging": "No.", "blockedOutputsMessaging": "No."});
+    let policies = [
+        ("contentPolicy", "filters"),
+        ("topicPolicy", "topics"),
+        ("wordPolicy", "words"),
+        ("sensitiveInformationPolicy", "regexes"),
+        ("contextualGroundingPolicy", "filters"),
+        ("automatedReasoningPolicy", "policies"),
+        ("tags", ""),
+    ];
+    for (policy, list) in policies {
+        let nothings = match policy {
+            "tags" => vec![json!(null), json!([])],
+            _ => vec![json!(null), json!({}), json!({ list: [] })],
+        };
+        for nothing in nothings.iter().chain([&Value::String("absent".into())]) {
+            for declared in &nothings {
+                let with = |value: &Value| {
+                    let mut spec = base.clone();
+                    if *value != "absent" {
+                        spec[policy] = value.clone();
+                    }
+                    spec
+                };
+                let live = live_tree(guardrail, &with(nothing), true);
+                let (comparison, _) = compared(guardrail, &live, &with(declared), "report");
+                assert!(comparison.drift.is_none(), "{policy}: live {nothing}, declared {declared}: {:?}", comparison.drift);
+            }
+        }
+    }
+}
+
+/// H31 for logging: an empty key prefix and none are one thing to the service.
+#[test]
+fn h31_an_empty_prefix_is_no_prefix() {
+    let logging = kind("invocation-logging");
+    let with = |prefix: Value| json!({"s3Config": {"bucketName": "logs", "keyPrefix": prefix}});
+    let without = json!({"s3Config": {"bucketName": "logs"}});
+    for (live, want) in [(&without, &with(json!(""))), (&with(json!("")), &without)] {
+        let (comparison, _) = compared(logging, &live_tree(logging, live, true), want, "report");
+        assert!(comparison.drift.is_none(), "{:?}", comparison.drift);
+    }
+}

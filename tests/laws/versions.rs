@@ -1,0 +1,171 @@
+//! H05: callers pin published versions, which never change, so restoring the DRAFT alone restores nothing (AWS.md 1.1.6).
+
+use reconciler_model::codes;
+use reconciler_model::direction::Direction;
+use reconciler_tests::witness::element;
+use reconciler_tests::world::{World, field, notes, paths, refusals, told};
+use serde_json::{Value, json};
+
+const GUARDRAIL: &str = r#"
+kind: guardrail
+name: payments
+spec:
+  description: Protection for payments.
+  blockedInputMessaging: "No."
+  blockedOutputsMessaging: "Withheld."
+  contentPolicy:
+    filters:
+      - {type: HATE, inputStrength: HIGH, outputStrength: HIGH}
+      - {type: VIOLENCE, inputStrength: HIGH, outputStrength: HIGH}
+"#;
+
+const HATE: &str = "/contentPolicyConfig/filtersConfig/type=HATE/inputStrength";
+
+async fn built() -> World {
+    let world = World::small("empty", GUARDRAIL).await;
+    world.restore().await;
+    world.plan_again_nothing().await;
+    world.emulator.clear_calls();
+    world
+}
+
+fn hate(answer: &Value) -> &Value {
+    &element(&answer["contentPolicy"]["filters"], "type", "HATE")["inputStrength"]
+}
+
+/// H05. TF-awscc #2372 #2063: an attacker lowers a filter, publishes, and puts the DRAFT back; every tool that compares the
+/// DRAFT says clean while callers run the weak version. Here the newest version is compared too, and a new one is published.
+#[tokio::test]
+async fn h05_a_weak_version_behind_a_clean_draft_is_drift() {
+    let world = built().await;
+    world.set_guardrail("payments", HATE, json!("NONE"));
+    world.publish("payments");
+    world.set_guardrail("payments", HATE, json!("HIGH"));
+
+    let plan = world.plan().await.plan;
+    assert_eq!(paths(&plan), ["publishedVersion.contentPolicy.filters.HATE.inputStrength"]);
+    assert_eq!(plan.drift[0].direction, Direction::Weakened);
+    assert!(notes(&plan).contains(&codes::OTHER_VERSIONS), "{}", told(&plan));
+    let plan = world.restore().await;
+    assert_eq!(plan.steps.iter().map(|step| step.action.as_str()).collect::<Vec<_>>(), ["publish"], "{}", told(&plan));
+    assert_eq!(world.witness().versions("payments").await, [1, 2, 3]);
+    assert_eq!(hate(&world.witness().newest("payments").await), "HIGH");
+    world.plan_again_nothing().await;
+}
+
+/// H05. generative-ai-use-cases #641, TF-awscc #2372: CreateGuardrailVersion right after UpdateGuardrail snapshots the old
+/// draft. The version is made only after the update has been read back READY, twice, and equal; it holds the restored content.
+#[tokio::test]
+async fn h05_a_version_is_made_only_after_ready_and_equal() {
+    let world = built().await;
+    world.set_guardrail("payments", HATE, json!("NONE"));
+    world.restore().await;
+    let calls: Vec<String> = world.emulator.calls().into_iter().map(|call| call.operation).collect();
+    let update = calls.iter().position(|call| call == "UpdateGuardrail").expect("an update");
+    let version = calls.iter().position(|call| call == "CreateGuardrailVersion").expect("a version");
+    let reads = calls[update..version].iter().filter(|call| *call == "GetGuardrail").count();
+    // The emulated AWS answers UPDATING twice, then READY; two READY in a row are wanted. Each read-back reads the DRAFT.
+    assert!(update < version && reads >= 4, "{calls:#?}");
+    assert_eq!(hate(&world.witness().newest("payments").await), "HIGH");
+    assert_eq!(world.witness().versions("payments").await, [1, 2]);
+    world.plan_again_nothing().await;
+}
+
+/// H05. A guardrail whose update never settles gets no version: what a snapshot would hold is not known.
+#[tokio::test]
+async fn h05_no_version_of_a_draft_that_does_not_settle() {
+    let options = reconciler_emulator::Options { settle_reads: 1_000_000, ..Default::default() };
+    let sources = reconciler_tests::declarations::small(GUARDRAIL);
+    let world = built().await;
+    drop(world);
+    let world = World::open("empty", options, &sources).await;
+    let planned = world.plan().await;
+    let applied = world.apply(&planned).await;
+    assert_eq!((applied.verified(), applied.not_verified()), (0, 2), "{:#?}", applied.steps);
+    assert!(!world.written().contains(&"CreateGuardrailVersion".to_owned()), "{:?}", world.written());
+}
+
+/// H05. "Restored" is not "effective": restoring what callers pin by number is reported with BRX1009, whether the tool
+/// publishes or the declaration forbids it with `publish: false`.
+#[tokio::test]
+async fn h05_a_restored_draft_is_not_called_effective() {
+    let world = built().await;
+    world.set_guardrail("payments", HATE, json!("NONE"));
+    world.publish("payments");
+    let plan = world.plan().await.plan;
+    let finding = plan.findings.iter().find(|one| one.code == codes::OTHER_VERSIONS).expect("a finding");
+    assert!(finding.detail.contains("not effective") && finding.detail.contains('2'), "{}", finding.detail);
+
+    let world = world.declaring(&format!("{GUARDRAIL}  publish: false\n")).await;
+    let plan = world.restore().await;
+    assert_eq!(plan.steps.iter().map(|step| step.action.as_str()).collect::<Vec<_>>(), ["update"]);
+    assert!(notes(&plan).contains(&codes::OTHER_VERSIONS), "a DRAFT-only restore is not effective: {}", told(&plan));
+    assert_eq!(hate(&world.witness().newest("payments").await), "NONE");
+    world.plan_again_no_steps().await;
+}
+
+async fn with_twenty_versions() -> World {
+    let mut world = built().await;
+    for _ in 1..20 {
+        world.publish("payments");
+    }
+    assert_eq!(world.witness().versions("payments").await.len(), 20);
+    world.set_guardrail("payments", HATE, json!("NONE"));
+    world.may_delete_versions = false;
+    world.emulator.clear_calls();
+    world
+}
+
+/// H05. Twenty versions are the limit, and it cannot be raised. Without permission to delete one, the DRAFT is restored,
+/// publishing is refused with BRX1004, and nothing is deleted.
+#[tokio::test]
+async fn h05_no_version_is_deleted_without_permission() {
+    let world = with_twenty_versions().await;
+    let planned = world.plan().await;
+    assert_eq!(refusals(&planned.plan), [codes::VERSIONS_FULL], "{}", told(&planned.plan));
+    world.apply(&planned).await;
+    assert!(!world.written().iter().any(|one| one.starts_with("Delete") || one == "CreateGuardrailVersion"));
+    assert_eq!(world.witness().versions("payments").await, (1..=20).collect::<Vec<_>>());
+    assert_eq!(hate(&world.witness().guardrail("payments", "DRAFT").await), "HIGH");
+}
+
+/// H05. With permission, the oldest version that the enforced configuration does not name makes room, never the newest,
+/// and the restored content is published.
+#[tokio::test]
+async fn h05_the_oldest_unreferenced_version_makes_room() {
+    let mut world = with_twenty_versions().await;
+    let id = world.witness().id("payments").await;
+    let enforced = json!({"guardrailInferenceConfig": {"guardrailIdentifier": id, "guardrailVersion": "1"}});
+    world.attack("bedrock", "PutEnforcedGuardrailConfiguration", enforced);
+    world.may_delete_versions = true;
+    let plan = world.restore().await;
+    let actions: Vec<&str> = plan.steps.iter().map(|step| step.action.as_str()).collect();
+    assert_eq!(actions, ["update", "delete-version", "publish"]);
+    assert_eq!(world.body_of("DeleteGuardrail")["guardrailVersion"], "2");
+    let left = world.witness().versions("payments").await;
+    assert_eq!(left, [1].into_iter().chain(3..=21).collect::<Vec<_>>());
+    assert_eq!(hate(&world.witness().newest("payments").await), "HIGH");
+    world.plan_again_nothing().await;
+}
+
+/// A version's own description is the publisher's note, not the guardrail's: publishing with another one is no drift.
+#[tokio::test]
+async fn h05_the_description_of_a_version_is_no_drift() {
+    let world = built().await;
+    let body = json!({"guardrailIdentifier": "guardrail:payments", "description": "Release 7."});
+    world.attack("bedrock", "CreateGuardrailVersion", body);
+    world.plan_again_nothing().await;
+}
+
+/// A guardrail that never had a version is weaker than declared: callers have nothing to pin.
+#[tokio::test]
+async fn h05_a_guardrail_without_a_version_is_published() {
+    let world = World::small("empty", &format!("{GUARDRAIL}  publish: false\n")).await;
+    world.restore().await;
+    assert!(world.witness().versions("payments").await.is_empty());
+    let world = world.declaring(GUARDRAIL).await;
+    let plan = world.restore().await;
+    assert_eq!(field(&plan, "publishedVersion").direction, Direction::Weakened);
+    assert_eq!(world.witness().versions("payments").await, [1]);
+    world.plan_again_nothing().await;
+}

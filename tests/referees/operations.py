@@ -1,0 +1,186 @@
+"""Every operation that the emulator serves: how boto3 calls it and how the AWS CLI does.
+
+`$guardrail`, `$guardrail_arn`, `$key`, `$key_arn` and `$group_arn` stand for what `in-sync` has in the production
+account; `after` are calls that have to come first, by boto3. A command line is without `aws` and the endpoint.
+"""
+
+import json
+import shlex
+from dataclasses import dataclass, field
+from string import Template
+
+from world import GROUP, PROD, REGION
+
+POLICY = json.dumps({"Version": "2012-10-17", "Statement": []})
+RETENTION = json.dumps({"retentionInDays": 400, "enforcementMode": "RETROACTIVE"})
+HATE = {"type": "HATE", "inputStrength": "HIGH", "outputStrength": "HIGH"}
+MESSAGES = {"blockedInputMessaging": "No.", "blockedOutputsMessaging": "No."}
+LOGGING = {
+    "s3Config": {"bucketName": "bedrock-logs", "keyPrefix": "invocations"},
+    "textDataDeliveryEnabled": True,
+    "imageDataDeliveryEnabled": True,
+    "embeddingDataDeliveryEnabled": True,
+    "videoDataDeliveryEnabled": True,
+    "audioDataDeliveryEnabled": True,
+}
+ENFORCED = {"guardrailInferenceConfig": {
+    "guardrailIdentifier": "$guardrail",
+    "guardrailVersion": "1",
+    "modelEnforcement": {"includedModels": ["ALL"], "excludedModels": []},
+}}
+DELETION = ("kms", "ScheduleKeyDeletion", {"KeyId": "$key", "PendingWindowInDays": 7})
+ACCOUNT_POLICY = ("logs", "PutAccountPolicy", {
+    "policyName": "floor", "policyType": "RETENTION_POLICY", "scope": "ALL", "policyDocument": RETENTION})
+
+
+@dataclass(frozen=True)
+class Operation:
+    service: str
+    name: str
+    arguments: dict
+    command: str
+    after: tuple = field(default=())
+
+    def __str__(self):
+        return f"{self.service}-{self.name}"
+
+
+def _ops(service, *rows):
+    return [Operation(service, *row) for row in rows]
+
+
+OPERATIONS = [
+    *_ops(
+        "bedrock",
+        ("ListGuardrails", {}, "bedrock list-guardrails"),
+        ("GetGuardrail", {"guardrailIdentifier": "$guardrail"}, "bedrock get-guardrail --guardrail-identifier $guardrail"),
+        ("CreateGuardrail",
+         {"name": "new", **MESSAGES, "contentPolicyConfig": {"filtersConfig": [HATE]}, "kmsKeyId": "alias/bedrock-guardrails",
+          "clientRequestToken": "one", "tags": [{"key": "cost-center", "value": "42"}]},
+         "bedrock create-guardrail --name new --blocked-input-messaging No. --blocked-outputs-messaging No."
+         " --content-policy-config filtersConfig=[{type=HATE,inputStrength=HIGH,outputStrength=HIGH}]"),
+        ("UpdateGuardrail",
+         {"guardrailIdentifier": "$guardrail", "name": "baseline", **MESSAGES, "contentPolicyConfig": {"filtersConfig": [HATE]}},
+         "bedrock update-guardrail --guardrail-identifier $guardrail_arn --name baseline --blocked-input-messaging No."
+         " --blocked-outputs-messaging No. --word-policy-config managedWordListsConfig=[{type=PROFANITY}]"),
+        ("CreateGuardrailVersion", {"guardrailIdentifier": "$guardrail", "description": "Two."},
+         "bedrock create-guardrail-version --guardrail-identifier $guardrail --description Two."),
+        ("DeleteGuardrail", {"guardrailIdentifier": "$guardrail"},
+         "bedrock delete-guardrail --guardrail-identifier $guardrail"),
+        ("ListTagsForResource", {"resourceARN": "$guardrail_arn"},
+         "bedrock list-tags-for-resource --resource-arn $guardrail_arn"),
+        ("TagResource", {"resourceARN": "$guardrail_arn", "tags": [{"key": "a", "value": "b"}]},
+         "bedrock tag-resource --resource-arn $guardrail_arn --tags key=a,value=b"),
+        ("UntagResource", {"resourceARN": "$guardrail_arn", "tagKeys": ["cost-center"]},
+         "bedrock untag-resource --resource-arn $guardrail_arn --tag-keys cost-center"),
+        ("GetModelInvocationLoggingConfiguration", {}, "bedrock get-model-invocation-logging-configuration"),
+        ("PutModelInvocationLoggingConfiguration", {"loggingConfig": LOGGING},
+         f"bedrock put-model-invocation-logging-configuration --logging-config '{json.dumps(LOGGING)}'"),
+        ("DeleteModelInvocationLoggingConfiguration", {}, "bedrock delete-model-invocation-logging-configuration"),
+        ("ListEnforcedGuardrailsConfiguration", {}, "bedrock list-enforced-guardrails-configuration",
+         (("bedrock", "PutEnforcedGuardrailConfiguration", ENFORCED),)),
+        ("PutEnforcedGuardrailConfiguration", ENFORCED,
+         "bedrock put-enforced-guardrail-configuration --guardrail-inference-config"
+         " 'guardrailIdentifier=$guardrail,guardrailVersion=1'"),
+        ("DeleteEnforcedGuardrailConfiguration", {"configId": "$config"},
+         "bedrock delete-enforced-guardrail-configuration --config-id $config",
+         (("bedrock", "PutEnforcedGuardrailConfiguration", ENFORCED),)),
+    ),
+    *_ops(
+        "logs",
+        ("DescribeLogGroups", {"logGroupIdentifiers": [GROUP]}, f"logs describe-log-groups --log-group-identifiers {GROUP}"),
+        ("CreateLogGroup",
+         {"logGroupName": "new", "kmsKeyId": "$key_arn", "logGroupClass": "STANDARD", "deletionProtectionEnabled": True,
+          "tags": {"a": "b"}},
+         "logs create-log-group --log-group-name new --kms-key-id $key_arn --deletion-protection-enabled --tags a=b"),
+        ("PutRetentionPolicy", {"logGroupName": GROUP, "retentionInDays": 400},
+         f"logs put-retention-policy --log-group-name {GROUP} --retention-in-days 400"),
+        ("DeleteRetentionPolicy", {"logGroupName": GROUP}, f"logs delete-retention-policy --log-group-name {GROUP}"),
+        ("AssociateKmsKey", {"logGroupName": GROUP, "kmsKeyId": "$key_arn"},
+         "logs associate-kms-key --resource-identifier $group_arn --kms-key-id $key_arn"),
+        ("DisassociateKmsKey", {"logGroupName": GROUP}, f"logs disassociate-kms-key --log-group-name {GROUP}"),
+        ("PutLogGroupDeletionProtection", {"logGroupIdentifier": GROUP, "deletionProtectionEnabled": False},
+         "logs put-log-group-deletion-protection --log-group-identifier $group_arn --no-deletion-protection-enabled"),
+        ("DeleteLogGroup", {"logGroupName": GROUP}, f"logs delete-log-group --log-group-name {GROUP}",
+         (("logs", "PutLogGroupDeletionProtection", {"logGroupIdentifier": GROUP, "deletionProtectionEnabled": False}),)),
+        ("PutAccountPolicy", ACCOUNT_POLICY[2],
+         "logs put-account-policy --policy-name floor --policy-type RETENTION_POLICY --scope ALL"
+         f" --policy-document '{RETENTION}'"),
+        ("DeleteAccountPolicy", {"policyName": "floor", "policyType": "RETENTION_POLICY"},
+         "logs delete-account-policy --policy-name floor --policy-type RETENTION_POLICY", (ACCOUNT_POLICY,)),
+        ("DescribeAccountPolicies", {"policyType": "RETENTION_POLICY"},
+         "logs describe-account-policies --policy-type RETENTION_POLICY", (ACCOUNT_POLICY,)),
+        ("ListTagsForResource", {"resourceArn": "$group_arn"}, "logs list-tags-for-resource --resource-arn $group_arn"),
+        ("TagResource", {"resourceArn": "$group_arn", "tags": {"a": "b"}},
+         "logs tag-resource --resource-arn $group_arn --tags a=b"),
+        ("UntagResource", {"resourceArn": "$group_arn", "tagKeys": ["a"]},
+         "logs untag-resource --resource-arn $group_arn --tag-keys a"),
+    ),
+    *_ops(
+        "kms",
+        ("DescribeKey", {"KeyId": "alias/bedrock-guardrails"}, "kms describe-key --key-id alias/bedrock-guardrails"),
+        ("ListAliases", {}, "kms list-aliases --key-id $key"),
+        ("CreateKey", {"Description": "new", "Policy": POLICY}, "kms create-key --description new"),
+        ("CreateAlias", {"AliasName": "alias/new", "TargetKeyId": "$key"},
+         "kms create-alias --alias-name alias/new --target-key-id $key"),
+        ("UpdateAlias", {"AliasName": "alias/bedrock-guardrails", "TargetKeyId": "$key_arn"},
+         "kms update-alias --alias-name alias/bedrock-guardrails --target-key-id $key_arn"),
+        ("DeleteAlias", {"AliasName": "alias/bedrock-guardrails"}, "kms delete-alias --alias-name alias/bedrock-guardrails"),
+        ("DisableKey", {"KeyId": "$key"}, "kms disable-key --key-id $key"),
+        ("EnableKey", {"KeyId": "$key"}, "kms enable-key --key-id $key", (("kms", "DisableKey", {"KeyId": "$key"}),)),
+        ("ScheduleKeyDeletion", DELETION[2], "kms schedule-key-deletion --key-id $key --pending-window-in-days 7"),
+        ("CancelKeyDeletion", {"KeyId": "$key"}, "kms cancel-key-deletion --key-id $key", (DELETION,)),
+        ("GetKeyRotationStatus", {"KeyId": "$key"}, "kms get-key-rotation-status --key-id $key"),
+        ("EnableKeyRotation", {"KeyId": "$key", "RotationPeriodInDays": 90},
+         "kms enable-key-rotation --key-id $key --rotation-period-in-days 90"),
+        ("DisableKeyRotation", {"KeyId": "$key"}, "kms disable-key-rotation --key-id $key"),
+        ("GetKeyPolicy", {"KeyId": "$key", "PolicyName": "default"}, "kms get-key-policy --key-id $key"),
+        ("PutKeyPolicy", {"KeyId": "$key", "PolicyName": "default", "Policy": POLICY},
+         f"kms put-key-policy --key-id $key --policy '{POLICY}'"),
+    ),
+    *_ops(
+        "sts",
+        ("GetCallerIdentity", {}, "sts get-caller-identity"),
+        ("AssumeRole",
+         {"RoleArn": f"arn:aws:iam::{PROD}:role/bedrock-reconciler", "RoleSessionName": "referee", "SourceIdentity": "referee",
+          "DurationSeconds": 900},
+         f"sts assume-role --role-arn arn:aws:iam::{PROD}:role/bedrock-reconciler --role-session-name referee"),
+    ),
+    *_ops("cloudtrail", ("LookupEvents", {"MaxResults": 50}, "cloudtrail lookup-events --max-items 1")),
+]
+
+
+class Prepared:
+    """An emulator in which the calls before an operation are made, and the names that its arguments use."""
+
+    def __init__(self, emulator, operation):
+        bedrock = emulator.client("bedrock")
+        row = next(row for row in bedrock.list_guardrails()["guardrails"] if row["name"] == "baseline")
+        key = emulator.client("kms").describe_key(KeyId="alias/bedrock-guardrails")["KeyMetadata"]
+        self.names = {
+            "guardrail": row["id"],
+            "guardrail_arn": row["arn"],
+            "key": key["KeyId"],
+            "key_arn": key["Arn"],
+            "group_arn": f"arn:aws:logs:{REGION}:{PROD}:log-group:{GROUP}",
+        }
+        for service, name, arguments in operation.after:
+            answer = call(emulator.client(service), name, self.fill(arguments))
+            self.names["config"] = answer.get("configId")
+        self.arguments = self.fill(operation.arguments)
+        self.command = [self.fill(word) for word in shlex.split(operation.command)]
+
+    def fill(self, value):
+        if isinstance(value, str):
+            return Template(value).safe_substitute(self.names)
+        if isinstance(value, dict):
+            return {name: self.fill(item) for name, item in value.items()}
+        if isinstance(value, (list, tuple)):
+            return [self.fill(item) for item in value]
+        return value
+
+
+def call(client, operation, arguments):
+    """The operation by its model name."""
+    method = next(method for method, name in client.meta.method_to_api_mapping.items() if name == operation)
+    return getattr(client, method)(**arguments)

@@ -1,0 +1,299 @@
+//! The emulated AWS together with a desired state, and the real pipeline over both.
+
+use std::collections::BTreeMap;
+use std::time::Duration;
+
+use jiff::Timestamp;
+use reconciler_aws::{Connection, Retries, Sessions};
+use reconciler_emulator::{Accounts, Call, Edit, Effect, Emulator, Fault, Match, Options, Script, Step, Times};
+use reconciler_engine::apply::{Applied, Authority};
+use reconciler_engine::event::{Silence, StepOutcome};
+use reconciler_engine::journal::Journal;
+use reconciler_engine::reconciler::{Pace, Planned, Reconciler, Target};
+use reconciler_engine::state::StateFolder;
+use reconciler_model::address::Scope;
+use reconciler_model::desired::{Desired, Source, Wanted};
+use reconciler_model::drift::FieldDrift;
+use reconciler_model::inventory::Inventory;
+use reconciler_model::plan::{Plan, Severity};
+use reconciler_model::verdict::Verdict;
+use reconciler_model::warrant::{ApprovedPlan, Approval};
+use serde_json::{Value, json};
+
+use crate::declarations;
+use crate::witness::Witness;
+
+/// The account of small worlds.
+pub const ACCOUNT: &str = "111122223333";
+/// The region of small worlds.
+pub const REGION: &str = "eu-west-1";
+
+/// How fast the tests wait: the emulated AWS settles by being read, not by the clock.
+pub const PACE: Pace = Pace {
+    poll_first: Duration::from_millis(1),
+    poll_longest: Duration::from_millis(8),
+    settle: Duration::from_secs(2),
+    consistency: Duration::from_millis(150),
+    side_by_side: 4,
+};
+
+/// The emulated AWS with a desired state.
+pub struct World {
+    /// The emulated AWS.
+    pub emulator: Emulator,
+    /// The desired state.
+    pub desired: Desired,
+    /// What the desired state wants, by address.
+    pub wanted: Vec<Wanted>,
+    /// Whether versions that nothing is known to refer to may be deleted to make room.
+    pub may_delete_versions: bool,
+    sessions: Sessions,
+    state: tempfile::TempDir,
+}
+
+impl World {
+    /// A scenario with a small organization and these declarations.
+    pub async fn small(scenario: &str, declarations: &str) -> Self {
+        Self::open(scenario, Options::default(), &declarations::small(declarations)).await
+    }
+
+    /// A scenario with the desired state of the repository.
+    pub async fn whole(scenario: &str) -> Self {
+        Self::open(scenario, Options::default(), &declarations::of_the_repository()).await
+    }
+
+    /// A scenario with any desired state.
+    pub async fn open(scenario: &str, options: Options, sources: &[Source]) -> Self {
+        let emulator = Emulator::scenario(scenario, options).expect("a scenario");
+        Self::over(emulator, sources).await
+    }
+
+    /// An emulated AWS that is there already, with any desired state.
+    pub async fn over(emulator: Emulator, sources: &[Source]) -> Self {
+        let desired = declarations::loaded(sources).expect("a valid desired state");
+        let retries = Retries { initial_backoff: Duration::from_millis(1), ..Retries::default() };
+        let sessions = Connection::in_process(emulator.http_client())
+            .role(desired.organization().role.clone())
+            .retries(retries)
+            .open()
+            .await;
+        let wanted = desired.wanted();
+        let state = tempfile::tempdir().expect("a state folder");
+        Self { emulator, desired, wanted, may_delete_versions: false, sessions, state }
+    }
+
+    /// The same AWS with another desired state of the small organization.
+    pub async fn declaring(&self, declarations: &str) -> Self {
+        Self::over(self.emulator.clone(), &declarations::small(declarations)).await
+    }
+
+    fn reconciler(&self) -> Reconciler<'static> {
+        Reconciler {
+            edges: reconciler_kinds::EDGES,
+            lookups: reconciler_kinds::lookups::LOOKUPS,
+            sessions: self.sessions.clone(),
+            sink: &Silence,
+            pace: PACE,
+            clock: Timestamp::now,
+        }
+    }
+
+    fn folder(&self) -> StateFolder {
+        StateFolder::open(self.state.path()).expect("a state folder")
+    }
+
+    /// The journal of this world.
+    pub fn journal(&self) -> Journal {
+        Journal::open(&self.folder().journal(), "run").expect("a journal")
+    }
+
+    /// Plans for the whole desired state.
+    pub async fn plan(&self) -> Planned {
+        let target = Target {
+            wanted: &self.wanted,
+            desired_digest: &self.desired.digest,
+            may_delete_versions: self.may_delete_versions,
+            undone_at_most: None,
+        };
+        self.reconciler().plan(target, None).await.expect("a plan")
+    }
+
+    /// Reads everything in every scope, as `export` does.
+    pub async fn survey(&self) -> Inventory {
+        self.reconciler().survey(&self.scopes()).await.expect("a survey")
+    }
+
+    /// Every account and region.
+    pub fn scopes(&self) -> Vec<Scope> {
+        self.desired.scopes()
+    }
+
+    /// Applies a plan that an operator approved.
+    pub async fn apply(&self, planned: &Planned) -> Applied {
+        let approved = ApprovedPlan::new(planned.plan.clone(), Approval::Operator).expect("approved");
+        let account_ids: BTreeMap<String, String> =
+            self.scopes().into_iter().map(|scope| (scope.account, scope.account_id)).collect();
+        let folder = self.folder();
+        let authority = Authority {
+            mode: "apply",
+            approved: &approved,
+            account_ids: &account_ids,
+            inventory: Some(&planned.inventory),
+            state: &folder,
+            stop: &|| false,
+        };
+        self.reconciler().apply(&authority, &mut self.journal()).await.expect("a journal")
+    }
+
+    /// Plans, applies, and expects every step to be verified. Gives the plan.
+    pub async fn restore(&self) -> Plan {
+        let planned = self.plan().await;
+        let applied = self.apply(&planned).await;
+        assert_eq!(applied.not_verified(), 0, "{:#?}", applied.steps);
+        planned.plan
+    }
+
+    /// Plan again: nothing.
+    pub async fn plan_again_nothing(&self) {
+        let plan = self.plan().await.plan;
+        assert!(plan.drift.is_empty() && plan.steps.is_empty(), "{}", told(&plan));
+        assert_eq!(plan.summary.in_sync, plan.summary.addresses, "{}", told(&plan));
+        assert_eq!((plan.summary.drifted, plan.summary.gaps, plan.summary.refused), (0, 0, 0), "{}", told(&plan));
+        assert!(plan.gaps.is_empty() && plan.diagnostics.is_empty(), "{}", told(&plan));
+    }
+
+    /// Plan again: nothing to do, though what was kept is still reported.
+    pub async fn plan_again_no_steps(&self) -> Plan {
+        let plan = self.plan().await.plan;
+        assert!(plan.steps.is_empty(), "{}", told(&plan));
+        plan
+    }
+
+    /// The writes that reached AWS, in order.
+    pub fn writes(&self) -> Vec<Call> {
+        self.emulator.calls().into_iter().filter(|call| !call.read_only).collect()
+    }
+
+    /// The operations of the writes that reached AWS, in order.
+    pub fn written(&self) -> Vec<String> {
+        self.writes().into_iter().map(|call| call.operation).collect()
+    }
+
+    /// The body of the one write of this operation.
+    pub fn body_of(&self, operation: &str) -> Value {
+        let mut calls: Vec<Call> = self.writes().into_iter().filter(|call| call.operation == operation).collect();
+        assert_eq!(calls.len(), 1, "calls of {operation}");
+        calls.remove(0).body.expect("a body")
+    }
+
+    /// Scripted faults.
+    pub fn inject(&self, faults: Vec<Fault>) {
+        self.emulator.inject(faults);
+    }
+
+    /// A witness in the place of small worlds.
+    pub fn witness(&self) -> Witness {
+        Witness::new(&self.emulator, ACCOUNT, REGION)
+    }
+
+    /// Somebody else makes one call in the place of small worlds.
+    pub fn attack(&self, service: &str, operation: &str, body: Value) {
+        self.play(step(service, operation, body, Vec::new()));
+    }
+
+    /// Somebody else changes members of a guardrail's DRAFT, by pointer into the request.
+    pub fn edit_guardrail(&self, name: &str, edits: Vec<Edit>) {
+        let body = json!({ "guardrailIdentifier": format!("guardrail:{name}") });
+        self.play(step("bedrock", "UpdateGuardrail", body, edits));
+    }
+
+    /// Somebody else sets one member of a guardrail's DRAFT.
+    pub fn set_guardrail(&self, name: &str, pointer: &str, value: Value) {
+        self.edit_guardrail(name, vec![Edit::Set([(pointer.to_owned(), value)].into())]);
+    }
+
+    /// Somebody else publishes the DRAFT of a guardrail.
+    pub fn publish(&self, name: &str) {
+        self.attack("bedrock", "CreateGuardrailVersion", json!({ "guardrailIdentifier": format!("guardrail:{name}") }));
+    }
+
+    /// Somebody else changes members of the logging configuration, by pointer into the request.
+    pub fn edit_logging(&self, edits: Vec<Edit>) {
+        self.play(step("bedrock", "PutModelInvocationLoggingConfiguration", Value::Null, edits));
+    }
+
+    /// Plays one call of somebody else.
+    pub fn play(&self, step: Step) {
+        let script = Script { steps: vec![step], ..Script::default() };
+        self.emulator.run(&script).expect("the call does what it says");
+    }
+}
+
+/// One call of somebody else, in the place of small worlds.
+pub fn step(service: &str, operation: &str, body: Value, edits: Vec<Edit>) -> Step {
+    Step {
+        principal: "arn:${partition}:sts::${account}:assumed-role/Developer/mallory".to_owned(),
+        accounts: Accounts::Named(vec![ACCOUNT.to_owned()]),
+        regions: Some(vec![REGION.to_owned()]),
+        at: None,
+        service: service.to_owned(),
+        operation: operation.to_owned(),
+        body,
+        edits,
+        save: BTreeMap::new(),
+        error: None,
+        user_agent: None,
+        source_ip: None,
+    }
+}
+
+/// A plan in a few lines, for the message of a failed assertion.
+pub fn told(plan: &Plan) -> String {
+    let mut text = format!("{:?}\n", plan.summary);
+    for drift in &plan.drift {
+        text += &format!("{} {:?} {}\n", drift.address, drift.change, drift.direction);
+        for FieldDrift { path, live, want, direction, kept, .. } in &drift.fields {
+            text += &format!("  {path}: live {live} want {want} {direction} kept {kept}\n");
+        }
+    }
+    for step in &plan.steps {
+        text += &format!("step {} {} {}\n", step.id, step.action, step.address);
+    }
+    text + &format!("{:#?}\n{:#?}\n{:#?}", plan.findings, plan.gaps, plan.diagnostics)
+}
+
+/// The codes of what stands in the way.
+pub fn refusals(plan: &Plan) -> Vec<&str> {
+    plan.findings.iter().filter(|one| one.severity == Severity::Refused).map(|one| one.code.as_str()).collect()
+}
+
+/// The codes of what should be known.
+pub fn notes(plan: &Plan) -> Vec<&str> {
+    plan.findings.iter().filter(|one| one.severity == Severity::Note).map(|one| one.code.as_str()).collect()
+}
+
+/// The paths that differ, over all addresses.
+pub fn paths(plan: &Plan) -> Vec<String> {
+    plan.drift.iter().flat_map(|drift| &drift.fields).map(|field| field.path.to_string()).collect()
+}
+
+/// The field at a path.
+pub fn field<'a>(plan: &'a Plan, path: &str) -> &'a FieldDrift {
+    let mut fields = plan.drift.iter().flat_map(|drift| &drift.fields);
+    fields.find(|field| field.path.to_string() == path).unwrap_or_else(|| panic!("no drift at {path}: {}", told(plan)))
+}
+
+/// Whether read-back showed something else than was promised.
+pub fn is_broken(outcome: &StepOutcome) -> bool {
+    matches!(outcome, StepOutcome::Read(Verdict::Broken { .. }))
+}
+
+/// Calls of one operation.
+pub fn on(operation: &str) -> Match {
+    Match { operation: Some(operation.to_owned()), ..Match::default() }
+}
+
+/// A fault that happens that often.
+pub fn times(count: u32, matching: Match, then: Effect) -> Fault {
+    Fault { times: Times::Count(count), ..Fault::once(matching, then) }
+}
