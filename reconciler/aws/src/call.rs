@@ -48,12 +48,7 @@ macro_rules! call_with_body {
         let body = $crate::ExactBody::new($body);
         async move {
             let call = session.begin($service, $operation).await?;
-            let sent = builder
-                .customize()
-                .interceptor(body)
-                .interceptor(call.tap())
-                .send()
-                .await;
+            let sent = builder.customize().interceptor(body).interceptor(call.tap()).send().await;
             call.answer(sent)
         }
     }};
@@ -95,19 +90,8 @@ pub struct InFlight {
 }
 
 impl InFlight {
-    pub(crate) fn new(
-        session: Session,
-        service: &'static str,
-        operation: &'static str,
-        permit: Permit,
-    ) -> Self {
-        Self {
-            session,
-            service,
-            operation,
-            permit,
-            tap: BodyTap::default(),
-        }
+    pub(crate) fn new(session: Session, service: &'static str, operation: &'static str, permit: Permit) -> Self {
+        Self { session, service, operation, permit, tap: BodyTap::default() }
     }
 
     /// The interceptor to send the request with.
@@ -123,10 +107,7 @@ impl InFlight {
     /// # Errors
     ///
     /// The classified error of the call, or code `UnreadableAnswer`.
-    pub fn answer<T, E>(
-        self,
-        sent: Result<T, SdkError<E, HttpResponse>>,
-    ) -> Result<Answer, CallError>
+    pub fn answer<T, E>(self, sent: Result<T, SdkError<E, HttpResponse>>) -> Result<Answer, CallError>
     where
         E: Error + ProvideErrorMetadata + 'static,
     {

@@ -162,17 +162,8 @@ fn by_shape(word: &str, status: Option<u16>) -> ErrorClass {
 
 /// Whether a wire error says "slow down". Used on every attempt, before the SDK's own parsing.
 pub(crate) fn says_throttled(status: u16, code_header: Option<&str>, body: &[u8]) -> bool {
-    const MARKS: [&[u8]; 4] = [
-        b"Throttl",
-        b"TooManyRequests",
-        b"RequestLimitExceeded",
-        b"SlowDown",
-    ];
-    let marked = |text: &[u8]| {
-        MARKS
-            .iter()
-            .any(|mark| text.windows(mark.len()).any(|w| w == *mark))
-    };
+    const MARKS: [&[u8]; 4] = [b"Throttl", b"TooManyRequests", b"RequestLimitExceeded", b"SlowDown"];
+    let marked = |text: &[u8]| MARKS.iter().any(|mark| text.windows(mark.len()).any(|w| w == *mark));
     status == 429
         || (status >= 400
             && match code_header {
@@ -183,19 +174,12 @@ pub(crate) fn says_throttled(status: u16, code_header: Option<&str>, body: &[u8]
 
 /// AWS's request id. JSON and query services use the first header, s3 the second.
 pub(crate) fn request_id(response: &HttpResponse) -> Option<String> {
-    ["x-amzn-requestid", "x-amz-request-id"]
-        .iter()
-        .find_map(|name| response.headers().get(name))
-        .map(str::to_owned)
+    ["x-amzn-requestid", "x-amz-request-id"].iter().find_map(|name| response.headers().get(name)).map(str::to_owned)
 }
 
 /// Classifies what the SDK returned for `call`. `custom_endpoint` says that the endpoint was given
 /// by the user, so that a name which does not resolve is not blamed on the region.
-pub(crate) fn classify<E>(
-    call: &Call,
-    error: &SdkError<E, HttpResponse>,
-    custom_endpoint: bool,
-) -> CallError
+pub(crate) fn classify<E>(call: &Call, error: &SdkError<E, HttpResponse>, custom_endpoint: bool) -> CallError
 where
     E: Error + ProvideErrorMetadata + 'static,
 {
@@ -228,15 +212,9 @@ where
                 (ErrorClass::Network, "Unreachable".to_owned(), text)
             }
         }
-        SdkError::ConstructionFailure(_) => {
-            (ErrorClass::Invalid, "NotSendable".to_owned(), causes(error))
-        }
+        SdkError::ConstructionFailure(_) => (ErrorClass::Invalid, "NotSendable".to_owned(), causes(error)),
         // The connection broke while the answer was read, or the answer was not HTTP.
-        SdkError::ResponseError(_) => (
-            ErrorClass::Network,
-            "BrokenAnswer".to_owned(),
-            causes(error),
-        ),
+        SdkError::ResponseError(_) => (ErrorClass::Network, "BrokenAnswer".to_owned(), causes(error)),
         _ => (ErrorClass::Unknown, "Unknown".to_owned(), causes(error)),
     };
     let raw = error.raw_response();
@@ -260,13 +238,7 @@ pub(crate) struct CallOutcome {
 
 impl Call {
     pub(crate) fn error(&self, outcome: CallOutcome) -> CallError {
-        let CallOutcome {
-            class,
-            code,
-            message,
-            status,
-            request_id,
-        } = outcome;
+        let CallOutcome { class, code, message, status, request_id } = outcome;
         CallFacts {
             class,
             code,
@@ -297,13 +269,7 @@ pub(crate) fn from_credentials(call: &Call, error: &CredentialsError) -> CallErr
     } else {
         (ErrorClass::NoCredentials, "NoCredentials")
     };
-    call.error(CallOutcome {
-        class,
-        code: code.to_owned(),
-        message: text,
-        status: None,
-        request_id: None,
-    })
+    call.error(CallOutcome { class, code: code.to_owned(), message: text, status: None, request_id: None })
 }
 
 /// glibc, musl and macOS say that a name does not exist in these words. "Temporary failure in name
@@ -350,11 +316,7 @@ fn causes(error: &(dyn Error + 'static)) -> String {
 /// Cuts what must not be kept: signature errors quote the canonical request, session token
 /// included.
 fn safe(message: &str) -> String {
-    let message = message
-        .split("The Canonical String")
-        .next()
-        .unwrap_or_default()
-        .trim();
+    let message = message.split("The Canonical String").next().unwrap_or_default().trim();
     match message.char_indices().nth(LONGEST_MESSAGE) {
         Some((end, _)) => format!("{}...", message.get(..end).unwrap_or_default()),
         None => message.to_owned(),
@@ -396,8 +358,7 @@ mod tests {
             classify(&call(), &error, custom).class
         };
         let unknown = "failed to lookup address information: Name or service not known";
-        let no_resolver =
-            "failed to lookup address information: Temporary failure in name resolution";
+        let no_resolver = "failed to lookup address information: Temporary failure in name resolution";
         assert_eq!(class(unknown, false), ErrorClass::WrongRegion);
         assert_eq!(class(unknown, true), ErrorClass::Network);
         assert_eq!(class(no_resolver, false), ErrorClass::Network);
@@ -407,21 +368,9 @@ mod tests {
     fn throttles_are_seen_in_every_protocol() {
         assert!(says_throttled(429, None, b""));
         assert!(says_throttled(400, Some("ThrottlingException"), b""));
-        assert!(says_throttled(
-            400,
-            None,
-            br#"{"__type":"ThrottlingException"}"#
-        ));
-        assert!(says_throttled(
-            503,
-            None,
-            b"<Code>RequestLimitExceeded</Code>"
-        ));
+        assert!(says_throttled(400, None, br#"{"__type":"ThrottlingException"}"#));
+        assert!(says_throttled(503, None, b"<Code>RequestLimitExceeded</Code>"));
         assert!(!says_throttled(200, None, b"Throttling"));
-        assert!(!says_throttled(
-            400,
-            Some("ValidationException"),
-            b"Throttling"
-        ));
+        assert!(!says_throttled(400, Some("ValidationException"), b"Throttling"));
     }
 }

@@ -59,10 +59,7 @@ pub struct Retries {
 
 impl Default for Retries {
     fn default() -> Self {
-        Self {
-            attempts: 5,
-            initial_backoff: Duration::from_secs(1),
-        }
+        Self { attempts: 5, initial_backoff: Duration::from_secs(1) }
     }
 }
 
@@ -218,9 +215,8 @@ impl Connection {
             .or_else(EnvironmentVariableRegionProvider::new())
             .or_else(ProfileFileRegionProvider::new())
             .or_else(Region::new(self.region_or_default()));
-        let mut loader = aws_config::defaults(BehaviorVersion::latest())
-            .http_client(http_client::network())
-            .region(region);
+        let mut loader =
+            aws_config::defaults(BehaviorVersion::latest()).http_client(http_client::network()).region(region);
         if let Some(name) = app_name() {
             loader = loader.app_name(name);
         }
@@ -244,8 +240,7 @@ impl Connection {
     pub(crate) fn role_arn(&self, account: &str) -> Option<String> {
         let role = self.role.as_deref()?;
         Some(if role.starts_with("arn:") {
-            role.replace("${account.id}", account)
-                .replace("${partition}", &self.partition)
+            role.replace("${account.id}", account).replace("${partition}", &self.partition)
         } else {
             let role = role.trim_start_matches('/');
             format!("arn:{}:iam::{account}:role/{role}", self.partition)
@@ -286,9 +281,7 @@ mod tests {
             Some("arn:aws-us-gov:iam::222233334444:role/ops/reader"),
         );
         assert_eq!(
-            connection("arn:${partition}:iam::${account.id}:role/x-${account.id}")
-                .role_arn("222233334444")
-                .as_deref(),
+            connection("arn:${partition}:iam::${account.id}:role/x-${account.id}").role_arn("222233334444").as_deref(),
             Some("arn:aws-us-gov:iam::222233334444:role/x-222233334444"),
         );
         assert_eq!(Connection::live().role_arn("222233334444"), None);

@@ -42,10 +42,7 @@ pub(crate) struct Principal {
 
 impl Principal {
     pub(crate) fn new(connection: Connection, base: SdkConfig) -> Self {
-        let own = OwnCredentials(Arc::new(Own {
-            source: base.credentials_provider(),
-            flight: Flight::new(),
-        }));
+        let own = OwnCredentials(Arc::new(Own { source: base.credentials_provider(), flight: Flight::new() }));
         let provider = SharedCredentialsProvider::new(own.clone());
         let base = base.into_builder().credentials_provider(provider).build();
         Self {
@@ -89,23 +86,13 @@ impl Principal {
         };
         let identity = CallerIdentity { account, arn };
         let identity = self.known.get_or_init(|| identity).clone();
-        Ok(Fetched {
-            value: identity,
-            until: SystemTime::now() + ALWAYS,
-        })
+        Ok(Fetched { value: identity, until: SystemTime::now() + ALWAYS })
     }
 
-    async fn assume_role(
-        &self,
-        account: &str,
-        caller: &CallerIdentity,
-    ) -> Result<Fetched<Credentials>, CallError> {
+    async fn assume_role(&self, account: &str, caller: &CallerIdentity) -> Result<Fetched<Credentials>, CallError> {
         let role = self.connection.role_arn(account);
         let call = self.describe_sts("AssumeRole", Some(account), role.clone());
-        let call = Call {
-            caller: Some(caller.arn.clone()),
-            ..call
-        };
+        let call = Call { caller: Some(caller.arn.clone()), ..call };
         let Some(role) = role else {
             return Err(call.error(CallOutcome {
                 class: ErrorClass::Invalid,
@@ -131,8 +118,8 @@ impl Principal {
         let Some(given) = output.credentials else {
             return Err(incomplete(&call, "no credentials in the answer"));
         };
-        let until = SystemTime::try_from(given.expiration)
-            .map_err(|_| incomplete(&call, "the expiration is out of range"))?;
+        let until =
+            SystemTime::try_from(given.expiration).map_err(|_| incomplete(&call, "the expiration is out of range"))?;
         let value = Credentials::new(
             given.access_key_id,
             given.secret_access_key,
@@ -148,12 +135,7 @@ impl Principal {
         self.base.endpoint_url().is_some()
     }
 
-    fn describe_sts(
-        &self,
-        operation: &'static str,
-        account: Option<&str>,
-        role: Option<String>,
-    ) -> Call {
+    fn describe_sts(&self, operation: &'static str, account: Option<&str>, role: Option<String>) -> Call {
         Call {
             service: "sts",
             operation,
@@ -245,20 +227,12 @@ struct Account {
 
 impl AccountCredentials {
     pub(crate) fn new(account: &str, principal: Arc<Principal>) -> Self {
-        Self(Arc::new(Account {
-            account: account.to_owned(),
-            principal,
-            role: Flight::new(),
-        }))
+        Self(Arc::new(Account { account: account.to_owned(), principal, role: Flight::new() }))
     }
 
     /// The credentials, fetched if they are not held.
     pub(crate) async fn get(&self) -> Result<Credentials, CallError> {
-        let Account {
-            account,
-            principal,
-            role,
-        } = &*self.0;
+        let Account { account, principal, role } = &*self.0;
         let caller = principal.identity().await?;
         if caller.account == *account {
             principal.own.get().await

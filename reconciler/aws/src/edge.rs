@@ -67,7 +67,12 @@ pub trait Edge: Send + Sync {
     ///
     /// # Errors
     /// Fails when it could not be read.
-    async fn sight(&self, session: &Session, address: &Address, handle: Option<&Value>) -> Result<Option<Sighting>, CallError>;
+    async fn sight(
+        &self,
+        session: &Session,
+        address: &Address,
+        handle: Option<&Value>,
+    ) -> Result<Option<Sighting>, CallError>;
 
     /// Carries out one op. Repeating it with the same token has no further effect.
     ///
@@ -127,7 +132,12 @@ pub fn code_of(error: &CallError) -> &'static str {
 const ODD_ANSWER: &str = "OddAnswer";
 
 /// An answer that lacks what it must have. It is not guessed at.
-pub fn odd_answer(session: &Session, service: &'static str, operation: &'static str, message: impl Into<String>) -> CallError {
+pub fn odd_answer(
+    session: &Session,
+    service: &'static str,
+    operation: &'static str,
+    message: impl Into<String>,
+) -> CallError {
     CallError::from(CallFacts {
         class: ErrorClass::Unknown,
         code: ODD_ANSWER.to_owned(),

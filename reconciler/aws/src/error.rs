@@ -130,9 +130,7 @@ impl CallFacts {
     pub fn retryable(&self) -> bool {
         match self.class {
             ErrorClass::Throttled | ErrorClass::Network | ErrorClass::Server => true,
-            ErrorClass::Conflict => {
-                !self.code.contains("AlreadyExists") && !self.code.starts_with("Duplicate")
-            }
+            ErrorClass::Conflict => !self.code.contains("AlreadyExists") && !self.code.starts_with("Duplicate"),
             _ => false,
         }
     }
@@ -162,9 +160,7 @@ impl CallFacts {
                 "either region {region} is not enabled in {}, or {} does not exist there: enable \
                  the region or leave it out of the desired state. If every region says this, the \
                  credentials are not valid.",
-                self.account
-                    .as_ref()
-                    .map_or_else(|| "the account".to_owned(), |a| format!("account {a}")),
+                self.account.as_ref().map_or_else(|| "the account".to_owned(), |a| format!("account {a}")),
                 self.iam_prefix(),
             )),
             ErrorClass::Throttled => Some(
@@ -185,10 +181,7 @@ impl CallFacts {
                     .to_owned(),
             ),
             ErrorClass::Server => Some("run again later; AWS reports its own failure.".to_owned()),
-            ErrorClass::NotFound
-            | ErrorClass::Conflict
-            | ErrorClass::Invalid
-            | ErrorClass::Unknown => None,
+            ErrorClass::NotFound | ErrorClass::Conflict | ErrorClass::Invalid | ErrorClass::Unknown => None,
         }
     }
 

@@ -38,9 +38,7 @@ pub(crate) struct Flight<T> {
 
 impl<T: Clone> Flight<T> {
     pub(crate) fn new() -> Self {
-        Self {
-            slot: Mutex::new(Slot::Empty),
-        }
+        Self { slot: Mutex::new(Slot::Empty) }
     }
 
     /// The held value, or what `fetch` brings. A value that is near its end and cannot be fetched
@@ -90,10 +88,7 @@ mod tests {
     use crate::error::{CallFacts, ErrorClass};
 
     fn until(seconds: u64) -> Fetched<u32> {
-        Fetched {
-            value: 1,
-            until: SystemTime::now() + Duration::from_secs(seconds),
-        }
+        Fetched { value: 1, until: SystemTime::now() + Duration::from_secs(seconds) }
     }
 
     fn failure() -> CallError {
@@ -116,9 +111,7 @@ mod tests {
     #[tokio::test(start_paused = true)]
     async fn a_failure_is_held_for_a_while_and_then_tried_again() {
         let flight = Flight::new();
-        let failed = flight
-            .get(|| async { Err::<Fetched<u32>, _>(failure()) })
-            .await;
+        let failed = flight.get(|| async { Err::<Fetched<u32>, _>(failure()) }).await;
         assert!(failed.is_err());
         assert!(flight.get(|| async { Ok(until(3600)) }).await.is_err());
         tokio::time::advance(FAILURE_HELD).await;
@@ -129,24 +122,11 @@ mod tests {
     async fn a_value_near_its_end_is_refreshed_or_used_up() {
         let flight = Flight::new();
         assert_eq!(flight.get(|| async { Ok(until(60)) }).await, Ok(1));
-        assert_eq!(
-            flight.get(|| async { Err(failure()) }).await,
-            Ok(1),
-            "used up"
-        );
-        let newer = || async {
-            Ok(Fetched {
-                value: 2,
-                ..until(3600)
-            })
-        };
+        assert_eq!(flight.get(|| async { Err(failure()) }).await, Ok(1), "used up");
+        let newer = || async { Ok(Fetched { value: 2, ..until(3600) }) };
         assert_eq!(flight.get(newer).await, Ok(1), "not asked again at once");
         tokio::time::advance(FAILURE_HELD).await;
         assert_eq!(flight.get(newer).await, Ok(2));
-        assert_eq!(
-            flight.get(|| async { Err(failure()) }).await,
-            Ok(2),
-            "not asked"
-        );
+        assert_eq!(flight.get(|| async { Err(failure()) }).await, Ok(2), "not asked");
     }
 }

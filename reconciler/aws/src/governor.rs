@@ -24,10 +24,7 @@ pub struct Limits {
 
 impl Default for Limits {
     fn default() -> Self {
-        Self {
-            in_flight: 256,
-            per_service: 24,
-        }
+        Self { in_flight: 256, per_service: 24 }
     }
 }
 
@@ -41,11 +38,7 @@ pub(crate) struct Governor {
 
 impl Governor {
     pub(crate) fn new(limits: Limits) -> Self {
-        Self {
-            limits,
-            all: Arc::new(Semaphore::new(limits.in_flight.max(1))),
-            counts: Mutex::default(),
-        }
+        Self { limits, all: Arc::new(Semaphore::new(limits.in_flight.max(1))), counts: Mutex::default() }
     }
 
     /// A window for one account, region and service.
@@ -103,15 +96,7 @@ struct State {
 impl Window {
     fn new(most: usize) -> Self {
         let most = most.max(1);
-        Self {
-            most,
-            state: Mutex::new(State {
-                limit: most,
-                in_flight: 0,
-                calm: 0,
-            }),
-            room: Notify::new(),
-        }
+        Self { most, state: Mutex::new(State { limit: most, in_flight: 0, calm: 0 }), room: Notify::new() }
     }
 
     #[cfg(test)]
@@ -129,9 +114,7 @@ impl Window {
                     if state.in_flight < state.limit {
                         self.room.notify_one();
                     }
-                    return Place {
-                        window: Arc::clone(self),
-                    };
+                    return Place { window: Arc::clone(self) };
                 }
             }
             // A release between the check and here is kept by `Notify` for the next who asks.
@@ -201,10 +184,7 @@ mod tests {
 
     #[tokio::test(start_paused = true)]
     async fn a_window_bounds_its_service_and_the_governor_bounds_all() {
-        let limits = Limits {
-            in_flight: 5,
-            per_service: 4,
-        };
+        let limits = Limits { in_flight: 5, per_service: 4 };
         let governor = Arc::new(Governor::new(limits));
         assert_eq!(run(&governor, &governor.window(), 12).await, (3, 4));
         let (one, two) = (governor.window(), governor.window());
@@ -228,10 +208,7 @@ mod tests {
 
     #[tokio::test(start_paused = true)]
     async fn a_cancelled_wait_or_call_gives_its_room_back() {
-        let governor = Arc::new(Governor::new(Limits {
-            in_flight: 1,
-            per_service: 1,
-        }));
+        let governor = Arc::new(Governor::new(Limits { in_flight: 1, per_service: 1 }));
         let window = governor.window();
         let held = governor.admit(&window).await;
         let waiting = {

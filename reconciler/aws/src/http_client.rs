@@ -5,9 +5,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use aws_smithy_http_client::proxy::ProxyConfig;
 use aws_smithy_http_client::tls::{self, rustls_provider::CryptoMode};
 use aws_smithy_http_client::{Builder, Connector};
-use aws_smithy_runtime_api::client::http::{
-    HttpClient, HttpConnectorSettings, SharedHttpClient, SharedHttpConnector,
-};
+use aws_smithy_runtime_api::client::http::{HttpClient, HttpConnectorSettings, SharedHttpClient, SharedHttpConnector};
 use aws_smithy_runtime_api::client::runtime_components::RuntimeComponents;
 
 static BUILT: AtomicUsize = AtomicUsize::new(0);
@@ -23,8 +21,7 @@ pub fn network_clients() -> usize {
 pub(crate) fn network() -> SharedHttpClient {
     BUILT.fetch_add(1, Ordering::SeqCst);
     let inner = Builder::new().build_with_connector_fn(|settings, components| {
-        let mut connector =
-            Connector::builder().tls_provider(tls::Provider::Rustls(CryptoMode::AwsLc));
+        let mut connector = Connector::builder().tls_provider(tls::Provider::Rustls(CryptoMode::AwsLc));
         connector.set_connector_settings(settings.cloned());
         connector.set_sleep_impl(components.and_then(RuntimeComponents::sleep_impl));
         connector.set_proxy_config(Some(ProxyConfig::from_env()));
@@ -40,11 +37,7 @@ pub(crate) fn network() -> SharedHttpClient {
 struct Lazy(SharedHttpClient);
 
 impl HttpClient for Lazy {
-    fn http_connector(
-        &self,
-        settings: &HttpConnectorSettings,
-        components: &RuntimeComponents,
-    ) -> SharedHttpConnector {
+    fn http_connector(&self, settings: &HttpConnectorSettings, components: &RuntimeComponents) -> SharedHttpConnector {
         self.0.http_connector(settings, components)
     }
 }

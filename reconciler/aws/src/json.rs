@@ -10,8 +10,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use aws_smithy_runtime_api::box_error::BoxError;
 use aws_smithy_runtime_api::client::interceptors::Intercept;
 use aws_smithy_runtime_api::client::interceptors::context::{
-    AfterDeserializationInterceptorContextRef, BeforeTransmitInterceptorContextMut,
-    BeforeTransmitInterceptorContextRef,
+    AfterDeserializationInterceptorContextRef, BeforeTransmitInterceptorContextMut, BeforeTransmitInterceptorContextRef,
 };
 use aws_smithy_runtime_api::client::runtime_components::RuntimeComponents;
 use aws_smithy_types::body::SdkBody;
@@ -138,11 +137,7 @@ impl Intercept for BodyTap {
         let code = response.headers().get("x-amzn-errortype");
         let mut seen = self.seen();
         seen.throttled |= classify::says_throttled(status, code, body);
-        seen.last = Some(Tapped {
-            status,
-            body: body.to_vec(),
-            request_id: classify::request_id(response),
-        });
+        seen.last = Some(Tapped { status, body: body.to_vec(), request_id: classify::request_id(response) });
         Ok(())
     }
 }

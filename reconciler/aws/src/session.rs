@@ -36,9 +36,7 @@ struct Shared {
 
 impl fmt::Debug for Sessions {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Sessions")
-            .field("identity", &self.0.principal.known())
-            .finish_non_exhaustive()
+        f.debug_struct("Sessions").field("identity", &self.0.principal.known()).finish_non_exhaustive()
     }
 }
 
@@ -66,10 +64,7 @@ impl Sessions {
     pub fn session(&self, account: &str, region: &str) -> Session {
         let key = (account.to_owned(), region.to_owned());
         let mut sessions = lock(&self.0.sessions);
-        sessions
-            .entry(key)
-            .or_insert_with(|| self.make(account, region))
-            .clone()
+        sessions.entry(key).or_insert_with(|| self.make(account, region)).clone()
     }
 
     fn make(&self, account: &str, region: &str) -> Session {
@@ -173,11 +168,7 @@ impl Session {
     ///
     /// Those of fetching the credentials; they name `AssumeRole` or `GetCallerIdentity` as the
     /// operation.
-    pub async fn begin(
-        &self,
-        service: &'static str,
-        operation: &'static str,
-    ) -> Result<InFlight, CallError> {
+    pub async fn begin(&self, service: &'static str, operation: &'static str) -> Result<InFlight, CallError> {
         self.0.credentials.get().await?;
         let governor = &self.0.principal.governor;
         let permit = governor.admit(&self.window(service)).await;
@@ -187,9 +178,7 @@ impl Session {
 
     pub(crate) fn window(&self, service: &'static str) -> Arc<Window> {
         let mut windows = lock(&self.0.windows);
-        let window = windows
-            .entry(service)
-            .or_insert_with(|| self.0.principal.governor.window());
+        let window = windows.entry(service).or_insert_with(|| self.0.principal.governor.window());
         Arc::clone(window)
     }
 
@@ -198,9 +187,7 @@ impl Session {
         let principal = &self.0.principal;
         let known = principal.known();
         let own = known.is_some_and(|identity| identity.account == self.0.account);
-        let role = (known.is_some() && !own)
-            .then(|| principal.connection.role_arn(&self.0.account))
-            .flatten();
+        let role = (known.is_some() && !own).then(|| principal.connection.role_arn(&self.0.account)).flatten();
         Call {
             service,
             operation,

@@ -1,2 +1,85 @@
-//! cli.
-fn main() {}
+//! `bedrock-reconciler`: the command line.
+//!
+//! Arguments, terminal, signals, exit codes and the daemon's bell are here; everything else is in the libraries.
+
+mod args;
+mod commands;
+mod controls;
+mod exit;
+mod failure;
+mod files;
+mod interrupt;
+mod progress;
+mod render;
+mod screen;
+mod settings;
+mod setup;
+
+use std::process::ExitCode;
+
+use args::{Arguments, Command};
+use clap::Parser as _;
+use clap::error::ErrorKind;
+use exit::Exit;
+use failure::Failure;
+use screen::Screen;
+use setup::Setup;
+
+fn main() -> ExitCode {
+    let arguments = match Arguments::try_parse() {
+        Ok(arguments) => arguments,
+        Err(error) => {
+            // A closed stream is no reason for another exit code.
+            let _ = error.print();
+            return match error.kind() {
+                ErrorKind::DisplayHelp | ErrorKind::DisplayVersion => Exit::Done.into(),
+                _ => Exit::Usage.into(),
+            };
+        }
+    };
+    let screen = Screen { output: arguments.global.output, quiet: arguments.global.quiet };
+    let ended = match tokio::runtime::Builder::new_multi_thread().enable_all().build() {
+        Ok(runtime) => runtime.block_on(async {
+            interrupt::watch();
+            run(arguments, screen).await
+        }),
+        Err(error) => Err(Failure::new(Exit::Failed, format!("failed to start: {error}"))),
+    };
+    match ended {
+        Ok(exit) => exit.into(),
+        Err(failure) => {
+            screen.failure(&failure);
+            failure.exit.into()
+        }
+    }
+}
+
+async fn run(arguments: Arguments, screen: Screen) -> Result<Exit, Failure> {
+    let Arguments { global, command } = arguments;
+    match command {
+        Command::Validate => commands::validate::run(&Setup::new(global)?),
+        Command::Plan { filter, out } => commands::plan::run(&Setup::new(global)?, &filter, out).await,
+        Command::Apply { plan, approve } => commands::apply::run(&Setup::new(global)?, &plan, approve).await,
+        Command::Enforce { once, schedule, max_changes, filter } => {
+            let mut setup = Setup::new(global)?;
+            setup.settings.schedule = schedule.unwrap_or(setup.settings.schedule);
+            setup.settings.max_changes = max_changes.unwrap_or(setup.settings.max_changes);
+            if once {
+                commands::enforce::once(&setup, &filter).await
+            } else {
+                commands::enforce::daemon(setup, &filter).await
+            }
+        }
+        Command::Restore { targets, yes } => commands::restore::run(&Setup::new(global)?, &targets, yes).await,
+        Command::Export { address } => commands::export::run(&Setup::new(global)?, &address).await,
+        Command::Drill { scenario } => commands::drill::run(&Setup::new(global)?, scenario).await,
+        Command::Emulator { listen, scenario, faults, latency, seed } => {
+            commands::emulator::run(screen, listen, &scenario, faults, latency, seed).await
+        }
+        Command::Schema => commands::reference::schema(screen),
+        Command::Controls => commands::reference::controls(screen),
+        Command::Explain { code } => commands::reference::explain(screen, code.as_deref()),
+        Command::History => commands::reference::history(&Setup::new(global)?),
+        Command::Completions { shell } => commands::reference::completions(screen, shell),
+    }
+}

@@ -7,9 +7,7 @@ use reconciler_emulator::{Emulator, Options};
 #[tokio::main]
 async fn main() -> Result<(), Box<dyn std::error::Error>> {
     let mut arguments = std::env::args().skip(1);
-    let address = arguments
-        .next()
-        .unwrap_or_else(|| "127.0.0.1:4599".to_owned());
+    let address = arguments.next().unwrap_or_else(|| "127.0.0.1:4599".to_owned());
     let scenario = arguments.next().unwrap_or_else(|| "in-sync".to_owned());
     let options: Options = match arguments.next() {
         Some(json) => serde_json::from_str(&json)?,

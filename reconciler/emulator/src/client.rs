@@ -4,8 +4,7 @@
 //! the connector settings is honoured, so that a hanging call ends as it would on a socket.
 
 use aws_smithy_runtime_api::client::http::{
-    HttpConnector, HttpConnectorFuture, HttpConnectorSettings, SharedHttpClient,
-    SharedHttpConnector, http_client_fn,
+    HttpConnector, HttpConnectorFuture, HttpConnectorSettings, SharedHttpClient, SharedHttpConnector, http_client_fn,
 };
 use aws_smithy_runtime_api::client::orchestrator::{HttpRequest, HttpResponse};
 use aws_smithy_runtime_api::client::result::ConnectorError;
@@ -23,10 +22,7 @@ struct Connector {
 
 pub(crate) fn http_client(emulator: Emulator) -> SharedHttpClient {
     http_client_fn(move |settings, _components| {
-        SharedHttpConnector::new(Connector {
-            emulator: emulator.clone(),
-            settings: settings.clone(),
-        })
+        SharedHttpConnector::new(Connector { emulator: emulator.clone(), settings: settings.clone() })
     })
 }
 
@@ -48,22 +44,15 @@ impl HttpConnector for Connector {
 }
 
 async fn answer(emulator: Emulator, request: HttpRequest) -> Result<HttpResponse, ConnectorError> {
-    let request = request
-        .try_into_http1x()
-        .map_err(|error| ConnectorError::user(error.into()))?;
+    let request = request.try_into_http1x().map_err(|error| ConnectorError::user(error.into()))?;
     let (parts, body) = request.into_parts();
     let body = match body.bytes() {
         Some(bytes) => Bytes::copy_from_slice(bytes),
-        None => body
-            .collect()
-            .await
-            .map_err(ConnectorError::user)?
-            .to_bytes(),
+        None => body.collect().await.map_err(ConnectorError::user)?.to_bytes(),
     };
     let response = emulator
         .handle(http::Request::from_parts(parts, body))
         .await
         .map_err(|dropped| ConnectorError::io(dropped.into()))?;
-    HttpResponse::try_from(response.map(SdkBody::from))
-        .map_err(|error| ConnectorError::user(error.into()))
+    HttpResponse::try_from(response.map(SdkBody::from)).map_err(|error| ConnectorError::user(error.into()))
 }

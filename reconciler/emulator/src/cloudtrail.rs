@@ -96,11 +96,7 @@ impl Trail {
             "eventCategory": "Management",
         });
         if let Err(error) = answer {
-            let code = if error.code == "AccessDeniedException" {
-                "AccessDenied"
-            } else {
-                &*error.code
-            };
+            let code = if error.code == "AccessDeniedException" { "AccessDenied" } else { &*error.code };
             record["errorCode"] = json!(code);
             record["errorMessage"] = json!(error.message);
         }
@@ -135,19 +131,13 @@ impl Trail {
         if let (Some(from), Some(until)) = (from, until)
             && from > until
         {
-            return Err(ApiError::new(
-                "InvalidTimeRangeException",
-                "The start time must be before the end time.",
-            ));
+            return Err(ApiError::new("InvalidTimeRangeException", "The start time must be before the end time."));
         }
         let limit = match input.get("MaxResults").map(Value::as_u64) {
             None => PAGE,
             Some(Some(limit @ 1..=PAGE)) => limit,
             Some(_) => {
-                return Err(ApiError::new(
-                    "InvalidMaxResultsException",
-                    "MaxResults must be between 1 and 50.",
-                ));
+                return Err(ApiError::new("InvalidMaxResultsException", "MaxResults must be between 1 and 50."));
             }
         };
         let limit = usize::try_from(limit).unwrap_or(50);
@@ -156,25 +146,18 @@ impl Trail {
         if let Some(id) = after
             && !self.events.iter().any(|event| event.id == id)
         {
-            return Err(ApiError::new(
-                "InvalidNextTokenException",
-                "The next token is invalid.",
-            ));
+            return Err(ApiError::new("InvalidNextTokenException", "The next token is invalid."));
         }
         let newest_first = self.events.iter().rev();
         let mut rest = newest_first
             .skip_while(|event| after.is_some_and(|id| event.id != id))
             .skip(usize::from(after.is_some()))
             .filter(|event| event.delivered <= now)
-            .filter(|event| {
-                from.is_none_or(|from| event.at >= from)
-                    && until.is_none_or(|until| event.at <= until)
-            })
+            .filter(|event| from.is_none_or(|from| event.at >= from) && until.is_none_or(|until| event.at <= until))
             .filter(|event| attribute.is_none_or(|(key, value)| event.has(key, value)));
         let page: Vec<&Event> = rest.by_ref().take(limit).collect();
         let more = rest.next().is_some();
-        let mut answer =
-            json!({"Events": page.iter().map(|event| event.view()).collect::<Vec<_>>()});
+        let mut answer = json!({"Events": page.iter().map(|event| event.view()).collect::<Vec<_>>()});
         if more && let Some(last) = page.last() {
             answer["NextToken"] = json!(last.id);
         }
@@ -198,11 +181,8 @@ impl Event {
     }
 
     fn view(&self) -> Value {
-        let resources: Vec<Value> = self
-            .resources
-            .iter()
-            .map(|(kind, name)| json!({"ResourceType": kind, "ResourceName": name}))
-            .collect();
+        let resources: Vec<Value> =
+            self.resources.iter().map(|(kind, name)| json!({"ResourceType": kind, "ResourceName": name})).collect();
         json!({
             "EventId": self.id,
             "EventName": self.name,
@@ -218,74 +198,34 @@ impl Event {
 }
 
 fn lookup_attribute(input: &Map<String, Value>) -> Result<Option<(&str, &str)>, ApiError> {
-    let invalid = || {
-        ApiError::new(
-            "InvalidLookupAttributesException",
-            "Exactly one valid lookup attribute can be given.",
-        )
-    };
-    let attributes = input
-        .get("LookupAttributes")
-        .and_then(Value::as_array)
-        .map(Vec::as_slice)
-        .unwrap_or_default();
+    let invalid =
+        || ApiError::new("InvalidLookupAttributesException", "Exactly one valid lookup attribute can be given.");
+    let attributes = input.get("LookupAttributes").and_then(Value::as_array).map(Vec::as_slice).unwrap_or_default();
     let [attribute] = attributes else {
-        return if attributes.is_empty() {
-            Ok(None)
-        } else {
-            Err(invalid())
-        };
+        return if attributes.is_empty() { Ok(None) } else { Err(invalid()) };
     };
     let key = attribute["AttributeKey"].as_str().ok_or_else(invalid)?;
     let value = attribute["AttributeValue"].as_str().ok_or_else(invalid)?;
-    let keys = [
-        "EventId",
-        "EventName",
-        "ReadOnly",
-        "Username",
-        "ResourceType",
-        "ResourceName",
-        "EventSource",
-        "AccessKeyId",
-    ];
-    if keys.contains(&key) {
-        Ok(Some((key, value)))
-    } else {
-        Err(invalid())
-    }
+    let keys =
+        ["EventId", "EventName", "ReadOnly", "Username", "ResourceType", "ResourceName", "EventSource", "AccessKeyId"];
+    if keys.contains(&key) { Ok(Some((key, value))) } else { Err(invalid()) }
 }
 
 /// An instant of the request: epoch seconds, or ISO text from clients that send that.
 fn time(input: &Map<String, Value>, member: &str) -> Result<Option<Timestamp>, ApiError> {
-    let invalid = || {
-        ApiError::new(
-            "InvalidTimeRangeException",
-            format!("{member} is not an instant."),
-        )
-    };
+    let invalid = || ApiError::new("InvalidTimeRangeException", format!("{member} is not an instant."));
     match input.get(member) {
         None | Some(Value::Null) => Ok(None),
         Some(Value::String(text)) => {
             let zoned = text.parse::<Timestamp>().ok();
-            let civil = || {
-                text.parse::<DateTime>()
-                    .ok()?
-                    .to_zoned(TimeZone::UTC)
-                    .ok()
-                    .map(|zoned| zoned.timestamp())
-            };
+            let civil = || text.parse::<DateTime>().ok()?.to_zoned(TimeZone::UTC).ok().map(|zoned| zoned.timestamp());
             zoned.or_else(civil).map(Some).ok_or_else(invalid)
         }
         Some(number) => {
             let seconds = number.as_f64().ok_or_else(invalid)?;
-            #[expect(
-                clippy::cast_possible_truncation,
-                reason = "an instant in milliseconds, rounded on purpose"
-            )]
+            #[expect(clippy::cast_possible_truncation, reason = "an instant in milliseconds, rounded on purpose")]
             let millis = (seconds * 1000.0).round() as i64;
-            Timestamp::from_millisecond(millis)
-                .map(Some)
-                .map_err(|_| invalid())
+            Timestamp::from_millisecond(millis).map(Some).map_err(|_| invalid())
         }
     }
 }
@@ -293,10 +233,8 @@ fn time(input: &Map<String, Value>, member: &str) -> Result<Option<Timestamp>, A
 /// What CloudTrail shows of a request: guardrail content is hidden (AWS.md 1.1.9).
 fn request_parameters(service: &str, operation: &str, input: &Map<String, Value>) -> Value {
     let hidden = |visible: &[&str]| {
-        let mut shown: Map<String, Value> = visible
-            .iter()
-            .filter_map(|name| Some(((*name).to_owned(), input.get(*name)?.clone())))
-            .collect();
+        let mut shown: Map<String, Value> =
+            visible.iter().filter_map(|name| Some(((*name).to_owned(), input.get(*name)?.clone()))).collect();
         shown.insert("name".to_owned(), HIDDEN.into());
         Value::Object(shown)
     };
@@ -318,9 +256,7 @@ fn response_elements(service: &str, operation: &str, answer: &Answer) -> Value {
             }
             shown
         }
-        ("kms", _, Ok(answer)) => answer
-            .get("KeyMetadata")
-            .map_or_else(|| lower_first(answer), lower_first),
+        ("kms", _, Ok(answer)) => answer.get("KeyMetadata").map_or_else(|| lower_first(answer), lower_first),
         (_, _, Ok(answer)) => answer.clone(),
     }
 }
@@ -336,12 +272,7 @@ fn lower_first(value: &Value) -> Value {
                     .map(|first| first.to_ascii_lowercase().to_string() + characters.as_str())
                     .unwrap_or_default()
             };
-            Value::Object(
-                members
-                    .iter()
-                    .map(|(name, value)| (lower(name), lower_first(value)))
-                    .collect(),
-            )
+            Value::Object(members.iter().map(|(name, value)| (lower(name), lower_first(value))).collect())
         }
         Value::Array(items) => items.iter().map(lower_first).collect(),
         other => other.clone(),
@@ -349,36 +280,16 @@ fn lower_first(value: &Value) -> Value {
 }
 
 /// The resources of an event; a resource is looked up by its name here, as LookupEvents shows it.
-fn resources(
-    service: &str,
-    scope: &Scope,
-    input: &Map<String, Value>,
-    answer: &Answer,
-) -> Vec<(&'static str, String)> {
+fn resources(service: &str, scope: &Scope, input: &Map<String, Value>, answer: &Answer) -> Vec<(&'static str, String)> {
     match service {
         "kms" => {
-            let created = answer
-                .as_ref()
-                .ok()
-                .and_then(|answer| answer.pointer("/KeyMetadata/Arn"))
-                .and_then(Value::as_str);
-            let named = ["KeyId", "TargetKeyId"]
-                .iter()
-                .find_map(|member| input.get(*member))
-                .and_then(Value::as_str);
+            let created =
+                answer.as_ref().ok().and_then(|answer| answer.pointer("/KeyMetadata/Arn")).and_then(Value::as_str);
+            let named = ["KeyId", "TargetKeyId"].iter().find_map(|member| input.get(*member)).and_then(Value::as_str);
             let named = named.map(|key| {
-                if key.starts_with("arn:") {
-                    key.to_owned()
-                } else {
-                    scope.arn("kms", &format!("key/{key}"))
-                }
+                if key.starts_with("arn:") { key.to_owned() } else { scope.arn("kms", &format!("key/{key}")) }
             });
-            created
-                .map(str::to_owned)
-                .or(named)
-                .map(|arn| ("AWS::KMS::Key", arn))
-                .into_iter()
-                .collect()
+            created.map(str::to_owned).or(named).map(|arn| ("AWS::KMS::Key", arn)).into_iter().collect()
         }
         "sts" => input
             .get("RoleArn")

@@ -55,10 +55,7 @@ struct CallLog {
 
 impl std::fmt::Debug for Emulator {
     fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        formatter
-            .debug_struct("Emulator")
-            .field("accounts", &self.inner.world.accounts.len())
-            .finish_non_exhaustive()
+        formatter.debug_struct("Emulator").field("accounts", &self.inner.world.accounts.len()).finish_non_exhaustive()
     }
 }
 
@@ -94,9 +91,7 @@ impl Emulator {
             any_faults: AtomicBool::new(false),
             calls: Mutex::default(),
         };
-        Self {
-            inner: Arc::new(inner),
-        }
+        Self { inner: Arc::new(inner) }
     }
 
     /// The world of a named scenario, or of a script file. Every transition in it has ended and the call log is empty.
@@ -172,9 +167,7 @@ impl Emulator {
     pub fn inject(&self, faults: Vec<Fault>) {
         let mut active = self.faults();
         active.add(faults);
-        self.inner
-            .any_faults
-            .store(!active.is_empty(), Ordering::Release);
+        self.inner.any_faults.store(!active.is_empty(), Ordering::Release);
     }
 
     /// Removes every fault.
@@ -227,19 +220,13 @@ impl Emulator {
     /// Reads who asks for what. The error is a response that is already logged.
     fn receive(&self, request: &Request<Bytes>) -> Result<Received, Box<Response<Bytes>>> {
         let Some(credential) = protocol::credential(request.headers()) else {
-            let error = ApiError::new(
-                "MissingAuthenticationTokenException",
-                "Missing Authentication Token",
-            )
-            .with_status(403);
+            let error =
+                ApiError::new("MissingAuthenticationTokenException", "Missing Authentication Token").with_status(403);
             return Err(self.refuse(Received::anonymous(request), error));
         };
         let caller = received::caller(&self.inner.world, &credential);
-        let user_agent = request
-            .headers()
-            .get(http::header::USER_AGENT)
-            .and_then(|value| value.to_str().ok())
-            .unwrap_or_default();
+        let user_agent =
+            request.headers().get(http::header::USER_AGENT).and_then(|value| value.to_str().ok()).unwrap_or_default();
         let received = |asked: Asked| Received {
             access_key: credential.access_key.clone(),
             region: credential.region.clone(),
@@ -254,13 +241,7 @@ impl Emulator {
         let received = match protocol::asked(&credential.service, request) {
             Ok(asked) => received(asked),
             Err((operation, error)) => {
-                return Err(self.refuse(
-                    received(Asked {
-                        operation,
-                        input: Map::new(),
-                    }),
-                    error,
-                ));
+                return Err(self.refuse(received(Asked { operation, input: Map::new() }), error));
             }
         };
         match caller {
@@ -272,39 +253,20 @@ impl Emulator {
     /// Logs a call and makes the response that refuses it.
     fn refuse(&self, received: Received, error: ApiError) -> Box<Response<Bytes>> {
         let request_id = uuid(&mut *lock(&self.inner.world.rng));
-        self.log(
-            &received,
-            error.status,
-            Some(error.code.clone().into_owned()),
-        );
-        Box::new(protocol::response(
-            received.wire,
-            &received.operation,
-            &request_id,
-            &Err(error),
-        ))
+        self.log(&received, error.status, Some(error.code.clone().into_owned()));
+        Box::new(protocol::response(received.wire, &received.operation, &request_id, &Err(error)))
     }
 
     fn strike(&self, received: &Received) -> Option<Effect> {
         if !self.inner.any_faults.load(Ordering::Acquire) {
             return None;
         }
-        let effect = self
-            .faults()
-            .strike(&received.candidate(), &mut *lock(&self.inner.world.rng));
-        effect.or_else(|| {
-            self.faults()
-                .is_stale(&received.candidate())
-                .then_some(Effect::Stale { reads: 0 })
-        })
+        let effect = self.faults().strike(&received.candidate(), &mut *lock(&self.inner.world.rng));
+        effect.or_else(|| self.faults().is_stale(&received.candidate()).then_some(Effect::Stale { reads: 0 }))
     }
 
     /// Carries out a call that was received, with what a fault does to it.
-    fn process(
-        &self,
-        received: &Received,
-        effect: Option<Effect>,
-    ) -> Result<Response<Bytes>, Dropped> {
+    fn process(&self, received: &Received, effect: Option<Effect>) -> Result<Response<Bytes>, Dropped> {
         let Some(caller) = &received.caller else {
             return Err(Dropped::BeforeProcessing);
         };
@@ -322,15 +284,9 @@ impl Emulator {
             Some(Effect::Throttle) => Some(ApiError::throttled(service)),
             Some(Effect::Deny) => Some(ApiError::denied(service, operation, &caller.arn)),
             Some(Effect::Expired) => Some(ApiError::expired(service)),
-            Some(Effect::Error {
-                code,
-                status,
-                message,
-            }) => Some(ApiError {
-                code: code.clone().into(),
-                status: *status,
-                message: message.clone(),
-            }),
+            Some(Effect::Error { code, status, message }) => {
+                Some(ApiError { code: code.clone().into(), status: *status, message: message.clone() })
+            }
             _ => None,
         };
         let mode = match &effect {
@@ -339,23 +295,17 @@ impl Emulator {
             _ => Mode::Normal,
         };
         let planted = match &effect {
-            Some(Effect::UnknownField { pointer, value }) => {
-                self.plant(received, caller, pointer, value)
-            }
+            Some(Effect::UnknownField { pointer, value }) => self.plant(received, caller, pointer, value),
             _ => false,
         };
-        let (mut answer, request_id) =
-            self.carry_out(&caller.account, &received.region, &order, mode, refusal);
+        let (mut answer, request_id) = self.carry_out(&caller.account, &received.region, &order, mode, refusal);
         if let (Some(Effect::UnknownField { pointer, value }), Ok(answer)) = (&effect, &mut answer)
             && !planted
         {
             insert_at(answer, pointer, value);
         }
         let response = protocol::response(received.wire, operation, &request_id, &answer);
-        let code = answer
-            .as_ref()
-            .err()
-            .map(|error| error.code.clone().into_owned());
+        let code = answer.as_ref().err().map(|error| error.code.clone().into_owned());
         self.log(received, response.status().as_u16(), code);
         match effect {
             Some(Effect::LostResponse) => Err(Dropped::AfterProcessing),
@@ -367,16 +317,10 @@ impl Emulator {
     /// Puts an unknown member where the operation will read it; false when it can only be put into the answer.
     fn plant(&self, received: &Received, caller: &Principal, pointer: &str, value: &Value) -> bool {
         let place = self.inner.world.place(&caller.account, &received.region);
-        let draft = received
-            .input
-            .get("guardrailVersion")
-            .is_none_or(|version| version == "DRAFT");
+        let draft = received.input.get("guardrailVersion").is_none_or(|version| version == "DRAFT");
         received.service == "bedrock"
             && draft
-            && lock(&place)
-                .cell
-                .bedrock
-                .plant(&received.operation, &received.input, pointer, value)
+            && lock(&place).cell.bedrock.plant(&received.operation, &received.input, pointer, value)
     }
 
     /// The one path of every operation: throttle, do, record.
@@ -419,8 +363,8 @@ impl Emulator {
             record(&mut place, order, &answer, &request_id, delivered);
             drop(place);
             // AssumeRole is an event of the role's account too.
-            let target = sts::target_account(order.input)
-                .filter(|target| order.operation == "AssumeRole" && *target != account);
+            let target =
+                sts::target_account(order.input).filter(|target| order.operation == "AssumeRole" && *target != account);
             if let Some(target) = target.filter(|target| world.accounts.contains_key(*target)) {
                 let place = world.place(target, region);
                 record(&mut lock(&place), order, &answer, &request_id, delivered);
@@ -429,30 +373,10 @@ impl Emulator {
         (answer, request_id)
     }
 
-    fn dispatch(
-        &self,
-        place: &mut Place,
-        order: &Order<'_>,
-        rules: &crate::options::Rules,
-        mode: Mode,
-    ) -> Answer {
+    fn dispatch(&self, place: &mut Place, order: &Order<'_>, rules: &crate::options::Rules, mode: Mode) -> Answer {
         let world = &self.inner.world;
-        let Order {
-            caller,
-            service,
-            operation,
-            input,
-            at,
-            ..
-        } = *order;
-        let Place {
-            scope,
-            rng,
-            cell,
-            before_last_write,
-            trail,
-            ..
-        } = place;
+        let Order { caller, service, operation, input, at, .. } = *order;
+        let Place { scope, rng, cell, before_last_write, trail, .. } = place;
         let Some(account) = world.accounts.get(&scope.account) else {
             return Err(ApiError::unrecognized_client(service));
         };
@@ -465,15 +389,7 @@ impl Emulator {
             }
             _ => cell,
         };
-        let mut turn = Turn {
-            scope,
-            account,
-            principal: caller,
-            rules,
-            now: at,
-            cell,
-            rng,
-        };
+        let mut turn = Turn { scope, account, principal: caller, rules, now: at, cell, rng };
         let answer = match service {
             "bedrock" => bedrock::call(&mut turn, operation, input),
             "logs" => logs::call(&mut turn, operation, input),
@@ -492,18 +408,14 @@ impl Emulator {
         log.next += 1;
         log.calls.push(Call {
             seq,
-            account: principal
-                .map(|principal| principal.account.clone())
-                .unwrap_or_default(),
+            account: principal.map(|principal| principal.account.clone()).unwrap_or_default(),
             region: received.region.clone(),
             service: received.service.clone(),
             operation: received.operation.clone(),
             read_only: received.read_only,
             status,
             error_code,
-            principal: principal
-                .map(|principal| principal.arn.clone())
-                .unwrap_or_default(),
+            principal: principal.map(|principal| principal.arn.clone()).unwrap_or_default(),
             body: (!received.read_only).then(|| Value::Object(received.input.clone())),
             access_key: received.access_key.clone(),
         });
@@ -519,30 +431,12 @@ fn settle(cell: &mut Cell) {
 fn delivery(at: Timestamp, now: Timestamp, delay: Duration) -> Timestamp {
     let delay = jiff::SignedDuration::try_from(delay).unwrap_or_default();
     let delivered = at.checked_add(delay).unwrap_or(at);
-    if at < now - jiff::SignedDuration::from_secs(1) {
-        at
-    } else {
-        delivered
-    }
+    if at < now - jiff::SignedDuration::from_secs(1) { at } else { delivered }
 }
 
-fn record(
-    place: &mut Place,
-    order: &Order<'_>,
-    answer: &Answer,
-    request_id: &str,
-    delivered: Timestamp,
-) {
+fn record(place: &mut Place, order: &Order<'_>, answer: &Answer, request_id: &str, delivered: Timestamp) {
     let event_id = uuid(&mut place.rng);
-    let Order {
-        caller,
-        service,
-        operation,
-        input,
-        at,
-        user_agent,
-        source_ip,
-    } = *order;
+    let Order { caller, service, operation, input, at, user_agent, source_ip } = *order;
     let read_only = operation_reads(service, operation);
     place.trail.record(Seen {
         scope: &place.scope,

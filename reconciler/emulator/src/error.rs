@@ -16,11 +16,7 @@ pub(crate) struct ApiError {
 impl ApiError {
     /// An error with the status that awsJson1.1 services use.
     pub(crate) fn new(code: &'static str, message: impl Into<String>) -> Self {
-        Self {
-            code: Cow::Borrowed(code),
-            status: 400,
-            message: message.into(),
-        }
+        Self { code: Cow::Borrowed(code), status: 400, message: message.into() }
     }
 
     /// The same error with another HTTP status.
@@ -58,11 +54,9 @@ impl ApiError {
     pub(crate) fn throttled(service: &str) -> Self {
         match service {
             "sts" => Self::new("Throttling", "Rate exceeded"),
-            "bedrock" => Self::new(
-                "ThrottlingException",
-                "Too many requests, please wait before trying again.",
-            )
-            .with_status(429),
+            "bedrock" => {
+                Self::new("ThrottlingException", "Too many requests, please wait before trying again.").with_status(429)
+            }
             _ => Self::new("ThrottlingException", "Rate exceeded"),
         }
     }

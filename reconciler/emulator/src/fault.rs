@@ -29,24 +29,12 @@ pub struct Fault {
 impl Fault {
     /// A fault that happens once, at the first call that matches.
     pub fn once(matching: Match, then: Effect) -> Self {
-        Self {
-            matching,
-            skip: 0,
-            times: Times::Count(1),
-            probability: None,
-            then,
-        }
+        Self { matching, skip: 0, times: Times::Count(1), probability: None, then }
     }
 
     /// A fault that happens at every call that matches.
     pub fn always(matching: Match, then: Effect) -> Self {
-        Self {
-            matching,
-            skip: 0,
-            times: Times::Forever,
-            probability: None,
-            then,
-        }
+        Self { matching, skip: 0, times: Times::Forever, probability: None, then }
     }
 }
 
@@ -93,14 +81,9 @@ impl Serialize for Times {
 impl<'de> Deserialize<'de> for Times {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
         let value = Value::deserialize(deserializer)?;
-        let count = value
-            .as_u64()
-            .and_then(|count| u32::try_from(count).ok())
-            .map(Self::Count);
+        let count = value.as_u64().and_then(|count| u32::try_from(count).ok()).map(Self::Count);
         let forever = (value == "forever").then_some(Self::Forever);
-        count
-            .or(forever)
-            .ok_or_else(|| serde::de::Error::custom("expected a number or `forever`"))
+        count.or(forever).ok_or_else(|| serde::de::Error::custom("expected a number or `forever`"))
     }
 }
 
@@ -180,16 +163,8 @@ pub(crate) struct Candidate<'a> {
 
 impl Match {
     fn covers(&self, call: &Candidate<'_>) -> bool {
-        let Self {
-            service,
-            operation,
-            account,
-            region,
-            read_only,
-        } = self;
-        let same = |wanted: &Option<String>, actual: &str| {
-            wanted.as_deref().is_none_or(|wanted| wanted == actual)
-        };
+        let Self { service, operation, account, region, read_only } = self;
+        let same = |wanted: &Option<String>, actual: &str| wanted.as_deref().is_none_or(|wanted| wanted == actual);
         same(service, call.service)
             && same(operation, call.operation)
             && same(account, call.account)
@@ -219,9 +194,7 @@ impl Faults {
     /// The effect on this call, if any. A fault of stale reads is not counted here but by the reads themselves.
     pub(crate) fn strike(&mut self, call: &Candidate<'_>, rng: &mut impl Rng) -> Option<Effect> {
         for active in &mut self.active {
-            if matches!(active.fault.then, Effect::Stale { .. })
-                || !active.fault.matching.covers(call)
-            {
+            if matches!(active.fault.then, Effect::Stale { .. }) || !active.fault.matching.covers(call) {
                 continue;
             }
             active.matched = active.matched.saturating_add(1);
@@ -229,10 +202,7 @@ impl Faults {
             if active.matched <= active.fault.skip || spent {
                 continue;
             }
-            let happens = active
-                .fault
-                .probability
-                .is_none_or(|chance| rng.random_bool(chance.clamp(0.0, 1.0)));
+            let happens = active.fault.probability.is_none_or(|chance| rng.random_bool(chance.clamp(0.0, 1.0)));
             if happens {
                 active.used = active.used.saturating_add(1);
                 return Some(active.fault.then.clone());
@@ -243,9 +213,7 @@ impl Faults {
 
     /// Whether a write has to keep the state before it for stale reads to come.
     pub(crate) fn wants_history(&self, account: &str, region: &str) -> bool {
-        let same = |wanted: &Option<String>, actual: &str| {
-            wanted.as_deref().is_none_or(|wanted| wanted == actual)
-        };
+        let same = |wanted: &Option<String>, actual: &str| wanted.as_deref().is_none_or(|wanted| wanted == actual);
         self.active.iter().any(|active| {
             let matching = &active.fault.matching;
             matches!(active.fault.then, Effect::Stale { .. })
@@ -256,18 +224,14 @@ impl Faults {
 
     /// Starts the count of stale reads again after a write.
     pub(crate) fn written(&mut self, account: &str, region: &str) {
-        let same = |wanted: &Option<String>, actual: &str| {
-            wanted.as_deref().is_none_or(|wanted| wanted == actual)
-        };
+        let same = |wanted: &Option<String>, actual: &str| wanted.as_deref().is_none_or(|wanted| wanted == actual);
         for active in &mut self.active {
             let matching = &active.fault.matching;
             if matches!(active.fault.then, Effect::Stale { .. })
                 && same(&matching.account, account)
                 && same(&matching.region, region)
             {
-                active
-                    .reads
-                    .insert((account.to_owned(), region.to_owned()), 0);
+                active.reads.insert((account.to_owned(), region.to_owned()), 0);
             }
         }
     }
@@ -348,9 +312,7 @@ fn descend<'a>(tree: &'a mut Value, pointer: &str) -> Option<&'a mut Value> {
 /// A list item by index or by `member=value`.
 fn position(items: &[Value], segment: &str) -> Option<usize> {
     match segment.split_once('=') {
-        Some((member, value)) => items
-            .iter()
-            .position(|item| item.get(member).and_then(Value::as_str) == Some(value)),
+        Some((member, value)) => items.iter().position(|item| item.get(member).and_then(Value::as_str) == Some(value)),
         None => segment.parse().ok().filter(|index| *index < items.len()),
     }
 }

@@ -102,10 +102,9 @@ impl Key {
     /// An error unless the key is enabled or disabled: most changes are refused on a key that waits for deletion.
     fn refuse_pending(&self) -> Result<(), ApiError> {
         match self.state {
-            KeyState::PendingDeletion { .. } => Err(ApiError::new(
-                "KMSInvalidStateException",
-                format!("{} is pending deletion.", self.arn),
-            )),
+            KeyState::PendingDeletion { .. } => {
+                Err(ApiError::new("KMSInvalidStateException", format!("{} is pending deletion.", self.arn)))
+            }
             KeyState::Enabled | KeyState::Disabled => Ok(()),
         }
     }
@@ -133,20 +132,13 @@ impl KmsState {
 
 /// Seconds since the epoch, as awsJson1.1 writes an instant.
 pub(crate) fn epoch(at: Timestamp) -> Value {
-    #[expect(
-        clippy::cast_precision_loss,
-        reason = "milliseconds since the epoch fit a double for thousands of years"
-    )]
+    #[expect(clippy::cast_precision_loss, reason = "milliseconds since the epoch fit a double for thousands of years")]
     let seconds = at.as_millisecond() as f64 / 1000.0;
     json!(seconds)
 }
 
 /// Answers one operation.
-pub(crate) fn call(
-    turn: &mut Turn<'_>,
-    operation: &str,
-    input: &Map<String, Value>,
-) -> Option<Answer> {
+pub(crate) fn call(turn: &mut Turn<'_>, operation: &str, input: &Map<String, Value>) -> Option<Answer> {
     Some(match operation {
         "DescribeKey" => describe(turn, input),
         "ListAliases" => list_aliases(turn, input),
@@ -161,19 +153,14 @@ pub(crate) fn call(
         "GetKeyRotationStatus" => rotation_status(turn, input),
         "EnableKeyRotation" => enable_rotation(turn, input),
         "DisableKeyRotation" => disable_rotation(turn, input),
-        "GetKeyPolicy" => {
-            key(turn, input).map(|key| json!({"Policy": key.policy, "PolicyName": "default"}))
-        }
+        "GetKeyPolicy" => key(turn, input).map(|key| json!({"Policy": key.policy, "PolicyName": "default"})),
         "PutKeyPolicy" => put_policy(turn, input),
         _ => return None,
     })
 }
 
 fn text<'a>(input: &'a Map<String, Value>, member: &str) -> Result<&'a str, ApiError> {
-    let given = input
-        .get(member)
-        .and_then(Value::as_str)
-        .filter(|text| !text.is_empty());
+    let given = input.get(member).and_then(Value::as_str).filter(|text| !text.is_empty());
     given.ok_or_else(|| {
         let (first, rest) = member.split_at(1);
         let member = first.to_ascii_lowercase() + rest;
@@ -187,10 +174,7 @@ fn key_not_found(turn: &Turn<'_>, given: &str) -> ApiError {
     } else if given.starts_with("arn:") {
         format!("Key '{given}' does not exist")
     } else {
-        format!(
-            "Key '{}' does not exist",
-            turn.scope.arn("kms", &format!("key/{given}"))
-        )
+        format!("Key '{}' does not exist", turn.scope.arn("kms", &format!("key/{given}")))
     };
     ApiError::new("NotFoundException", message)
 }
@@ -199,8 +183,7 @@ fn key<'a>(turn: &'a mut Turn<'_>, input: &Map<String, Value>) -> Result<&'a mut
     let given = text(input, "KeyId")?;
     let id = turn.cell.kms.resolve(turn.scope, given).map(str::to_owned);
     let missing = key_not_found(turn, given);
-    id.and_then(|id| turn.cell.kms.keys.get_mut(&id))
-        .ok_or(missing)
+    id.and_then(|id| turn.cell.kms.keys.get_mut(&id)).ok_or(missing)
 }
 
 fn describe(turn: &mut Turn<'_>, input: &Map<String, Value>) -> Answer {
@@ -220,11 +203,7 @@ fn create(turn: &mut Turn<'_>, input: &Map<String, Value>) -> Answer {
     let key = Key {
         arn: turn.scope.arn("kms", &format!("key/{id}")),
         id: id.clone(),
-        description: input
-            .get("Description")
-            .and_then(Value::as_str)
-            .unwrap_or_default()
-            .to_owned(),
+        description: input.get("Description").and_then(Value::as_str).unwrap_or_default().to_owned(),
         state: KeyState::Enabled,
         rotation_days: None,
         policy,
@@ -239,10 +218,7 @@ fn checked_policy(policy: &str) -> Result<String, ApiError> {
     let parsed: Option<Value> = serde_json::from_str(policy).ok();
     match parsed.filter(|policy| policy.get("Statement").is_some()) {
         Some(_) => Ok(policy.to_owned()),
-        None => Err(ApiError::new(
-            "MalformedPolicyDocumentException",
-            "Policy is not well formed",
-        )),
+        None => Err(ApiError::new("MalformedPolicyDocumentException", "Policy is not well formed")),
     }
 }
 
@@ -275,20 +251,14 @@ fn list_aliases(turn: &mut Turn<'_>, input: &Map<String, Value>) -> Answer {
         .and_then(|limit| usize::try_from(limit).ok())
         .unwrap_or(50)
         .clamp(1, 100);
-    let after = input
-        .get("Marker")
-        .and_then(Value::as_str)
-        .unwrap_or_default();
+    let after = input.get("Marker").and_then(Value::as_str).unwrap_or_default();
     let aliases = &turn.cell.kms.aliases;
-    let mut rest = aliases.iter().filter(|(name, alias)| {
-        name.as_str() > after && of_key.as_ref().is_none_or(|id| *id == alias.key_id)
-    });
+    let mut rest = aliases
+        .iter()
+        .filter(|(name, alias)| name.as_str() > after && of_key.as_ref().is_none_or(|id| *id == alias.key_id));
     let page: Vec<(&String, &Alias)> = rest.by_ref().take(limit).collect();
     let truncated = rest.next().is_some();
-    let rows: Vec<Value> = page
-        .iter()
-        .map(|(name, alias)| alias_view(turn.scope, name, alias))
-        .collect();
+    let rows: Vec<Value> = page.iter().map(|(name, alias)| alias_view(turn.scope, name, alias)).collect();
     let mut answer = json!({"Aliases": rows, "Truncated": truncated});
     if truncated && let Some((name, _)) = page.last() {
         answer["NextMarker"] = json!(name);
@@ -300,15 +270,9 @@ fn list_aliases(turn: &mut Turn<'_>, input: &Map<String, Value>) -> Answer {
 fn alias_target(turn: &Turn<'_>, input: &Map<String, Value>) -> Result<String, ApiError> {
     let given = text(input, "TargetKeyId")?;
     if given.contains("alias/") {
-        return Err(ApiError::validation(
-            "Aliases must refer to keys. Not aliases",
-        ));
+        return Err(ApiError::validation("Aliases must refer to keys. Not aliases"));
     }
-    let found = turn
-        .cell
-        .kms
-        .find(turn.scope, given)
-        .ok_or_else(|| key_not_found(turn, given))?;
+    let found = turn.cell.kms.find(turn.scope, given).ok_or_else(|| key_not_found(turn, given))?;
     found.refuse_pending()?;
     Ok(found.id.clone())
 }
@@ -323,27 +287,14 @@ fn create_alias(turn: &mut Turn<'_>, input: &Map<String, Value>) -> Answer {
         ));
     }
     if name.starts_with("alias/aws/") {
-        return Err(ApiError::new(
-            "NotAuthorizedException",
-            "The alias prefix alias/aws/ is reserved.",
-        ));
+        return Err(ApiError::new("NotAuthorizedException", "The alias prefix alias/aws/ is reserved."));
     }
     let key_id = alias_target(turn, input)?;
     if turn.cell.kms.aliases.contains_key(&name) {
-        let message = format!(
-            "An alias with the name {} already exists",
-            turn.scope.arn("kms", &name)
-        );
+        let message = format!("An alias with the name {} already exists", turn.scope.arn("kms", &name));
         return Err(ApiError::new("AlreadyExistsException", message));
     }
-    turn.cell.kms.aliases.insert(
-        name,
-        Alias {
-            key_id,
-            created_at: turn.now,
-            updated_at: turn.now,
-        },
-    );
+    turn.cell.kms.aliases.insert(name, Alias { key_id, created_at: turn.now, updated_at: turn.now });
     Ok(Value::Null)
 }
 
@@ -361,12 +312,7 @@ fn update_alias(turn: &mut Turn<'_>, input: &Map<String, Value>) -> Answer {
 fn delete_alias(turn: &mut Turn<'_>, input: &Map<String, Value>) -> Answer {
     let name = text(input, "AliasName")?;
     let missing = key_not_found(turn, name);
-    turn.cell
-        .kms
-        .aliases
-        .remove(name)
-        .map(|_| Value::Null)
-        .ok_or(missing)
+    turn.cell.kms.aliases.remove(name).map(|_| Value::Null).ok_or(missing)
 }
 
 fn set_state(turn: &mut Turn<'_>, input: &Map<String, Value>, state: KeyState) -> Answer {
@@ -377,35 +323,22 @@ fn set_state(turn: &mut Turn<'_>, input: &Map<String, Value>, state: KeyState) -
 }
 
 fn schedule_deletion(turn: &mut Turn<'_>, input: &Map<String, Value>) -> Answer {
-    let days = input
-        .get("PendingWindowInDays")
-        .and_then(Value::as_i64)
-        .unwrap_or(30);
+    let days = input.get("PendingWindowInDays").and_then(Value::as_i64).unwrap_or(30);
     if !(7..=30).contains(&days) {
-        return Err(ApiError::validation(
-            "PendingWindowInDays must be between 7 and 30 days.",
-        ));
+        return Err(ApiError::validation("PendingWindowInDays must be between 7 and 30 days."));
     }
-    let at = turn
-        .now
-        .checked_add(SignedDuration::from_hours(24 * days))
-        .unwrap_or(turn.now);
+    let at = turn.now.checked_add(SignedDuration::from_hours(24 * days)).unwrap_or(turn.now);
     let key = key(turn, input)?;
     key.refuse_pending()?;
     key.state = KeyState::PendingDeletion { at };
-    Ok(
-        json!({"KeyId": key.arn, "DeletionDate": epoch(at), "KeyState": "PendingDeletion", "PendingWindowInDays": days}),
-    )
+    Ok(json!({"KeyId": key.arn, "DeletionDate": epoch(at), "KeyState": "PendingDeletion", "PendingWindowInDays": days}))
 }
 
 /// Leaves the key disabled: EnableKey has to follow.
 fn cancel_deletion(turn: &mut Turn<'_>, input: &Map<String, Value>) -> Answer {
     let key = key(turn, input)?;
     if key.refuse_pending().is_ok() {
-        return Err(ApiError::new(
-            "KMSInvalidStateException",
-            format!("{} is not pending deletion.", key.arn),
-        ));
+        return Err(ApiError::new("KMSInvalidStateException", format!("{} is not pending deletion.", key.arn)));
     }
     key.state = KeyState::Disabled;
     Ok(json!({"KeyId": key.arn}))
@@ -418,23 +351,15 @@ fn rotation_status(turn: &mut Turn<'_>, input: &Map<String, Value>) -> Answer {
     let mut answer = json!({"KeyRotationEnabled": key.rotation_days.is_some(), "KeyId": key.arn});
     if let Some(days) = key.rotation_days {
         answer["RotationPeriodInDays"] = json!(days);
-        answer["NextRotationDate"] = epoch(
-            now.checked_add(SignedDuration::from_hours(24 * days))
-                .unwrap_or(now),
-        );
+        answer["NextRotationDate"] = epoch(now.checked_add(SignedDuration::from_hours(24 * days)).unwrap_or(now));
     }
     Ok(answer)
 }
 
 fn enable_rotation(turn: &mut Turn<'_>, input: &Map<String, Value>) -> Answer {
-    let days = input
-        .get("RotationPeriodInDays")
-        .and_then(Value::as_i64)
-        .unwrap_or(365);
+    let days = input.get("RotationPeriodInDays").and_then(Value::as_i64).unwrap_or(365);
     if !(90..=2560).contains(&days) {
-        return Err(ApiError::validation(
-            "RotationPeriodInDays must be between 90 and 2560 days.",
-        ));
+        return Err(ApiError::validation("RotationPeriodInDays must be between 90 and 2560 days."));
     }
     let key = enabled_key(turn, input)?;
     key.rotation_days = Some(days);
@@ -446,17 +371,11 @@ fn disable_rotation(turn: &mut Turn<'_>, input: &Map<String, Value>) -> Answer {
     Ok(Value::Null)
 }
 
-fn enabled_key<'a>(
-    turn: &'a mut Turn<'_>,
-    input: &Map<String, Value>,
-) -> Result<&'a mut Key, ApiError> {
+fn enabled_key<'a>(turn: &'a mut Turn<'_>, input: &Map<String, Value>) -> Result<&'a mut Key, ApiError> {
     let key = key(turn, input)?;
     key.refuse_pending()?;
     if !key.is_enabled() {
-        return Err(ApiError::new(
-            "DisabledException",
-            format!("{} is disabled.", key.arn),
-        ));
+        return Err(ApiError::new("DisabledException", format!("{} is disabled.", key.arn)));
     }
     Ok(key)
 }

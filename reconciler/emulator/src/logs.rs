@@ -37,10 +37,8 @@ pub(crate) const OPERATIONS: &[(&str, bool)] = &[
     ("UntagResource", false),
 ];
 
-const RETENTION_DAYS: [i64; 22] = [
-    1, 3, 5, 7, 14, 30, 60, 90, 120, 150, 180, 365, 400, 545, 731, 1096, 1827, 2192, 2557, 2922,
-    3288, 3653,
-];
+const RETENTION_DAYS: [i64; 22] =
+    [1, 3, 5, 7, 14, 30, 60, 90, 120, 150, 180, 365, 400, 545, 731, 1096, 1827, 2192, 2557, 2922, 3288, 3653];
 const RETENTION_POLICY: &str = "RETENTION_POLICY";
 
 /// What CloudWatch Logs holds in one account and region.
@@ -112,19 +110,13 @@ impl LogsState {
 
     /// Makes every log group visible.
     pub(crate) fn settle(&mut self) {
-        self.groups
-            .values_mut()
-            .for_each(|group| group.hidden_reads = 0);
+        self.groups.values_mut().for_each(|group| group.hidden_reads = 0);
     }
 
     /// The policy that decides for a group: the longest retention, the oldest of equals.
     fn deciding_policy(&self, name: &str, group: &LogGroup) -> Option<&AccountPolicy> {
         let mut deciding: Option<&AccountPolicy> = None;
-        for policy in self
-            .account_policies
-            .iter()
-            .filter(|policy| policy.applies_to(name, group))
-        {
+        for policy in self.account_policies.iter().filter(|policy| policy.applies_to(name, group)) {
             let days = |policy: &AccountPolicy| policy.retention_days.unwrap_or(i64::MAX);
             if deciding.is_none_or(|best| days(policy) > days(best)) {
                 deciding = Some(policy);
@@ -165,11 +157,7 @@ fn group_arn(scope: &Scope, name: &str) -> String {
 }
 
 /// Answers one operation.
-pub(crate) fn call(
-    turn: &mut Turn<'_>,
-    operation: &str,
-    input: &Map<String, Value>,
-) -> Option<Answer> {
+pub(crate) fn call(turn: &mut Turn<'_>, operation: &str, input: &Map<String, Value>) -> Option<Answer> {
     Some(match operation {
         "DescribeLogGroups" => describe(turn, input),
         "CreateLogGroup" => create(turn, input),
@@ -200,18 +188,11 @@ fn required<'a>(input: &'a Map<String, Value>, member: &str) -> Result<&'a str, 
 }
 
 fn group_not_found() -> ApiError {
-    ApiError::new(
-        "ResourceNotFoundException",
-        "The specified log group does not exist.",
-    )
+    ApiError::new("ResourceNotFoundException", "The specified log group does not exist.")
 }
 
 fn group<'a>(turn: &'a mut Turn<'_>, name: &str) -> Result<&'a mut LogGroup, ApiError> {
-    turn.cell
-        .logs
-        .groups
-        .get_mut(name)
-        .ok_or_else(group_not_found)
+    turn.cell.logs.groups.get_mut(name).ok_or_else(group_not_found)
 }
 
 /// The name in a log group identifier, which is a name or an ARN without `:*`: no pattern of the model allows the
@@ -222,31 +203,21 @@ fn name_in(identifier: &str) -> Result<&str, ApiError> {
             "1 validation error detected: Value '{identifier}' failed to satisfy constraint: Member must satisfy regular expression pattern: [\\w#+=/:,.@-]*"
         )));
     }
-    Ok(identifier
-        .split_once(":log-group:")
-        .map_or(identifier, |(_, name)| name))
+    Ok(identifier.split_once(":log-group:").map_or(identifier, |(_, name)| name))
 }
 
 fn describe(turn: &mut Turn<'_>, input: &Map<String, Value>) -> Answer {
-    let (prefix, pattern) = (
-        text(input, "logGroupNamePrefix"),
-        text(input, "logGroupNamePattern"),
-    );
+    let (prefix, pattern) = (text(input, "logGroupNamePrefix"), text(input, "logGroupNamePattern"));
     let identifiers = input.get("logGroupIdentifiers").and_then(Value::as_array);
-    let identifiers: Option<Vec<&str>> = identifiers
-        .map(|list| list.iter().filter_map(Value::as_str).map(name_in).collect())
-        .transpose()?;
+    let identifiers: Option<Vec<&str>> =
+        identifiers.map(|list| list.iter().filter_map(Value::as_str).map(name_in).collect()).transpose()?;
     if prefix.is_some() && pattern.is_some() {
         return Err(ApiError::invalid_parameter(
             "LogGroup name prefix and LogGroup name pattern are mutually exclusive parameters.",
         ));
     }
-    if identifiers.is_some()
-        && (prefix.is_some() || pattern.is_some() || input.contains_key("logGroupClass"))
-    {
-        return Err(ApiError::invalid_parameter(
-            "LogGroupIdentifiers cannot be combined with other filters.",
-        ));
+    if identifiers.is_some() && (prefix.is_some() || pattern.is_some() || input.contains_key("logGroupClass")) {
+        return Err(ApiError::invalid_parameter("LogGroupIdentifiers cannot be combined with other filters."));
     }
     let limit = match input.get("limit").map(Value::as_u64) {
         None => 50,
@@ -264,9 +235,7 @@ fn describe(turn: &mut Turn<'_>, input: &Map<String, Value>) -> Answer {
             && prefix.is_none_or(|prefix| name.starts_with(prefix))
             && pattern.is_none_or(|pattern| name.contains(pattern))
             && class.is_none_or(|class| class == group.class)
-            && identifiers
-                .as_ref()
-                .is_none_or(|names| names.contains(&name))
+            && identifiers.as_ref().is_none_or(|names| names.contains(&name))
     };
     let mut names = Vec::new();
     for (name, group) in &mut turn.cell.logs.groups {
@@ -302,8 +271,7 @@ fn describe(turn: &mut Turn<'_>, input: &Map<String, Value>) -> Answer {
 fn create(turn: &mut Turn<'_>, input: &Map<String, Value>) -> Answer {
     let name = required(input, "logGroupName")?.to_owned();
     let allowed = |c: char| c.is_ascii_alphanumeric() || "._-/#".contains(c);
-    if name.is_empty() || name.len() > 512 || !name.chars().all(allowed) || name.starts_with("aws/")
-    {
+    if name.is_empty() || name.len() > 512 || !name.chars().all(allowed) || name.starts_with("aws/") {
         return Err(ApiError::invalid_parameter(format!(
             "1 validation error detected: Value '{name}' at 'logGroupName' failed to satisfy constraint: Member must satisfy regular expression pattern: [\\.\\-_/#A-Za-z0-9]+"
         )));
@@ -315,10 +283,7 @@ fn create(turn: &mut Turn<'_>, input: &Map<String, Value>) -> Answer {
         )));
     }
     if turn.cell.logs.exists(&name) {
-        return Err(ApiError::new(
-            "ResourceAlreadyExistsException",
-            "The specified log group already exists",
-        ));
+        return Err(ApiError::new("ResourceAlreadyExistsException", "The specified log group already exists"));
     }
     let kms_key_arn = match text(input, "kmsKeyId") {
         Some(key) => Some(usable_key(turn, key)?),
@@ -328,10 +293,7 @@ fn create(turn: &mut Turn<'_>, input: &Map<String, Value>) -> Answer {
         class: class.to_owned(),
         retention_days: (class == "DELIVERY").then_some(1),
         kms_key_arn,
-        deletion_protection: input
-            .get("deletionProtectionEnabled")
-            .and_then(Value::as_bool)
-            .unwrap_or(false),
+        deletion_protection: input.get("deletionProtectionEnabled").and_then(Value::as_bool).unwrap_or(false),
         tags: tag_map(input),
         created_at: turn.now,
         hidden_reads: turn.rules.create_lag_reads,
@@ -343,11 +305,7 @@ fn create(turn: &mut Turn<'_>, input: &Map<String, Value>) -> Answer {
 /// The ARN of a key that exists here and is enabled.
 fn usable_key(turn: &Turn<'_>, given: &str) -> Result<String, ApiError> {
     let is_key_arn = given.starts_with("arn:") && given.contains(":key/");
-    let key = turn
-        .cell
-        .kms
-        .find(turn.scope, given)
-        .filter(|key| is_key_arn && key.is_enabled());
+    let key = turn.cell.kms.find(turn.scope, given).filter(|key| is_key_arn && key.is_enabled());
     match key {
         Some(key) => Ok(key.arn.clone()),
         None => Err(ApiError::invalid_parameter(format!(
@@ -357,10 +315,7 @@ fn usable_key(turn: &Turn<'_>, given: &str) -> Result<String, ApiError> {
 }
 
 fn put_retention(turn: &mut Turn<'_>, input: &Map<String, Value>) -> Answer {
-    let days = input
-        .get("retentionInDays")
-        .and_then(Value::as_i64)
-        .unwrap_or_default();
+    let days = input.get("retentionInDays").and_then(Value::as_i64).unwrap_or_default();
     if !RETENTION_DAYS.contains(&days) {
         return Err(ApiError::invalid_parameter(format!(
             "1 validation error detected: Value '{days}' at 'retentionInDays' failed to satisfy constraint: Member must satisfy enum value set: {RETENTION_DAYS:?}"
@@ -383,17 +338,12 @@ fn delete_retention(turn: &mut Turn<'_>, input: &Map<String, Value>) -> Answer {
 
 /// The log group of a key operation, which takes `logGroupName` or a `resourceIdentifier`.
 fn keyed_group(input: &Map<String, Value>) -> Result<&str, ApiError> {
-    match (
-        text(input, "logGroupName"),
-        text(input, "resourceIdentifier"),
-    ) {
+    match (text(input, "logGroupName"), text(input, "resourceIdentifier")) {
         (Some(name), None) => Ok(name),
         (None, Some(identifier)) if identifier.contains(":log-group:") => {
             name_in(identifier.strip_suffix(":*").unwrap_or(identifier))
         }
-        _ => Err(ApiError::invalid_parameter(
-            "Specify either logGroupName or resourceIdentifier.",
-        )),
+        _ => Err(ApiError::invalid_parameter("Specify either logGroupName or resourceIdentifier.")),
     }
 }
 
@@ -411,10 +361,7 @@ fn disassociate_key(turn: &mut Turn<'_>, input: &Map<String, Value>) -> Answer {
 }
 
 fn put_deletion_protection(turn: &mut Turn<'_>, input: &Map<String, Value>) -> Answer {
-    let Some(enabled) = input
-        .get("deletionProtectionEnabled")
-        .and_then(Value::as_bool)
-    else {
+    let Some(enabled) = input.get("deletionProtectionEnabled").and_then(Value::as_bool) else {
         return Err(ApiError::invalid_parameter(
             "Value null at 'deletionProtectionEnabled' failed to satisfy constraint: Member must not be null",
         ));
@@ -447,11 +394,7 @@ fn put_account_policy(turn: &mut Turn<'_>, input: &Map<String, Value>) -> Answer
     let parsed: Value = serde_json::from_str(&document).map_err(|_| malformed())?;
     let retention_days = match &parsed["retentionInDays"] {
         Value::String(never) if never == "NEVER_EXPIRE" => None,
-        days => Some(
-            days.as_i64()
-                .filter(|days| *days >= 30 && RETENTION_DAYS.contains(days))
-                .ok_or_else(malformed)?,
-        ),
+        days => Some(days.as_i64().filter(|days| *days >= 30 && RETENTION_DAYS.contains(days)).ok_or_else(malformed)?),
     };
     let new_groups_only = match parsed["enforcementMode"].as_str() {
         Some("NEW_ONLY") => true,
@@ -462,9 +405,7 @@ fn put_account_policy(turn: &mut Turn<'_>, input: &Map<String, Value>) -> Answer
     let now = turn.now;
     let policies = &mut turn.cell.logs.account_policies;
     let old = policies.iter().position(|policy| policy.name == name);
-    let created_at = old
-        .and_then(|at| policies.get(at))
-        .map_or(now, |policy| policy.created_at);
+    let created_at = old.and_then(|at| policies.get(at)).map_or(now, |policy| policy.created_at);
     let policy = AccountPolicy {
         name,
         document,
@@ -493,10 +434,7 @@ fn delete_account_policy(turn: &mut Turn<'_>, input: &Map<String, Value>) -> Ans
             // The output is a structure, although only a dry run has members in it.
             Ok(json!({}))
         }
-        None => Err(ApiError::new(
-            "ResourceNotFoundException",
-            "The specified account policy does not exist.",
-        )),
+        None => Err(ApiError::new("ResourceNotFoundException", "The specified account policy does not exist.")),
     }
 }
 
@@ -512,10 +450,7 @@ fn describe_account_policies(turn: &mut Turn<'_>, input: &Map<String, Value>) ->
         .filter(|policy| is_retention && wanted.is_none_or(|name| name == policy.name));
     let rows: Vec<Value> = policies.map(|policy| policy.view(turn.scope)).collect();
     if wanted.is_some() && rows.is_empty() {
-        return Err(ApiError::new(
-            "ResourceNotFoundException",
-            "The specified account policy does not exist.",
-        ));
+        return Err(ApiError::new("ResourceNotFoundException", "The specified account policy does not exist."));
     }
     Ok(json!({"accountPolicies": rows}))
 }
@@ -523,18 +458,14 @@ fn describe_account_policies(turn: &mut Turn<'_>, input: &Map<String, Value>) ->
 fn refuse_other_policy_types(input: &Map<String, Value>) -> Result<(), ApiError> {
     match required(input, "policyType")? {
         RETENTION_POLICY => Ok(()),
-        other => Err(ApiError::invalid_parameter(format!(
-            "The emulator has no account policies of type {other}"
-        ))),
+        other => Err(ApiError::invalid_parameter(format!("The emulator has no account policies of type {other}"))),
     }
 }
 
 /// A dry run answers with an estimate of its impact, which the emulator does not make.
 fn refuse_dry_run(input: &Map<String, Value>) -> Result<(), ApiError> {
     match input.get("dryRun").and_then(Value::as_bool) {
-        Some(true) => Err(ApiError::invalid_parameter(
-            "The emulator has no dry run of account policies",
-        )),
+        Some(true) => Err(ApiError::invalid_parameter("The emulator has no dry run of account policies")),
         _ => Ok(()),
     }
 }
@@ -547,17 +478,11 @@ fn tag_map(input: &Map<String, Value>) -> BTreeMap<String, String> {
         .collect()
 }
 
-fn tagged<'a>(
-    turn: &'a mut Turn<'_>,
-    input: &Map<String, Value>,
-) -> Result<&'a mut LogGroup, ApiError> {
+fn tagged<'a>(turn: &'a mut Turn<'_>, input: &Map<String, Value>) -> Result<&'a mut LogGroup, ApiError> {
     let arn = required(input, "resourceArn")?;
     let name = name_in(arn)?;
     if arn != group_arn(turn.scope, name) {
-        return Err(ApiError::new(
-            "ResourceNotFoundException",
-            "The specified resource does not exist.",
-        ));
+        return Err(ApiError::new("ResourceNotFoundException", "The specified resource does not exist."));
     }
     group(turn, name)
 }
@@ -568,23 +493,14 @@ fn tag(turn: &mut Turn<'_>, input: &Map<String, Value>) -> Answer {
     let mut all = group.tags.clone();
     all.extend(tags);
     if all.len() > 50 {
-        return Err(ApiError::new(
-            "TooManyTagsException",
-            "A resource can have no more than 50 tags.",
-        ));
+        return Err(ApiError::new("TooManyTagsException", "A resource can have no more than 50 tags."));
     }
     group.tags = all;
     Ok(Value::Null)
 }
 
 fn untag(turn: &mut Turn<'_>, input: &Map<String, Value>) -> Answer {
-    let keys: Vec<Value> = input
-        .get("tagKeys")
-        .and_then(Value::as_array)
-        .cloned()
-        .unwrap_or_default();
-    tagged(turn, input)?
-        .tags
-        .retain(|key, _| !keys.iter().any(|untag| untag.as_str() == Some(key)));
+    let keys: Vec<Value> = input.get("tagKeys").and_then(Value::as_array).cloned().unwrap_or_default();
+    tagged(turn, input)?.tags.retain(|key, _| !keys.iter().any(|untag| untag.as_str() == Some(key)));
     Ok(Value::Null)
 }

@@ -86,11 +86,7 @@ pub struct AccountSeed {
 impl AccountSeed {
     /// An account in which every role exists and every region is enabled.
     pub fn new(id: impl Into<String>, name: impl Into<String>) -> Self {
-        Self {
-            id: id.into(),
-            name: name.into(),
-            ..Self::default()
-        }
+        Self { id: id.into(), name: name.into(), ..Self::default() }
     }
 
     /// Whether the account has a role of that name (the path is ignored).
@@ -159,16 +155,13 @@ impl RuleChanges {
             throttles,
         } = self;
         rules.settle_reads = settle_reads.unwrap_or(rules.settle_reads);
-        rules.flap_probability = flap_probability
-            .unwrap_or(rules.flap_probability)
-            .clamp(0.0, 1.0);
+        rules.flap_probability = flap_probability.unwrap_or(rules.flap_probability).clamp(0.0, 1.0);
         rules.create_lag_reads = create_lag_reads.unwrap_or(rules.create_lag_reads);
         rules.guardrail_lag_reads = guardrail_lag_reads.unwrap_or(rules.guardrail_lag_reads);
         rules.shuffle = shuffle.unwrap_or(rules.shuffle);
         rules.conflict_while_busy = conflict_while_busy.unwrap_or(rules.conflict_while_busy);
         rules.latency = latency_ms.map_or(rules.latency, Duration::from_millis);
-        rules.cloudtrail_delay =
-            cloudtrail_delay_ms.map_or(rules.cloudtrail_delay, Duration::from_millis);
+        rules.cloudtrail_delay = cloudtrail_delay_ms.map_or(rules.cloudtrail_delay, Duration::from_millis);
         rules.throttles = throttles.unwrap_or(rules.throttles);
         rules
     }
@@ -180,16 +173,11 @@ mod millis {
 
     use serde::{Deserialize, Deserializer, Serializer};
 
-    pub(super) fn serialize<S: Serializer>(
-        value: &Duration,
-        serializer: S,
-    ) -> Result<S::Ok, S::Error> {
+    pub(super) fn serialize<S: Serializer>(value: &Duration, serializer: S) -> Result<S::Ok, S::Error> {
         serializer.serialize_u64(u64::try_from(value.as_millis()).unwrap_or(u64::MAX))
     }
 
-    pub(super) fn deserialize<'de, D: Deserializer<'de>>(
-        deserializer: D,
-    ) -> Result<Duration, D::Error> {
+    pub(super) fn deserialize<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Duration, D::Error> {
         u64::deserialize(deserializer).map(Duration::from_millis)
     }
 }

@@ -30,13 +30,7 @@ impl Principal {
     pub(crate) fn from_arn(arn: &str, since: Timestamp) -> Self {
         let account = arn.split(':').nth(4).unwrap_or_default().to_owned();
         let access_key = format!("ASIA{}", stable_id(arn));
-        Self {
-            arn: arn.to_owned(),
-            account,
-            access_key,
-            since,
-            source_identity: None,
-        }
+        Self { arn: arn.to_owned(), account, access_key, since, source_identity: None }
     }
 
     /// Role and session name of an assumed role.
@@ -56,10 +50,7 @@ impl Principal {
     /// The unique id that GetCallerIdentity and CloudTrail show.
     pub(crate) fn unique_id(&self) -> String {
         match self.role_session() {
-            Some((role, session)) => format!(
-                "AROA{}:{session}",
-                stable_id(&format!("{}/{role}", self.account))
-            ),
+            Some((role, session)) => format!("AROA{}:{session}", stable_id(&format!("{}/{role}", self.account))),
             None => format!("AIDA{}", stable_id(&self.arn)),
         }
     }
@@ -114,9 +105,5 @@ pub(crate) fn stable_id(text: &str) -> String {
     use sha2::{Digest, Sha256};
     const ALPHABET: &[u8; 32] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZ234567";
     let digest = Sha256::digest(text.as_bytes());
-    digest
-        .iter()
-        .take(16)
-        .map(|byte| char::from(ALPHABET[usize::from(byte & 31)]))
-        .collect()
+    digest.iter().take(16).map(|byte| char::from(ALPHABET[usize::from(byte & 31)])).collect()
 }

@@ -25,10 +25,8 @@ pub(crate) enum Wire {
 impl Wire {
     /// The protocol of a request. Services that the emulator does not have get errors that their clients can parse.
     pub(crate) fn of(service: &str, headers: &HeaderMap) -> Self {
-        let content_type = headers
-            .get(http::header::CONTENT_TYPE)
-            .and_then(|value| value.to_str().ok())
-            .unwrap_or_default();
+        let content_type =
+            headers.get(http::header::CONTENT_TYPE).and_then(|value| value.to_str().ok()).unwrap_or_default();
         match service {
             "sts" => Self::Query,
             "logs" | "kms" | "cloudtrail" => Self::Json,
@@ -60,11 +58,7 @@ pub(crate) type Answer = Result<Value, ApiError>;
 /// Reads the credential scope: `Credential=KEY/DATE/REGION/SERVICE/aws4_request`.
 pub(crate) fn credential(headers: &HeaderMap) -> Option<Credential> {
     let value = headers.get(http::header::AUTHORIZATION)?.to_str().ok()?;
-    let scope = value
-        .split_once("Credential=")?
-        .1
-        .split([',', ' '])
-        .next()?;
+    let scope = value.split_once("Credential=")?.1.split([',', ' ']).next()?;
     let mut parts = scope.rsplit('/');
     if parts.next()? != "aws4_request" {
         return None;
@@ -73,21 +67,14 @@ pub(crate) fn credential(headers: &HeaderMap) -> Option<Credential> {
     let region = parts.next()?.to_owned();
     parts.next()?;
     let access_key = parts.next()?.to_owned();
-    Some(Credential {
-        access_key,
-        region,
-        service,
-    })
+    Some(Credential { access_key, region, service })
 }
 
 /// Reads what the request asks for, in the protocol of the service.
 ///
 /// The error is the answer to a request that cannot be read; its operation is what the request named.
 pub(crate) fn asked(service: &str, request: &Request<Bytes>) -> Result<Asked, (String, ApiError)> {
-    let target = request
-        .headers()
-        .get("x-amz-target")
-        .and_then(|value| value.to_str().ok());
+    let target = request.headers().get("x-amz-target").and_then(|value| value.to_str().ok());
     match (service, target) {
         ("bedrock", _) => rest_json(request),
         ("sts", _) => Ok(query(request.body())),
@@ -100,11 +87,7 @@ pub(crate) fn asked(service: &str, request: &Request<Bytes>) -> Result<Asked, (S
         }
         (_, None) => {
             let form = query(request.body());
-            let operation = if form.operation.is_empty() {
-                path_as_name(request)
-            } else {
-                form.operation
-            };
+            let operation = if form.operation.is_empty() { path_as_name(request) } else { form.operation };
             let error = ApiError::unknown_operation(service, &operation);
             Err((operation, error))
         }
@@ -119,12 +102,8 @@ fn body_members(body: &[u8]) -> Result<Map<String, Value>, ApiError> {
     if body.is_empty() {
         return Ok(Map::new());
     }
-    serde_json::from_slice(body).map_err(|error| {
-        ApiError::new(
-            "SerializationException",
-            format!("failed to parse the request body: {error}"),
-        )
-    })
+    serde_json::from_slice(body)
+        .map_err(|error| ApiError::new("SerializationException", format!("failed to parse the request body: {error}")))
 }
 
 /// The restJson1 routes of bedrock (AWS.md 1.1.1, 1.2, 1.3).
@@ -148,12 +127,8 @@ fn rest_json(request: &Request<Bytes>) -> Result<Asked, (String, ApiError)> {
         (&Method::GET, "logging", 1) => ("GetModelInvocationLoggingConfiguration", None),
         (&Method::PUT, "logging", 1) => ("PutModelInvocationLoggingConfiguration", None),
         (&Method::DELETE, "logging", 1) => ("DeleteModelInvocationLoggingConfiguration", None),
-        (&Method::GET, "enforcedGuardrailsConfiguration", 0) => {
-            ("ListEnforcedGuardrailsConfiguration", None)
-        }
-        (&Method::PUT, "enforcedGuardrailsConfiguration", 0) => {
-            ("PutEnforcedGuardrailConfiguration", None)
-        }
+        (&Method::GET, "enforcedGuardrailsConfiguration", 0) => ("ListEnforcedGuardrailsConfiguration", None),
+        (&Method::PUT, "enforcedGuardrailsConfiguration", 0) => ("PutEnforcedGuardrailConfiguration", None),
         (&Method::DELETE, "enforcedGuardrailsConfiguration", 1) => {
             ("DeleteEnforcedGuardrailConfiguration", Some("configId"))
         }
@@ -170,9 +145,7 @@ fn rest_json(request: &Request<Bytes>) -> Result<Asked, (String, ApiError)> {
     };
     for (name, value) in form_pairs(request.uri().query().unwrap_or_default()) {
         let value = match name.as_str() {
-            "maxResults" => value
-                .parse::<u64>()
-                .map_or(Value::String(value), Value::from),
+            "maxResults" => value.parse::<u64>().map_or(Value::String(value), Value::from),
             _ => Value::String(value),
         };
         input.insert(name, value);
@@ -180,10 +153,7 @@ fn rest_json(request: &Request<Bytes>) -> Result<Asked, (String, ApiError)> {
     if let Some(label) = label {
         input.insert(label.to_owned(), Value::String(percent_decode(&id, false)));
     }
-    Ok(Asked {
-        operation: operation.to_owned(),
-        input,
-    })
+    Ok(Asked { operation: operation.to_owned(), input })
 }
 
 /// An awsQuery form; every member is text.
@@ -219,20 +189,15 @@ fn percent_decode(text: &str, plus_is_space: bool) -> String {
     let mut at = 0;
     while let Some(&byte) = bytes.get(at) {
         let escape = (byte == b'%').then(|| bytes.get(at + 1..at + 3)).flatten();
-        let escape = escape
-            .and_then(|hex| std::str::from_utf8(hex).ok())
-            .and_then(|hex| u8::from_str_radix(hex, 16).ok());
+        let escape =
+            escape.and_then(|hex| std::str::from_utf8(hex).ok()).and_then(|hex| u8::from_str_radix(hex, 16).ok());
         match escape {
             Some(value) => {
                 decoded.push(value);
                 at += 3;
             }
             None => {
-                decoded.push(if byte == b'+' && plus_is_space {
-                    b' '
-                } else {
-                    byte
-                });
+                decoded.push(if byte == b'+' && plus_is_space { b' ' } else { byte });
                 at += 1;
             }
         }
@@ -241,32 +206,20 @@ fn percent_decode(text: &str, plus_is_space: bool) -> String {
 }
 
 /// The HTTP response of an answer.
-pub(crate) fn response(
-    wire: Wire,
-    operation: &str,
-    request_id: &str,
-    answer: &Answer,
-) -> Response<Bytes> {
+pub(crate) fn response(wire: Wire, operation: &str, request_id: &str, answer: &Answer) -> Response<Bytes> {
     let (status, body) = match answer {
-        Ok(members) => (
-            success_status(wire, operation),
-            success_body(wire, operation, request_id, members),
-        ),
+        Ok(members) => (success_status(wire, operation), success_body(wire, operation, request_id, members)),
         Err(error) => (error.status, error_body(wire, request_id, error)),
     };
     let mut response = Response::new(body);
-    *response.status_mut() =
-        StatusCode::from_u16(status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
+    *response.status_mut() = StatusCode::from_u16(status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
     let content_type = match wire {
         Wire::RestJson => "application/json",
         Wire::Json => "application/x-amz-json-1.1",
         Wire::Query | Wire::Ec2 | Wire::RestXml => "text/xml",
     };
     let headers = response.headers_mut();
-    headers.insert(
-        http::header::CONTENT_TYPE,
-        http::HeaderValue::from_static(content_type),
-    );
+    headers.insert(http::header::CONTENT_TYPE, http::HeaderValue::from_static(content_type));
     if let Ok(id) = http::HeaderValue::from_str(request_id) {
         headers.insert("x-amzn-requestid", id);
     }
@@ -282,10 +235,7 @@ pub(crate) fn response(
 /// 202 where the model says so, else 200.
 fn success_status(wire: Wire, operation: &str) -> u16 {
     match (wire, operation) {
-        (
-            Wire::RestJson,
-            "CreateGuardrail" | "UpdateGuardrail" | "CreateGuardrailVersion" | "DeleteGuardrail",
-        ) => 202,
+        (Wire::RestJson, "CreateGuardrail" | "UpdateGuardrail" | "CreateGuardrailVersion" | "DeleteGuardrail") => 202,
         _ => 200,
     }
 }
@@ -294,12 +244,8 @@ fn success_body(wire: Wire, operation: &str, request_id: &str, members: &Value) 
     match (wire, members) {
         (Wire::RestJson, Value::Null) => Bytes::from_static(b"{}"),
         (Wire::Json, Value::Null) => Bytes::new(),
-        (Wire::RestJson | Wire::Json, members) => {
-            serde_json::to_vec(members).unwrap_or_default().into()
-        }
-        (Wire::Query | Wire::Ec2 | Wire::RestXml, members) => {
-            sts_xml(operation, request_id, members)
-        }
+        (Wire::RestJson | Wire::Json, members) => serde_json::to_vec(members).unwrap_or_default().into(),
+        (Wire::Query | Wire::Ec2 | Wire::RestXml, members) => sts_xml(operation, request_id, members),
     }
 }
 
@@ -314,16 +260,10 @@ fn error_body(wire: Wire, request_id: &str, error: &ApiError) -> Bytes {
             "<Response><Errors><Error>".to_owned(),
             format!("</Error></Errors><RequestID>{request_id}</RequestID></Response>"),
         ),
-        Wire::RestXml => (
-            "<Error>".to_owned(),
-            format!("<RequestId>{request_id}</RequestId></Error>"),
-        ),
+        Wire::RestXml => ("<Error>".to_owned(), format!("<RequestId>{request_id}</RequestId></Error>")),
     };
     let mut xml = open;
-    xml_members(
-        &mut xml,
-        &serde_json::json!({"Code": error.code, "Message": error.message}),
-    );
+    xml_members(&mut xml, &serde_json::json!({"Code": error.code, "Message": error.message}));
     xml.push_str(&close);
     xml.into()
 }

@@ -40,16 +40,8 @@ impl Received {
     }
 
     pub(crate) fn candidate(&self) -> Candidate<'_> {
-        let own = self
-            .caller
-            .as_ref()
-            .map(|caller| caller.account.as_str())
-            .unwrap_or_default();
-        let target = if self.operation == "AssumeRole" {
-            sts::target_account(&self.input)
-        } else {
-            None
-        };
+        let own = self.caller.as_ref().map(|caller| caller.account.as_str()).unwrap_or_default();
+        let target = if self.operation == "AssumeRole" { sts::target_account(&self.input) } else { None };
         Candidate {
             service: &self.service,
             operation: &self.operation,
@@ -61,10 +53,7 @@ impl Received {
 }
 
 /// The identity behind an access key.
-pub(crate) fn caller(
-    world: &World,
-    credential: &protocol::Credential,
-) -> Result<Principal, ApiError> {
+pub(crate) fn caller(world: &World, credential: &protocol::Credential) -> Result<Principal, ApiError> {
     let key = credential.access_key.as_str();
     let session = read(&world.sessions).get(key).cloned();
     let principal = match session {
@@ -74,27 +63,13 @@ pub(crate) fn caller(
         Some(session) => session.principal,
         None => {
             let digits = key.len() == 12 && key.bytes().all(|byte| byte.is_ascii_digit());
-            let account = if digits {
-                key
-            } else {
-                world.management.as_str()
-            };
-            Principal::user(
-                partition_of(&credential.region),
-                account,
-                key,
-                world.start(),
-            )
+            let account = if digits { key } else { world.management.as_str() };
+            Principal::user(partition_of(&credential.region), account, key, world.start())
         }
     };
     let seed = world.accounts.get(&principal.account);
-    let enabled = seed
-        .is_some_and(|seed| seed.regions.is_empty() || seed.regions.contains(&credential.region));
-    if enabled {
-        Ok(principal)
-    } else {
-        Err(ApiError::unrecognized_client(&credential.service))
-    }
+    let enabled = seed.is_some_and(|seed| seed.regions.is_empty() || seed.regions.contains(&credential.region));
+    if enabled { Ok(principal) } else { Err(ApiError::unrecognized_client(&credential.service)) }
 }
 
 /// Whether an operation only reads; one that is unknown counts as a write.
@@ -107,7 +82,5 @@ pub(crate) fn operation_reads(service: &str, operation: &str) -> bool {
         "cloudtrail" => cloudtrail::OPERATIONS,
         _ => return false,
     };
-    operations
-        .iter()
-        .any(|(name, reads)| *name == operation && *reads)
+    operations.iter().any(|(name, reads)| *name == operation && *reads)
 }

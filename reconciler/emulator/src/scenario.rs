@@ -16,30 +16,12 @@ use crate::{Emulator, bedrock};
 
 /// Names and one-line descriptions of what is built in.
 pub(crate) const NAMES: &[(&str, &str)] = &[
-    (
-        "empty",
-        "three accounts and nothing in them but KMS keys and their aliases",
-    ),
-    (
-        "in-sync",
-        "exactly what the desired state wants, built by a deployer thirty days ago",
-    ),
-    (
-        "drifted",
-        "in-sync, then attacked in every account by one developer",
-    ),
-    (
-        "aws-genai-02",
-        "in-sync, then content filters and PII masking weakened",
-    ),
-    (
-        "aws-genai-04",
-        "in-sync, then invocation logging and its log groups weakened",
-    ),
-    (
-        "aws-genai-06",
-        "in-sync, then the prompt-attack filter weakened",
-    ),
+    ("empty", "three accounts and nothing in them but KMS keys and their aliases"),
+    ("in-sync", "exactly what the desired state wants, built by a deployer thirty days ago"),
+    ("drifted", "in-sync, then attacked in every account by one developer"),
+    ("aws-genai-02", "in-sync, then content filters and PII masking weakened"),
+    ("aws-genai-04", "in-sync, then invocation logging and its log groups weakened"),
+    ("aws-genai-06", "in-sync, then the prompt-attack filter weakened"),
 ];
 
 fn embedded(name: &str) -> Option<&'static str> {
@@ -114,11 +96,7 @@ pub enum ScenarioError {
 pub(crate) fn build(name_or_path: &str, mut options: Options) -> Result<Emulator, ScenarioError> {
     let scripts = load(name_or_path, 0)?;
     let mut accounts: Vec<AccountSeed> = Vec::new();
-    for account in scripts
-        .iter()
-        .flat_map(|script| &script.accounts)
-        .chain(&options.accounts)
-    {
+    for account in scripts.iter().flat_map(|script| &script.accounts).chain(&options.accounts) {
         if !accounts.iter().any(|known| known.id == account.id) {
             accounts.push(account.clone());
         }
@@ -145,26 +123,18 @@ pub(crate) fn build(name_or_path: &str, mut options: Options) -> Result<Emulator
 /// A script, after those that it includes.
 fn load(name_or_path: &str, depth: usize) -> Result<Vec<Script>, ScenarioError> {
     if depth > 8 {
-        return Err(ScenarioError::TooDeep {
-            name: name_or_path.to_owned(),
-        });
+        return Err(ScenarioError::TooDeep { name: name_or_path.to_owned() });
     }
     let script = match embedded(name_or_path) {
         Some(text) => Script::parse(text)?,
         None if Path::new(name_or_path).is_file() => {
-            let text =
-                std::fs::read_to_string(name_or_path).map_err(|source| ScenarioError::Read {
-                    path: name_or_path.to_owned(),
-                    source,
-                })?;
+            let text = std::fs::read_to_string(name_or_path)
+                .map_err(|source| ScenarioError::Read { path: name_or_path.to_owned(), source })?;
             Script::parse(&text)?
         }
         None => {
             let known: Vec<&str> = NAMES.iter().map(|(name, _)| *name).collect();
-            return Err(ScenarioError::Unknown {
-                name: name_or_path.to_owned(),
-                known: known.join(", "),
-            });
+            return Err(ScenarioError::Unknown { name: name_or_path.to_owned(), known: known.join(", ") });
         }
     };
     let mut scripts = match &script.include {
@@ -176,37 +146,20 @@ fn load(name_or_path: &str, depth: usize) -> Result<Vec<Script>, ScenarioError> 
 }
 
 /// Plays the steps of one script; times are relative to `base`.
-pub(crate) fn play(
-    emulator: &Emulator,
-    script: &Script,
-    base: Timestamp,
-) -> Result<(), ScenarioError> {
+pub(crate) fn play(emulator: &Emulator, script: &Script, base: Timestamp) -> Result<(), ScenarioError> {
     let world = emulator.world();
     let mut saved: HashMap<(String, String), BTreeMap<String, Value>> = HashMap::new();
-    let default_regions = if world.options.regions.is_empty() {
-        &script.regions
-    } else {
-        &world.options.regions
-    };
+    let default_regions = if world.options.regions.is_empty() { &script.regions } else { &world.options.regions };
     for (index, step) in script.steps.iter().enumerate() {
-        let invalid = |reason: String| ScenarioError::Step {
-            step: index + 1,
-            operation: step.operation.clone(),
-            reason,
-        };
+        let invalid =
+            |reason: String| ScenarioError::Step { step: index + 1, operation: step.operation.clone(), reason };
         let at = moment(base, step.at.as_deref()).map_err(invalid)?;
         let regions = step.regions.as_ref().unwrap_or(default_regions);
         let mut somewhere = false;
-        for account in world
-            .accounts
-            .values()
-            .filter(|account| step.accounts.include(account))
-        {
+        for account in world.accounts.values().filter(|account| step.accounts.include(account)) {
             for region in regions {
                 somewhere = true;
-                let names = saved
-                    .entry((account.id.clone(), region.clone()))
-                    .or_default();
+                let names = saved.entry((account.id.clone(), region.clone())).or_default();
                 play_step(emulator, index + 1, step, account, region, at, names)?;
             }
         }
@@ -227,19 +180,11 @@ fn play_step(
     at: Timestamp,
     names: &mut BTreeMap<String, Value>,
 ) -> Result<(), ScenarioError> {
-    let invalid = |reason: String| ScenarioError::Step {
-        step: number,
-        operation: step.operation.clone(),
-        reason,
-    };
+    let invalid = |reason: String| ScenarioError::Step { step: number, operation: step.operation.clone(), reason };
     let place = emulator.world().place(&account.id, region);
     let (caller, input) = {
         let place = lock(&place);
-        let resolver = Resolver {
-            place: &place,
-            account,
-            names,
-        };
+        let resolver = Resolver { place: &place, account, names };
         let caller = Principal::from_arn(&resolver.text(&step.principal).map_err(invalid)?, at);
         (caller, resolver.input(step).map_err(invalid)?)
     };
@@ -255,10 +200,10 @@ fn play_step(
     let answer = emulator.play(&account.id, region, &order);
     let ended = answer.as_ref().err().map(|error| error.code.as_ref());
     if ended != step.error.as_deref() {
-        let outcome = answer.as_ref().err().map_or_else(
-            || "success".to_owned(),
-            |error| format!("{}: {}", error.code, error.message),
-        );
+        let outcome = answer
+            .as_ref()
+            .err()
+            .map_or_else(|| "success".to_owned(), |error| format!("{}: {}", error.code, error.message));
         let expected = step.error.as_deref().unwrap_or("success");
         return Err(ScenarioError::Outcome {
             step: number,
@@ -268,15 +213,8 @@ fn play_step(
         });
     }
     for (name, pointer) in &step.save {
-        let value = answer
-            .as_ref()
-            .ok()
-            .and_then(|answer| answer.pointer(pointer))
-            .cloned();
-        names.insert(
-            name.clone(),
-            value.ok_or_else(|| invalid(format!("the answer has no member {pointer}")))?,
-        );
+        let value = answer.as_ref().ok().and_then(|answer| answer.pointer(pointer)).cloned();
+        names.insert(name.clone(), value.ok_or_else(|| invalid(format!("the answer has no member {pointer}")))?);
     }
     Ok(())
 }
@@ -297,8 +235,7 @@ fn moment(base: Timestamp, offset: Option<&str>) -> Result<Timestamp, String> {
     };
     let count: i64 = characters.as_str().parse().map_err(|_| invalid())?;
     let seconds = count.checked_mul(unit).ok_or_else(invalid)?;
-    base.checked_add(SignedDuration::from_secs(seconds))
-        .map_err(|_| invalid())
+    base.checked_add(SignedDuration::from_secs(seconds)).map_err(|_| invalid())
 }
 
 /// Turns the texts of a step into those of one place.
@@ -351,20 +288,15 @@ impl Resolver<'_> {
         let state = &self.place.cell.bedrock;
         match step.operation.as_str() {
             "UpdateGuardrail" => {
-                let id = input
-                    .get("guardrailIdentifier")
-                    .and_then(Value::as_str)
-                    .unwrap_or_default();
+                let id = input.get("guardrailIdentifier").and_then(Value::as_str).unwrap_or_default();
                 state
                     .guardrails
                     .get(id)
                     .map(bedrock::Guardrail::as_request)
                     .ok_or_else(|| format!("there is no guardrail {id} to edit"))
             }
-            "PutModelInvocationLoggingConfiguration" => {
-                bedrock::invocation_logging::as_request(state)
-                    .ok_or_else(|| "there is no logging configuration to edit".to_owned())
-            }
+            "PutModelInvocationLoggingConfiguration" => bedrock::invocation_logging::as_request(state)
+                .ok_or_else(|| "there is no logging configuration to edit".to_owned()),
             other => Err(format!("{other} has no live object that can be edited")),
         }
     }
@@ -372,10 +304,7 @@ impl Resolver<'_> {
     fn value(&self, value: &Value) -> Result<Value, String> {
         Ok(match value {
             Value::String(text) => Value::String(self.text(text)?),
-            Value::Array(items) => items
-                .iter()
-                .map(|item| self.value(item))
-                .collect::<Result<_, _>>()?,
+            Value::Array(items) => items.iter().map(|item| self.value(item)).collect::<Result<_, _>>()?,
             Value::Object(members) => Value::Object(
                 members
                     .iter()
@@ -393,9 +322,7 @@ impl Resolver<'_> {
         let mut resolved = String::with_capacity(text.len());
         let mut rest = text;
         while let Some((before, after)) = rest.split_once("${") {
-            let (name, after) = after
-                .split_once('}')
-                .ok_or_else(|| format!("`{text}` has no closing brace"))?;
+            let (name, after) = after.split_once('}').ok_or_else(|| format!("`{text}` has no closing brace"))?;
             resolved.push_str(before);
             resolved.push_str(&self.name(name)?);
             rest = after;
@@ -405,30 +332,19 @@ impl Resolver<'_> {
     }
 
     fn name(&self, name: &str) -> Result<String, String> {
-        let Scope {
-            partition,
-            account,
-            region,
-        } = &self.place.scope;
+        let Scope { partition, account, region } = &self.place.scope;
         let found = match name.split_once(':') {
             Some(("guardrail", name)) => self.place.cell.bedrock.id_of(name).map(str::to_owned),
-            Some(("key", alias)) => self
-                .place
-                .cell
-                .kms
-                .find(&self.place.scope, alias)
-                .map(|key| key.arn.clone()),
+            Some(("key", alias)) => self.place.cell.kms.find(&self.place.scope, alias).map(|key| key.arn.clone()),
             _ => match name {
                 "account" => Some(account.clone()),
                 "account.name" => Some(self.account.name.clone()),
                 "region" => Some(region.clone()),
                 "partition" => Some((*partition).to_owned()),
                 "geography" => Some(geography(region).to_owned()),
-                saved => self.names.get(saved).map(|value| {
-                    value
-                        .as_str()
-                        .map_or_else(|| value.to_string(), str::to_owned)
-                }),
+                saved => {
+                    self.names.get(saved).map(|value| value.as_str().map_or_else(|| value.to_string(), str::to_owned))
+                }
             },
         };
         found.ok_or_else(|| format!("nothing is named {name} in {account}/{region}"))

@@ -111,14 +111,9 @@ impl<'de> Deserialize<'de> for Accounts {
         if value == "all" {
             return Ok(Self::All);
         }
-        let names: Option<Vec<String>> = value.as_array().and_then(|list| {
-            list.iter()
-                .map(|name| name.as_str().map(str::to_owned))
-                .collect()
-        });
-        names
-            .map(Self::Named)
-            .ok_or_else(|| serde::de::Error::custom("expected `all` or a list of accounts"))
+        let names: Option<Vec<String>> =
+            value.as_array().and_then(|list| list.iter().map(|name| name.as_str().map(str::to_owned)).collect());
+        names.map(Self::Named).ok_or_else(|| serde::de::Error::custom("expected `all` or a list of accounts"))
     }
 }
 
@@ -140,8 +135,7 @@ impl Script {
     /// # Errors
     /// The text is not YAML, or not a script.
     pub fn parse(text: &str) -> Result<Self, ScenarioError> {
-        let mut tree: serde_yaml::Value =
-            serde_yaml::from_str(text).map_err(ScenarioError::Yaml)?;
+        let mut tree: serde_yaml::Value = serde_yaml::from_str(text).map_err(ScenarioError::Yaml)?;
         tree.apply_merge().map_err(ScenarioError::Yaml)?;
         // By way of JSON, so that enums are written the same in both formats.
         let tree = serde_json::to_value(tree).map_err(ScenarioError::Script)?;

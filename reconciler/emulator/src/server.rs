@@ -53,10 +53,7 @@ pub(crate) async fn serve(
 }
 
 /// One request. An error closes the connection without an answer.
-async fn answer(
-    emulator: Emulator,
-    request: Request<Incoming>,
-) -> io::Result<Response<Full<Bytes>>> {
+async fn answer(emulator: Emulator, request: Request<Incoming>) -> io::Result<Response<Full<Bytes>>> {
     let (parts, body) = request.into_parts();
     let body = body.collect().await.map_err(io::Error::other)?.to_bytes();
     let request = Request::from_parts(parts, body);
@@ -74,9 +71,7 @@ fn admin(emulator: &Emulator, request: &Request<Bytes>) -> Response<Full<Bytes>>
     let done = || Ok(json!({"ok": true}));
     let outcome: Result<Value, String> = match (request.method(), endpoint) {
         (&Method::GET, "health") => Ok(json!({"status": "ok", "now": emulator.now().to_string()})),
-        (&Method::GET, "calls") => {
-            serde_json::to_value(emulator.calls()).map_err(|error| error.to_string())
-        }
+        (&Method::GET, "calls") => serde_json::to_value(emulator.calls()).map_err(|error| error.to_string()),
         (&Method::DELETE, "calls") => {
             emulator.clear_calls();
             done()
@@ -90,8 +85,8 @@ fn admin(emulator: &Emulator, request: &Request<Bytes>) -> Response<Full<Bytes>>
             done()
         }
         (&Method::POST, "script") => {
-            let played = Script::parse(&String::from_utf8_lossy(request.body()))
-                .and_then(|script| emulator.run(&script));
+            let played =
+                Script::parse(&String::from_utf8_lossy(request.body())).and_then(|script| emulator.run(&script));
             played.map_err(|error| chain(&error)).and_then(|()| done())
         }
         (&Method::POST, "options") => match serde_json::from_slice::<RuleChanges>(request.body()) {
@@ -117,11 +112,7 @@ fn admin(emulator: &Emulator, request: &Request<Bytes>) -> Response<Full<Bytes>>
 /// One fault or a list of them, as JSON or YAML.
 fn faults(body: &[u8]) -> Result<Vec<Fault>, String> {
     let value: Value = serde_yaml::from_slice(body).map_err(|error| error.to_string())?;
-    let list = if value.is_array() {
-        value
-    } else {
-        json!([value])
-    };
+    let list = if value.is_array() { value } else { json!([value]) };
     serde_json::from_value(list).map_err(|error| error.to_string())
 }
 
@@ -140,9 +131,6 @@ fn chain(error: &dyn std::error::Error) -> String {
 fn json_response(status: StatusCode, value: &Value) -> Response<Full<Bytes>> {
     let mut response = Response::new(Full::new(Bytes::from(value.to_string())));
     *response.status_mut() = status;
-    response.headers_mut().insert(
-        http::header::CONTENT_TYPE,
-        http::HeaderValue::from_static("application/json"),
-    );
+    response.headers_mut().insert(http::header::CONTENT_TYPE, http::HeaderValue::from_static("application/json"));
     response
 }

@@ -29,50 +29,22 @@ pub(crate) struct Member {
 
 /// A required member with one name.
 pub(crate) const fn must(name: &'static str, shape: &'static Shape) -> Member {
-    Member {
-        write: name,
-        read: name,
-        required: true,
-        shape,
-    }
+    Member { write: name, read: name, required: true, shape }
 }
 
 /// An optional member with one name.
 pub(crate) const fn may(name: &'static str, shape: &'static Shape) -> Member {
-    Member {
-        write: name,
-        read: name,
-        required: false,
-        shape,
-    }
+    Member { write: name, read: name, required: false, shape }
 }
 
 /// An optional member that is read under another name.
-pub(crate) const fn may_as(
-    write: &'static str,
-    read: &'static str,
-    shape: &'static Shape,
-) -> Member {
-    Member {
-        write,
-        read,
-        required: false,
-        shape,
-    }
+pub(crate) const fn may_as(write: &'static str, read: &'static str, shape: &'static Shape) -> Member {
+    Member { write, read, required: false, shape }
 }
 
 /// A required member that is read under another name.
-pub(crate) const fn must_as(
-    write: &'static str,
-    read: &'static str,
-    shape: &'static Shape,
-) -> Member {
-    Member {
-        write,
-        read,
-        required: true,
-        shape,
-    }
+pub(crate) const fn must_as(write: &'static str, read: &'static str, shape: &'static Shape) -> Member {
+    Member { write, read, required: true, shape }
 }
 
 pub(crate) fn any(_: char) -> bool {
@@ -94,37 +66,18 @@ impl Reader<'_> {
                 Some(text) => {
                     let length = text.chars().count();
                     if length < *min {
-                        self.problem(
-                            value,
-                            at,
-                            format!("Member must have length greater than or equal to {min}"),
-                        );
+                        self.problem(value, at, format!("Member must have length greater than or equal to {min}"));
                     } else if length > *max {
-                        self.problem(
-                            value,
-                            at,
-                            format!("Member must have length less than or equal to {max}"),
-                        );
+                        self.problem(value, at, format!("Member must have length less than or equal to {max}"));
                     } else if !text.chars().all(allowed) {
-                        self.problem(
-                            value,
-                            at,
-                            "Member must satisfy regular expression pattern".to_owned(),
-                        );
+                        self.problem(value, at, "Member must satisfy regular expression pattern".to_owned());
                     }
                 }
                 None => self.problem(value, at, "Member must be a string".to_owned()),
             },
             Shape::Choice(choices) => {
                 if !value.as_str().is_some_and(|text| choices.contains(&text)) {
-                    self.problem(
-                        value,
-                        at,
-                        format!(
-                            "Member must satisfy enum value set: [{}]",
-                            choices.join(", ")
-                        ),
-                    );
+                    self.problem(value, at, format!("Member must satisfy enum value set: [{}]", choices.join(", ")));
                 }
             }
             Shape::Flag => {
@@ -133,15 +86,8 @@ impl Reader<'_> {
                 }
             }
             Shape::Number(min, max) => {
-                if !value
-                    .as_f64()
-                    .is_some_and(|number| (*min..=*max).contains(&number))
-                {
-                    self.problem(
-                        value,
-                        at,
-                        format!("Member must be between {min} and {max}, inclusive"),
-                    );
+                if !value.as_f64().is_some_and(|number| (*min..=*max).contains(&number)) {
+                    self.problem(value, at, format!("Member must be between {min} and {max}, inclusive"));
                 }
             }
             Shape::List(min, max, of) => {
@@ -150,24 +96,12 @@ impl Reader<'_> {
                     return Value::Null;
                 };
                 if items.len() < *min {
-                    self.problem(
-                        value,
-                        at,
-                        format!("Member must have length greater than or equal to {min}"),
-                    );
+                    self.problem(value, at, format!("Member must have length greater than or equal to {min}"));
                 } else if items.len() > *max {
-                    self.problem(
-                        value,
-                        at,
-                        format!("Member must have length less than or equal to {max}"),
-                    );
+                    self.problem(value, at, format!("Member must have length less than or equal to {max}"));
                 }
                 let member = |index: usize| format!("{at}.{}.member", index + 1);
-                return items
-                    .iter()
-                    .enumerate()
-                    .map(|(index, item)| self.accept(of, item, &member(index)))
-                    .collect();
+                return items.iter().enumerate().map(|(index, item)| self.accept(of, item, &member(index))).collect();
             }
             Shape::Object(members) => {
                 let Some(object) = value.as_object() else {
@@ -189,21 +123,13 @@ impl Reader<'_> {
     ) -> Map<String, Value> {
         let mut accepted = Map::new();
         let path = |name: &str| {
-            if at.is_empty() {
-                name.to_owned()
-            } else {
-                format!("{at}.{name}")
-            }
+            if at.is_empty() { name.to_owned() } else { format!("{at}.{name}") }
         };
         for member in members {
             match object.get(member.write) {
                 None | Some(Value::Null) => {
                     if member.required {
-                        self.problem(
-                            &Value::Null,
-                            &path(member.write),
-                            "Member must not be null".to_owned(),
-                        );
+                        self.problem(&Value::Null, &path(member.write), "Member must not be null".to_owned());
                     }
                 }
                 Some(value) => {
@@ -216,17 +142,8 @@ impl Reader<'_> {
             for (name, value) in object {
                 let read_name = name.strip_suffix("Config").unwrap_or(name);
                 let known = members.iter().any(|member| member.write == name);
-                if !known
-                    && self
-                        .future_members
-                        .iter()
-                        .any(|member| member == read_name || member == name)
-                {
-                    let kept = if self.future_members.contains(name) {
-                        name
-                    } else {
-                        read_name
-                    };
+                if !known && self.future_members.iter().any(|member| member == read_name || member == name) {
+                    let kept = if self.future_members.contains(name) { name } else { read_name };
                     accepted.insert(kept.to_owned(), value.clone());
                 }
             }
@@ -241,23 +158,15 @@ impl Reader<'_> {
             }
             _ => "Value at".to_owned(),
         };
-        self.problems.push(format!(
-            "{shown} '{at}' failed to satisfy constraint: {what}"
-        ));
+        self.problems.push(format!("{shown} '{at}' failed to satisfy constraint: {what}"));
     }
 
     /// The message that AWS answers with, when anything is wrong.
     pub(crate) fn verdict(self) -> Result<(), String> {
         match self.problems.len() {
             0 => Ok(()),
-            1 => Err(format!(
-                "1 validation error detected: {}",
-                self.problems.join("; ")
-            )),
-            count => Err(format!(
-                "{count} validation errors detected: {}",
-                self.problems.join("; ")
-            )),
+            1 => Err(format!("1 validation error detected: {}", self.problems.join("; "))),
+            count => Err(format!("{count} validation errors detected: {}", self.problems.join("; "))),
         }
     }
 }
@@ -265,9 +174,7 @@ impl Reader<'_> {
 /// The request that would write what an answer says: the reverse renaming, of known members only.
 pub(crate) fn as_request(shape: &Shape, value: &Value) -> Value {
     match (shape, value) {
-        (Shape::List(_, _, of), Value::Array(items)) => {
-            items.iter().map(|item| as_request(of, item)).collect()
-        }
+        (Shape::List(_, _, of), Value::Array(items)) => items.iter().map(|item| as_request(of, item)).collect(),
         (Shape::Object(members), Value::Object(object)) => {
             let mut request = Map::new();
             for member in *members {

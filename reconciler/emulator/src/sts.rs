@@ -16,16 +16,9 @@ use crate::world::{Session, World, lock, write};
 pub(crate) const OPERATIONS: &[(&str, bool)] = &[("GetCallerIdentity", true), ("AssumeRole", true)];
 
 /// Answers one operation.
-pub(crate) fn call(
-    world: &World,
-    caller: &Principal,
-    operation: &str,
-    input: &Map<String, Value>,
-) -> Option<Answer> {
+pub(crate) fn call(world: &World, caller: &Principal, operation: &str, input: &Map<String, Value>) -> Option<Answer> {
     Some(match operation {
-        "GetCallerIdentity" => {
-            Ok(json!({"Arn": caller.arn, "UserId": caller.unique_id(), "Account": caller.account}))
-        }
+        "GetCallerIdentity" => Ok(json!({"Arn": caller.arn, "UserId": caller.unique_id(), "Account": caller.account})),
         "AssumeRole" => assume(world, caller, input),
         _ => return None,
     })
@@ -33,11 +26,7 @@ pub(crate) fn call(
 
 /// The account whose role is to be assumed.
 pub(crate) fn target_account(input: &Map<String, Value>) -> Option<&str> {
-    input
-        .get("RoleArn")
-        .and_then(Value::as_str)?
-        .split(':')
-        .nth(4)
+    input.get("RoleArn").and_then(Value::as_str)?.split(':').nth(4)
 }
 
 fn assume(world: &World, caller: &Principal, input: &Map<String, Value>) -> Answer {
@@ -45,9 +34,7 @@ fn assume(world: &World, caller: &Principal, input: &Map<String, Value>) -> Answ
     let role_arn = text("RoleArn").unwrap_or_default();
     let session = text("RoleSessionName").unwrap_or_default();
     let session_is_valid = (2..=64).contains(&session.len())
-        && session
-            .chars()
-            .all(|c| c.is_ascii_alphanumeric() || "_+=,.@-".contains(c));
+        && session.chars().all(|c| c.is_ascii_alphanumeric() || "_+=,.@-".contains(c));
     if !session_is_valid {
         return Err(ApiError::new(
             "ValidationError",
@@ -56,9 +43,7 @@ fn assume(world: &World, caller: &Principal, input: &Map<String, Value>) -> Answ
             ),
         ));
     }
-    let duration: i64 = text("DurationSeconds")
-        .map_or(Some(3600), |seconds| seconds.parse().ok())
-        .unwrap_or_default();
+    let duration: i64 = text("DurationSeconds").map_or(Some(3600), |seconds| seconds.parse().ok()).unwrap_or_default();
     if !(900..=43_200).contains(&duration) {
         return Err(ApiError::new(
             "ValidationError",
@@ -73,41 +58,27 @@ fn assume(world: &World, caller: &Principal, input: &Map<String, Value>) -> Answ
     }
     let parts: Vec<&str> = role_arn.splitn(6, ':').collect();
     let [_, partition, "iam", "", account, resource] = parts.as_slice() else {
-        return Err(ApiError::new(
-            "ValidationError",
-            format!("{role_arn} is invalid"),
-        ));
+        return Err(ApiError::new("ValidationError", format!("{role_arn} is invalid")));
     };
-    let role = resource
-        .strip_prefix("role/")
-        .and_then(|path| path.rsplit('/').next())
-        .unwrap_or_default();
+    let role = resource.strip_prefix("role/").and_then(|path| path.rsplit('/').next()).unwrap_or_default();
     let seed = world.accounts.get(*account);
     let allowed = seed.is_some_and(|seed| {
-        !role.is_empty()
-            && seed.has_role(role)
-            && !seed.denied_roles.iter().any(|denied| denied == role)
+        !role.is_empty() && seed.has_role(role) && !seed.denied_roles.iter().any(|denied| denied == role)
     });
     if !allowed {
-        let message = format!(
-            "User: {} is not authorized to perform: sts:AssumeRole on resource: {role_arn}",
-            caller.arn
-        );
+        let message =
+            format!("User: {} is not authorized to perform: sts:AssumeRole on resource: {role_arn}", caller.arn);
         return Err(ApiError::new("AccessDenied", message).with_status(403));
     }
     let now = world.now();
-    let expires = now
-        .checked_add(SignedDuration::from_secs(duration))
-        .unwrap_or(now);
+    let expires = now.checked_add(SignedDuration::from_secs(duration)).unwrap_or(now);
     let arn = format!("arn:{partition}:sts::{account}:assumed-role/{role}/{session}");
     let (nonce, secret): (u64, u128) = {
         let mut rng = lock(&world.rng);
         (rng.random(), rng.random())
     };
     let access_key = format!("ASIA{}", stable_id(&format!("{arn}/{nonce}")));
-    let source_identity = text("SourceIdentity")
-        .map(str::to_owned)
-        .or_else(|| caller.source_identity.clone());
+    let source_identity = text("SourceIdentity").map(str::to_owned).or_else(|| caller.source_identity.clone());
     let principal = Principal {
         arn: arn.clone(),
         account: (*account).to_owned(),

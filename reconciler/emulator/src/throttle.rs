@@ -24,10 +24,7 @@ pub(crate) struct Buckets {
 impl Buckets {
     /// Takes one token; false when there is none.
     pub(crate) fn take(&mut self, service: &str, operation: &str, now: Timestamp) -> bool {
-        let Some((_, name, rate)) = RATES
-            .iter()
-            .find(|(s, o, _)| *s == service && *o == operation)
-        else {
+        let Some((_, name, rate)) = RATES.iter().find(|(s, o, _)| *s == service && *o == operation) else {
             return true;
         };
         let (tokens, last) = self.fill.entry(name).or_insert((*rate, now));

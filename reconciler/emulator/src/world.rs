@@ -66,19 +66,12 @@ pub(crate) struct Scope {
 
 impl Scope {
     pub(crate) fn new(account: &str, region: &str) -> Self {
-        Self {
-            partition: partition_of(region),
-            account: account.to_owned(),
-            region: region.to_owned(),
-        }
+        Self { partition: partition_of(region), account: account.to_owned(), region: region.to_owned() }
     }
 
     /// An ARN in this place.
     pub(crate) fn arn(&self, service: &str, resource: &str) -> String {
-        format!(
-            "arn:{}:{service}:{}:{}:{resource}",
-            self.partition, self.region, self.account
-        )
+        format!("arn:{}:{service}:{}:{}:{resource}", self.partition, self.region, self.account)
     }
 }
 
@@ -108,9 +101,7 @@ impl Turn<'_> {
     /// A generated id of lower-case letters and digits.
     pub(crate) fn short_id(&mut self, length: usize) -> String {
         const ALPHABET: &[u8; 36] = b"abcdefghijklmnopqrstuvwxyz0123456789";
-        (0..length)
-            .map(|_| char::from(ALPHABET[self.rng.random_range(0..ALPHABET.len())]))
-            .collect()
+        (0..length).map(|_| char::from(ALPHABET[self.rng.random_range(0..ALPHABET.len())])).collect()
     }
 
     /// A generated UUID.
@@ -158,20 +149,10 @@ pub(crate) struct World {
 impl World {
     pub(crate) fn new(mut options: Options) -> Self {
         if options.accounts.is_empty() {
-            options
-                .accounts
-                .push(AccountSeed::new("111122223333", "management"));
+            options.accounts.push(AccountSeed::new("111122223333", "management"));
         }
-        let management = options
-            .accounts
-            .first()
-            .map(|account| account.id.clone())
-            .unwrap_or_default();
-        let accounts = options
-            .accounts
-            .iter()
-            .map(|account| (account.id.clone(), account.clone()))
-            .collect();
+        let management = options.accounts.first().map(|account| account.id.clone()).unwrap_or_default();
+        let accounts = options.accounts.iter().map(|account| (account.id.clone(), account.clone())).collect();
         let start = options.start.unwrap_or_else(Timestamp::now);
         Self {
             rules: RwLock::new(Arc::new(Rules::from(&options))),

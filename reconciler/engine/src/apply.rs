@@ -111,7 +111,11 @@ impl Reconciler<'_> {
 
     /// Intents that a crash left open and that this plan does not repeat are over: the world has moved on, so their tokens
     /// must not be used again.
-    fn close_what_is_over<'s>(&self, steps: impl Iterator<Item = &'s Step>, journal: &mut Journal) -> Result<(), JournalError> {
+    fn close_what_is_over<'s>(
+        &self,
+        steps: impl Iterator<Item = &'s Step>,
+        journal: &mut Journal,
+    ) -> Result<(), JournalError> {
         let repeated: BTreeSet<(Address, String)> = steps.map(|step| (step.address.clone(), op_digest(step))).collect();
         let over: Vec<u64> = journal
             .open_intents()
@@ -236,7 +240,11 @@ impl Reconciler<'_> {
             match again {
                 Some(open) => (open.seq, open.token),
                 None => {
-                    let token = token(&step.address, &op, &format!("{}:{}", authority.approved.plan().plan_id, journal.next_seq()));
+                    let token = token(
+                        &step.address,
+                        &op,
+                        &format!("{}:{}", authority.approved.plan().plan_id, journal.next_seq()),
+                    );
                     let entry = Entry::Intent {
                         step: step.id.clone(),
                         address: step.address.clone(),
@@ -252,7 +260,9 @@ impl Reconciler<'_> {
         let answer = edge.perform(&session, &step.address, &step.op, handle.as_ref(), &token, &warrant).await;
         let receipt = Entry::Receipt {
             intent,
-            request_id: answer.as_ref().map_or_else(|error| error.request_id.clone(), |receipt| receipt.request_id.clone()),
+            request_id: answer
+                .as_ref()
+                .map_or_else(|error| error.request_id.clone(), |receipt| receipt.request_id.clone()),
             error: answer.as_ref().err().map(|error| error.code.clone()),
         };
         journal.lock().await.append((self.clock)(), receipt)?;

@@ -221,7 +221,8 @@ impl Journal {
     fn note(&mut self, record: &Record) {
         match &record.entry {
             Entry::Intent { address, op, token, .. } => {
-                let intent = OpenIntent { seq: record.seq, address: address.clone(), op: op.clone(), token: token.clone() };
+                let intent =
+                    OpenIntent { seq: record.seq, address: address.clone(), op: op.clone(), token: token.clone() };
                 self.open.insert(record.seq, intent);
             }
             Entry::Verdict { intent, verdict, .. } if verdict != "unverified" => {
@@ -338,7 +339,8 @@ mod tests {
         let text = fs::read_to_string(&path).expect("read");
         fs::write(&path, text.replace("token-1", "token-X")).expect("written");
         assert!(matches!(records(&path), Err(JournalError::Broken { line: 2, .. })));
-        let without: Vec<&str> = text.lines().enumerate().filter(|(index, _)| *index != 1).map(|(_, line)| line).collect();
+        let without: Vec<&str> =
+            text.lines().enumerate().filter(|(index, _)| *index != 1).map(|(_, line)| line).collect();
         fs::write(&path, without.join("\n") + "\n").expect("written");
         assert!(matches!(records(&path), Err(JournalError::Broken { line: 2, .. })));
         fs::write(&path, text.replacen("seq", "sqe", 1)).expect("written");

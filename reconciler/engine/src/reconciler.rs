@@ -143,7 +143,8 @@ impl Reconciler<'_> {
             for step in &plan.steps {
                 let times = journal.times_verified(&step.address, &op_digest(step), since);
                 if times >= most {
-                    let reason = format!("the same restore was verified {times} times within an hour, and undone each time");
+                    let reason =
+                        format!("the same restore was verified {times} times within an hour, and undone each time");
                     contested.insert(step.address.clone(), reason);
                 }
             }

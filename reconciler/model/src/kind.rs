@@ -226,7 +226,9 @@ fn unknown_word_problem(path: Path, word: &str, known: &[String]) -> Problem {
         code: codes::UNKNOWN_WORD,
         detail: format!("`{word}` is not one of {}", known.join(", ")),
         remedy: match nearest {
-            Some(nearest) => format!("did you mean `{nearest}`? If AWS added the value after this build, write `other:{word}`"),
+            Some(nearest) => {
+                format!("did you mean `{nearest}`? If AWS added the value after this build, write `other:{word}`")
+            }
             None => format!("choose one of them; if AWS added the value after this build, write `other:{word}`"),
         },
         path,

@@ -250,7 +250,11 @@ pub fn build(inputs: &Inputs<'_>) -> Plan {
             note(Severity::Note, codes::NOT_REPORTED, format!("{path}: {reason}"));
         }
         for field in comparison.drift.iter().flat_map(|drift| &drift.fields).filter(|field| field.kept) {
-            note(Severity::Note, codes::STRONGER, format!("{}: live is stronger than desired, and is kept", field.path));
+            note(
+                Severity::Note,
+                codes::STRONGER,
+                format!("{}: live is stronger than desired, and is kept", field.path),
+            );
         }
         let differs: &[Path] = &comparison.differs;
         let proposal = kind.steps(&Situation {
@@ -365,4 +369,3 @@ fn numbered(proposed: Vec<(u8, &Wanted, Option<String>, Vec<ProposedStep>)>) -> 
     }
     steps
 }
-

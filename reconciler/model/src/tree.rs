@@ -53,7 +53,8 @@ impl Path {
 impl fmt::Display for Path {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let bare = |segment: &str| {
-            !segment.is_empty() && segment.chars().all(|c| c.is_alphanumeric() || matches!(c, '_' | '-' | '/' | ':' | '+'))
+            !segment.is_empty()
+                && segment.chars().all(|c| c.is_alphanumeric() || matches!(c, '_' | '-' | '/' | ':' | '+'))
         };
         for (index, segment) in self.0.iter().enumerate() {
             if index > 0 {
@@ -160,7 +161,7 @@ fn keyed_at(path: &Path, tree: &Value, key_of: KeyOf) -> Result<Value, RepeatedK
             }
             None => {
                 let mut items = items.clone();
-                items.sort_by_key(Value::to_string);
+                items.sort_by_cached_key(Value::to_string);
                 items.dedup();
                 Ok(Value::Array(items))
             }
@@ -259,7 +260,8 @@ fn compare(path: &Path, left: Option<&Value>, right: Option<&Value>, whole: &[&s
     if left == right {
         return;
     }
-    let lists_elements = |value: &Value| value.as_object().is_some_and(|members| members.values().any(Value::is_object));
+    let lists_elements =
+        |value: &Value| value.as_object().is_some_and(|members| members.values().any(Value::is_object));
     let in_one_piece = path.segments().len() == 1 && path.head().is_some_and(|head| whole.contains(&head));
     let descend = match (left, right) {
         (Some(Value::Object(_)), Some(Value::Object(_))) => true,
@@ -321,7 +323,10 @@ mod tests {
         let paths = |live: Value| -> Vec<String> {
             differences(&live, &want, &[]).into_iter().map(|one| one.path.to_string()).collect()
         };
-        assert_eq!(paths(json!({"p": {"filters": {"A": {"s": "NONE"}}, "tier": {"name": "X"}}})), ["p.filters.A.s", "p.filters.B"]);
+        assert_eq!(
+            paths(json!({"p": {"filters": {"A": {"s": "NONE"}}, "tier": {"name": "X"}}})),
+            ["p.filters.A.s", "p.filters.B"]
+        );
         assert_eq!(paths(json!({"p": null})), ["p.filters.A", "p.filters.B", "p.tier"]);
         assert_eq!(differences(&json!({}), &want, &["p"]).len(), 1);
     }

@@ -87,10 +87,11 @@ impl ApprovedPlan {
 
     /// The warrant for one step of this plan; `None` when the step is another plan's.
     pub fn warrant(&self, step: &Step) -> Option<Warrant> {
-        self.plan.steps.iter().any(|own| own == step).then(|| Warrant {
-            plan_id: self.plan.plan_id.clone(),
-            step_id: step.id.clone(),
-        })
+        self.plan
+            .steps
+            .iter()
+            .any(|own| own == step)
+            .then(|| Warrant { plan_id: self.plan.plan_id.clone(), step_id: step.id.clone() })
     }
 }
 

@@ -17,18 +17,9 @@ async fn unknown_members_are_kept() {
     let wire = Wire::new(move |_| reply(200, sent));
     let session = wire.open().await.session(OWN, "eu-west-1");
     let client = session.client(Bedrock::new);
-    let answer = call!(
-        session,
-        "bedrock",
-        "ListGuardrails",
-        client.list_guardrails()
-    )
-    .await;
+    let answer = call!(session, "bedrock", "ListGuardrails", client.list_guardrails()).await;
     let answer = answer.unwrap();
-    assert_eq!(
-        answer.body,
-        serde_json::from_str::<serde_json::Value>(sent).unwrap()
-    );
+    assert_eq!(answer.body, serde_json::from_str::<serde_json::Value>(sent).unwrap());
     assert_eq!(answer.request_id.as_deref(), Some("req-1"));
 }
 
@@ -38,50 +29,28 @@ async fn unknown_members_are_kept() {
 async fn the_exact_body_goes_out_signed_on_every_attempt() {
     let attempts = AtomicUsize::new(0);
     let wire = Wire::new(move |_| match attempts.fetch_add(1, Ordering::SeqCst) {
-        0 | 1 => {
-            reply(429, r#"{"message":"slow"}"#).header("x-amzn-errortype", "ThrottlingException")
-        }
+        0 | 1 => reply(429, r#"{"message":"slow"}"#).header("x-amzn-errortype", "ThrottlingException"),
         _ => reply(202, "{}"),
     });
     let sessions = wire.open().await;
     let session = sessions.session(OWN, "eu-west-1");
     let client = session.client(Bedrock::new);
-    let update = || {
-        client
-            .update_guardrail()
-            .guardrail_identifier("g1")
-            .name("typed name")
-    };
+    let update = || client.update_guardrail().guardrail_identifier("g1").name("typed name");
     let body = json!({"name": "é", "futureMember": {"b": [1, 0.7, null], "a": "x"}});
-    call_with_body!(session, "bedrock", "UpdateGuardrail", update(), &body)
-        .await
-        .unwrap();
+    call_with_body!(session, "bedrock", "UpdateGuardrail", update(), &body).await.unwrap();
 
     let seen: Vec<_> = wire.seen().into_iter().filter(|r| !r.is_sts()).collect();
     assert_eq!(seen.len(), 3);
     for request in &seen {
         assert!(request.uri.ends_with("/guardrails/g1"), "{}", request.uri);
         assert_eq!(request.text(), body.to_string());
-        assert_eq!(
-            request.header("content-length").unwrap(),
-            body.to_string().len().to_string()
-        );
+        assert_eq!(request.header("content-length").unwrap(), body.to_string().len().to_string());
         assert_eq!(request.header("content-type"), Some("application/json"));
         let signature = request.header("authorization").unwrap();
-        assert!(
-            signature.contains("Credential=111122223333/"),
-            "{signature}"
-        );
-        assert!(
-            signature.contains("content-length;content-type;"),
-            "{signature}"
-        );
+        assert!(signature.contains("Credential=111122223333/"), "{signature}");
+        assert!(signature.contains("content-length;content-type;"), "{signature}");
     }
-    assert_eq!(
-        sessions.calls(),
-        2,
-        "one call, however many attempts, and one to STS"
-    );
+    assert_eq!(sessions.calls(), 2, "one call, however many attempts, and one to STS");
 }
 
 #[tokio::test]
@@ -92,21 +61,11 @@ async fn aws_json_keeps_its_target_and_content_type() {
     let body = json!({"logGroupName": "/bedrock", "retentionInDays": 400});
     let put = client.put_retention_policy();
     let answer = call_with_body!(session, "logs", "PutRetentionPolicy", put, &body).await;
-    assert_eq!(
-        answer.unwrap().body,
-        json!({}),
-        "an empty answer is an empty object"
-    );
+    assert_eq!(answer.unwrap().body, json!({}), "an empty answer is an empty object");
     let request = wire.seen().pop().unwrap();
     assert_eq!(request.text(), body.to_string());
-    assert_eq!(
-        request.header("x-amz-target"),
-        Some("Logs_20140328.PutRetentionPolicy")
-    );
-    assert_eq!(
-        request.header("content-type"),
-        Some("application/x-amz-json-1.1")
-    );
+    assert_eq!(request.header("x-amz-target"), Some("Logs_20140328.PutRetentionPolicy"));
+    assert_eq!(request.header("content-type"), Some("application/x-amz-json-1.1"));
 }
 
 /// The SDK expects text where the service now sends an object.
@@ -116,13 +75,8 @@ async fn an_answer_the_sdk_cannot_read_is_still_the_answer() {
     let session = wire.open().await.session(OWN, "eu-west-1");
     let client = session.client(Bedrock::new);
     let get = || client.get_guardrail().guardrail_identifier("g1");
-    let answer = call!(session, "bedrock", "GetGuardrail", get())
-        .await
-        .unwrap();
-    assert_eq!(
-        answer.body,
-        json!({"name": {"was": "text"}, "guardrailId": 7})
-    );
+    let answer = call!(session, "bedrock", "GetGuardrail", get()).await.unwrap();
+    assert_eq!(answer.body, json!({"name": {"was": "text"}, "guardrailId": 7}));
     let typed = send!(session, "bedrock", "GetGuardrail", get()).await;
     assert!(typed.is_err());
     let calls = wire.seen().iter().filter(|r| !r.is_sts()).count();
@@ -134,17 +88,8 @@ async fn an_answer_that_is_no_json_is_an_error_without_its_content() {
     let wire = Wire::new(|_| reply(200, "<html>proxy login, password=hunter2</html>"));
     let session = wire.open().await.session(OWN, "eu-west-1");
     let client = session.client(Bedrock::new);
-    let error = call!(
-        session,
-        "bedrock",
-        "ListGuardrails",
-        client.list_guardrails()
-    )
-    .await;
+    let error = call!(session, "bedrock", "ListGuardrails", client.list_guardrails()).await;
     let error = error.unwrap_err();
-    assert_eq!(
-        (error.code.as_str(), error.status),
-        ("UnreadableAnswer", Some(200))
-    );
+    assert_eq!((error.code.as_str(), error.status), ("UnreadableAnswer", Some(200)));
     assert!(!error.to_string().contains("hunter2"));
 }

@@ -29,42 +29,20 @@ async fn in_each_protocol(status: u16, code: &str, message: &str) -> [CallError;
             );
         }
         if request.uri.contains("logs.") {
-            return reply(
-                status,
-                format!(r#"{{"__type":"com.amazon.logs#{c}","message":"{m}"}}"#),
-            );
+            return reply(status, format!(r#"{{"__type":"com.amazon.logs#{c}","message":"{m}"}}"#));
         }
-        reply(status, format!(r#"{{"message":"{m}"}}"#)).header(
-            "x-amzn-errortype",
-            &format!("{c}:http://internal.amazon.com/"),
-        )
+        reply(status, format!(r#"{{"message":"{m}"}}"#))
+            .header("x-amzn-errortype", &format!("{c}:http://internal.amazon.com/"))
     });
-    let once = Retries {
-        attempts: 1,
-        ..Retries::default()
-    };
-    let session = wire
-        .connection()
-        .retries(once)
-        .open()
-        .await
-        .session(OWN, "eu-west-1");
+    let once = Retries { attempts: 1, ..Retries::default() };
+    let session = wire.connection().retries(once).open().await.session(OWN, "eu-west-1");
     let bedrock = session.client(Bedrock::new).list_guardrails();
     let logs = session.client(Logs::new).describe_log_groups();
-    let sts = session
-        .client(Sts::new)
-        .get_access_key_info()
-        .access_key_id("AKIAIOSFODNN7EXAMPLE");
+    let sts = session.client(Sts::new).get_access_key_info().access_key_id("AKIAIOSFODNN7EXAMPLE");
     [
-        call!(session, "bedrock", "ListGuardrails", bedrock)
-            .await
-            .unwrap_err(),
-        call!(session, "logs", "DescribeLogGroups", logs)
-            .await
-            .unwrap_err(),
-        send!(session, "sts", "GetAccessKeyInfo", sts)
-            .await
-            .unwrap_err(),
+        call!(session, "bedrock", "ListGuardrails", bedrock).await.unwrap_err(),
+        call!(session, "logs", "DescribeLogGroups", logs).await.unwrap_err(),
+        send!(session, "sts", "GetAccessKeyInfo", sts).await.unwrap_err(),
     ]
 }
 
@@ -135,10 +113,7 @@ async fn a_denial_says_what_is_missing_and_to_whom() {
          (request req-1)",
     );
     let hint = bedrock.hint().unwrap();
-    assert!(
-        hint.starts_with("allow bedrock:ListGuardrails to arn:aws:iam::111122223333:user/ops"),
-        "{hint}"
-    );
+    assert!(hint.starts_with("allow bedrock:ListGuardrails to arn:aws:iam::111122223333:user/ops"), "{hint}");
     assert_eq!(logs.iam_action(), "logs:DescribeLogGroups");
     assert!(!bedrock.retryable());
 
@@ -150,30 +125,12 @@ async fn a_denial_says_what_is_missing_and_to_whom() {
 #[tokio::test]
 async fn a_slow_answer_is_a_network_error() {
     let wire = Wire::new(|_| reply(200, "{}").after(Duration::from_secs(5)));
-    let timeouts = reconciler_aws::Timeouts {
-        attempt: Duration::from_millis(20),
-        ..Default::default()
-    };
-    let session = wire
-        .connection()
-        .timeouts(timeouts)
-        .open()
-        .await
-        .session(OWN, "eu-west-1");
+    let timeouts = reconciler_aws::Timeouts { attempt: Duration::from_millis(20), ..Default::default() };
+    let session = wire.connection().timeouts(timeouts).open().await.session(OWN, "eu-west-1");
     // Warm, so that the short timeout does not hit STS.
     let client = session.client(Bedrock::new);
-    let error = call!(
-        session,
-        "bedrock",
-        "ListGuardrails",
-        client.list_guardrails()
-    )
-    .await;
+    let error = call!(session, "bedrock", "ListGuardrails", client.list_guardrails()).await;
     let error = error.unwrap_err();
-    assert_eq!(
-        (error.class, error.code.as_str()),
-        (C::Network, "Timeout"),
-        "{error}"
-    );
+    assert_eq!((error.class, error.code.as_str()), (C::Network, "Timeout"), "{error}");
     assert!(error.retryable());
 }

@@ -15,13 +15,7 @@ const OTHER: &str = "222233334444";
 
 async fn list(session: &Session) -> Result<(), CallError> {
     let client = session.client(Bedrock::new);
-    call!(
-        session,
-        "bedrock",
-        "ListGuardrails",
-        client.list_guardrails()
-    )
-    .await?;
+    call!(session, "bedrock", "ListGuardrails", client.list_guardrails()).await?;
     Ok(())
 }
 
@@ -46,37 +40,17 @@ async fn a_hundred_calls_in_four_regions_assume_one_role() {
     assert_eq!(sessions.calls_by_service()["sts"], 2);
 
     let seen = wire.seen();
-    let assume = seen
-        .iter()
-        .find(|r| r.text().contains("Action=AssumeRole"))
-        .unwrap();
+    let assume = seen.iter().find(|r| r.text().contains("Action=AssumeRole")).unwrap();
     let text = assume.text();
-    assert!(
-        assume.uri.contains("sts.us-east-1."),
-        "regional: {}",
-        assume.uri
-    );
-    assert!(
-        text.contains("RoleArn=arn%3Aaws%3Aiam%3A%3A222233334444%3Arole%2Freader"),
-        "{text}"
-    );
+    assert!(assume.uri.contains("sts.us-east-1."), "regional: {}", assume.uri);
+    assert!(text.contains("RoleArn=arn%3Aaws%3Aiam%3A%3A222233334444%3Arole%2Freader"), "{text}");
     assert!(text.contains("RoleSessionName=run-7"), "{text}");
     assert!(!text.contains("SourceIdentity"), "{text}");
     for request in seen.iter().filter(|r| !r.is_sts()) {
-        assert!(
-            request
-                .header("authorization")
-                .unwrap()
-                .contains("Credential=ASIAROLE/")
-        );
+        assert!(request.header("authorization").unwrap().contains("Credential=ASIAROLE/"));
         assert_eq!(request.header("x-amz-security-token"), Some("role-token"));
-        let agent = request
-            .header("x-amz-user-agent")
-            .or(request.header("user-agent"));
-        assert!(
-            agent.unwrap().contains("app/bedrock-reconciler"),
-            "{agent:?}"
-        );
+        let agent = request.header("x-amz-user-agent").or(request.header("user-agent"));
+        assert!(agent.unwrap().contains("app/bedrock-reconciler"), "{agent:?}");
     }
 }
 
@@ -89,11 +63,7 @@ async fn the_own_account_needs_no_role() {
     let identity = sessions.identity().await.unwrap();
     assert_eq!(identity.account, OWN);
     assert_eq!(wire.count("Action=GetCallerIdentity"), 1);
-    assert_eq!(
-        reconciler_aws::network_clients(),
-        0,
-        "all tests of this binary are in process"
-    );
+    assert_eq!(reconciler_aws::network_clients(), 0, "all tests of this binary are in process");
 }
 
 #[tokio::test]
@@ -109,10 +79,7 @@ async fn a_role_that_may_not_be_assumed_is_asked_for_once_and_named() {
     let sessions = wire.open().await;
     for region in ["eu-west-1", "us-east-1", "eu-west-1"] {
         let error = list(&sessions.session(OTHER, region)).await.unwrap_err();
-        assert_eq!(
-            (error.class, error.operation),
-            (ErrorClass::Denied, "AssumeRole")
-        );
+        assert_eq!((error.class, error.operation), (ErrorClass::Denied, "AssumeRole"));
         assert_eq!(error.account.as_deref(), Some(OTHER));
         let role = "arn:aws:iam::222233334444:role/reader";
         assert_eq!(error.role.as_deref(), Some(role));
@@ -129,23 +96,15 @@ async fn without_a_role_another_account_is_out_of_reach() {
     let wire = Wire::new(|_| reply(200, "{}"));
     let client = reconciler_aws::SharedHttpClient::new(wire.clone());
     let sessions = Connection::in_process(client).open().await;
-    let error = list(&sessions.session(OTHER, "eu-west-1"))
-        .await
-        .unwrap_err();
-    assert_eq!(
-        (error.class, error.code.as_str()),
-        (ErrorClass::Invalid, "NoRole")
-    );
+    let error = list(&sessions.session(OTHER, "eu-west-1")).await.unwrap_err();
+    assert_eq!((error.class, error.code.as_str()), (ErrorClass::Invalid, "NoRole"));
 }
 
 /// In two regions four calls each at most, and five in all.
 #[tokio::test]
 async fn calls_in_flight_are_bounded() {
     let wire = Wire::new(|_| reply(200, "{}").after(Duration::from_millis(10)));
-    let limits = Limits {
-        in_flight: 5,
-        per_service: 4,
-    };
+    let limits = Limits { in_flight: 5, per_service: 4 };
     let sessions = wire.connection().limits(limits).open().await;
     let mut tasks = tokio::task::JoinSet::new();
     for i in 0..24 {
@@ -163,30 +122,18 @@ fn child(name: &str, environment: &[(&str, &str)]) {
     let output = Command::new(std::env::current_exe().unwrap())
         .args(["--ignored", "--exact", name])
         .env_clear()
-        .envs([
-            ("HOME", "/nonexistent"),
-            ("AWS_EC2_METADATA_DISABLED", "true"),
-        ])
+        .envs([("HOME", "/nonexistent"), ("AWS_EC2_METADATA_DISABLED", "true")])
         .envs(environment.iter().copied())
         .output()
         .unwrap();
     let text = String::from_utf8_lossy(&output.stdout);
-    assert!(
-        output.status.success() && text.contains("1 passed"),
-        "{text}"
-    );
+    assert!(output.status.success() && text.contains("1 passed"), "{text}");
 }
 
-const KEY: [(&str, &str); 2] = [
-    ("AWS_ACCESS_KEY_ID", "AKIA"),
-    ("AWS_SECRET_ACCESS_KEY", "s"),
-];
+const KEY: [(&str, &str); 2] = [("AWS_ACCESS_KEY_ID", "AKIA"), ("AWS_SECRET_ACCESS_KEY", "s")];
 
 fn live() -> Connection {
-    Connection::live().role("reader").retries(Retries {
-        attempts: 2,
-        initial_backoff: Duration::from_millis(1),
-    })
+    Connection::live().role("reader").retries(Retries { attempts: 2, initial_backoff: Duration::from_millis(1) })
 }
 
 #[test]
@@ -202,40 +149,22 @@ async fn live_without_credentials() {
     let error = list(&sessions.session(OWN, "eu-west-1")).await.unwrap_err();
     assert_eq!(error.class, ErrorClass::NoCredentials, "{error}");
     let hint = error.hint().unwrap();
-    assert!(
-        hint.contains("AWS_PROFILE") && hint.contains("aws sso login"),
-        "{hint}"
-    );
-    assert_eq!(
-        sessions.identity().await.unwrap_err(),
-        error,
-        "and the same again"
-    );
+    assert!(hint.contains("AWS_PROFILE") && hint.contains("aws sso login"), "{hint}");
+    assert_eq!(sessions.identity().await.unwrap_err(), error, "and the same again");
 }
 
 #[test]
 fn a_refused_connection_is_a_network_error() {
-    let closed = TcpListener::bind("127.0.0.1:0")
-        .unwrap()
-        .local_addr()
-        .unwrap();
+    let closed = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap();
     let url = format!("http://{closed}");
-    child(
-        "sessions::live_refused",
-        &[KEY[0], KEY[1], ("AWS_ENDPOINT_URL", &url)],
-    );
+    child("sessions::live_refused", &[KEY[0], KEY[1], ("AWS_ENDPOINT_URL", &url)]);
 }
 
 #[tokio::test]
 #[ignore = "needs an environment of its own"]
 async fn live_refused() {
-    let error = list(&live().open().await.session(OWN, "eu-west-1"))
-        .await
-        .unwrap_err();
-    assert_eq!(
-        (error.class, error.operation),
-        (ErrorClass::Network, "GetCallerIdentity")
-    );
+    let error = list(&live().open().await.session(OWN, "eu-west-1")).await.unwrap_err();
+    assert_eq!((error.class, error.operation), (ErrorClass::Network, "GetCallerIdentity"));
     assert!(error.message.contains("refused"), "{error}");
     assert!(error.hint().unwrap().contains("AWS_ENDPOINT_URL"));
 }
@@ -260,12 +189,7 @@ fn a_plain_endpoint_on_loopback_works() {
         let head = format!("HTTP/1.1 200 OK\r\ncontent-length: {length}\r\n\r\n{body}");
         stream.write_all(head.as_bytes()).unwrap();
     });
-    let environment = [
-        KEY[0],
-        KEY[1],
-        ("AWS_ENDPOINT_URL", &url),
-        ("AWS_REGION", "eu-west-3"),
-    ];
+    let environment = [KEY[0], KEY[1], ("AWS_ENDPOINT_URL", &url), ("AWS_REGION", "eu-west-3")];
     child("sessions::live_on_loopback", &environment);
 }
 
@@ -286,10 +210,7 @@ async fn a_slow_role_is_not_asked_for_again_and_again() {
         Some(identity) => identity.after(Duration::from_millis(60)),
         None => reply(200, "{}"),
     });
-    let timeouts = reconciler_aws::Timeouts {
-        attempt: Duration::from_millis(80),
-        ..Default::default()
-    };
+    let timeouts = reconciler_aws::Timeouts { attempt: Duration::from_millis(80), ..Default::default() };
     let sessions = wire.connection().timeouts(timeouts).open().await;
     list(&sessions.session(OTHER, "eu-west-1")).await.unwrap();
     assert_eq!(wire.count("Action=GetCallerIdentity"), 1);

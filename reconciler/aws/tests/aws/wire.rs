@@ -48,12 +48,7 @@ pub(crate) struct Reply {
 }
 
 pub(crate) fn reply(status: u16, body: impl Into<String>) -> Reply {
-    Reply {
-        status,
-        headers: vec![("x-amzn-requestid", "req-1".to_owned())],
-        body: body.into(),
-        after: Duration::ZERO,
-    }
+    Reply { status, headers: vec![("x-amzn-requestid", "req-1".to_owned())], body: body.into(), after: Duration::ZERO }
 }
 
 impl Reply {
@@ -92,12 +87,7 @@ impl Wire {
     }
 
     pub(crate) fn raw(answer: impl Fn(&Request) -> Reply + Send + Sync + 'static) -> Self {
-        Self {
-            answer: Arc::new(answer),
-            seen: Arc::default(),
-            in_flight: Arc::default(),
-            most: Arc::default(),
-        }
+        Self { answer: Arc::new(answer), seen: Arc::default(), in_flight: Arc::default(), most: Arc::default() }
     }
 
     pub(crate) fn seen(&self) -> Vec<Request> {
@@ -117,10 +107,7 @@ impl Wire {
     pub(crate) fn connection(&self) -> Connection {
         Connection::in_process(SharedHttpClient::new(self.clone()))
             .role("reader")
-            .retries(Retries {
-                initial_backoff: Duration::from_millis(1),
-                ..Retries::default()
-            })
+            .retries(Retries { initial_backoff: Duration::from_millis(1), ..Retries::default() })
     }
 
     pub(crate) async fn open(&self) -> Sessions {
@@ -142,23 +129,14 @@ impl HttpConnector for Wire {
     fn call(&self, request: HttpRequest) -> HttpConnectorFuture {
         let request = Request {
             uri: request.uri().to_owned(),
-            headers: request
-                .headers()
-                .iter()
-                .map(|(n, v)| (n.to_owned(), v.to_owned()))
-                .collect(),
+            headers: request.headers().iter().map(|(n, v)| (n.to_owned(), v.to_owned())).collect(),
             body: request.body().bytes().unwrap_or_default().to_vec(),
         };
         self.seen.lock().unwrap().push(request.clone());
         let reply = (self.answer)(&request);
-        let Self {
-            in_flight, most, ..
-        } = self.clone();
+        let Self { in_flight, most, .. } = self.clone();
         HttpConnectorFuture::new(async move {
-            most.fetch_max(
-                in_flight.fetch_add(1, Ordering::SeqCst) + 1,
-                Ordering::SeqCst,
-            );
+            most.fetch_max(in_flight.fetch_add(1, Ordering::SeqCst) + 1, Ordering::SeqCst);
             tokio::time::sleep(reply.after).await;
             in_flight.fetch_sub(1, Ordering::SeqCst);
             let mut response = http::Response::builder().status(reply.status);

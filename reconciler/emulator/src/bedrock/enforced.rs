@@ -33,14 +33,8 @@ const GUARDING: Shape = Shape::Choice(&["SELECTIVE", "COMPREHENSIVE"]);
 const MODELS: Shape = Shape::Text(1, 256, any);
 const CONFIG: Shape = Shape::Object(&[
     must("guardrailIdentifier", &Shape::Text(1, 2048, any)),
-    must(
-        "guardrailVersion",
-        &Shape::Text(1, 8, |character| character.is_ascii_digit()),
-    ),
-    may(
-        "selectiveContentGuarding",
-        &Shape::Object(&[may("system", &GUARDING), may("messages", &GUARDING)]),
-    ),
+    must("guardrailVersion", &Shape::Text(1, 8, |character| character.is_ascii_digit())),
+    may("selectiveContentGuarding", &Shape::Object(&[may("system", &GUARDING), may("messages", &GUARDING)])),
     may(
         "modelEnforcement",
         &Shape::Object(&[
@@ -75,19 +69,14 @@ fn view(enforced: &Enforced) -> Value {
 }
 
 pub(super) fn put(turn: &mut Turn<'_>, input: &Map<String, Value>) -> Answer {
-    let mut reader = Reader {
-        future_members: &[],
-        problems: Vec::new(),
-    };
+    let mut reader = Reader { future_members: &[], problems: Vec::new() };
     let accepted = reader.accept_members(&[must("guardrailInferenceConfig", &CONFIG)], input, "");
     reader.verdict().map_err(ApiError::validation)?;
     let config = &accepted["guardrailInferenceConfig"];
     let text = |member: &str| config[member].as_str().unwrap_or_default();
     let version = text("guardrailVersion").to_owned();
     let guardrail = guardrails::find(&mut turn.cell.bedrock, text("guardrailIdentifier"))?;
-    let published = version
-        .parse()
-        .is_ok_and(|number: u32| guardrail.versions.contains_key(&number));
+    let published = version.parse().is_ok_and(|number: u32| guardrail.versions.contains_key(&number));
     if !published {
         return Err(ApiError::not_found_404(format!(
             "Version {version} of guardrail {} could not be found.",
@@ -98,27 +87,17 @@ pub(super) fn put(turn: &mut Turn<'_>, input: &Map<String, Value>) -> Answer {
     let given = input.get("configId").and_then(Value::as_str);
     let now = (turn.now, turn.principal.arn.clone());
     let (config_id, created) = match (&turn.cell.bedrock.enforced, given) {
-        (Some(existing), Some(id)) if existing.config_id == id => {
-            (id.to_owned(), existing.created.clone())
-        }
+        (Some(existing), Some(id)) if existing.config_id == id => (id.to_owned(), existing.created.clone()),
         (Some(_), None) => {
-            return Err(ApiError::new(
-                "ConflictException",
-                "An enforced guardrail configuration already exists.",
-            ));
+            return Err(ApiError::new("ConflictException", "An enforced guardrail configuration already exists."));
         }
         (_, Some(id)) => {
-            return Err(ApiError::not_found_404(format!(
-                "The configuration {id} could not be found."
-            )));
+            return Err(ApiError::not_found_404(format!("The configuration {id} could not be found.")));
         }
         (None, None) => (turn.short_id(10), now.clone()),
     };
     let mut guarding = json!({"system": "COMPREHENSIVE", "messages": "COMPREHENSIVE"});
-    if let Some(given) = config
-        .get("selectiveContentGuarding")
-        .and_then(Value::as_object)
-    {
+    if let Some(given) = config.get("selectiveContentGuarding").and_then(Value::as_object) {
         for (member, value) in given {
             guarding[member] = value.clone();
         }
@@ -138,17 +117,12 @@ pub(super) fn put(turn: &mut Turn<'_>, input: &Map<String, Value>) -> Answer {
 }
 
 pub(super) fn delete(turn: &mut Turn<'_>, input: &Map<String, Value>) -> Answer {
-    let id = input
-        .get("configId")
-        .and_then(Value::as_str)
-        .unwrap_or_default();
+    let id = input.get("configId").and_then(Value::as_str).unwrap_or_default();
     match &turn.cell.bedrock.enforced {
         Some(existing) if existing.config_id == id => {
             turn.cell.bedrock.enforced = None;
             Ok(Value::Null)
         }
-        _ => Err(ApiError::not_found_404(format!(
-            "The configuration {id} could not be found."
-        ))),
+        _ => Err(ApiError::not_found_404(format!("The configuration {id} could not be found."))),
     }
 }

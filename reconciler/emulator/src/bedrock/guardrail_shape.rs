@@ -18,17 +18,7 @@ const DESCRIPTION: Shape = Shape::Text(1, 200, any);
 const KMS_KEY: Shape = Shape::Text(1, 2048, any);
 
 const CONTENT_FILTER: Shape = Shape::Object(&[
-    must(
-        "type",
-        &Shape::Choice(&[
-            "SEXUAL",
-            "VIOLENCE",
-            "HATE",
-            "INSULTS",
-            "MISCONDUCT",
-            "PROMPT_ATTACK",
-        ]),
-    ),
+    must("type", &Shape::Choice(&["SEXUAL", "VIOLENCE", "HATE", "INSULTS", "MISCONDUCT", "PROMPT_ATTACK"])),
     must("inputStrength", &STRENGTH),
     must("outputStrength", &STRENGTH),
     may("inputModalities", &MODALITIES),
@@ -128,11 +118,7 @@ const GROUNDING_FILTER: Shape = Shape::Object(&[
 ]);
 
 const CONTENT_POLICY: Shape = Shape::Object(&[
-    must_as(
-        "filtersConfig",
-        "filters",
-        &Shape::List(1, 6, &CONTENT_FILTER),
-    ),
+    must_as("filtersConfig", "filters", &Shape::List(1, 6, &CONTENT_FILTER)),
     may_as("tierConfig", "tier", &TIER),
 ]);
 const TOPIC_POLICY: Shape = Shape::Object(&[
@@ -141,37 +127,22 @@ const TOPIC_POLICY: Shape = Shape::Object(&[
 ]);
 const WORD_POLICY: Shape = Shape::Object(&[
     may_as("wordsConfig", "words", &Shape::List(1, 10_000, &WORD)),
-    may_as(
-        "managedWordListsConfig",
-        "managedWordLists",
-        &Shape::List(0, 10, &MANAGED_WORD_LIST),
-    ),
+    may_as("managedWordListsConfig", "managedWordLists", &Shape::List(0, 10, &MANAGED_WORD_LIST)),
 ]);
 const SENSITIVE_INFORMATION_POLICY: Shape = Shape::Object(&[
-    may_as(
-        "piiEntitiesConfig",
-        "piiEntities",
-        &Shape::List(1, 31, &PII_ENTITY),
-    ),
+    may_as("piiEntitiesConfig", "piiEntities", &Shape::List(1, 31, &PII_ENTITY)),
     may_as("regexesConfig", "regexes", &Shape::List(1, 30, &REGEX)),
 ]);
 const GROUNDING_POLICY: Shape = Shape::Object(&[
-    must_as(
-        "filtersConfig",
-        "filters",
-        &Shape::List(1, 2, &GROUNDING_FILTER),
-    ),
+    must_as("filtersConfig", "filters", &Shape::List(1, 2, &GROUNDING_FILTER)),
     may_as("tierConfig", "tier", &TIER),
 ]);
 const REASONING_POLICY: Shape = Shape::Object(&[
     must("policies", &Shape::List(1, 2, &Shape::Text(1, 2048, any))),
     may("confidenceThreshold", &Shape::Number(0.0, 1.0)),
 ]);
-const CROSS_REGION: Shape = Shape::Object(&[must_as(
-    "guardrailProfileIdentifier",
-    "guardrailProfileId",
-    &Shape::Text(15, 2048, any),
-)]);
+const CROSS_REGION: Shape =
+    Shape::Object(&[must_as("guardrailProfileIdentifier", "guardrailProfileId", &Shape::Text(15, 2048, any))]);
 
 /// The body of CreateGuardrail and UpdateGuardrail, without tags and tokens.
 pub(crate) const GUARDRAIL: Shape = Shape::Object(MEMBERS);
@@ -182,21 +153,9 @@ pub(super) const MEMBERS: &[Member] = &[
     may_as("topicPolicyConfig", "topicPolicy", &TOPIC_POLICY),
     may_as("contentPolicyConfig", "contentPolicy", &CONTENT_POLICY),
     may_as("wordPolicyConfig", "wordPolicy", &WORD_POLICY),
-    may_as(
-        "sensitiveInformationPolicyConfig",
-        "sensitiveInformationPolicy",
-        &SENSITIVE_INFORMATION_POLICY,
-    ),
-    may_as(
-        "contextualGroundingPolicyConfig",
-        "contextualGroundingPolicy",
-        &GROUNDING_POLICY,
-    ),
-    may_as(
-        "automatedReasoningPolicyConfig",
-        "automatedReasoningPolicy",
-        &REASONING_POLICY,
-    ),
+    may_as("sensitiveInformationPolicyConfig", "sensitiveInformationPolicy", &SENSITIVE_INFORMATION_POLICY),
+    may_as("contextualGroundingPolicyConfig", "contextualGroundingPolicy", &GROUNDING_POLICY),
+    may_as("automatedReasoningPolicyConfig", "automatedReasoningPolicy", &REASONING_POLICY),
     may_as("crossRegionConfig", "crossRegionDetails", &CROSS_REGION),
     must("blockedInputMessaging", &MESSAGE),
     must("blockedOutputsMessaging", &MESSAGE),
@@ -204,14 +163,11 @@ pub(super) const MEMBERS: &[Member] = &[
 ];
 
 /// `clientRequestToken` and version `description`.
-pub(super) const VERSION_MEMBERS: &[Member] = &[
-    may("description", &DESCRIPTION),
-    may("clientRequestToken", &Shape::Text(1, 256, is_token)),
-];
+pub(super) const VERSION_MEMBERS: &[Member] =
+    &[may("description", &DESCRIPTION), may("clientRequestToken", &Shape::Text(1, 256, is_token))];
 
 /// `clientRequestToken` of CreateGuardrail.
-pub(super) const TOKEN_MEMBERS: &[Member] =
-    &[may("clientRequestToken", &Shape::Text(1, 256, is_token))];
+pub(super) const TOKEN_MEMBERS: &[Member] = &[may("clientRequestToken", &Shape::Text(1, 256, is_token))];
 
 fn is_name(character: char) -> bool {
     character.is_ascii_alphanumeric() || matches!(character, '-' | '_')
@@ -231,18 +187,12 @@ pub(super) fn content(
     future_members: &[String],
     input: &Map<String, Value>,
 ) -> Result<Map<String, Value>, ApiError> {
-    let mut reader = Reader {
-        future_members,
-        problems: Vec::new(),
-    };
+    let mut reader = Reader { future_members, problems: Vec::new() };
     let mut content = reader.accept_members(MEMBERS, input, "");
     reader.verdict().map_err(ApiError::validation)?;
     rules_between_members(&content)?;
     if let Some(Value::Object(details)) = content.get_mut("crossRegionDetails") {
-        let given = details
-            .get("guardrailProfileId")
-            .and_then(Value::as_str)
-            .unwrap_or_default();
+        let given = details.get("guardrailProfileId").and_then(Value::as_str).unwrap_or_default();
         let (id, arn) = guardrail_profile(scope, given)?;
         details.insert("guardrailProfileId".to_owned(), id.into());
         details.insert("guardrailProfileArn".to_owned(), arn.into());
@@ -250,9 +200,7 @@ pub(super) fn content(
     // A tier that is not written reads back as CLASSIC (AWS.md 1.1.4); no source says so for grounding.
     for policy in ["contentPolicy", "topicPolicy"] {
         if let Some(Value::Object(policy)) = content.get_mut(policy) {
-            policy
-                .entry("tier")
-                .or_insert_with(|| serde_json::json!({"tierName": "CLASSIC"}));
+            policy.entry("tier").or_insert_with(|| serde_json::json!({"tierName": "CLASSIC"}));
         }
     }
     // A policy with one list reads back with both (FALSE-DRIFT H02).
@@ -263,9 +211,7 @@ pub(super) fn content(
         ("sensitiveInformationPolicy", "regexes"),
     ] {
         if let Some(Value::Object(policy)) = content.get_mut(policy) {
-            policy
-                .entry(list)
-                .or_insert_with(|| Value::Array(Vec::new()));
+            policy.entry(list).or_insert_with(|| Value::Array(Vec::new()));
         }
     }
     Ok(content)
@@ -273,12 +219,8 @@ pub(super) fn content(
 
 /// Rules that no single member shows (AWS.md 1.1.5, and the topic length of each tier).
 fn rules_between_members(content: &Map<String, Value>) -> Result<(), ApiError> {
-    let tier = |policy: &str| {
-        content
-            .get(policy)
-            .and_then(|policy| policy.pointer("/tier/tierName"))
-            .and_then(Value::as_str)
-    };
+    let tier =
+        |policy: &str| content.get(policy).and_then(|policy| policy.pointer("/tier/tierName")).and_then(Value::as_str);
     let standard = ["contentPolicy", "topicPolicy", "contextualGroundingPolicy"]
         .iter()
         .any(|policy| tier(policy) == Some("STANDARD"));
@@ -296,9 +238,7 @@ fn rules_between_members(content: &Map<String, Value>) -> Result<(), ApiError> {
             ));
         }
         if types.contains(&kind) {
-            return Err(ApiError::validation(format!(
-                "Invalid content policy: duplicate filter type {kind}."
-            )));
+            return Err(ApiError::validation(format!("Invalid content policy: duplicate filter type {kind}.")));
         }
         types.push(kind);
     }
@@ -314,23 +254,13 @@ fn rules_between_members(content: &Map<String, Value>) -> Result<(), ApiError> {
     Ok(())
 }
 
-fn items<'a>(
-    content: &'a Map<String, Value>,
-    policy: &str,
-    list: &str,
-) -> impl Iterator<Item = &'a Value> {
-    let list = content
-        .get(policy)
-        .and_then(|policy| policy.get(list))
-        .and_then(Value::as_array);
+fn items<'a>(content: &'a Map<String, Value>, policy: &str, list: &str) -> impl Iterator<Item = &'a Value> {
+    let list = content.get(policy).and_then(|policy| policy.get(list)).and_then(Value::as_array);
     list.map(Vec::as_slice).unwrap_or_default().iter()
 }
 
 fn text<'a>(value: &'a Value, member: &str) -> &'a str {
-    value
-        .get(member)
-        .and_then(Value::as_str)
-        .unwrap_or_default()
+    value.get(member).and_then(Value::as_str).unwrap_or_default()
 }
 
 /// Id and ARN of a guardrail profile, which must be one of the region's (AWS.md 1.1.7).
@@ -349,9 +279,7 @@ fn guardrail_profile(scope: &Scope, given: &str) -> Result<(String, String), Api
     };
     let arn = scope.arn("bedrock", &format!("guardrail-profile/{id}"));
     if !serves || (given.starts_with("arn:") && given != arn) {
-        return Err(ApiError::validation(format!(
-            "The guardrail profile {given} is not available in {region}."
-        )));
+        return Err(ApiError::validation(format!("The guardrail profile {given} is not available in {region}.")));
     }
     Ok((id.to_owned(), arn))
 }

@@ -69,10 +69,7 @@ impl Guardrail {
     }
 
     pub(crate) fn name(&self) -> &str {
-        self.draft
-            .get("name")
-            .and_then(Value::as_str)
-            .unwrap_or_default()
+        self.draft.get("name").and_then(Value::as_str).unwrap_or_default()
     }
 
     /// Ends every transition at once.
@@ -80,17 +77,12 @@ impl Guardrail {
         self.progress = Progress::Settled;
         self.old_draft = None;
         self.hidden_reads = 0;
-        self.versions
-            .values_mut()
-            .for_each(|version| version.progress = Progress::Settled);
+        self.versions.values_mut().for_each(|version| version.progress = Progress::Settled);
     }
 
     /// The DRAFT as a request that would write it again.
     pub(crate) fn as_request(&self) -> Value {
-        crate::shapes::as_request(
-            &guardrail_shape::GUARDRAIL,
-            &Value::Object(self.draft.clone()),
-        )
+        crate::shapes::as_request(&guardrail_shape::GUARDRAIL, &Value::Object(self.draft.clone()))
     }
 
     fn read_status(&mut self) -> &'static str {
@@ -117,10 +109,7 @@ impl Guardrail {
         view.insert("createdAt".to_owned(), instant(created));
         view.insert("updatedAt".to_owned(), instant(updated));
         view.insert("statusReasons".to_owned(), Value::Array(Vec::new()));
-        view.insert(
-            "failureRecommendations".to_owned(),
-            Value::Array(Vec::new()),
-        );
+        view.insert("failureRecommendations".to_owned(), Value::Array(Vec::new()));
         view
     }
 
@@ -187,18 +176,8 @@ pub(super) fn list(turn: &mut Turn<'_>, input: &Map<String, Value>) -> Answer {
         Some(identifier) => {
             let guardrail = find(&mut turn.cell.bedrock, identifier)?;
             let status = guardrail.read_status();
-            rows.push(guardrail.summary(
-                &guardrail.draft,
-                "DRAFT",
-                status,
-                guardrail.created_at,
-                guardrail.updated_at,
-            ));
-            let statuses: Vec<_> = guardrail
-                .versions
-                .values_mut()
-                .map(|version| version.progress.read())
-                .collect();
+            rows.push(guardrail.summary(&guardrail.draft, "DRAFT", status, guardrail.created_at, guardrail.updated_at));
+            let statuses: Vec<_> = guardrail.versions.values_mut().map(|version| version.progress.read()).collect();
             for ((number, version), status) in guardrail.versions.iter().zip(statuses) {
                 rows.push(guardrail.summary(
                     &version.content,
@@ -226,25 +205,13 @@ pub(super) fn get(turn: &mut Turn<'_>, input: &Map<String, Value>) -> Answer {
         guardrail.hidden_reads -= 1;
         return Err(not_found(&guardrail.id));
     }
-    let version = input
-        .get("guardrailVersion")
-        .and_then(Value::as_str)
-        .unwrap_or("DRAFT");
+    let version = input.get("guardrailVersion").and_then(Value::as_str).unwrap_or("DRAFT");
     let mut view = if version == "DRAFT" {
         let status = guardrail.read_status();
-        guardrail.view(
-            &guardrail.draft,
-            "DRAFT",
-            status,
-            guardrail.created_at,
-            guardrail.updated_at,
-        )
+        guardrail.view(&guardrail.draft, "DRAFT", status, guardrail.created_at, guardrail.updated_at)
     } else {
         let number = version_number(version)?;
-        let found = guardrail
-            .versions
-            .get_mut(&number)
-            .ok_or_else(|| version_not_found(&guardrail.id, version))?;
+        let found = guardrail.versions.get_mut(&number).ok_or_else(|| version_not_found(&guardrail.id, version))?;
         let (status, created_at) = (found.progress.read(), found.created_at);
         match guardrail.versions.get(&number) {
             Some(found) => guardrail.view(&found.content, version, status, created_at, created_at),
@@ -263,19 +230,13 @@ pub(super) fn get(turn: &mut Turn<'_>, input: &Map<String, Value>) -> Answer {
 
 pub(super) fn create(turn: &mut Turn<'_>, input: &Map<String, Value>) -> Answer {
     let token = client_token(guardrail_shape::TOKEN_MEMBERS, input)?;
-    if let Some(answer) = token
-        .as_ref()
-        .and_then(|token| turn.cell.bedrock.create_tokens.get(token))
-    {
+    if let Some(answer) = token.as_ref().and_then(|token| turn.cell.bedrock.create_tokens.get(token)) {
         return Ok(answer.clone());
     }
     let mut draft = guardrail_shape::content(turn.scope, &turn.cell.bedrock.future_members, input)?;
     let tags = tags::read(input)?;
     resolve_key(turn, &mut draft)?;
-    let name = draft
-        .get("name")
-        .and_then(Value::as_str)
-        .unwrap_or_default();
+    let name = draft.get("name").and_then(Value::as_str).unwrap_or_default();
     if turn.cell.bedrock.id_of(name).is_some() {
         return Err(ApiError::new(
             "ConflictException",
@@ -307,10 +268,7 @@ pub(super) fn create(turn: &mut Turn<'_>, input: &Map<String, Value>) -> Answer 
     };
     turn.cell.bedrock.guardrails.insert(id, guardrail);
     if let Some(token) = token {
-        turn.cell
-            .bedrock
-            .create_tokens
-            .insert(token, answer.clone());
+        turn.cell.bedrock.create_tokens.insert(token, answer.clone());
     }
     Ok(answer)
 }
@@ -319,16 +277,8 @@ pub(super) fn update(turn: &mut Turn<'_>, input: &Map<String, Value>) -> Answer 
     let id = find(&mut turn.cell.bedrock, identifier(input)?)?.id.clone();
     let mut draft = guardrail_shape::content(turn.scope, &turn.cell.bedrock.future_members, input)?;
     resolve_key(turn, &mut draft)?;
-    let name = draft
-        .get("name")
-        .and_then(Value::as_str)
-        .unwrap_or_default();
-    if turn
-        .cell
-        .bedrock
-        .id_of(name)
-        .is_some_and(|other| other != id)
-    {
+    let name = draft.get("name").and_then(Value::as_str).unwrap_or_default();
+    if turn.cell.bedrock.id_of(name).is_some_and(|other| other != id) {
         return Err(ApiError::new(
             "ConflictException",
             format!("Another guardrail in your account already has this name: {name}"),
@@ -358,10 +308,7 @@ pub(super) fn create_version(turn: &mut Turn<'_>, input: &Map<String, Value>) ->
     let progress = Progress::begin("VERSIONING", turn.rules, turn.rng);
     let now = turn.now;
     let guardrail = find(&mut turn.cell.bedrock, identifier(input)?)?;
-    if let Some(answer) = token
-        .as_ref()
-        .and_then(|token| guardrail.version_tokens.get(token))
-    {
+    if let Some(answer) = token.as_ref().and_then(|token| guardrail.version_tokens.get(token)) {
         return Ok(answer.clone());
     }
     if guardrail.versions.len() >= MOST_VERSIONS {
@@ -371,27 +318,13 @@ pub(super) fn create_version(turn: &mut Turn<'_>, input: &Map<String, Value>) ->
         ));
     }
     // The snapshot is of the settled DRAFT (hashicorp/terraform-provider-awscc#2372).
-    let mut content = guardrail
-        .old_draft
-        .as_ref()
-        .unwrap_or(&guardrail.draft)
-        .clone();
-    if let Some(description) = input
-        .get("description")
-        .filter(|description| !description.is_null())
-    {
+    let mut content = guardrail.old_draft.as_ref().unwrap_or(&guardrail.draft).clone();
+    if let Some(description) = input.get("description").filter(|description| !description.is_null()) {
         content.insert("description".to_owned(), description.clone());
     }
     let number = guardrail.last_version + 1;
     guardrail.last_version = number;
-    guardrail.versions.insert(
-        number,
-        Version {
-            content,
-            progress,
-            created_at: now,
-        },
-    );
+    guardrail.versions.insert(number, Version { content, progress, created_at: now });
     if guardrail.progress.is_settled() {
         guardrail.progress = progress;
     }
@@ -403,12 +336,7 @@ pub(super) fn create_version(turn: &mut Turn<'_>, input: &Map<String, Value>) ->
 }
 
 pub(super) fn delete(turn: &mut Turn<'_>, input: &Map<String, Value>) -> Answer {
-    let enforced = turn
-        .cell
-        .bedrock
-        .enforced
-        .as_ref()
-        .map(|enforced| enforced.names());
+    let enforced = turn.cell.bedrock.enforced.as_ref().map(|enforced| enforced.names());
     let version = input.get("guardrailVersion").and_then(Value::as_str);
     let guardrail = find(&mut turn.cell.bedrock, identifier(input)?)?;
     let id = guardrail.id.clone();
@@ -416,9 +344,8 @@ pub(super) fn delete(turn: &mut Turn<'_>, input: &Map<String, Value>) -> Answer 
         && enforced_id == id
         && version.is_none_or(|version| version == enforced_version)
     {
-        let message = format!(
-            "Guardrail {id} is used by the account-enforced guardrail configuration and cannot be deleted."
-        );
+        let message =
+            format!("Guardrail {id} is used by the account-enforced guardrail configuration and cannot be deleted.");
         return Err(ApiError::new("ResourceInUseException", message));
     }
     match version {
@@ -427,25 +354,15 @@ pub(super) fn delete(turn: &mut Turn<'_>, input: &Map<String, Value>) -> Answer 
         }
         Some(version) => {
             let number = version_number(version)?;
-            guardrail
-                .versions
-                .remove(&number)
-                .ok_or_else(|| version_not_found(&id, version))?;
+            guardrail.versions.remove(&number).ok_or_else(|| version_not_found(&id, version))?;
         }
     }
     Ok(Value::Null)
 }
 
 /// Puts a member that no model knows into the stored DRAFT. `/contentPolicy/filters/type=HATE/x` selects by member.
-pub(super) fn plant(
-    state: &mut BedrockState,
-    input: &Map<String, Value>,
-    pointer: &str,
-    value: &Value,
-) -> bool {
-    let guardrail = identifier(input)
-        .ok()
-        .and_then(|identifier| find(state, identifier).ok());
+pub(super) fn plant(state: &mut BedrockState, input: &Map<String, Value>, pointer: &str, value: &Value) -> bool {
+    let guardrail = identifier(input).ok().and_then(|identifier| find(state, identifier).ok());
     guardrail.is_some_and(|guardrail| {
         let mut draft = Value::Object(std::mem::take(&mut guardrail.draft));
         let planted = crate::fault::insert_at(&mut draft, pointer, value);
@@ -457,18 +374,13 @@ pub(super) fn plant(
 }
 
 /// A guardrail by id or ARN.
-pub(super) fn find<'a>(
-    state: &'a mut BedrockState,
-    identifier: &str,
-) -> Result<&'a mut Guardrail, ApiError> {
+pub(super) fn find<'a>(state: &'a mut BedrockState, identifier: &str) -> Result<&'a mut Guardrail, ApiError> {
     let id = match identifier.strip_prefix("arn:") {
         Some(rest) => rest.rsplit("guardrail/").next().unwrap_or_default(),
         None => identifier,
     };
-    let found = state
-        .guardrails
-        .get_mut(id)
-        .filter(|guardrail| !identifier.starts_with("arn:") || guardrail.arn == identifier);
+    let found =
+        state.guardrails.get_mut(id).filter(|guardrail| !identifier.starts_with("arn:") || guardrail.arn == identifier);
     found.ok_or_else(|| not_found(identifier))
 }
 
@@ -477,9 +389,7 @@ fn not_found(identifier: &str) -> ApiError {
 }
 
 fn version_not_found(id: &str, version: &str) -> ApiError {
-    ApiError::not_found_404(format!(
-        "Version {version} of guardrail {id} could not be found."
-    ))
+    ApiError::not_found_404(format!("Version {version} of guardrail {id} could not be found."))
 }
 
 fn version_number(version: &str) -> Result<u32, ApiError> {
@@ -496,27 +406,16 @@ fn version_number(version: &str) -> Result<u32, ApiError> {
 }
 
 fn identifier(input: &Map<String, Value>) -> Result<&str, ApiError> {
-    let identifier = input
-        .get("guardrailIdentifier")
-        .and_then(Value::as_str)
-        .filter(|identifier| !identifier.is_empty());
+    let identifier =
+        input.get("guardrailIdentifier").and_then(Value::as_str).filter(|identifier| !identifier.is_empty());
     identifier.ok_or_else(|| ApiError::validation("1 validation error detected: Value at 'guardrailIdentifier' failed to satisfy constraint: Member must not be null"))
 }
 
-fn client_token(
-    members: &[crate::shapes::Member],
-    input: &Map<String, Value>,
-) -> Result<Option<String>, ApiError> {
-    let mut reader = Reader {
-        future_members: &[],
-        problems: Vec::new(),
-    };
+fn client_token(members: &[crate::shapes::Member], input: &Map<String, Value>) -> Result<Option<String>, ApiError> {
+    let mut reader = Reader { future_members: &[], problems: Vec::new() };
     let accepted = reader.accept_members(members, input, "");
     reader.verdict().map_err(ApiError::validation)?;
-    Ok(accepted
-        .get("clientRequestToken")
-        .and_then(Value::as_str)
-        .map(str::to_owned))
+    Ok(accepted.get("clientRequestToken").and_then(Value::as_str).map(str::to_owned))
 }
 
 /// Replaces a key id, alias or ARN by the key ARN, which is what reads show.
@@ -524,15 +423,10 @@ fn resolve_key(turn: &Turn<'_>, draft: &mut Map<String, Value>) -> Result<(), Ap
     if let Some(key) = draft.get_mut("kmsKeyArn") {
         let given = key.as_str().unwrap_or_default();
         let Some(found) = turn.cell.kms.find(turn.scope, given) else {
-            return Err(ApiError::validation(format!(
-                "The KMS key {given} does not exist or is not accessible."
-            )));
+            return Err(ApiError::validation(format!("The KMS key {given} does not exist or is not accessible.")));
         };
         if !found.is_enabled() {
-            return Err(ApiError::validation(format!(
-                "The KMS key {} is not enabled.",
-                found.arn
-            )));
+            return Err(ApiError::validation(format!("The KMS key {} is not enabled.", found.arn)));
         }
         *key = found.arn.as_str().into();
     }
@@ -546,9 +440,7 @@ fn shuffle_lists(value: &mut Value, rng: &mut impl Rng) {
             items.shuffle(rng);
             items.iter_mut().for_each(|item| shuffle_lists(item, rng));
         }
-        Value::Object(members) => members
-            .values_mut()
-            .for_each(|member| shuffle_lists(member, rng)),
+        Value::Object(members) => members.values_mut().for_each(|member| shuffle_lists(member, rng)),
         _ => {}
     }
 }

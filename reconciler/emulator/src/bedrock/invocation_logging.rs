@@ -10,10 +10,8 @@ use crate::protocol::Answer;
 use crate::shapes::{Reader, Shape, any, may, must};
 use crate::world::Turn;
 
-const S3: Shape = Shape::Object(&[
-    must("bucketName", &Shape::Text(3, 63, any)),
-    may("keyPrefix", &Shape::Text(0, 1024, any)),
-]);
+const S3: Shape =
+    Shape::Object(&[must("bucketName", &Shape::Text(3, 63, any)), may("keyPrefix", &Shape::Text(0, 1024, any))]);
 
 const CLOUD_WATCH: Shape = Shape::Object(&[
     must("logGroupName", &Shape::Text(1, 512, any)),
@@ -39,22 +37,14 @@ pub(super) fn get(turn: &mut Turn<'_>) -> Answer {
 }
 
 pub(super) fn put(turn: &mut Turn<'_>, input: &Map<String, Value>) -> Answer {
-    let mut reader = Reader {
-        future_members: &turn.cell.bedrock.future_members,
-        problems: Vec::new(),
-    };
+    let mut reader = Reader { future_members: &turn.cell.bedrock.future_members, problems: Vec::new() };
     let logging = reader.accept_members(&[must("loggingConfig", &LOGGING)], input, "");
     reader.verdict().map_err(ApiError::validation)?;
     let Some(Value::Object(logging)) = logging.get("loggingConfig") else {
         return Err(ApiError::validation("loggingConfig must be a structure"));
     };
     if let Some(cloud_watch) = logging.get("cloudWatchConfig") {
-        let text = |member: &str| {
-            cloud_watch
-                .get(member)
-                .and_then(Value::as_str)
-                .unwrap_or_default()
-        };
+        let text = |member: &str| cloud_watch.get(member).and_then(Value::as_str).unwrap_or_default();
         let (group, role) = (text("logGroupName"), text("roleArn"));
         if !turn.cell.logs.exists(group) || !role_is_known(turn, role) {
             return Err(ApiError::validation(format!(
@@ -73,10 +63,7 @@ pub(super) fn delete(turn: &mut Turn<'_>) -> Answer {
 
 /// The configuration as a request that would write it again.
 pub(crate) fn as_request(state: &BedrockState) -> Option<Value> {
-    state
-        .logging
-        .as_ref()
-        .map(|logging| json!({"loggingConfig": logging}))
+    state.logging.as_ref().map(|logging| json!({"loggingConfig": logging}))
 }
 
 /// Puts a member that no model knows into the stored configuration.
@@ -93,13 +80,7 @@ pub(super) fn plant(state: &mut BedrockState, pointer: &str, value: &Value) -> b
 }
 
 fn role_is_known(turn: &Turn<'_>, arn: &str) -> bool {
-    let prefix = format!(
-        "arn:{}:iam::{}:role/",
-        turn.scope.partition, turn.scope.account
-    );
-    let name = arn
-        .strip_prefix(&prefix)
-        .and_then(|path| path.rsplit('/').next())
-        .filter(|name| !name.is_empty());
+    let prefix = format!("arn:{}:iam::{}:role/", turn.scope.partition, turn.scope.account);
+    let name = arn.strip_prefix(&prefix).and_then(|path| path.rsplit('/').next()).filter(|name| !name.is_empty());
     name.is_some_and(|name| turn.account.has_role(name))
 }

@@ -57,27 +57,16 @@ impl BedrockState {
 
     /// The id of the guardrail of that name.
     pub(crate) fn id_of(&self, name: &str) -> Option<&str> {
-        self.guardrails
-            .values()
-            .find(|guardrail| guardrail.name() == name)
-            .map(Guardrail::id)
+        self.guardrails.values().find(|guardrail| guardrail.name() == name).map(Guardrail::id)
     }
 
     /// Puts a member that no model knows into the stored state, where an operation will read it; false when the
     /// operation has no such place.
-    pub(crate) fn plant(
-        &mut self,
-        operation: &str,
-        input: &Map<String, Value>,
-        pointer: &str,
-        value: &Value,
-    ) -> bool {
+    pub(crate) fn plant(&mut self, operation: &str, input: &Map<String, Value>, pointer: &str, value: &Value) -> bool {
         let member = pointer.rsplit('/').next().unwrap_or_default().to_owned();
         let planted = match operation {
             "GetGuardrail" => guardrails::plant(self, input, pointer, value),
-            "GetModelInvocationLoggingConfiguration" => {
-                invocation_logging::plant(self, pointer, value)
-            }
+            "GetModelInvocationLoggingConfiguration" => invocation_logging::plant(self, pointer, value),
             _ => false,
         };
         if planted && !self.future_members.contains(&member) {
@@ -88,11 +77,7 @@ impl BedrockState {
 }
 
 /// Answers one operation.
-pub(crate) fn call(
-    turn: &mut Turn<'_>,
-    operation: &str,
-    input: &Map<String, Value>,
-) -> Option<Answer> {
+pub(crate) fn call(turn: &mut Turn<'_>, operation: &str, input: &Map<String, Value>) -> Option<Answer> {
     Some(match operation {
         "ListGuardrails" => guardrails::list(turn, input),
         "GetGuardrail" => guardrails::get(turn, input),

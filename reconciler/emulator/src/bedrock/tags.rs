@@ -13,11 +13,7 @@ const MOST_TAGS: usize = 200;
 
 pub(super) fn list(turn: &mut Turn<'_>, input: &Map<String, Value>) -> Answer {
     let guardrail = tagged(turn, input)?;
-    let tags: Vec<Value> = guardrail
-        .tags
-        .iter()
-        .map(|(key, value)| json!({"key": key, "value": value}))
-        .collect();
+    let tags: Vec<Value> = guardrail.tags.iter().map(|(key, value)| json!({"key": key, "value": value})).collect();
     Ok(json!({"tags": tags}))
 }
 
@@ -43,9 +39,7 @@ pub(super) fn untag(turn: &mut Turn<'_>, input: &Map<String, Value>) -> Answer {
         ));
     };
     let guardrail = tagged(turn, input)?;
-    guardrail
-        .tags
-        .retain(|key, _| !keys.iter().any(|untag| untag.as_str() == Some(key)));
+    guardrail.tags.retain(|key, _| !keys.iter().any(|untag| untag.as_str() == Some(key)));
     Ok(Value::Null)
 }
 
@@ -60,24 +54,14 @@ pub(super) fn read(input: &Map<String, Value>) -> Result<BTreeMap<String, String
     let Some(given) = input.get("tags").filter(|tags| !tags.is_null()) else {
         return Ok(tags);
     };
-    for tag in given
-        .as_array()
-        .ok_or_else(|| invalid("Member must be a list"))?
-    {
+    for tag in given.as_array().ok_or_else(|| invalid("Member must be a list"))? {
         let member = |name: &str| tag.get(name).and_then(Value::as_str);
         let (Some(key), Some(value)) = (member("key"), member("value")) else {
             return Err(invalid("Member must not be null"));
         };
-        let allowed =
-            |c: char| c.is_ascii_alphanumeric() || c.is_whitespace() || "._:/=+@-".contains(c);
-        if key.is_empty()
-            || key.len() > 128
-            || value.len() > 256
-            || !key.chars().chain(value.chars()).all(allowed)
-        {
-            return Err(invalid(
-                "Member must satisfy regular expression pattern: [a-zA-Z0-9\\s._:/=+@-]*",
-            ));
+        let allowed = |c: char| c.is_ascii_alphanumeric() || c.is_whitespace() || "._:/=+@-".contains(c);
+        if key.is_empty() || key.len() > 128 || value.len() > 256 || !key.chars().chain(value.chars()).all(allowed) {
+            return Err(invalid("Member must satisfy regular expression pattern: [a-zA-Z0-9\\s._:/=+@-]*"));
         }
         tags.insert(key.to_owned(), value.to_owned());
     }
@@ -90,24 +74,13 @@ pub(super) fn read(input: &Map<String, Value>) -> Result<BTreeMap<String, String
     Ok(tags)
 }
 
-fn tagged<'a>(
-    turn: &'a mut Turn<'_>,
-    input: &Map<String, Value>,
-) -> Result<&'a mut Guardrail, ApiError> {
-    let arn = input
-        .get("resourceARN")
-        .and_then(Value::as_str)
-        .unwrap_or_default();
+fn tagged<'a>(turn: &'a mut Turn<'_>, input: &Map<String, Value>) -> Result<&'a mut Guardrail, ApiError> {
+    let arn = input.get("resourceARN").and_then(Value::as_str).unwrap_or_default();
     if !arn.starts_with("arn:") {
         return Err(ApiError::validation(
             "1 validation error detected: Value at 'resourceARN' failed to satisfy constraint: Member must be an ARN",
         ));
     }
-    let guardrail = turn
-        .cell
-        .bedrock
-        .guardrails
-        .values_mut()
-        .find(|guardrail| guardrail.arn == arn);
+    let guardrail = turn.cell.bedrock.guardrails.values_mut().find(|guardrail| guardrail.arn == arn);
     guardrail.ok_or_else(|| ApiError::not_found_404(format!("The resource {arn} was not found")))
 }

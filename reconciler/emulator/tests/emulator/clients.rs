@@ -17,11 +17,7 @@ pub(crate) struct Reply {
 
 impl Reply {
     pub(crate) fn text(&self, pointer: &str) -> String {
-        self.body
-            .pointer(pointer)
-            .and_then(Value::as_str)
-            .unwrap_or_default()
-            .to_owned()
+        self.body.pointer(pointer).and_then(Value::as_str).unwrap_or_default().to_owned()
     }
 }
 
@@ -50,76 +46,36 @@ pub(crate) fn small_guardrail(name: &str) -> Value {
 
 impl Client {
     pub(crate) fn new(emulator: &Emulator) -> Self {
-        Self {
-            emulator: emulator.clone(),
-            access_key: "111122223333".to_owned(),
-            region: "us-east-1".to_owned(),
-        }
+        Self { emulator: emulator.clone(), access_key: "111122223333".to_owned(), region: "us-east-1".to_owned() }
     }
 
     /// An emulator without chance, in which nothing flaps.
     pub(crate) fn calm() -> Self {
-        Self::new(&Emulator::new(Options {
-            flap_probability: 0.0,
-            ..Options::default()
-        }))
+        Self::new(&Emulator::new(Options { flap_probability: 0.0, ..Options::default() }))
     }
 
     pub(crate) fn at(&self, access_key: &str, region: &str) -> Self {
-        Self {
-            emulator: self.emulator.clone(),
-            access_key: access_key.to_owned(),
-            region: region.to_owned(),
-        }
+        Self { emulator: self.emulator.clone(), access_key: access_key.to_owned(), region: region.to_owned() }
     }
 
-    async fn send(
-        &self,
-        service: &str,
-        request: http::request::Builder,
-        body: String,
-    ) -> Result<Reply, Dropped> {
+    async fn send(&self, service: &str, request: http::request::Builder, body: String) -> Result<Reply, Dropped> {
         let scope = format!(
             "AWS4-HMAC-SHA256 Credential={}/20261120/{}/{service}/aws4_request, SignedHeaders=host, Signature=0",
             self.access_key, self.region
         );
-        let request = request
-            .header("authorization", scope)
-            .body(Bytes::from(body))
-            .unwrap_or_default();
+        let request = request.header("authorization", scope).body(Bytes::from(body)).unwrap_or_default();
         let response = self.emulator.handle(request).await?;
         let (parts, body) = response.into_parts();
-        assert!(
-            parts.headers.contains_key("x-amzn-requestid"),
-            "every answer names its request"
-        );
-        let header = parts
-            .headers
-            .get("x-amzn-errortype")
-            .and_then(|code| code.to_str().ok())
-            .map(str::to_owned);
+        assert!(parts.headers.contains_key("x-amzn-requestid"), "every answer names its request");
+        let header = parts.headers.get("x-amzn-errortype").and_then(|code| code.to_str().ok()).map(str::to_owned);
         let body = serde_json::from_slice(&body)
             .unwrap_or_else(|_| Value::String(String::from_utf8_lossy(&body).into_owned()));
-        Ok(Reply {
-            status: parts.status.as_u16(),
-            code: header,
-            body,
-        })
+        Ok(Reply { status: parts.status.as_u16(), code: header, body })
     }
 
-    pub(crate) async fn bedrock(
-        &self,
-        method: Method,
-        path: &str,
-        body: &Value,
-    ) -> Result<Reply, Dropped> {
-        let body = if body.is_null() {
-            String::new()
-        } else {
-            body.to_string()
-        };
-        self.send("bedrock", Request::builder().method(method).uri(path), body)
-            .await
+    pub(crate) async fn bedrock(&self, method: Method, path: &str, body: &Value) -> Result<Reply, Dropped> {
+        let body = if body.is_null() { String::new() } else { body.to_string() };
+        self.send("bedrock", Request::builder().method(method).uri(path), body).await
     }
 
     pub(crate) async fn get(&self, path: &str) -> Result<Reply, Dropped> {
@@ -127,12 +83,7 @@ impl Client {
     }
 
     /// An awsJson1.1 call.
-    pub(crate) async fn json(
-        &self,
-        service: &str,
-        operation: &str,
-        body: Value,
-    ) -> Result<Reply, Dropped> {
+    pub(crate) async fn json(&self, service: &str, operation: &str, body: Value) -> Result<Reply, Dropped> {
         let request = Request::builder()
             .method(Method::POST)
             .uri("/")
@@ -161,11 +112,7 @@ impl Client {
         let mut ready = 0;
         for _ in 0..20 {
             let reply = self.get(&format!("/guardrails/{id}")).await?;
-            ready = if reply.text("/status") == "READY" {
-                ready + 1
-            } else {
-                0
-            };
+            ready = if reply.text("/status") == "READY" { ready + 1 } else { 0 };
             if ready == 2 {
                 return Ok(reply.body);
             }
@@ -174,7 +121,6 @@ impl Client {
     }
 
     pub(crate) async fn update(&self, id: &str, body: &Value) -> Result<Reply, Dropped> {
-        self.bedrock(Method::PUT, &format!("/guardrails/{id}"), body)
-            .await
+        self.bedrock(Method::PUT, &format!("/guardrails/{id}"), body).await
     }
 }

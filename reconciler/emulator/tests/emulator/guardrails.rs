@@ -22,17 +22,10 @@ async fn an_update_wipes_what_it_omits() -> TestResult {
         "arn:aws:bedrock:us-east-1:111122223333:guardrail-profile/us.guardrail.v1:0"
     );
 
-    let small =
-        json!({"name": "a", "blockedInputMessaging": "in", "blockedOutputsMessaging": "out"});
+    let small = json!({"name": "a", "blockedInputMessaging": "in", "blockedOutputsMessaging": "out"});
     assert_eq!(client.update(&id, &small).await?.status, 202);
     let after = client.settled(&id).await?;
-    for gone in [
-        "kmsKeyArn",
-        "crossRegionDetails",
-        "description",
-        "contentPolicy",
-        "wordPolicy",
-    ] {
+    for gone in ["kmsKeyArn", "crossRegionDetails", "description", "contentPolicy", "wordPolicy"] {
         assert!(after.get(gone).is_none(), "{gone} is still there: {after}");
     }
     Ok(())
@@ -45,11 +38,7 @@ async fn reads_show_defaults_as_the_service_does() -> TestResult {
     let read = client.settled(&id).await?;
     assert_eq!(read["contentPolicy"]["tier"]["tierName"], "CLASSIC");
     assert_eq!(read["wordPolicy"]["managedWordLists"], json!([]));
-    assert!(
-        read["contentPolicy"]["filters"][0]
-            .get("inputAction")
-            .is_none()
-    );
+    assert!(read["contentPolicy"]["filters"][0].get("inputAction").is_none());
     assert!(read.get("topicPolicy").is_none());
     Ok(())
 }
@@ -78,21 +67,12 @@ async fn a_version_asked_for_too_early_holds_the_old_draft() -> TestResult {
 
 #[tokio::test]
 async fn ready_can_come_and_go_once_more() -> TestResult {
-    let emulator = Emulator::new(Options {
-        flap_probability: 1.0,
-        settle_reads: 1,
-        ..Options::default()
-    });
+    let emulator = Emulator::new(Options { flap_probability: 1.0, settle_reads: 1, ..Options::default() });
     let client = Client::new(&emulator);
     let id = client.create(&small_guardrail("a")).await?;
     let mut seen = Vec::new();
     for _ in 0..5 {
-        seen.push(
-            client
-                .get(&format!("/guardrails/{id}"))
-                .await?
-                .text("/status"),
-        );
+        seen.push(client.get(&format!("/guardrails/{id}")).await?.text("/status"));
     }
     assert_eq!(seen, ["CREATING", "READY", "CREATING", "READY", "READY"]);
     Ok(())
@@ -122,10 +102,7 @@ async fn a_token_makes_one_guardrail_and_one_version() -> TestResult {
     let token = json!({"clientRequestToken": "v"});
     let first = client.bedrock(Method::POST, &path, &token).await?;
     let second = client.bedrock(Method::POST, &path, &token).await?;
-    assert_eq!(
-        (first.text("/version"), second.text("/version")),
-        ("1".into(), "1".into())
-    );
+    assert_eq!((first.text("/version"), second.text("/version")), ("1".into(), "1".into()));
     // The token outlives what it made.
     client.bedrock(Method::DELETE, &path, &Value::Null).await?;
     assert_eq!(client.create(&body).await?, id);
@@ -142,23 +119,12 @@ async fn versions_are_limited_and_their_numbers_only_grow() -> TestResult {
         client.bedrock(Method::POST, &path, &json!({})).await?;
     }
     let refused = client.bedrock(Method::POST, &path, &json!({})).await?;
-    assert_eq!(
-        (refused.status, refused.code.as_deref()),
-        (400, Some("ServiceQuotaExceededException"))
-    );
+    assert_eq!((refused.status, refused.code.as_deref()), (400, Some("ServiceQuotaExceededException")));
     let oldest = format!("{path}?guardrailVersion=20");
-    assert_eq!(
-        client
-            .bedrock(Method::DELETE, &oldest, &Value::Null)
-            .await?
-            .status,
-        202
-    );
+    assert_eq!(client.bedrock(Method::DELETE, &oldest, &Value::Null).await?.status, 202);
     let next = client.bedrock(Method::POST, &path, &json!({})).await?;
     assert_eq!(next.text("/version"), "21");
-    let all = client
-        .get(&format!("/guardrails?guardrailIdentifier={id}"))
-        .await?;
+    let all = client.get(&format!("/guardrails?guardrailIdentifier={id}")).await?;
     assert_eq!(all.body["guardrails"].as_array().map(Vec::len), Some(21));
     Ok(())
 }
@@ -181,50 +147,19 @@ async fn what_the_service_refuses_is_refused() -> TestResult {
     standard["tierConfig"] = json!({"tierName": "STANDARD"});
     let cases = [
         (with("/name", json!("taken")), "ConflictException"),
-        (
-            with("/name", json!("no spaces allowed")),
-            "ValidationException",
-        ),
+        (with("/name", json!("no spaces allowed")), "ValidationException"),
         (with("/description", json!("")), "ValidationException"),
-        (
-            with("/blockedInputMessaging", json!("x".repeat(501))),
-            "ValidationException",
-        ),
-        (
-            with("/contentPolicyConfig", filter("PROMPT_ATTACK", "HIGH")),
-            "ValidationException",
-        ),
-        (
-            with("/contentPolicyConfig", filter("RUDENESS", "HIGH")),
-            "ValidationException",
-        ),
-        (
-            with("/contentPolicyConfig", standard),
-            "ValidationException",
-        ),
-        (
-            with("/contentPolicyConfig", json!({"filtersConfig": []})),
-            "ValidationException",
-        ),
-        (
-            with("/kmsKeyId", json!("alias/none")),
-            "ValidationException",
-        ),
-        (
-            with(
-                "/crossRegionConfig",
-                json!({"guardrailProfileIdentifier": "eu.guardrail.v1:0"}),
-            ),
-            "ValidationException",
-        ),
+        (with("/blockedInputMessaging", json!("x".repeat(501))), "ValidationException"),
+        (with("/contentPolicyConfig", filter("PROMPT_ATTACK", "HIGH")), "ValidationException"),
+        (with("/contentPolicyConfig", filter("RUDENESS", "HIGH")), "ValidationException"),
+        (with("/contentPolicyConfig", standard), "ValidationException"),
+        (with("/contentPolicyConfig", json!({"filtersConfig": []})), "ValidationException"),
+        (with("/kmsKeyId", json!("alias/none")), "ValidationException"),
+        (with("/crossRegionConfig", json!({"guardrailProfileIdentifier": "eu.guardrail.v1:0"})), "ValidationException"),
     ];
     for (body, code) in cases {
         let reply = client.bedrock(Method::POST, "/guardrails", &body).await?;
-        assert_eq!(
-            (reply.status, reply.code.as_deref()),
-            (400, Some(code)),
-            "{body}"
-        );
+        assert_eq!((reply.status, reply.code.as_deref()), (400, Some(code)), "{body}");
         assert!(!reply.text("/message").is_empty());
     }
     Ok(())
@@ -246,18 +181,12 @@ async fn an_enforced_guardrail_cannot_be_deleted() -> TestResult {
     let id = client.create(&small_guardrail("a")).await?;
     let path = format!("/guardrails/{id}");
     client.bedrock(Method::POST, &path, &json!({})).await?;
-    let config =
-        json!({"guardrailInferenceConfig": {"guardrailIdentifier": id, "guardrailVersion": "1"}});
-    let put = client
-        .bedrock(Method::PUT, "/enforcedGuardrailsConfiguration", &config)
-        .await?;
+    let config = json!({"guardrailInferenceConfig": {"guardrailIdentifier": id, "guardrailVersion": "1"}});
+    let put = client.bedrock(Method::PUT, "/enforcedGuardrailsConfiguration", &config).await?;
     assert_eq!(put.status, 200, "{put:?}");
     for path in [path.clone(), format!("{path}?guardrailVersion=1")] {
         let refused = client.bedrock(Method::DELETE, &path, &Value::Null).await?;
-        assert_eq!(
-            (refused.status, refused.code.as_deref()),
-            (400, Some("ResourceInUseException"))
-        );
+        assert_eq!((refused.status, refused.code.as_deref()), (400, Some("ResourceInUseException")));
     }
     Ok(())
 }
@@ -266,16 +195,12 @@ async fn an_enforced_guardrail_cannot_be_deleted() -> TestResult {
 async fn pages_hold_every_guardrail_once() -> TestResult {
     let client = Client::calm();
     for number in 0..7 {
-        client
-            .create(&small_guardrail(&format!("g{number}")))
-            .await?;
+        client.create(&small_guardrail(&format!("g{number}"))).await?;
     }
     let mut names = Vec::new();
     let mut next = String::new();
     loop {
-        let page = client
-            .get(&format!("/guardrails?maxResults=3{next}"))
-            .await?;
+        let page = client.get(&format!("/guardrails?maxResults=3{next}")).await?;
         for row in page.body["guardrails"].as_array().into_iter().flatten() {
             names.push(row["name"].as_str().unwrap_or_default().to_owned());
         }
@@ -297,37 +222,17 @@ async fn disabled_logging_is_a_200_without_a_member() -> TestResult {
     assert_eq!((read.status, read.body), (200, json!({})));
     let config = |group: &str, role: &str| json!({"loggingConfig": {"cloudWatchConfig": {"logGroupName": group, "roleArn": role}, "textDataDeliveryEnabled": true}});
     let role = "arn:aws:iam::111122223333:role/any";
-    let refused = client
-        .bedrock(Method::PUT, path, &config("/none", role))
-        .await?;
+    let refused = client.bedrock(Method::PUT, path, &config("/none", role)).await?;
     assert_eq!(
         refused.text("/message"),
         format!("Failed to validate permissions for log group: /none, with role: {role}")
     );
-    client
-        .json("logs", "CreateLogGroup", json!({"logGroupName": "/l"}))
-        .await?;
-    assert_eq!(
-        client
-            .bedrock(Method::PUT, path, &config("/l", role))
-            .await?
-            .status,
-        200
-    );
+    client.json("logs", "CreateLogGroup", json!({"logGroupName": "/l"})).await?;
+    assert_eq!(client.bedrock(Method::PUT, path, &config("/l", role)).await?.status, 200);
     let foreign = "arn:aws:iam::222233334444:role/any";
-    assert_eq!(
-        client
-            .bedrock(Method::PUT, path, &config("/l", foreign))
-            .await?
-            .status,
-        400
-    );
+    assert_eq!(client.bedrock(Method::PUT, path, &config("/l", foreign)).await?.status, 400);
     let s3 = json!({"loggingConfig": {"s3Config": {"bucketName": "bucket"}}});
     client.bedrock(Method::PUT, path, &s3).await?;
-    assert_eq!(
-        client.get(path).await?.body,
-        s3,
-        "a put replaces everything"
-    );
+    assert_eq!(client.get(path).await?.body, s3, "a put replaces everything");
     Ok(())
 }

@@ -9,9 +9,7 @@ use crate::clients::TestResult;
 #[tokio::test]
 async fn nothing_but_loopback_is_served() -> TestResult {
     let listener = TcpListener::bind("0.0.0.0:0").await?;
-    let served = Emulator::new(Options::default())
-        .serve(listener, std::future::pending())
-        .await;
+    let served = Emulator::new(Options::default()).serve(listener, std::future::pending()).await;
     assert!(served.is_err());
     Ok(())
 }
@@ -40,32 +38,13 @@ async fn a_script_and_a_fault_arrive_by_socket() -> TestResult {
         )
     };
     let script = "steps: [{as: 'arn:aws:iam::1:user/m', accounts: [prod], regions: [us-east-1], service: bedrock, operation: DeleteGuardrail, body: {guardrailIdentifier: 'guardrail:payments'}}]";
-    assert!(
-        exchange(address, &post("script", script))
-            .await?
-            .starts_with("HTTP/1.1 200")
-    );
+    assert!(exchange(address, &post("script", script)).await?.starts_with("HTTP/1.1 200"));
     // The second time there is nothing to delete, and the answer says so.
-    assert!(
-        exchange(address, &post("script", script))
-            .await?
-            .contains("nothing is named guardrail:payments")
-    );
-    assert!(
-        exchange(
-            address,
-            &post("faults", "{then: DropRequest, times: forever}")
-        )
-        .await?
-        .contains("ok")
-    );
+    assert!(exchange(address, &post("script", script)).await?.contains("nothing is named guardrail:payments"));
+    assert!(exchange(address, &post("faults", "{then: DropRequest, times: forever}")).await?.contains("ok"));
     let signed = "GET /guardrails HTTP/1.1\r\nhost: x\r\nauthorization: AWS4-HMAC-SHA256 Credential=222233334444/20261120/us-east-1/bedrock/aws4_request\r\n\r\n";
     assert_eq!(exchange(address, signed).await.unwrap_or_default(), "");
-    let calls = exchange(
-        address,
-        "GET /_emulator/calls HTTP/1.1\r\nhost: x\r\nconnection: close\r\n\r\n",
-    )
-    .await?;
+    let calls = exchange(address, "GET /_emulator/calls HTTP/1.1\r\nhost: x\r\nconnection: close\r\n\r\n").await?;
     assert!(calls.contains("ListGuardrails"), "{calls}");
     drop(stop);
     serving.await??;

@@ -18,7 +18,7 @@ use reconciler_model::warrant::Warrant;
 use serde_json::{Value, json};
 
 use super::Guardrail;
-use super::spec::{PUBLISHED, body_of, key_of};
+use super::spec::{PUBLISHED, key_of, published_of};
 use super::steps::{Facts, Op};
 use crate::normal::{extras_by_key, without};
 
@@ -30,7 +30,14 @@ const DRAFT: &str = "DRAFT";
 
 /// Members of GetGuardrail that are identity, or that the service owns.
 const OWNED: &[&str] = &[
-    "name", "guardrailId", "guardrailArn", "version", "status", "statusReasons", "failureRecommendations", "createdAt",
+    "name",
+    "guardrailId",
+    "guardrailArn",
+    "version",
+    "status",
+    "statusReasons",
+    "failureRecommendations",
+    "createdAt",
     "updatedAt",
 ];
 
@@ -98,7 +105,8 @@ async fn enforced(session: &Session, ids: &Ids) -> Result<Vec<u32>, CallError> {
     let answer = call!(session, SERVICE, "ListEnforcedGuardrailsConfiguration", request).await?;
     let configs = answer.body.get("guardrailsConfig").and_then(Value::as_array).cloned().unwrap_or_default();
     let names = |config: &&Value| {
-        config.get("guardrailId").is_some_and(|id| *id == ids.id) || config.get("guardrailArn").is_some_and(|arn| *arn == ids.arn)
+        config.get("guardrailId").is_some_and(|id| *id == ids.id)
+            || config.get("guardrailArn").is_some_and(|arn| *arn == ids.arn)
     };
     let version = |config: &Value| config.get("guardrailVersion")?.as_str()?.parse().ok();
     Ok(configs.iter().filter(names).filter_map(version).collect())
@@ -128,14 +136,14 @@ fn content(session: &Session, answer: &Value, tags: Option<Value>) -> Result<Con
 async fn read(session: &Session, address: &Address, ids: &Ids) -> Result<Option<Sighting>, CallError> {
     let versions = async {
         let rows = list(session, Some(&ids.id)).await?;
-        let mut numbers: Vec<u32> =
-            rows.iter().filter_map(|row| row.get("version")?.as_str()?.parse().ok()).collect();
+        let mut numbers: Vec<u32> = rows.iter().filter_map(|row| row.get("version")?.as_str()?.parse().ok()).collect();
         numbers.sort_unstable();
         let newest = match numbers.last() {
             Some(newest) => Some(get(session, &ids.id, &newest.to_string()).await?),
             None => None,
         };
-        let enforced = if numbers.len() >= super::limits::MOST_VERSIONS { enforced(session, ids).await? } else { Vec::new() };
+        let enforced =
+            if numbers.len() >= super::limits::MOST_VERSIONS { enforced(session, ids).await? } else { Vec::new() };
         Ok((numbers, newest, enforced))
     };
     let outcome = try_join3(get(session, &ids.id, DRAFT), versions, tags(session, &ids.arn)).await;
@@ -151,7 +159,7 @@ async fn read(session: &Session, address: &Address, ids: &Ids) -> Result<Option<
     }
     let mut whole = content(session, &draft, Some(tags))?;
     let published = newest.as_ref().map(|newest| content(session, newest, None)).transpose()?;
-    whole.tree[PUBLISHED] = published.map_or(Value::Null, |published| body_of(&published.tree));
+    whole.tree[PUBLISHED] = published.map_or(Value::Null, |published| published_of(&published.tree));
     let reasons = draft.get("statusReasons").cloned().unwrap_or_default();
     let facts = Facts {
         versions: numbers,
@@ -201,7 +209,10 @@ impl Edge for Guardrail {
         let reads = found.iter().map(|(name, same)| async move {
             let address = Address::new(scope, self.name(), name);
             match same.as_slice() {
-                [ids] => (name, read(session, &address, ids).await.map_err(|error| gap_of(&error, scope, self.name(), Some(name)))),
+                [ids] => (
+                    name,
+                    read(session, &address, ids).await.map_err(|error| gap_of(&error, scope, self.name(), Some(name))),
+                ),
                 several => {
                     let list: Vec<&str> = several.iter().map(|ids| ids.id.as_str()).collect();
                     let gap = Gap {
@@ -226,7 +237,12 @@ impl Edge for Guardrail {
         Ok(reading)
     }
 
-    async fn sight(&self, session: &Session, address: &Address, handle: Option<&Value>) -> Result<Option<Sighting>, CallError> {
+    async fn sight(
+        &self,
+        session: &Session,
+        address: &Address,
+        handle: Option<&Value>,
+    ) -> Result<Option<Sighting>, CallError> {
         if let Some(ids) = handle.and_then(Ids::of_handle) {
             return read(session, address, &ids).await;
         }
@@ -250,19 +266,26 @@ impl Edge for Guardrail {
         token: &str,
         _: &Warrant,
     ) -> Result<Receipt, CallError> {
-        let op: Op = serde_json::from_value(op.clone())
-            .map_err(|error| odd_answer(session, SERVICE, "Plan", format!("the step's op is not one of guardrail: {error}")))?;
+        let op: Op = serde_json::from_value(op.clone()).map_err(|error| {
+            odd_answer(session, SERVICE, "Plan", format!("the step's op is not one of guardrail: {error}"))
+        })?;
         let bedrock = session.client(Client::new);
         let ids = handle.and_then(Ids::of_handle);
         if let Op::Create { mut body } = op {
             body["clientRequestToken"] = json!(token);
-            let answer = call_with_body!(session, SERVICE, "CreateGuardrail", bedrock.create_guardrail(), &body).await?;
+            let answer =
+                call_with_body!(session, SERVICE, "CreateGuardrail", bedrock.create_guardrail(), &body).await?;
             let handle = json!({
                 "guardrailId": answer.body.get("guardrailId"),
                 "guardrailArn": answer.body.get("guardrailArn"),
             });
             if Ids::of_handle(&handle).is_none() {
-                return Err(odd_answer(session, SERVICE, "CreateGuardrail", "the answer has no guardrailId and guardrailArn"));
+                return Err(odd_answer(
+                    session,
+                    SERVICE,
+                    "CreateGuardrail",
+                    "the answer has no guardrailId and guardrailArn",
+                ));
             }
             return Ok(Receipt { handle, request_id: answer.request_id });
         }

@@ -32,7 +32,12 @@ impl Checker<'_> {
         let length = text.chars().count();
         if !(least..=most).contains(&length) {
             let remedy = if length > most { "shorten it" } else { "give a text, or leave the key out" };
-            self.report(codes::LIMIT, path, format!("{length} characters; the service takes {least} to {most}"), remedy);
+            self.report(
+                codes::LIMIT,
+                path,
+                format!("{length} characters; the service takes {least} to {most}"),
+                remedy,
+            );
         }
     }
 
@@ -90,7 +95,8 @@ fn check_tiers(checker: &mut Checker<'_>) {
 fn check_prompt_attack(checker: &mut Checker<'_>) {
     let path = Path::of(["contentPolicy", "filters", "PROMPT_ATTACK", "outputStrength"]);
     if tree::get(checker.tree, &path).is_some_and(|strength| strength != "NONE") {
-        let detail = "PROMPT_ATTACK looks at prompts only; the service rejects an output strength other than NONE".into();
+        let detail =
+            "PROMPT_ATTACK looks at prompts only; the service rejects an output strength other than NONE".into();
         checker.report(codes::CONTRADICTION, path, detail, "write `outputStrength: NONE`");
     }
 }
@@ -156,7 +162,12 @@ fn check_grounding(checker: &mut Checker<'_>) {
         let threshold = filter.get("threshold").and_then(Value::as_f64).unwrap_or(0.0);
         if !(0.0..=0.99).contains(&threshold) {
             let path = Path::of(["contextualGroundingPolicy", "filters"]).child(&name).child("threshold");
-            checker.report(codes::LIMIT, path, format!("{threshold} is not from 0 to 0.99"), "choose a value from 0 to 0.99");
+            checker.report(
+                codes::LIMIT,
+                path,
+                format!("{threshold} is not from 0 to 0.99"),
+                "choose a value from 0 to 0.99",
+            );
         }
     }
 }
@@ -168,7 +179,8 @@ fn check_reasoning(checker: &mut Checker<'_>) {
 }
 
 fn check_tags(checker: &mut Checker<'_>) {
-    let tags: Vec<String> = checker.tree.get("tags").and_then(Value::as_object).into_iter().flat_map(Map::keys).cloned().collect();
+    let tags: Vec<String> =
+        checker.tree.get("tags").and_then(Value::as_object).into_iter().flat_map(Map::keys).cloned().collect();
     if tags.len() > MOST_TAGS {
         let detail = format!("{} tags; the service takes at most {MOST_TAGS}", tags.len());
         checker.report(codes::LIMIT, Path::of(["tags"]), detail, "remove some");

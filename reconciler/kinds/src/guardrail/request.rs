@@ -14,11 +14,7 @@ use crate::normal::without_nulls;
 const SECTIONS: &[(&str, &str, &[(&str, &str)])] = &[
     ("contentPolicy", "contentPolicyConfig", &[("filters", "filtersConfig")]),
     ("topicPolicy", "topicPolicyConfig", &[("topics", "topicsConfig")]),
-    (
-        "wordPolicy",
-        "wordPolicyConfig",
-        &[("words", "wordsConfig"), ("managedWordLists", "managedWordListsConfig")],
-    ),
+    ("wordPolicy", "wordPolicyConfig", &[("words", "wordsConfig"), ("managedWordLists", "managedWordListsConfig")]),
     (
         "sensitiveInformationPolicy",
         "sensitiveInformationPolicyConfig",
@@ -30,7 +26,14 @@ const SECTIONS: &[(&str, &str, &[(&str, &str)])] = &[
 
 /// Members whose values are words of a vocabulary, and so may carry the mark of an unknown word.
 const WORDS: &[&str] = &[
-    "type", "inputStrength", "outputStrength", "inputModalities", "outputModalities", "action", "inputAction", "outputAction",
+    "type",
+    "inputStrength",
+    "outputStrength",
+    "inputModalities",
+    "outputModalities",
+    "action",
+    "inputAction",
+    "outputAction",
     "tierName",
 ];
 
@@ -78,7 +81,8 @@ pub(super) fn body(name: &str, tree: &Value) -> Value {
 pub(super) fn can_carry(path: &Path) -> bool {
     match path.parts()[..] {
         [section, list, _, ref below @ ..] => {
-            !below.is_empty() && SECTIONS.iter().any(|(name, _, lists)| *name == section && lists.iter().any(|one| one.0 == list))
+            !below.is_empty()
+                && SECTIONS.iter().any(|(name, _, lists)| *name == section && lists.iter().any(|one| one.0 == list))
         }
         _ => false,
     }

@@ -294,10 +294,19 @@ struct Tag {
     value: String,
 }
 
-/// The top-level members that a published version has too, in the order in which people read them.
+/// The content: the top-level members that CreateGuardrail and UpdateGuardrail take, tags aside.
 pub(super) const BODY: &[&str] = &[
-    "description", "blockedInputMessaging", "blockedOutputsMessaging", "kmsKeyArn", "crossRegionDetails", "contentPolicy",
-    "topicPolicy", "wordPolicy", "sensitiveInformationPolicy", "contextualGroundingPolicy", "automatedReasoningPolicy",
+    "description",
+    "blockedInputMessaging",
+    "blockedOutputsMessaging",
+    "kmsKeyArn",
+    "crossRegionDetails",
+    "contentPolicy",
+    "topicPolicy",
+    "wordPolicy",
+    "sensitiveInformationPolicy",
+    "contextualGroundingPolicy",
+    "automatedReasoningPolicy",
 ];
 
 /// The policies, each with the lists whose elements protect.
@@ -365,10 +374,24 @@ fn settle(tree: &mut Value) {
     }
 }
 
-/// The members of `tree` that a published version has.
+/// The part of a content that a published version shares with the DRAFT; its description is its own.
+pub(super) fn published_of(content: &Value) -> Value {
+    let mut published = body_of(content);
+    if let Some(members) = published.as_object_mut() {
+        members.remove("description");
+    }
+    published
+}
+
+/// The content of `tree`.
 pub(super) fn body_of(tree: &Value) -> Value {
     let members = tree.as_object().into_iter().flatten();
-    Value::Object(members.filter(|(name, _)| BODY.contains(&name.as_str())).map(|(name, value)| (name.clone(), value.clone())).collect())
+    Value::Object(
+        members
+            .filter(|(name, _)| BODY.contains(&name.as_str()))
+            .map(|(name, value)| (name.clone(), value.clone()))
+            .collect(),
+    )
 }
 
 impl Kind for Guardrail {
@@ -432,8 +455,8 @@ impl Kind for Guardrail {
         if let Some(members) = tree.as_object_mut() {
             let publish = members.remove("publish");
             if origin == Origin::Declared && publish != Some(Value::Bool(false)) {
-                let body = body_of(&Value::Object(members.clone()));
-                members.insert(PUBLISHED.into(), body);
+                let published = published_of(&Value::Object(members.clone()));
+                members.insert(PUBLISHED.into(), published);
             }
         }
         normalised
@@ -443,7 +466,7 @@ impl Kind for Guardrail {
         let mut spec = live.clone();
         if let Some(members) = spec.as_object_mut() {
             let published = members.remove(PUBLISHED);
-            if published.as_ref() != Some(&body_of(live)) {
+            if published.as_ref() != Some(&published_of(live)) {
                 members.insert("publish".into(), json!(false));
             }
             if members.get("tags").is_some_and(|tags| tags.is_null() || tags == &json!({})) {
@@ -475,12 +498,15 @@ impl Kind for Guardrail {
                 (None, Some(_)) => Direction::Weakened,
                 _ => Direction::Unknown,
             },
-            [.., "tierName"] | [_, "tier"] => {
-                let name = |tier: Option<&Value>| tier.map(|tier| tier.get("tierName").unwrap_or(tier).clone());
-                direction::on_ladder(&["CLASSIC", "STANDARD"], name(live).as_ref(), name(want).as_ref())
+            [.., "tierName"] => direction::on_ladder(&["CLASSIC", "STANDARD"], live, want),
+            // The tier of a policy that one side lacks.
+            [_, "tier"] => direction::of_presence(live, want),
+            [.., "inputStrength" | "outputStrength"] => {
+                direction::on_ladder(&["NONE", "LOW", "MEDIUM", "HIGH"], live, want)
             }
-            [.., "inputStrength" | "outputStrength"] => direction::on_ladder(&["NONE", "LOW", "MEDIUM", "HIGH"], live, want),
-            [.., "action" | "inputAction" | "outputAction"] => direction::on_ladder(&["NONE", "ANONYMIZE", "BLOCK"], live, want),
+            [.., "action" | "inputAction" | "outputAction"] => {
+                direction::on_ladder(&["NONE", "ANONYMIZE", "BLOCK"], live, want)
+            }
             [.., "enabled" | "inputEnabled" | "outputEnabled"] => direction::of_switch(live, want),
             [.., "inputModalities" | "outputModalities"] => direction::of_set(live, want),
             [.., "threshold"] => direction::of_number(live, want),

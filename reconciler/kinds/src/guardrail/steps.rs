@@ -11,8 +11,8 @@ use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
 use super::limits::MOST_VERSIONS;
-use super::spec::{PUBLISHED, body_of};
 use super::request;
+use super::spec::{PUBLISHED, body_of, published_of};
 use crate::normal::laid_over;
 
 /// Free versions below which the next restores are at risk, so that people are told while there is time.
@@ -71,7 +71,8 @@ fn create(situation: &Situation<'_>) -> Proposal {
     let content = body_of(situation.target);
     for required in ["blockedInputMessaging", "blockedOutputsMessaging"] {
         if tree::get(&content, &Path::of([required])).is_none() {
-            let detail = format!("the guardrail does not exist, and cannot be created because {required} is not declared");
+            let detail =
+                format!("the guardrail does not exist, and cannot be created because {required} is not declared");
             proposal.refusals.push((codes::CONTRADICTION, detail));
         }
     }
@@ -132,7 +133,7 @@ fn restore(situation: &Situation<'_>, live: &Sighting) -> Proposal {
         ));
     }
     if publishes && proposal.refusals.is_empty() && make_room(situation, &facts, &mut proposal) {
-        proposal.steps.push(publish(content));
+        proposal.steps.push(publish(published_of(&content)));
     }
     if situation.differs_in("tags") {
         let changed: BTreeMap<&String, &Value> = situation
@@ -169,7 +170,9 @@ fn carried(live: &Sighting, content: &Value, writes: bool, proposal: &mut Propos
                 kept.insert(text.clone(), value.clone());
             }
         } else if writes {
-            let detail = format!("UpdateGuardrail replaces the whole guardrail, and this build does not know how to send {path}");
+            let detail = format!(
+                "UpdateGuardrail replaces the whole guardrail, and this build does not know how to send {path}"
+            );
             proposal.refusals.push((codes::EXTRA_REFUSED, detail));
         } else {
             proposal.notes.push((codes::EXTRA_CARRIED, format!("{path} is present, and not managed")));
@@ -197,7 +200,8 @@ fn make_room(situation: &Situation<'_>, facts: &Facts, proposal: &mut Proposal) 
         return true;
     }
     let newest = facts.versions.last().copied();
-    let oldest_free = facts.versions.iter().copied().find(|version| Some(*version) != newest && !facts.enforced.contains(version));
+    let oldest_free =
+        facts.versions.iter().copied().find(|version| Some(*version) != newest && !facts.enforced.contains(version));
     let Some(version) = oldest_free else {
         let detail = format!("all {MOST_VERSIONS} versions are in use, so the restored content cannot be published");
         proposal.refusals.push((codes::VERSIONS_FULL, detail));
@@ -215,7 +219,9 @@ fn make_room(situation: &Situation<'_>, facts: &Facts, proposal: &mut Proposal) 
     let version = version.to_string();
     proposal.steps.push(step(
         "delete-version",
-        format!("delete version {version}, the oldest that nothing is known to refer to, to make room for the restored one"),
+        format!(
+            "delete version {version}, the oldest that nothing is known to refer to, to make room for the restored one"
+        ),
         &Op::DeleteVersion { version: version.clone() },
         ("DeleteGuardrail", json!({ "guardrailVersion": version })),
         Promise { facts: BTreeMap::from([("versions".into(), json!(left))]), ..Promise::default() },
@@ -224,20 +230,24 @@ fn make_room(situation: &Situation<'_>, facts: &Facts, proposal: &mut Proposal) 
 }
 
 fn say_what_should_be_known(situation: &Situation<'_>, facts: &Facts, publishes: bool, proposal: &mut Proposal) {
-    if publishes {
-        let newest = facts.versions.last().map_or("none".to_owned(), u32::to_string);
+    if let (true, Some(newest)) = (publishes, facts.versions.last()) {
         let detail = format!(
-            "callers that are pinned to version {newest} or older keep that content: restoring the DRAFT alone is not effective \
-             for them, so a new version is published, and they have to be moved to it"
+            "restoring the DRAFT is not effective for callers that are pinned to version {newest} or older: move them to the new \
+             version"
         );
         proposal.notes.push((codes::OTHER_VERSIONS, detail));
     }
     let free = MOST_VERSIONS.saturating_sub(facts.versions.len());
     if free <= FEW_FREE_VERSIONS && !publishes && situation.target.get(PUBLISHED).is_some() {
-        let detail = format!("{} of {MOST_VERSIONS} versions are used, so only {free} restores can be published", facts.versions.len());
+        let detail = format!(
+            "{} of {MOST_VERSIONS} versions are used, so only {free} restores can be published",
+            facts.versions.len()
+        );
         proposal.notes.push((codes::VERSIONS_FULL, detail));
     }
     if let Some(reasons) = &facts.failed {
-        proposal.notes.push((codes::AWS_ERROR, format!("the service reports the guardrail as FAILED: {}", reasons.join("; "))));
+        proposal
+            .notes
+            .push((codes::AWS_ERROR, format!("the service reports the guardrail as FAILED: {}", reasons.join("; "))));
     }
 }

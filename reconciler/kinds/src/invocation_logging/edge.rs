@@ -31,7 +31,12 @@ impl Edge for InvocationLogging {
         Ok(reading)
     }
 
-    async fn sight(&self, session: &Session, address: &Address, _: Option<&Value>) -> Result<Option<Sighting>, CallError> {
+    async fn sight(
+        &self,
+        session: &Session,
+        address: &Address,
+        _: Option<&Value>,
+    ) -> Result<Option<Sighting>, CallError> {
         let bedrock = session.client(Client::new);
         let answer = call!(session, SERVICE, GET, bedrock.get_model_invocation_logging_configuration()).await?;
         // Logging that is off is answered with success, without the member (AWS.md 1.3).

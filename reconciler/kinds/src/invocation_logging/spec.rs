@@ -135,7 +135,8 @@ impl Kind for InvocationLogging {
             bound(&[section, &["bucketName"]].concat(), 3, 63);
             bound(&[section, &["keyPrefix"]].concat(), 0, 1024);
         }
-        if tree.get("cloudWatchConfig").is_some_and(Value::is_null) && tree.get("s3Config").is_some_and(Value::is_null) {
+        if tree.get("cloudWatchConfig").is_some_and(Value::is_null) && tree.get("s3Config").is_some_and(Value::is_null)
+        {
             problems.push(Problem {
                 code: codes::CONTRADICTION,
                 path: Path::of(["cloudWatchConfig"]),

@@ -26,7 +26,9 @@ pub(super) fn propose(situation: &Situation<'_>) -> Proposal {
     }
     let request = json!({ "loggingConfig": config });
     let (action, summary) = match live {
-        Some(_) => ("update", "put the logging configuration back; the call replaces it whole, the rest is carried over"),
+        Some(_) => {
+            ("update", "put the logging configuration back; the call replaces it whole, the rest is carried over")
+        }
         None => ("create", "put the logging configuration back; records of the time without it do not exist"),
     };
     proposal.steps.push(ProposedStep {

@@ -23,8 +23,16 @@ const NAMES_A_CALL: usize = 50;
 
 /// Members of the answer that are identity, or that the service owns.
 const OWNED: &[&str] = &[
-    "logGroupName", "arn", "logGroupArn", "creationTime", "metricFilterCount", "storedBytes", "dataProtectionStatus",
-    "inheritedProperties", "retentionPolicyName", "bearerTokenAuthenticationEnabled",
+    "logGroupName",
+    "arn",
+    "logGroupArn",
+    "creationTime",
+    "metricFilterCount",
+    "storedBytes",
+    "dataProtectionStatus",
+    "inheritedProperties",
+    "retentionPolicyName",
+    "bearerTokenAuthenticationEnabled",
 ];
 
 async fn describe(session: &Session, mut request: Value) -> Result<Vec<Value>, CallError> {
@@ -105,7 +113,12 @@ impl Edge for LogGroup {
         Ok(reading)
     }
 
-    async fn sight(&self, session: &Session, address: &Address, _: Option<&Value>) -> Result<Option<Sighting>, CallError> {
+    async fn sight(
+        &self,
+        session: &Session,
+        address: &Address,
+        _: Option<&Value>,
+    ) -> Result<Option<Sighting>, CallError> {
         let groups = describe_names(session, &[&address.name]).await?;
         let group = groups.iter().find(|group| name_of(group) == Some(&address.name));
         group.map(|group| sighting(session, address.clone(), group)).transpose()
@@ -120,8 +133,9 @@ impl Edge for LogGroup {
         _: &str,
         _: &Warrant,
     ) -> Result<Receipt, CallError> {
-        let op: Op = serde_json::from_value(op.clone())
-            .map_err(|error| odd_answer(session, SERVICE, "Plan", format!("the step's op is not one of log-group: {error}")))?;
+        let op: Op = serde_json::from_value(op.clone()).map_err(|error| {
+            odd_answer(session, SERVICE, "Plan", format!("the step's op is not one of log-group: {error}"))
+        })?;
         let logs = session.client(Client::new);
         let body = &op.request;
         let answer: Result<Answer, CallError> = match op.operation {

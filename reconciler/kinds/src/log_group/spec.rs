@@ -21,9 +21,8 @@ vocabulary!(
 );
 
 /// The values that PutRetentionPolicy takes, in days.
-const RETENTION_DAYS: &[u64] = &[
-    1, 3, 5, 7, 14, 30, 60, 90, 120, 150, 180, 365, 400, 545, 731, 1096, 1827, 2192, 2557, 2922, 3288, 3653,
-];
+const RETENTION_DAYS: &[u64] =
+    &[1, 3, 5, 7, 14, 30, 60, 90, 120, 150, 180, 365, 400, 545, 731, 1096, 1827, 2192, 2557, 2922, 3288, 3653];
 
 /// A log group as DescribeLogGroups answers it, without what the service owns.
 #[derive(Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
@@ -98,7 +97,9 @@ impl Kind for LogGroup {
 
     fn check(&self, tree: &Value) -> Vec<Problem> {
         let mut problems = Vec::new();
-        if let Some(days) = tree.get("retentionInDays").and_then(Value::as_u64).filter(|days| !RETENTION_DAYS.contains(days)) {
+        if let Some(days) =
+            tree.get("retentionInDays").and_then(Value::as_u64).filter(|days| !RETENTION_DAYS.contains(days))
+        {
             let next = RETENTION_DAYS.iter().find(|allowed| **allowed > days);
             problems.push(Problem {
                 code: codes::LIMIT,

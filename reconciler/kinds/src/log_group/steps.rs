@@ -60,7 +60,8 @@ pub(super) fn propose(situation: &Situation<'_>) -> Proposal {
             Some(days) => (Operation::PutRetentionPolicy, json!({"logGroupName": name, "retentionInDays": days})),
             None => (Operation::DeleteRetentionPolicy, json!({"logGroupName": name})),
         };
-        let summary = days.as_ref().map_or_else(|| "keep events for ever".into(), |days| format!("keep events for {days} days"));
+        let summary =
+            days.as_ref().map_or_else(|| "keep events for ever".into(), |days| format!("keep events for {days} days"));
         step("update", summary, operation, request, json!({"retentionInDays": days}));
     };
     let Some(live) = situation.live else {
@@ -104,7 +105,9 @@ pub(super) fn propose(situation: &Situation<'_>) -> Proposal {
         retention_step(&mut step);
     }
     if let Some(policy) = account_policy.filter(|_| situation.differs_in("retentionInDays")) {
-        let detail = format!("retentionInDays is set by the account-level policy `{policy}`; PutRetentionPolicy would change nothing");
+        let detail = format!(
+            "retentionInDays is set by the account-level policy `{policy}`; PutRetentionPolicy would change nothing"
+        );
         proposal.refusals.push((codes::ACCOUNT_POLICY, detail));
     }
     if situation.differs_in("logGroupClass") {

@@ -130,6 +130,9 @@ fn speed() {
         let answers = std::collections::BTreeMap::from([(answer, Ok("arn:a".to_owned()))]);
         let resolved = wanted.iter().filter(|one| one.resolve(&FilterSetKind, &answers).is_ok()).count();
         let took = started.elapsed() - loaded - fanned_out;
-        eprintln!("{placeholder}: {} KiB, load {loaded:?}, wanted {fanned_out:?}, resolve {took:?} of {resolved}", text.len() >> 10);
+        eprintln!(
+            "{placeholder}: {} KiB, load {loaded:?}, wanted {fanned_out:?}, resolve {took:?} of {resolved}",
+            text.len() >> 10
+        );
     }
 }

@@ -1,0 +1,219 @@
+//! The command line. The comments are the help pages.
+
+use std::path::PathBuf;
+
+use clap::{Args, Parser, Subcommand, ValueEnum};
+
+use crate::exit;
+
+/// Holds an AWS organization's Bedrock security posture to a canonical desired state.
+///
+/// Reads the live APIs, says exactly what drifted and in which security direction, and puts back what is declared, verified
+/// by read-back.
+#[derive(Debug, Parser)]
+#[command(name = "bedrock-reconciler", version, after_help = exit::TABLE, max_term_width = 110)]
+pub(crate) struct Arguments {
+    #[command(flatten)]
+    pub(crate) global: Global,
+    #[command(subcommand)]
+    pub(crate) command: Command,
+}
+
+/// Options of every command.
+#[derive(Debug, Args)]
+pub(crate) struct Global {
+    /// The folder of the desired state: organization.yaml and the declarations, in any number of YAML files.
+    #[arg(
+        long,
+        global = true,
+        value_name = "DIR",
+        default_value = "desired-state",
+        env = "BEDROCK_RECONCILER_DESIRED"
+    )]
+    pub(crate) desired: PathBuf,
+
+    /// Which AWS: `live`, or `embedded[:SCENARIO]` for an AWS in the process that needs no account and no network.
+    #[arg(long, global = true, value_name = "AWS", default_value = "live", env = "BEDROCK_RECONCILER_AWS")]
+    pub(crate) aws: Aws,
+
+    /// What to print.
+    #[arg(long, global = true, value_enum, default_value = "human")]
+    pub(crate) output: Output,
+
+    /// The state folder: journal, lock and pause. Default: the one of systemd, or ~/.local/state/bedrock-reconciler.
+    #[arg(long, global = true, value_name = "DIR", env = "BEDROCK_RECONCILER_STATE")]
+    pub(crate) state: Option<PathBuf>,
+
+    /// A settings file (YAML); flags and environment win over it.
+    #[arg(long, global = true, value_name = "FILE", env = "BEDROCK_RECONCILER_SETTINGS")]
+    pub(crate) settings: Option<PathBuf>,
+
+    /// Print results and errors only.
+    #[arg(long, short, global = true)]
+    pub(crate) quiet: bool,
+}
+
+/// Which AWS to speak to.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) enum Aws {
+    /// The real one, or whatever AWS_ENDPOINT_URL names.
+    Live,
+    /// The one in the process, with a scenario.
+    Embedded(String),
+}
+
+/// The scenario of `--aws embedded`.
+const DEFAULT_SCENARIO: &str = "drifted";
+
+impl std::str::FromStr for Aws {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, Self::Err> {
+        match text.split_once(':') {
+            None if text == "live" => Ok(Self::Live),
+            None if text == "embedded" => Ok(Self::Embedded(DEFAULT_SCENARIO.to_owned())),
+            Some(("embedded", scenario)) if !scenario.is_empty() => Ok(Self::Embedded(scenario.to_owned())),
+            _ => Err("write `live`, `embedded` or `embedded:SCENARIO`".to_owned()),
+        }
+    }
+}
+
+/// What to print.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub(crate) enum Output {
+    /// For people.
+    Human,
+    /// For programs: one JSON document on standard output.
+    Json,
+}
+
+/// Which part of the desired state.
+#[derive(Debug, Clone, Default, Args)]
+pub(crate) struct Filter {
+    /// Only what serves this control, such as aws-genai-04. May be repeated.
+    #[arg(long, value_name = "ID")]
+    pub(crate) control: Vec<String>,
+
+    /// Only these addresses: ACCOUNT/REGION/KIND/NAME, with `*` and `?`. May be repeated.
+    #[arg(long, value_name = "GLOB")]
+    pub(crate) address: Vec<String>,
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum Command {
+    /// Check the desired state. No call to AWS is made.
+    #[command(after_help = "Example:\n  bedrock-reconciler validate --desired desired-state")]
+    Validate,
+
+    /// Show what drifted and what would be done. Nothing is changed.
+    #[command(
+        after_help = "Examples:\n  bedrock-reconciler --aws embedded plan\n  bedrock-reconciler plan --control aws-genai-04 --out\n  bedrock-reconciler --output json plan --address 'prod/*/guardrail/*'"
+    )]
+    Plan {
+        #[command(flatten)]
+        filter: Filter,
+        /// Save the plan for `apply`; without FILE, as plans/PLAN-ID.json. A readable diff is written beside it.
+        #[arg(long, value_name = "FILE", num_args = 0..=1, default_missing_value = "")]
+        out: Option<PathBuf>,
+    },
+
+    /// Carry out exactly the saved plan, verified by read-back.
+    #[command(
+        after_help = "Example:\n  bedrock-reconciler apply plans/plan-0123456789abcdef.json --approve plan-0123456789abcdef"
+    )]
+    Apply {
+        /// The file that `plan --out` wrote.
+        plan: PathBuf,
+        /// Approve the plan with this id; without it, you are asked.
+        #[arg(long, value_name = "PLAN-ID")]
+        approve: Option<String>,
+    },
+
+    /// Hold the desired state: plan and restore on a schedule, under the standing policy of the settings.
+    #[command(
+        after_help = "Examples:\n  bedrock-reconciler --aws embedded enforce --once\n  bedrock-reconciler enforce --schedule '0 */5 * * * *'"
+    )]
+    Enforce {
+        /// One activation, then exit.
+        #[arg(long)]
+        once: bool,
+        /// When to activate: six fields, seconds first, in UTC.
+        #[arg(long, value_name = "CRON", env = "BEDROCK_RECONCILER_SCHEDULE")]
+        schedule: Option<String>,
+        /// The most resources that one activation may change.
+        #[arg(long, value_name = "N", env = "BEDROCK_RECONCILER_MAX_CHANGES")]
+        max_changes: Option<usize>,
+        #[command(flatten)]
+        filter: Filter,
+    },
+
+    /// Put back one resource, or everything that serves a control, verified by read-back.
+    #[command(
+        after_help = "Examples:\n  bedrock-reconciler restore prod/eu-west-1/guardrail/payments\n  bedrock-reconciler restore aws-genai-04 --yes"
+    )]
+    Restore {
+        /// Addresses (with `*` and `?`) or control ids.
+        #[arg(required = true, value_name = "CONTROL_OR_ADDRESS")]
+        targets: Vec<String>,
+        /// Do not ask.
+        #[arg(long, short)]
+        yes: bool,
+    },
+
+    /// Print the live state as declarations.
+    #[command(after_help = "Example:\n  bedrock-reconciler export > desired-state/live.yaml")]
+    Export {
+        /// Only these addresses: ACCOUNT/REGION/KIND/NAME, with `*` and `?`. May be repeated.
+        #[arg(long, value_name = "GLOB")]
+        address: Vec<String>,
+    },
+
+    /// Rehearse on the embedded AWS: attack, detect, restore, verify. Prints a score card.
+    Drill {
+        /// The scenario; without it, all of them.
+        scenario: Option<String>,
+    },
+
+    /// Serve the embedded AWS on loopback, for any AWS client.
+    #[command(
+        after_help = "Example:\n  bedrock-reconciler emulator --listen 127.0.0.1:4566 --scenario drifted\n  AWS_ENDPOINT_URL=http://127.0.0.1:4566 AWS_ACCESS_KEY_ID=111122223333 AWS_SECRET_ACCESS_KEY=any bedrock-reconciler plan"
+    )]
+    Emulator {
+        /// Where to listen; loopback only. Port 0 takes a free one.
+        #[arg(long, value_name = "ADDR", default_value = "127.0.0.1:4566")]
+        listen: std::net::SocketAddr,
+        /// The scenario, or a file with one.
+        #[arg(long, default_value = "in-sync")]
+        scenario: String,
+        /// A file with scripted faults (YAML or JSON).
+        #[arg(long, value_name = "FILE")]
+        faults: Option<PathBuf>,
+        /// How long every answer takes, in milliseconds.
+        #[arg(long, value_name = "MS", default_value_t = 0)]
+        latency: u64,
+        /// The seed of every id, list order and chance.
+        #[arg(long, default_value_t = 1)]
+        seed: u64,
+    },
+
+    /// Print the JSON Schema of the desired state, for editors.
+    Schema,
+
+    /// List the controls.
+    Controls,
+
+    /// Explain a code such as BRX0203.
+    Explain {
+        /// The code; without it, all of them are listed.
+        code: Option<String>,
+    },
+
+    /// List the runs and their steps from the journal.
+    History,
+
+    /// Print a completion script.
+    Completions {
+        /// The shell.
+        shell: clap_complete::Shell,
+    },
+}

@@ -1,0 +1,206 @@
+//! `apply`: exactly the saved plan; and what every command that writes has in common.
+
+use std::io::{BufRead as _, IsTerminal as _, Write as _};
+use std::path::Path;
+
+use reconciler_engine::Reconciler;
+use reconciler_engine::apply::{Applied, Authority};
+use reconciler_engine::event::StepOutcome;
+use reconciler_engine::journal::Journal;
+use reconciler_engine::state::StateFolder;
+use reconciler_model::codes;
+use reconciler_model::desired::Desired;
+use reconciler_model::inventory::Inventory;
+use reconciler_model::plan::{Format, Plan};
+use reconciler_model::verdict::Verdict;
+use reconciler_model::warrant::{Approval, ApprovedPlan};
+use serde::Deserialize;
+use serde_json::{Value, json};
+
+use crate::exit::Exit;
+use crate::failure::Failure;
+use crate::interrupt;
+use crate::progress::{Progress, outcome_in_words};
+use crate::render;
+use crate::screen::{GOOD, Screen, paint};
+use crate::setup::{Setup, account_ids, plan_json};
+
+pub(crate) async fn run(setup: &Setup, file: &Path, approve: Option<String>) -> Result<Exit, Failure> {
+    let plan = read(file)?;
+    let desired = setup.desired()?;
+    let stale = |reason: &str| {
+        Failure::new(Exit::Refused, format!("the plan {} is stale: {reason}", file.display()))
+            .code(codes::STALE_PLAN)
+            .hint("plan again")
+    };
+    if plan.desired_digest != desired.digest {
+        return Err(stale("the desired state was changed since"));
+    }
+    let state = setup.state()?;
+    refuse_when_paused(&state)?;
+    let _lock = state.lock()?;
+    let mut journal = Journal::open(&state.journal(), &setup.run)?;
+    if plan.journal_head.as_deref() != journal.head() {
+        return Err(stale("another run wrote to AWS since, according to the journal"));
+    }
+    setup.screen.say(render::plan(&plan).trim_end())?;
+    if plan.steps.is_empty() {
+        setup.screen.json(&json!({"plan": plan_json(&plan), "steps": []}))?;
+        setup.screen.say("nothing to do: the plan has no steps")?;
+        return Ok(render::exit_of(&plan));
+    }
+    let approval = match approve {
+        Some(id) => Approval::PlanId { id },
+        None => ask(&plan, "apply this plan")?,
+    };
+    let approved = ApprovedPlan::new(plan, approval)?;
+    let progress = Progress::new(setup.screen);
+    let sessions = setup.connect(desired.organization()).await;
+    let reconciler = setup.reconciler(sessions, &progress);
+    let applied = carry_out(&reconciler, "apply", &approved, &desired, None, &state, &mut journal).await?;
+    report(setup.screen, approved.plan(), &applied, None)
+}
+
+/// Reads a saved plan; refuses one that another version wrote or that somebody edited.
+fn read(file: &Path) -> Result<Plan, Failure> {
+    let unreadable =
+        |why: String| Failure::new(Exit::Usage, format!("failed to read the plan {}: {why}", file.display()));
+    let text = std::fs::read_to_string(file).map_err(|error| unreadable(error.to_string()))?;
+    #[derive(Deserialize)]
+    struct Versioned {
+        format: Format,
+    }
+    let versioned: Versioned =
+        serde_json::from_str(&text).map_err(|error| unreadable(format!("it is not a plan: {error}")))?;
+    if !Plan::is_readable(versioned.format) {
+        let why = format!(
+            "its format is {}, and this build reads {}",
+            versioned.format.major,
+            reconciler_model::plan::FORMAT.major
+        );
+        return Err(unreadable(why).hint("plan again with this build"));
+    }
+    let plan: Plan = serde_json::from_str(&text).map_err(|error| unreadable(error.to_string()))?;
+    if !plan.id_is_right() {
+        return Err(Failure::new(
+            Exit::Refused,
+            format!("the plan {} was edited: its id is not that of its content", file.display()),
+        )
+        .code(codes::STALE_PLAN)
+        .hint("plan again; change the desired state rather than the plan"));
+    }
+    Ok(plan)
+}
+
+/// Asks at the terminal. Without one nothing is approved: aborted is never success.
+pub(crate) fn ask(plan: &Plan, what: &str) -> Result<Approval, Failure> {
+    let not_approved =
+        |why: &str, hint: &str| Failure::new(Exit::Refused, format!("not approved: {why}")).hint(hint.to_owned());
+    if !std::io::stdin().is_terminal() {
+        return Err(not_approved("standard input is not a terminal", "approve with --approve PLAN-ID or --yes"));
+    }
+    let mut stderr = anstream::stderr();
+    write!(
+        stderr,
+        "\n{what}? {} steps on {} resources; write `yes` to go on: ",
+        plan.steps.len(),
+        plan.addresses_changed()
+    )?;
+    stderr.flush()?;
+    let mut answer = String::new();
+    std::io::stdin().lock().read_line(&mut answer)?;
+    match answer.trim() {
+        "yes" => Ok(Approval::Operator),
+        _ => Err(not_approved("the answer was not `yes`", "nothing was changed")),
+    }
+}
+
+/// Refuses before anything is asked or connected.
+pub(crate) fn refuse_when_paused(state: &StateFolder) -> Result<(), Failure> {
+    match state.paused() {
+        None => Ok(()),
+        Some(reason) => Err(Failure::new(Exit::Refused, format!("paused: {reason}"))
+            .code(codes::PAUSED)
+            .hint(format!("remove {} to resume", state.path().join("paused").display()))),
+    }
+}
+
+/// Carries out an approved plan; signals let the current step end first.
+pub(crate) async fn carry_out(
+    reconciler: &Reconciler<'_>,
+    mode: &str,
+    approved: &ApprovedPlan,
+    desired: &Desired,
+    inventory: Option<&Inventory>,
+    state: &StateFolder,
+    journal: &mut Journal,
+) -> Result<Applied, Failure> {
+    interrupt::writing();
+    let account_ids = account_ids(desired.organization());
+    let stop = || interrupt::requested().is_some();
+    let authority = Authority { mode, approved, account_ids: &account_ids, inventory, state, stop: &stop };
+    Ok(reconciler.apply(&authority, journal).await?)
+}
+
+/// How the steps ended, as an exit code.
+pub(crate) fn exit_of(applied: &Applied) -> Exit {
+    let worst = applied.steps.values().fold(Exit::Done, |worst, outcome| {
+        worst.or_worse(match outcome {
+            StepOutcome::Read(Verdict::Verified) => Exit::Done,
+            StepOutcome::Read(Verdict::Unverified { .. }) => Exit::Drift,
+            StepOutcome::Read(Verdict::Broken { .. }) | StepOutcome::Failed { .. } => Exit::Failed,
+            StepOutcome::NotTried { code, .. } if *code == codes::STEP_FAILED => Exit::Drift,
+            StepOutcome::NotTried { .. } => Exit::Refused,
+        })
+    });
+    interrupt::requested().unwrap_or(worst)
+}
+
+/// The steps with their outcomes, for programs.
+pub(crate) fn steps_json(plan: &Plan, applied: &Applied) -> Value {
+    let step = |step: &reconciler_model::plan::Step| {
+        let outcome = applied.steps.get(&step.id);
+        let words = outcome.map(|outcome| anstream::adapter::strip_str(&outcome_in_words(outcome)).to_string());
+        json!({
+            "id": step.id,
+            "address": step.address,
+            "action": step.action,
+            "verified": outcome.is_some_and(StepOutcome::is_verified),
+            "outcome": words,
+        })
+    };
+    Value::Array(plan.steps.iter().map(step).collect())
+}
+
+/// Prints how a plan was carried out and what a second plan found, and says how it ends.
+pub(crate) fn report(screen: Screen, plan: &Plan, applied: &Applied, after: Option<&Plan>) -> Result<Exit, Failure> {
+    let mut exit = exit_of(applied);
+    if let Some(after) = after {
+        exit = exit.or_worse(render::exit_of(after));
+    }
+    screen.json(&json!({
+        "plan": plan_json(plan),
+        "steps": steps_json(plan, applied),
+        "after": after.map(plan_json),
+        "exit": exit.code(),
+    }))?;
+    if let Some(after) = after {
+        let text = render::plan(after);
+        if !text.is_empty() {
+            screen.say(format_args!("still open:\n\n{}", text.trim_end()))?;
+        }
+    }
+    let verified = applied.verified();
+    let total = applied.steps.len();
+    let words = match exit {
+        Exit::Done => paint(GOOD, format_args!("{verified} of {total} steps verified by read-back")),
+        _ => format!("{verified} of {total} steps verified by read-back"),
+    };
+    let again = match after {
+        Some(after) if after.drift.is_empty() && after.gaps.is_empty() => " · planned again: in sync",
+        Some(_) => " · planned again: not in sync",
+        None => "",
+    };
+    screen.say(format_args!("result: {words}{again} · exit {}", exit.code()))?;
+    Ok(exit)
+}

@@ -1,0 +1,165 @@
+//! `enforce`: hold the desired state, once or on a schedule.
+//!
+//! An activation takes no input: it loads the desired state, plans, restores under the standing policy, and plans again.
+//! The next activation is the retry. Activations never overlap: a bell that rings during one is remembered once.
+
+use std::time::Duration;
+
+use reconciler_engine::event::{All, Sink};
+use reconciler_engine::journal::Journal;
+use reconciler_model::warrant::{Approval, ApprovedPlan};
+use sd_notify::NotifyState;
+use tokio::signal::unix::{SignalKind, signal};
+use tokio::sync::mpsc;
+use tokio_cron_scheduler::{Job, JobScheduler};
+
+use super::apply;
+use super::plan::show;
+use crate::args::{Filter, Output};
+use crate::exit::Exit;
+use crate::failure::Failure;
+use crate::interrupt;
+use crate::progress::{Log, Progress};
+use crate::render;
+use crate::setup::{Setup, select};
+
+pub(crate) async fn once(setup: &Setup, filter: &Filter) -> Result<Exit, Failure> {
+    activate(setup, filter, &Progress::new(setup.screen)).await
+}
+
+/// One activation.
+async fn activate(setup: &Setup, filter: &Filter, sink: &dyn Sink) -> Result<Exit, Failure> {
+    let desired = setup.desired()?;
+    let wanted = select(&desired, filter)?;
+    let state = setup.state()?;
+    let _lock = state.lock()?;
+    let mut journal = Journal::open(&state.journal(), &setup.run)?;
+    let sessions = setup.connect(desired.organization()).await;
+    let reconciler = setup.reconciler(sessions.clone(), sink);
+    let mut target = setup.target(&desired, &wanted);
+    target.undone_at_most = Some(setup.settings.undone_at_most);
+    let planned = reconciler.plan(target, Some(&journal)).await?;
+    if planned.plan.steps.is_empty() {
+        return show(setup.screen, &planned.plan, sessions.calls());
+    }
+    setup.screen.say(render::plan(&planned.plan).trim_end())?;
+    apply::refuse_when_paused(&state)?;
+    let policy = Approval::StandingPolicy { max_changes: setup.settings.max_changes };
+    let approved = ApprovedPlan::new(planned.plan, policy)?;
+    let applied =
+        apply::carry_out(&reconciler, "enforce", &approved, &desired, Some(&planned.inventory), &state, &mut journal)
+            .await?;
+    if let Some(exit) = interrupt::requested() {
+        return Ok(exit);
+    }
+    let after = reconciler.plan(target, Some(&journal)).await?;
+    apply::report(setup.screen, approved.plan(), &applied, Some(&after.plan))
+}
+
+/// The daemon.
+pub(crate) async fn daemon(mut setup: Setup, filter: &Filter) -> Result<Exit, Failure> {
+    // Activations are told through the log; the screen would mix with it.
+    setup.screen.quiet = true;
+    setup.screen.output = Output::Human;
+    start_log(setup.settings.log_json);
+    interrupt::writing();
+    let (ring, mut bell) = mpsc::channel::<&'static str>(1);
+    let scheduler = schedule(&setup.settings.schedule, ring.clone()).await?;
+    let mut reload = signal(SignalKind::hangup())?;
+    let mut check = tokio::time::interval(Duration::from_millis(200));
+    let mut watchdog = tokio::time::interval(watchdog_period());
+    // What cannot be loaded now is better known at the start than at the first activation.
+    setup.desired()?;
+    let _ = sd_notify::notify(&[NotifyState::Ready, NotifyState::Status("waiting for the next activation")]);
+    tracing::info!(schedule = %setup.settings.schedule, desired = %setup.global.desired.display(), "started");
+    let _ = ring.try_send("start");
+    let sink = All(vec![Box::new(Log)]);
+    loop {
+        tokio::select! {
+            biased;
+            _ = check.tick() => {
+                if interrupt::requested().is_some() {
+                    break;
+                }
+            }
+            _ = watchdog.tick() => {
+                let _ = sd_notify::notify(&[NotifyState::Watchdog]);
+            }
+            _ = reload.recv() => {
+                let _ = ring.try_send("SIGHUP");
+            }
+            Some(reason) = bell.recv() => {
+                tracing::info!(reason, "activation");
+                let _ = sd_notify::notify(&[NotifyState::Status("reconciling")]);
+                let ended = with_watchdog(activate(&setup, filter, &sink), &mut watchdog).await;
+                let text = told(ended);
+                let _ = sd_notify::notify(&[NotifyState::Status(&text)]);
+            }
+        }
+    }
+    let _ = sd_notify::notify(&[NotifyState::Stopping]);
+    let mut scheduler = scheduler;
+    let _ = scheduler.shutdown().await;
+    tracing::info!("stopped");
+    Ok(Exit::Done)
+}
+
+fn told(ended: Result<Exit, Failure>) -> String {
+    match ended {
+        Ok(Exit::Done) => {
+            tracing::info!("in sync");
+            "in sync".to_owned()
+        }
+        Ok(exit) => {
+            tracing::warn!(exit = exit.code(), "not in sync");
+            format!("not in sync (exit {})", exit.code())
+        }
+        Err(failure) => {
+            tracing::error!(code = failure.code, hint = failure.hint, exit = failure.exit.code(), "{failure}");
+            failure.text
+        }
+    }
+}
+
+/// A long activation is not a hung process.
+async fn with_watchdog<T>(work: impl Future<Output = T>, watchdog: &mut tokio::time::Interval) -> T {
+    tokio::pin!(work);
+    loop {
+        tokio::select! {
+            ended = &mut work => return ended,
+            _ = watchdog.tick() => {
+                let _ = sd_notify::notify(&[NotifyState::Watchdog]);
+            }
+        }
+    }
+}
+
+fn watchdog_period() -> Duration {
+    sd_notify::watchdog_enabled().map_or(Duration::from_secs(3600), |period| period / 3).max(Duration::from_millis(100))
+}
+
+async fn schedule(cron: &str, ring: mpsc::Sender<&'static str>) -> Result<JobScheduler, Failure> {
+    let wrong = |error: tokio_cron_scheduler::JobSchedulerError| {
+        Failure::new(Exit::Usage, format!("`{cron}` is not a schedule: {error}"))
+            .hint("six fields, seconds first, in UTC: `0 */5 * * * *` is every five minutes")
+    };
+    let scheduler = JobScheduler::new().await.map_err(wrong)?;
+    let job = Job::new(cron, move |_, _| {
+        // The channel holds one: bells that ring during an activation are one more activation, not a queue of them.
+        let _ = ring.try_send("schedule");
+    })
+    .map_err(wrong)?;
+    scheduler.add(job).await.map_err(wrong)?;
+    scheduler.start().await.map_err(wrong)?;
+    Ok(scheduler)
+}
+
+fn start_log(json: bool) {
+    use tracing_subscriber::EnvFilter;
+    let filter = EnvFilter::try_from_env("BEDROCK_RECONCILER_LOG")
+        .unwrap_or_else(|_| EnvFilter::new("warn,bedrock_reconciler=info"));
+    let builder = tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr);
+    let started = if json { builder.json().try_init() } else { builder.with_ansi(false).try_init() };
+    // Another subscriber can only be there in a test.
+    drop(started);
+}

@@ -1,0 +1,57 @@
+//! `plan`: the dry run.
+
+use std::path::PathBuf;
+
+use reconciler_engine::journal;
+use reconciler_model::plan::Plan;
+
+use crate::args::Filter;
+use crate::exit::Exit;
+use crate::failure::Failure;
+use crate::files;
+use crate::progress::Progress;
+use crate::render;
+use crate::screen::Screen;
+use crate::setup::{Setup, plan_json, select};
+
+pub(crate) async fn run(setup: &Setup, filter: &Filter, out: Option<PathBuf>) -> Result<Exit, Failure> {
+    let desired = setup.desired()?;
+    let wanted = select(&desired, filter)?;
+    let head = journal::head(&setup.state()?.journal())?;
+    let progress = Progress::new(setup.screen);
+    let sessions = setup.connect(desired.organization()).await;
+    let reconciler = setup.reconciler(sessions.clone(), &progress);
+    let planned = reconciler.plan_at(setup.target(&desired, &wanted), head, None).await?;
+    let exit = show(setup.screen, &planned.plan, sessions.calls())?;
+    if let Some(out) = out {
+        save(setup.screen, &planned.plan, out)?;
+    }
+    Ok(exit)
+}
+
+/// Prints a plan with its result, and says how it ends.
+pub(crate) fn show(screen: Screen, plan: &Plan, calls: u64) -> Result<Exit, Failure> {
+    let exit = render::exit_of(plan);
+    screen.json(&plan_json(plan))?;
+    let text = render::plan(plan);
+    if !text.is_empty() {
+        screen.say(text.trim_end())?;
+    }
+    for diagnostic in &plan.diagnostics {
+        screen.remark(reconciler_model::diagnostic::render(diagnostic, None).trim_end());
+    }
+    screen.say(render::result(plan, calls, exit))?;
+    Ok(exit)
+}
+
+fn save(screen: Screen, plan: &Plan, out: PathBuf) -> Result<(), Failure> {
+    let path = if out.as_os_str().is_empty() { PathBuf::from(format!("plans/{}.json", plan.plan_id)) } else { out };
+    let unwritable =
+        |error| Failure::new(Exit::Failed, format!("failed to save the plan as {}: {error}", path.display()));
+    let mut text = serde_json::to_string_pretty(plan).map_err(|error| unwritable(error.into()))?;
+    text.push('\n');
+    files::write_whole(&path, text.as_bytes()).map_err(unwritable)?;
+    files::write_whole(&path.with_extension("diff"), render::diff(plan).as_bytes()).map_err(unwritable)?;
+    screen.remark(format_args!("plan saved as {}", path.display()));
+    Ok(())
+}

@@ -1,0 +1,93 @@
+//! `schema`, `controls`, `explain`, `history` and `completions`: reference.
+
+use clap::CommandFactory as _;
+use reconciler_engine::journal::{self, Entry};
+use reconciler_kinds::KINDS;
+use reconciler_model::codes;
+use reconciler_model::desired;
+use reconciler_model::diagnostic::did_you_mean;
+use serde_json::json;
+
+use crate::args::Arguments;
+use crate::controls;
+use crate::exit::Exit;
+use crate::failure::Failure;
+use crate::screen::{FAINT, STRONG, Screen, paint};
+use crate::setup::Setup;
+
+pub(crate) fn schema(screen: Screen) -> Result<Exit, Failure> {
+    screen.print(format_args!("{:#}\n", desired::schema(KINDS)))?;
+    Ok(Exit::Done)
+}
+
+pub(crate) fn controls(screen: Screen) -> Result<Exit, Failure> {
+    let all = controls::all()
+        .map_err(|error| Failure::new(Exit::Failed, format!("failed to read the embedded controls: {error}")))?;
+    screen.json(&json!(all))?;
+    for control in all {
+        let kinds =
+            if control.kinds.is_empty() { "no kind in this build".to_owned() } else { control.kinds.join(", ") };
+        screen.say(format_args!(
+            "{}  {:<8}  {}\n    {}\n    {}",
+            paint(STRONG, &control.id),
+            control.severity,
+            control.title,
+            control.about,
+            paint(FAINT, format_args!("restores: {kinds}"))
+        ))?;
+    }
+    Ok(Exit::Done)
+}
+
+pub(crate) fn explain(screen: Screen, code: Option<&str>) -> Result<Exit, Failure> {
+    let Some(code) = code else {
+        let list: Vec<_> = codes::CODES.iter().map(|code| json!({"code": code.id, "title": code.title})).collect();
+        screen.json(&json!(list))?;
+        for code in codes::CODES {
+            screen.say(format_args!("{}  {}", code.id, code.title))?;
+        }
+        return Ok(Exit::Done);
+    };
+    let Some(found) = codes::find(code) else {
+        let near = did_you_mean(code, codes::CODES.iter().map(|code| code.id));
+        let failure = Failure::new(Exit::Usage, format!("no code `{code}`"));
+        return Err(match near {
+            Some(near) => failure.hint(format!("did you mean `{near}`? `explain` without a code lists them")),
+            None => failure.hint("`bedrock-reconciler explain` lists them"),
+        });
+    };
+    screen.json(&json!({"code": found.id, "title": found.title, "explanation": found.explanation}))?;
+    screen.say(format_args!("{}: {}\n\n{}", paint(STRONG, found.id), found.title, found.explanation))?;
+    Ok(Exit::Done)
+}
+
+pub(crate) fn history(setup: &Setup) -> Result<Exit, Failure> {
+    let records = journal::records(&setup.state()?.journal())?;
+    setup.screen.json(&serde_json::to_value(&records).unwrap_or_default())?;
+    if records.is_empty() {
+        setup.screen.say("no run has written anything")?;
+    }
+    for record in &records {
+        let text = match &record.entry {
+            Entry::RunStarted { mode, plan_id, .. } => {
+                paint(STRONG, format_args!("{mode} {plan_id}  run {}", record.run))
+            }
+            Entry::Intent { step, address, action, .. } => format!("  step {step} {action}  {address}"),
+            Entry::Receipt { error: None, request_id, .. } => {
+                format!("    answered  {}", paint(FAINT, request_id.as_deref().unwrap_or("")))
+            }
+            Entry::Receipt { error: Some(error), .. } => format!("    failed with {error}"),
+            Entry::Verdict { verdict, differs, .. } => format!("    {verdict} {}", differs.join(", ")),
+            Entry::RunEnded { verified, not_verified } => format!("  {verified} verified, {not_verified} not"),
+        };
+        setup.screen.say(format_args!("{}  {}", paint(FAINT, record.at), text.trim_end()))?;
+    }
+    Ok(Exit::Done)
+}
+
+pub(crate) fn completions(screen: Screen, shell: clap_complete::Shell) -> Result<Exit, Failure> {
+    let mut script = Vec::new();
+    clap_complete::generate(shell, &mut Arguments::command(), "bedrock-reconciler", &mut script);
+    screen.print(String::from_utf8_lossy(&script))?;
+    Ok(Exit::Done)
+}

@@ -1,0 +1,95 @@
+//! The exit codes: a contract with scripts, CI and systemd. All of them are here.
+
+use std::process::ExitCode;
+
+/// How a command ended.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Exit {
+    /// In sync, or done and verified.
+    Done,
+    /// Something failed.
+    Failed,
+    /// Drift was found, or the world has not converged.
+    Drift,
+    /// Not everything could be evaluated; nothing worse is known.
+    Gaps,
+    /// Refused: too many changes, would wipe, stale plan, paused, not approved.
+    Refused,
+    /// The command line is wrong.
+    Usage,
+    /// The desired state is invalid.
+    Invalid,
+    /// Interrupted from the keyboard.
+    Interrupted,
+    /// Asked to terminate.
+    Terminated,
+}
+
+impl Exit {
+    pub(crate) fn code(self) -> u8 {
+        match self {
+            Self::Done => 0,
+            Self::Failed => 1,
+            Self::Drift => 2,
+            Self::Gaps => 3,
+            Self::Refused => 4,
+            Self::Usage => 64,
+            Self::Invalid => 65,
+            Self::Interrupted => 130,
+            Self::Terminated => 143,
+        }
+    }
+
+    /// The worse of two endings: interrupted, invalid, failed, refused, drift, gaps, done.
+    pub(crate) fn or_worse(self, other: Self) -> Self {
+        let rank = |exit| match exit {
+            Self::Done => 0,
+            Self::Gaps => 1,
+            Self::Drift => 2,
+            Self::Refused => 3,
+            Self::Failed => 4,
+            Self::Invalid => 5,
+            Self::Usage => 6,
+            Self::Interrupted | Self::Terminated => 7,
+        };
+        if rank(other) > rank(self) { other } else { self }
+    }
+}
+
+impl From<Exit> for ExitCode {
+    fn from(exit: Exit) -> Self {
+        Self::from(exit.code())
+    }
+}
+
+/// The table that `--help` prints.
+pub(crate) const TABLE: &str = "\
+Exit codes:
+  0    in sync, or done and verified by read-back
+  1    failed
+  2    drift found, or not converged
+  3    not fully evaluated (something could not be read), nothing worse
+  4    refused (too many changes, would wipe, stale plan, paused, not approved)
+  64   the command line is wrong
+  65   the desired state is invalid
+  130  interrupted from the keyboard; 143 asked to terminate";
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_table_lists_every_code() {
+        use Exit::*;
+        for exit in [Done, Failed, Drift, Gaps, Refused, Usage, Invalid, Interrupted, Terminated] {
+            assert!(TABLE.contains(&exit.code().to_string()), "{exit:?}");
+        }
+    }
+
+    #[test]
+    fn the_worse_ending_wins() {
+        assert_eq!(Exit::Gaps.or_worse(Exit::Drift), Exit::Drift);
+        assert_eq!(Exit::Failed.or_worse(Exit::Drift), Exit::Failed);
+        assert_eq!(Exit::Done.or_worse(Exit::Done), Exit::Done);
+    }
+}

@@ -1,0 +1,107 @@
+//! What a command ends with when it cannot go on: the exit code, the error, and the hint.
+
+use std::fmt;
+
+use reconciler_aws::CallError;
+use reconciler_aws::edge::code_of;
+use reconciler_engine::journal::JournalError;
+use reconciler_engine::state::StateError;
+use reconciler_model::codes;
+use reconciler_model::warrant::Refusal;
+
+use crate::exit::Exit;
+
+/// A command that cannot go on.
+#[derive(Debug)]
+pub(crate) struct Failure {
+    pub(crate) exit: Exit,
+    /// The code for `explain`, where there is one.
+    pub(crate) code: Option<String>,
+    /// What happened: completes "error: failed to", or a sentence of its own.
+    pub(crate) text: String,
+    pub(crate) hint: Option<String>,
+}
+
+impl Failure {
+    pub(crate) fn new(exit: Exit, text: impl Into<String>) -> Self {
+        Self { exit, code: None, text: text.into(), hint: None }
+    }
+
+    pub(crate) fn code(mut self, code: &str) -> Self {
+        self.code = Some(code.to_owned());
+        self
+    }
+
+    pub(crate) fn hint(mut self, hint: impl Into<String>) -> Self {
+        self.hint = Some(hint.into());
+        self
+    }
+}
+
+impl fmt::Display for Failure {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.text)
+    }
+}
+
+/// The error and its causes, each said once.
+pub(crate) fn chain(error: &dyn std::error::Error) -> String {
+    let mut text = error.to_string();
+    let mut cause = error.source();
+    while let Some(error) = cause {
+        text.push_str(": ");
+        text.push_str(&error.to_string());
+        cause = error.source();
+    }
+    text
+}
+
+impl From<CallError> for Failure {
+    fn from(error: CallError) -> Self {
+        let failure = Self::new(Exit::Failed, format!("failed to {error}")).code(code_of(&error));
+        match error.hint() {
+            Some(hint) => failure.hint(format!("{hint} To try the tool without an AWS account: --aws embedded.")),
+            None => failure,
+        }
+    }
+}
+
+impl From<JournalError> for Failure {
+    fn from(error: JournalError) -> Self {
+        Self::new(Exit::Failed, format!("failed to {}", chain(&error)))
+            .code(codes::JOURNAL)
+            .hint("nothing more was written to AWS; check the state folder (--state) and its disk")
+    }
+}
+
+impl From<StateError> for Failure {
+    fn from(error: StateError) -> Self {
+        let text = format!("failed to {}", chain(&error));
+        match error {
+            StateError::InUse(_) => Self::new(Exit::Refused, text)
+                .code(codes::STATE_IN_USE)
+                .hint("wait for the other run, or name another folder with --state"),
+            StateError::Io(..) => {
+                Self::new(Exit::Failed, text).hint("name a folder that can be written to with --state")
+            }
+        }
+    }
+}
+
+impl From<Refusal> for Failure {
+    fn from(refusal: Refusal) -> Self {
+        let failure = Self::new(Exit::Refused, format!("refused: {refusal}"));
+        match refusal {
+            Refusal::BlastRadius { .. } => failure
+                .code(codes::BLAST_RADIUS)
+                .hint("review with `plan --out`, then `apply PLAN --approve PLAN-ID`, or raise --max-changes"),
+            Refusal::OtherPlan { .. } => failure.hint("look at the plan again, and approve it by its own id"),
+        }
+    }
+}
+
+impl From<std::io::Error> for Failure {
+    fn from(error: std::io::Error) -> Self {
+        Self::new(Exit::Failed, format!("failed to write the output: {error}"))
+    }
+}

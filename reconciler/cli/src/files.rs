@@ -1,0 +1,72 @@
+//! The files of the desired state, and files that are written whole or not at all.
+
+use std::fs::File;
+use std::io::{self, Read as _, Write as _};
+use std::path::{Path, PathBuf};
+
+use reconciler_model::desired::Source;
+
+/// Bytes of one file that are read at most: enough to see that it is over the loader's limit.
+const MOST_BYTES: u64 = 8 * 1024 * 1024;
+
+/// Every YAML file below `folder`, by path. A file or folder that cannot be read is a source that says so.
+pub(crate) fn sources(folder: &Path) -> Vec<Source> {
+    let mut found = Vec::new();
+    collect(folder, &mut found);
+    found.sort_by(|one, two| one.file.cmp(&two.file));
+    found
+}
+
+fn collect(folder: &Path, found: &mut Vec<Source>) {
+    let unreadable = |path: &Path, error: io::Error| Source { file: shown(path), content: Err(error.to_string()) };
+    let entries = match std::fs::read_dir(folder) {
+        Ok(entries) => entries,
+        Err(error) => return found.push(unreadable(folder, error)),
+    };
+    for entry in entries {
+        let path = match entry {
+            Ok(entry) => entry.path(),
+            Err(error) => {
+                found.push(unreadable(folder, error));
+                continue;
+            }
+        };
+        let hidden = path.file_name().is_some_and(|name| name.to_string_lossy().starts_with('.'));
+        let yaml = path.extension().is_some_and(|ending| ending == "yaml" || ending == "yml");
+        if hidden {
+            continue;
+        }
+        if path.is_dir() {
+            collect(&path, found);
+        } else if yaml {
+            found.push(match read(&path) {
+                Ok(bytes) => Source { file: shown(&path), content: Ok(bytes) },
+                Err(error) => unreadable(&path, error),
+            });
+        }
+    }
+}
+
+fn read(path: &Path) -> io::Result<Vec<u8>> {
+    let mut bytes = Vec::new();
+    File::open(path)?.take(MOST_BYTES).read_to_end(&mut bytes)?;
+    Ok(bytes)
+}
+
+fn shown(path: &Path) -> String {
+    path.display().to_string()
+}
+
+/// Writes a file whole or not at all: beside it first, then in its place.
+pub(crate) fn write_whole(path: &Path, bytes: &[u8]) -> io::Result<()> {
+    let folder = path
+        .parent()
+        .filter(|folder| !folder.as_os_str().is_empty())
+        .map_or_else(|| PathBuf::from("."), Path::to_owned);
+    std::fs::create_dir_all(&folder)?;
+    let mut beside = tempfile::NamedTempFile::new_in(&folder)?;
+    beside.write_all(bytes)?;
+    beside.as_file().sync_all()?;
+    beside.persist(path).map_err(|error| error.error)?;
+    Ok(())
+}

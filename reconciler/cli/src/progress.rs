@@ -1,0 +1,113 @@
+//! Sinks of events: a progress line for people at a terminal, the log for the daemon.
+
+use std::io::IsTerminal as _;
+use std::time::Duration;
+
+use indicatif::{ProgressBar, ProgressStyle};
+use reconciler_engine::event::{Event, Sink, StepOutcome};
+use reconciler_model::verdict::Verdict;
+
+use crate::screen::{BAD, DO, FAINT, GOOD, Screen, paint};
+
+/// Progress on standard error: a moving line while reading, one line for each step.
+pub(crate) struct Progress {
+    screen: Screen,
+    bar: ProgressBar,
+}
+
+impl Progress {
+    pub(crate) fn new(screen: Screen) -> Self {
+        let bar =
+            if screen.quiet || !std::io::stderr().is_terminal() { ProgressBar::hidden() } else { ProgressBar::new(0) };
+        if let Ok(style) = ProgressStyle::with_template("{spinner} reading {pos}/{len} {msg}") {
+            bar.set_style(style);
+        }
+        Self { screen, bar }
+    }
+}
+
+/// How a step ended, in words.
+pub(crate) fn outcome_in_words(outcome: &StepOutcome) -> String {
+    match outcome {
+        StepOutcome::Read(Verdict::Verified) => paint(GOOD, "verified by read-back"),
+        StepOutcome::Read(Verdict::Broken { differs }) => {
+            let paths: Vec<String> = differs.iter().map(|part| part.path.to_string()).collect();
+            paint(
+                BAD,
+                format_args!("NOT restored: the call answered success, but read-back differs at {}", paths.join(", ")),
+            )
+        }
+        StepOutcome::Read(Verdict::Unverified { reason }) => paint(BAD, format_args!("not verified: {reason}")),
+        StepOutcome::Failed { code, error, hint } => {
+            let hint = hint.as_ref().map(|hint| format!("; {hint}")).unwrap_or_default();
+            paint(BAD, format_args!("failed [{code}] to {error}{hint}"))
+        }
+        StepOutcome::NotTried { code, reason } => paint(BAD, format_args!("not tried [{code}]: {reason}")),
+    }
+}
+
+impl Sink for Progress {
+    fn take(&self, event: &Event<'_>) {
+        match event {
+            Event::ObservationStarted { reads } => {
+                self.bar.reset();
+                self.bar.set_length(*reads as u64);
+                self.bar.enable_steady_tick(Duration::from_millis(120));
+            }
+            Event::Observed { scope, kind, .. } => {
+                self.bar.inc(1);
+                self.bar.set_message(format!("{scope} {kind}"));
+            }
+            Event::GapFound(_) => self.bar.inc(1),
+            Event::ObservationEnded => self.bar.finish_and_clear(),
+            Event::StepStarted(step) => self.screen.remark(format_args!(
+                "{} {}  {}",
+                paint(DO, format_args!("step {} {}", step.id, step.action)),
+                step.address,
+                paint(FAINT, &step.summary)
+            )),
+            Event::StepEnded { step, outcome } => {
+                self.screen.remark(format_args!("step {} {}: {}", step.id, step.action, outcome_in_words(outcome)));
+            }
+            _ => {}
+        }
+    }
+}
+
+/// The daemon's log: one event, one line, with fields.
+pub(crate) struct Log;
+
+impl Sink for Log {
+    fn take(&self, event: &Event<'_>) {
+        match event {
+            Event::Planned(plan) => {
+                let summary = plan.summary;
+                tracing::info!(
+                    plan = %plan.plan_id, addresses = summary.addresses, in_sync = summary.in_sync, drifted = summary.drifted,
+                    gaps = summary.gaps, refused = summary.refused, "planned"
+                );
+                for drift in &plan.drift {
+                    tracing::warn!(
+                        address = %drift.address, change = ?drift.change, direction = %drift.direction,
+                        controls = drift.controls.join(","), fields = drift.fields.len(), "drift"
+                    );
+                }
+            }
+            Event::GapFound(gap) => {
+                tracing::warn!(scope = %gap.scope, kind = %gap.kind, code = %gap.code, reason = %gap.reason, "not evaluated");
+            }
+            Event::Skipped { address, code, reason } => tracing::warn!(%address, code, reason, "skipped"),
+            Event::StepStarted(step) => {
+                tracing::info!(step = %step.id, address = %step.address, action = %step.action, "writing")
+            }
+            Event::StepEnded { step, outcome } if outcome.is_verified() => {
+                tracing::info!(step = %step.id, address = %step.address, action = %step.action, "verified");
+            }
+            Event::StepEnded { step, outcome } => {
+                let text = anstream::adapter::strip_str(&outcome_in_words(outcome)).to_string();
+                tracing::error!(step = %step.id, address = %step.address, action = %step.action, outcome = text, "not verified");
+            }
+            _ => {}
+        }
+    }
+}

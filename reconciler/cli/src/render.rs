@@ -1,0 +1,191 @@
+//! A plan as people read it: by scope, what drifted and which way, what would be done, what stands in the way.
+
+use std::collections::BTreeMap;
+use std::fmt::Write as _;
+
+use reconciler_model::drift::{Change, Drift, FieldDrift};
+use reconciler_model::plan::{Finding, Plan, Severity, Step};
+use serde_json::Value;
+use similar::TextDiff;
+
+use crate::exit::Exit;
+use crate::screen::{BAD, DO, DOUBT, FAINT, GOOD, STRONG, of_direction, paint};
+
+/// Characters of one value that a line shows; the JSON output and the saved plan have it whole.
+const MOST_SHOWN: usize = 60;
+
+/// The plan, without the last line.
+pub(crate) fn plan(plan: &Plan) -> String {
+    let mut text = String::new();
+    let mut scopes: BTreeMap<(String, String), Vec<&Drift>> = BTreeMap::new();
+    for drift in &plan.drift {
+        scopes.entry((drift.account.clone(), drift.region.clone())).or_default().push(drift);
+    }
+    // Writing to a String cannot fail.
+    for ((account, region), drifts) in scopes {
+        let _ = writeln!(text, "{}", paint(STRONG, format_args!("{account}/{region}")));
+        for drift in drifts {
+            address(&mut text, plan, drift);
+        }
+        text.push('\n');
+    }
+    let drifted: Vec<_> = plan.drift.iter().map(|drift| &drift.address).collect();
+    let others: Vec<&Finding> = plan.findings.iter().filter(|finding| !drifted.contains(&&finding.address)).collect();
+    for finding in others {
+        let _ = writeln!(text, "{} {}", finding.address, note(finding));
+    }
+    for gap in &plan.gaps {
+        let name = gap.name.as_deref().map(|name| format!("/{name}")).unwrap_or_default();
+        let _ = writeln!(
+            text,
+            "{} {}/{}{name} {}\n    failed to {}\n    {} {}",
+            paint(DOUBT, "?"),
+            gap.scope,
+            gap.kind,
+            paint(DOUBT, format_args!("not evaluated [{}]", gap.code)),
+            gap.reason,
+            paint(DO, "hint"),
+            gap.remedy
+        );
+    }
+    text
+}
+
+fn address(text: &mut String, plan: &Plan, drift: &Drift) {
+    let (sign, style) = match drift.change {
+        Change::Missing => ("-", BAD),
+        Change::Changed => ("~", of_direction(drift.direction)),
+        Change::Unexpected => ("+", DOUBT),
+    };
+    let what = match drift.change {
+        Change::Missing => "missing",
+        Change::Changed => drift.direction.word(),
+        Change::Unexpected => "unexpected",
+    };
+    let _ = writeln!(
+        text,
+        "  {} {}  {}  {}",
+        paint(style, sign),
+        paint(STRONG, format_args!("{}/{}", drift.kind, drift.name)),
+        paint(style, what),
+        paint(FAINT, drift.controls.join(", "))
+    );
+    if drift.change == Change::Missing {
+        let at = drift.declared_at.as_deref().unwrap_or("");
+        let _ = writeln!(text, "      declared, and not there  {}", paint(FAINT, at));
+    }
+    let widest = drift.fields.iter().map(|field| field.path.to_string().chars().count()).max().unwrap_or(0);
+    for one in &drift.fields {
+        field(text, one, widest);
+    }
+    let steps: Vec<&Step> = plan.steps.iter().filter(|step| step.address == drift.address).collect();
+    for step in &steps {
+        let calls: Vec<String> = step.calls.iter().map(|call| format!("{}:{}", call.service, call.operation)).collect();
+        let _ = writeln!(
+            text,
+            "      {} {}  {}",
+            paint(DO, format_args!("step {} {}", step.id, step.action)),
+            step.summary,
+            paint(FAINT, calls.join(", "))
+        );
+    }
+    for finding in plan.findings.iter().filter(|finding| finding.address == drift.address) {
+        let _ = writeln!(text, "      {}", note(finding));
+    }
+}
+
+fn field(text: &mut String, field: &FieldDrift, widest: usize) {
+    let path = field.path.to_string();
+    let gap = " ".repeat(widest.saturating_sub(path.chars().count()));
+    let kept = if field.kept { ", kept" } else { "" };
+    let _ = writeln!(
+        text,
+        "      {path}{gap}  live {}  want {}  {}  {}",
+        paint(STRONG, value(&field.live)),
+        value(&field.want),
+        paint(of_direction(field.direction), format_args!("{}{kept}", field.direction)),
+        paint(FAINT, field.declared_at.as_deref().unwrap_or(""))
+    );
+}
+
+fn note(finding: &Finding) -> String {
+    match finding.severity {
+        Severity::Refused => format!("{} {}", paint(BAD, format_args!("refused [{}]", finding.code)), finding.detail),
+        Severity::Note => format!("{} {}", paint(DOUBT, format_args!("note [{}]", finding.code)), finding.detail),
+    }
+}
+
+fn value(value: &Value) -> String {
+    let text = match value {
+        Value::Null => "(absent)".to_owned(),
+        Value::String(text) => text.clone(),
+        Value::Object(members) if members.len() > 8 => format!("({} members)", members.len()),
+        other => other.to_string(),
+    };
+    if text.chars().count() > MOST_SHOWN {
+        let cut: String = text.chars().take(MOST_SHOWN).collect();
+        return format!("{cut}…");
+    }
+    text
+}
+
+/// The last line: how many addresses are in which state.
+pub(crate) fn result(plan: &Plan, calls: u64, exit: Exit) -> String {
+    let summary = plan.summary;
+    let weakened =
+        plan.drift.iter().filter(|drift| drift.direction == reconciler_model::direction::Direction::Weakened).count();
+    let mut parts = vec![format!("{} addresses", summary.addresses), format!("{} in sync", summary.in_sync)];
+    if summary.drifted > 0 {
+        parts.push(paint(BAD, format_args!("{} drifted ({weakened} weakened)", summary.drifted)));
+    }
+    if summary.gaps > 0 || !plan.gaps.is_empty() {
+        parts.push(paint(DOUBT, format_args!("{} not evaluated", summary.gaps)));
+    }
+    if summary.refused > 0 {
+        parts.push(paint(BAD, format_args!("{} refused", summary.refused)));
+    }
+    let verdict = match exit {
+        Exit::Done => paint(GOOD, "in sync"),
+        _ => parts.split_off(2).join(", "),
+    };
+    let rest = paint(FAINT, format_args!("{} · {calls} calls · exit {}", plan.plan_id, exit.code()));
+    format!("result: {verdict} · {} · {rest}", parts.join(", "))
+}
+
+/// The drift as a unified diff of two YAML texts: live, and what the plan would make of it.
+pub(crate) fn diff(plan: &Plan) -> String {
+    let mut text = String::new();
+    for drift in &plan.drift {
+        let side = |pick: fn(&FieldDrift) -> &Value| -> String {
+            drift.fields.iter().fold(String::new(), |mut all, field| {
+                let value = pick(field);
+                let shown = if value.is_null() { "(absent)".to_owned() } else { value.to_string() };
+                let _ = writeln!(all, "{}: {shown}", field.path);
+                all
+            })
+        };
+        let (live, want) = match drift.change {
+            Change::Missing => (String::new(), "(declared)\n".to_owned()),
+            _ => (side(|field| &field.live), side(|field| if field.kept { &field.live } else { &field.want })),
+        };
+        let changes = TextDiff::from_lines(&live, &want);
+        let header = (format!("live/{}", drift.address), format!("desired/{}", drift.address));
+        text.push_str(&changes.unified_diff().context_radius(2).header(&header.0, &header.1).to_string());
+    }
+    text
+}
+
+/// How a plan alone ends: 65, 2, 3 or 0.
+pub(crate) fn exit_of(plan: &Plan) -> Exit {
+    let mut exit = Exit::Done;
+    if !plan.gaps.is_empty() || plan.summary.gaps > 0 {
+        exit = Exit::Gaps;
+    }
+    if !plan.drift.is_empty() {
+        exit = Exit::Drift;
+    }
+    if !plan.diagnostics.is_empty() {
+        exit = Exit::Invalid;
+    }
+    exit
+}

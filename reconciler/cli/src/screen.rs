@@ -1,0 +1,114 @@
+//! What goes to the terminal: results on standard output, everything else on standard error; colour only on a terminal.
+
+use std::io::{self, Write};
+
+use anstyle::{AnsiColor, Style};
+use reconciler_model::desired::Source;
+use reconciler_model::diagnostic::{self, Diagnostic};
+use reconciler_model::direction::Direction;
+use serde_json::json;
+
+use crate::args::Output;
+use crate::failure::Failure;
+
+/// Bold, for what is looked for first.
+pub(crate) const STRONG: Style = Style::new().bold();
+/// Dim, for what is rarely looked for.
+pub(crate) const FAINT: Style = Style::new().dimmed();
+/// Red and bold: weakened, failed.
+pub(crate) const BAD: Style = AnsiColor::Red.on_default().bold();
+/// Yellow: unknown, refused, gaps.
+pub(crate) const DOUBT: Style = AnsiColor::Yellow.on_default();
+/// Green: strengthened, verified, in sync.
+pub(crate) const GOOD: Style = AnsiColor::Green.on_default();
+/// Cyan: what would be done.
+pub(crate) const DO: Style = AnsiColor::Cyan.on_default();
+
+/// The style of a direction.
+pub(crate) fn of_direction(direction: Direction) -> Style {
+    match direction {
+        Direction::Weakened => BAD,
+        Direction::Strengthened => GOOD,
+        Direction::Unknown => DOUBT,
+        Direction::Neutral => Style::new(),
+    }
+}
+
+/// `text` in a style.
+pub(crate) fn paint(style: Style, text: impl std::fmt::Display) -> String {
+    format!("{style}{text}{style:#}")
+}
+
+/// The two streams.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Screen {
+    /// What to print on standard output.
+    pub(crate) output: Output,
+    /// Whether to leave out what is neither result nor error.
+    pub(crate) quiet: bool,
+}
+
+/// A reader that closed the pipe has seen enough; anything else is an error.
+fn unless_closed(outcome: io::Result<()>) -> io::Result<()> {
+    match outcome {
+        Err(error) if error.kind() == io::ErrorKind::BrokenPipe => Ok(()),
+        outcome => outcome,
+    }
+}
+
+impl Screen {
+    /// Prints a result for people; nothing when the output is JSON.
+    pub(crate) fn say(&self, text: impl std::fmt::Display) -> io::Result<()> {
+        match self.output {
+            Output::Human => unless_closed(writeln!(anstream::stdout().lock(), "{text}")),
+            Output::Json => Ok(()),
+        }
+    }
+
+    /// Prints text on standard output whatever the output mode: for commands whose result is that text.
+    pub(crate) fn print(&self, text: impl std::fmt::Display) -> io::Result<()> {
+        unless_closed(write!(anstream::stdout().lock(), "{text}"))
+    }
+
+    /// Prints the result for programs; nothing when the output is for people.
+    pub(crate) fn json(&self, value: &serde_json::Value) -> io::Result<()> {
+        match self.output {
+            Output::Human => Ok(()),
+            Output::Json => unless_closed(writeln!(anstream::stdout().lock(), "{value:#}")),
+        }
+    }
+
+    /// Prints a remark on standard error, unless it is to be quiet.
+    pub(crate) fn remark(&self, text: impl std::fmt::Display) {
+        if !self.quiet {
+            // A closed standard error is no reason to stop.
+            let _ = writeln!(anstream::stderr().lock(), "{text}");
+        }
+    }
+
+    /// Prints a failure on standard error.
+    pub(crate) fn failure(&self, failure: &Failure) {
+        let mut stderr = anstream::stderr().lock();
+        let code = failure.code.as_ref().map(|code| format!("[{code}]")).unwrap_or_default();
+        let _ = writeln!(stderr, "{}: {failure}", paint(BAD, format_args!("error{code}")));
+        if let Some(hint) = &failure.hint {
+            let _ = writeln!(stderr, "{}: {hint}", paint(DO, "hint"));
+        }
+    }
+
+    /// Prints everything that is wrong with the desired state.
+    pub(crate) fn diagnostics(&self, found: &[Diagnostic], sources: &[Source]) -> io::Result<()> {
+        self.json(&json!({ "diagnostics": found }))?;
+        let mut stderr = anstream::stderr().lock();
+        for one in found {
+            let source = sources.iter().find(|source| one.at.as_ref().is_some_and(|at| at.file == source.file));
+            let text = source
+                .and_then(|source| source.content.as_ref().ok())
+                .and_then(|bytes| std::str::from_utf8(bytes).ok());
+            let rendered = diagnostic::render(one, text);
+            let (first, rest) = rendered.split_once('\n').unwrap_or((&rendered, ""));
+            let _ = writeln!(stderr, "{}\n{}\n", paint(BAD, first), rest.trim_end());
+        }
+        Ok(())
+    }
+}

@@ -1,0 +1,52 @@
+//! The settings file: what the daemon may do. Flags win over environment, environment wins over the file.
+
+use std::path::{Path, PathBuf};
+
+use serde::Deserialize;
+
+use crate::exit::Exit;
+use crate::failure::Failure;
+
+/// The settings, with their defaults.
+#[derive(Debug, Clone, Deserialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields, default)]
+pub(crate) struct Settings {
+    /// When the daemon activates: six cron fields, seconds first, in UTC.
+    pub(crate) schedule: String,
+    /// The most resources that one activation may change.
+    pub(crate) max_changes: usize,
+    /// Whether guardrail versions that nothing is known to refer to may be deleted when the limit of 20 is reached.
+    pub(crate) delete_unreferenced_versions: bool,
+    /// How often the same restore of one resource may be undone by others within an hour before it is left alone.
+    pub(crate) undone_at_most: usize,
+    /// The state folder.
+    pub(crate) state: Option<PathBuf>,
+    /// Whether logs are lines of JSON.
+    pub(crate) log_json: bool,
+}
+
+impl Default for Settings {
+    fn default() -> Self {
+        Self {
+            schedule: "0 */5 * * * *".to_owned(),
+            max_changes: 20,
+            delete_unreferenced_versions: false,
+            undone_at_most: 2,
+            state: None,
+            log_json: false,
+        }
+    }
+}
+
+/// The settings of the file, or the defaults when there is none.
+pub(crate) fn read(file: Option<&Path>) -> Result<Settings, Failure> {
+    let Some(file) = file else { return Ok(Settings::default()) };
+    let text = std::fs::read_to_string(file).map_err(|error| {
+        Failure::new(Exit::Usage, format!("failed to read the settings {}: {error}", file.display()))
+    })?;
+    if text.lines().all(|line| line.trim().is_empty() || line.trim_start().starts_with('#')) {
+        return Ok(Settings::default());
+    }
+    serde_yaml::from_str(&text)
+        .map_err(|error| Failure::new(Exit::Usage, format!("failed to read the settings {}: {error}", file.display())))
+}

@@ -1,0 +1,228 @@
+//! What every command begins with: the desired state, the connection, the state folder.
+
+use std::collections::BTreeMap;
+use std::path::PathBuf;
+use std::time::Duration;
+
+use globset::{GlobBuilder, GlobMatcher};
+use jiff::Timestamp;
+use reconciler_aws::{Connection, Retries, Sessions};
+use reconciler_emulator::{Emulator, Options};
+use reconciler_engine::event::Sink;
+use reconciler_engine::state::StateFolder;
+use reconciler_engine::{Pace, Reconciler, Target};
+use reconciler_kinds::{EDGES, KINDS, lookups::LOOKUPS};
+use reconciler_model::codes;
+use reconciler_model::desired::{self, Desired, Organization, Wanted};
+use reconciler_model::diagnostic::did_you_mean;
+use reconciler_model::digest;
+use serde_json::json;
+
+use crate::args::{Aws, Filter, Global};
+use crate::controls;
+use crate::exit::Exit;
+use crate::failure::Failure;
+use crate::files;
+use crate::screen::Screen;
+use crate::settings::{self, Settings};
+
+/// What the arguments and settings say, before anything is read.
+#[derive(Debug)]
+pub(crate) struct Setup {
+    pub(crate) global: Global,
+    pub(crate) settings: Settings,
+    pub(crate) screen: Screen,
+    /// Names this run in the journal, and as the session name in CloudTrail.
+    pub(crate) run: String,
+    /// The AWS in the process, when there is one.
+    emulator: Option<Emulator>,
+    /// The state folder of an embedded run, which ends with it.
+    _scratch: Option<tempfile::TempDir>,
+    state: PathBuf,
+}
+
+impl Setup {
+    pub(crate) fn new(global: Global) -> Result<Self, Failure> {
+        let settings = settings::read(global.settings.as_deref())?;
+        let screen = Screen { output: global.output, quiet: global.quiet };
+        let emulator = match &global.aws {
+            Aws::Live => None,
+            Aws::Embedded(scenario) => Some(open_emulator(scenario, Options::default())?),
+        };
+        let named = global.state.clone().or_else(|| settings.state.clone());
+        let (state, scratch) = match (named, &emulator) {
+            (Some(state), _) => (state, None),
+            // The embedded AWS is new in every process, so a journal that outlives it would speak of another world.
+            (None, Some(_)) => {
+                let scratch = tempfile::tempdir()
+                    .map_err(|error| Failure::new(Exit::Failed, format!("failed to make a folder: {error}")))?;
+                (scratch.path().to_owned(), Some(scratch))
+            }
+            (None, None) => (default_state()?, None),
+        };
+        let now = Timestamp::now();
+        let unique = digest::of(&(now.as_nanosecond().to_string(), std::process::id()));
+        let unique: String = unique.chars().skip("sha256:".len()).take(8).collect();
+        let run = format!("bedrock-reconciler-{}-{unique}", now.strftime("%Y%m%dT%H%M%SZ"));
+        Ok(Self { global, settings, screen, run, emulator, _scratch: scratch, state })
+    }
+
+    /// The desired state; what is wrong with it has been printed when this fails.
+    pub(crate) fn desired(&self) -> Result<Desired, Failure> {
+        let sources = files::sources(&self.global.desired);
+        let controls = control_ids()?;
+        let controls: Vec<&str> = controls.iter().map(String::as_str).collect();
+        desired::load(&sources, KINDS, &controls).map_err(|found| {
+            let count = found.len();
+            let plural = if count == 1 { "" } else { "s" };
+            match self.screen.diagnostics(&found, &sources) {
+                Err(error) => error.into(),
+                Ok(()) => {
+                    let text = format!(
+                        "{count} problem{plural} in the desired state {}; nothing was read or changed",
+                        self.global.desired.display()
+                    );
+                    let failure = Failure::new(Exit::Invalid, text);
+                    if self.global.desired.exists() {
+                        failure
+                    } else {
+                        failure.hint("name the folder with --desired DIR")
+                    }
+                }
+            }
+        })
+    }
+
+    /// The connection to AWS. No call is made yet.
+    pub(crate) async fn connect(&self, organization: &Organization) -> Sessions {
+        let connection = match &self.emulator {
+            Some(emulator) => Connection::in_process(emulator.http_client())
+                .retries(Retries { initial_backoff: Duration::from_millis(5), ..Retries::default() }),
+            None => Connection::live(),
+        };
+        connection
+            .role(organization.role.clone())
+            .partition(organization.partition.clone())
+            .session_name(&self.run)
+            .open()
+            .await
+    }
+
+    /// How long to wait for what: real services settle in seconds, the embedded one in reads.
+    fn pace(&self) -> Pace {
+        match self.emulator {
+            None => Pace::default(),
+            Some(_) => Self::embedded_pace(),
+        }
+    }
+
+    /// The pace for an AWS in the process.
+    pub(crate) fn embedded_pace() -> Pace {
+        Pace {
+            poll_first: Duration::from_millis(5),
+            poll_longest: Duration::from_millis(50),
+            settle: Duration::from_secs(10),
+            consistency: Duration::from_secs(2),
+            ..Pace::default()
+        }
+    }
+
+    /// The engine over `sessions`.
+    pub(crate) fn reconciler<'a>(&self, sessions: Sessions, sink: &'a dyn Sink) -> Reconciler<'a> {
+        self.reconciler_at(sessions, sink, self.pace())
+    }
+
+    /// The engine over `sessions`, at a pace.
+    pub(crate) fn reconciler_at<'a>(&self, sessions: Sessions, sink: &'a dyn Sink, pace: Pace) -> Reconciler<'a> {
+        Reconciler { edges: EDGES, lookups: LOOKUPS, sessions, sink, pace, clock: Timestamp::now }
+    }
+
+    /// The state folder, made when it is missing.
+    pub(crate) fn state(&self) -> Result<StateFolder, Failure> {
+        Ok(StateFolder::open(&self.state)?)
+    }
+
+    /// What to plan for.
+    pub(crate) fn target<'a>(&self, desired: &'a Desired, wanted: &'a [Wanted]) -> Target<'a> {
+        Target {
+            wanted,
+            desired_digest: &desired.digest,
+            may_delete_versions: self.settings.delete_unreferenced_versions,
+            undone_at_most: None,
+        }
+    }
+}
+
+/// An emulator with a scenario.
+pub(crate) fn open_emulator(scenario: &str, options: Options) -> Result<Emulator, Failure> {
+    Emulator::scenario(scenario, options).map_err(|error| {
+        let known: Vec<&str> = Emulator::scenario_names().iter().map(|(name, _)| *name).collect();
+        Failure::new(Exit::Usage, crate::failure::chain(&error))
+            .hint(format!("scenarios: {}; or the path of a script", known.join(", ")))
+    })
+}
+
+/// The ids of every control.
+pub(crate) fn control_ids() -> Result<Vec<String>, Failure> {
+    let all = controls::all()
+        .map_err(|error| Failure::new(Exit::Failed, format!("failed to read the embedded controls: {error}")))?;
+    Ok(all.into_iter().map(|control| control.id).collect())
+}
+
+fn default_state() -> Result<PathBuf, Failure> {
+    let variable = |name: &str| std::env::var_os(name).filter(|value| !value.is_empty()).map(PathBuf::from);
+    variable("STATE_DIRECTORY")
+        .or_else(|| variable("XDG_STATE_HOME").map(|home| home.join("bedrock-reconciler")))
+        .or_else(|| variable("HOME").map(|home| home.join(".local/state/bedrock-reconciler")))
+        .ok_or_else(|| Failure::new(Exit::Usage, "no place for the state folder").hint("name one with --state DIR"))
+}
+
+/// The ids of the accounts, by name.
+pub(crate) fn account_ids(organization: &Organization) -> BTreeMap<String, String> {
+    organization.accounts.iter().map(|account| (account.name.clone(), account.id.clone())).collect()
+}
+
+/// The part of the desired state that a filter selects; an error when it selects nothing.
+pub(crate) fn select(desired: &Desired, filter: &Filter) -> Result<Vec<Wanted>, Failure> {
+    let ids = control_ids()?;
+    for id in &filter.control {
+        if !ids.contains(id) {
+            let hint = match did_you_mean(id, ids.iter().map(String::as_str)) {
+                Some(near) => format!("did you mean `{near}`?"),
+                None => "`bedrock-reconciler controls` lists them".to_owned(),
+            };
+            return Err(Failure::new(Exit::Usage, format!("no control `{id}`"))
+                .code(codes::UNKNOWN_CONTROL)
+                .hint(hint));
+        }
+    }
+    let globs = globs(&filter.address)?;
+    let mut wanted = desired.wanted();
+    wanted.retain(|one| {
+        let by_control =
+            filter.control.is_empty() || one.declaration.controls.iter().any(|id| filter.control.contains(id));
+        by_control && (globs.is_empty() || globs.iter().any(|glob| glob.is_match(one.address.to_string())))
+    });
+    if wanted.is_empty() && !(filter.control.is_empty() && filter.address.is_empty()) {
+        return Err(Failure::new(Exit::Usage, "nothing in the desired state is selected")
+            .hint("addresses are ACCOUNT/REGION/KIND/NAME, with `*` for any text; quote them in the shell"));
+    }
+    Ok(wanted)
+}
+
+/// Matchers for address globs. `*` also matches slashes, because names may contain them.
+pub(crate) fn globs(patterns: &[String]) -> Result<Vec<GlobMatcher>, Failure> {
+    patterns
+        .iter()
+        .map(|pattern| {
+            let glob = GlobBuilder::new(pattern).literal_separator(false).build();
+            glob.map(|glob| glob.compile_matcher())
+                .map_err(|error| Failure::new(Exit::Usage, format!("`{pattern}` is not an address pattern: {error}")))
+        })
+        .collect()
+}
+
+/// The JSON of a plan, as the contract has it.
+pub(crate) fn plan_json(plan: &reconciler_model::plan::Plan) -> serde_json::Value {
+    serde_json::to_value(plan).unwrap_or_else(|_| json!(null))
+}
