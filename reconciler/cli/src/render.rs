@@ -175,6 +175,12 @@ pub(crate) fn diff(plan: &Plan) -> String {
     text
 }
 
+/// How a plan ends that was to be carried out: as alone, or 4 when a restore that is needed was refused.
+pub(crate) fn exit_of_restoring(plan: &Plan) -> Exit {
+    let refused = plan.findings.iter().any(|finding| finding.severity == Severity::Refused);
+    exit_of(plan).or_worse(if refused { Exit::Refused } else { Exit::Done })
+}
+
 /// How a plan alone ends: 65, 2, 3 or 0.
 pub(crate) fn exit_of(plan: &Plan) -> Exit {
     let mut exit = Exit::Done;

@@ -13,7 +13,7 @@ use reconciler_engine::state::StateFolder;
 use reconciler_engine::{Pace, Reconciler, Target};
 use reconciler_kinds::{EDGES, KINDS, lookups::LOOKUPS};
 use reconciler_model::codes;
-use reconciler_model::desired::{self, Desired, Organization, Wanted};
+use reconciler_model::desired::{self, Account, Desired, Organization, Wanted};
 use reconciler_model::diagnostic::did_you_mean;
 use reconciler_model::digest;
 use serde_json::json;
@@ -38,7 +38,8 @@ pub(crate) struct Setup {
     emulator: Option<Emulator>,
     /// The state folder of an embedded run, which ends with it.
     _scratch: Option<tempfile::TempDir>,
-    state: PathBuf,
+    /// Where the state folder is; `None` when there is no place for one.
+    state: Option<PathBuf>,
 }
 
 impl Setup {
@@ -51,14 +52,14 @@ impl Setup {
         };
         let named = global.state.clone().or_else(|| settings.state.clone());
         let (state, scratch) = match (named, &emulator) {
-            (Some(state), _) => (state, None),
+            (Some(state), _) => (Some(state), None),
             // The embedded AWS is new in every process, so a journal that outlives it would speak of another world.
             (None, Some(_)) => {
                 let scratch = tempfile::tempdir()
                     .map_err(|error| Failure::new(Exit::Failed, format!("failed to make a folder: {error}")))?;
-                (scratch.path().to_owned(), Some(scratch))
+                (Some(scratch.path().to_owned()), Some(scratch))
             }
-            (None, None) => (default_state()?, None),
+            (None, None) => (default_state(), None),
         };
         let now = Timestamp::now();
         let unique = digest::of(&(now.as_nanosecond().to_string(), std::process::id()));
@@ -139,7 +140,44 @@ impl Setup {
 
     /// The state folder, made when it is missing.
     pub(crate) fn state(&self) -> Result<StateFolder, Failure> {
-        Ok(StateFolder::open(&self.state)?)
+        let nowhere = || Failure::new(Exit::Usage, "no place for the state folder").hint("name one with --state DIR");
+        Ok(StateFolder::open(self.state.clone().ok_or_else(nowhere)?)?)
+    }
+
+    /// Where the journal is, for commands that only read it: a folder that is not there is not made.
+    pub(crate) fn journal_to_read(&self) -> Option<PathBuf> {
+        self.state.as_ref().filter(|state| state.is_dir()).map(|state| StateFolder::journal_in(state))
+    }
+
+    /// Where the desired state applies. Without a desired state it is the caller's own account, in its own region.
+    pub(crate) async fn organization(&self) -> Result<Organization, Failure> {
+        let sources = files::sources(&self.global.desired);
+        if self.global.desired.exists() {
+            return desired::load_organization(&sources).map_err(|found| {
+                match self.screen.diagnostics(&found, &sources) {
+                    Err(error) => error.into(),
+                    Ok(()) => Failure::new(Exit::Invalid, "the organization file is not valid; nothing was read"),
+                }
+            });
+        }
+        let sessions = self.connect(&Organization::default()).await;
+        let own = sessions.identity().await?;
+        let region = sessions.home_region().unwrap_or_else(|| "us-east-1".to_owned());
+        let partition = own.arn.split(':').nth(1).unwrap_or("aws").to_owned();
+        self.screen.remark(format_args!(
+            "{} is not there, so the caller's own account is read, in {region}. To read more, write organization.yaml:\n\n\
+             partition: {partition}\nmanagementAccount: main\nrole: bedrock-reconciler\nregions: [{region}]\naccounts:\n  \
+             - {{id: \"{}\", name: main}}\n",
+            self.global.desired.display(),
+            own.account
+        ));
+        Ok(Organization {
+            partition,
+            management_account: "main".to_owned(),
+            role: "bedrock-reconciler".to_owned(),
+            regions: vec![region],
+            accounts: vec![Account { id: own.account, name: "main".to_owned(), tags: BTreeMap::new() }],
+        })
     }
 
     /// What to plan for.
@@ -169,12 +207,11 @@ pub(crate) fn control_ids() -> Result<Vec<String>, Failure> {
     Ok(all.into_iter().map(|control| control.id).collect())
 }
 
-fn default_state() -> Result<PathBuf, Failure> {
+fn default_state() -> Option<PathBuf> {
     let variable = |name: &str| std::env::var_os(name).filter(|value| !value.is_empty()).map(PathBuf::from);
     variable("STATE_DIRECTORY")
         .or_else(|| variable("XDG_STATE_HOME").map(|home| home.join("bedrock-reconciler")))
         .or_else(|| variable("HOME").map(|home| home.join(".local/state/bedrock-reconciler")))
-        .ok_or_else(|| Failure::new(Exit::Usage, "no place for the state folder").hint("name one with --state DIR"))
 }
 
 /// The ids of the accounts, by name.

@@ -49,7 +49,12 @@ impl StateFolder {
 
     /// The journal's file.
     pub fn journal(&self) -> PathBuf {
-        self.0.join("journal.jsonl")
+        Self::journal_in(&self.0)
+    }
+
+    /// The journal's file in a folder that need not exist.
+    pub fn journal_in(folder: &Path) -> PathBuf {
+        folder.join("journal.jsonl")
     }
 
     /// Takes the right to write.

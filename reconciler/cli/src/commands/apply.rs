@@ -17,6 +17,7 @@ use reconciler_model::warrant::{Approval, ApprovedPlan};
 use serde::Deserialize;
 use serde_json::{Value, json};
 
+use super::plan::unresolved;
 use crate::exit::Exit;
 use crate::failure::Failure;
 use crate::interrupt;
@@ -176,7 +177,8 @@ pub(crate) fn steps_json(plan: &Plan, applied: &Applied) -> Value {
 pub(crate) fn report(screen: Screen, plan: &Plan, applied: &Applied, after: Option<&Plan>) -> Result<Exit, Failure> {
     let mut exit = exit_of(applied);
     if let Some(after) = after {
-        exit = exit.or_worse(render::exit_of(after));
+        exit = exit.or_worse(render::exit_of_restoring(after));
+        unresolved(after);
     }
     screen.json(&json!({
         "plan": plan_json(plan),

@@ -40,7 +40,8 @@ async fn activate(setup: &Setup, filter: &Filter, sink: &dyn Sink) -> Result<Exi
     target.undone_at_most = Some(setup.settings.undone_at_most);
     let planned = reconciler.plan(target, Some(&journal)).await?;
     if planned.plan.steps.is_empty() {
-        return show(setup.screen, &planned.plan, sessions.calls());
+        let exit = render::exit_of_restoring(&planned.plan);
+        return show(setup.screen, &planned.plan, sessions.calls(), exit);
     }
     setup.screen.say(render::plan(&planned.plan).trim_end())?;
     apply::refuse_when_paused(&state)?;

@@ -17,12 +17,12 @@ use crate::setup::{Setup, globs};
 type Places = BTreeSet<(String, String)>;
 
 pub(crate) async fn run(setup: &Setup, address: &[String]) -> Result<Exit, Failure> {
-    let desired = setup.desired()?;
+    let organization = setup.organization().await?;
     let globs = globs(address)?;
     let progress = Progress::new(setup.screen);
-    let sessions = setup.connect(desired.organization()).await;
+    let sessions = setup.connect(&organization).await;
     let reconciler = setup.reconciler(sessions, &progress);
-    let inventory = reconciler.survey(&desired.scopes()).await?;
+    let inventory = reconciler.survey(&organization.scopes()).await?;
     let seen = inventory
         .sightings
         .values()

@@ -1,5 +1,6 @@
 //! `plan`: the dry run.
 
+use std::io::Write as _;
 use std::path::PathBuf;
 
 use reconciler_engine::journal;
@@ -17,31 +18,37 @@ use crate::setup::{Setup, plan_json, select};
 pub(crate) async fn run(setup: &Setup, filter: &Filter, out: Option<PathBuf>) -> Result<Exit, Failure> {
     let desired = setup.desired()?;
     let wanted = select(&desired, filter)?;
-    let head = journal::head(&setup.state()?.journal())?;
+    let head = setup.journal_to_read().map(|path| journal::head(&path)).transpose()?.flatten();
     let progress = Progress::new(setup.screen);
     let sessions = setup.connect(desired.organization()).await;
     let reconciler = setup.reconciler(sessions.clone(), &progress);
     let planned = reconciler.plan_at(setup.target(&desired, &wanted), head, None).await?;
-    let exit = show(setup.screen, &planned.plan, sessions.calls())?;
+    let exit = show(setup.screen, &planned.plan, sessions.calls(), render::exit_of(&planned.plan))?;
     if let Some(out) = out {
         save(setup.screen, &planned.plan, out)?;
     }
     Ok(exit)
 }
 
-/// Prints a plan with its result, and says how it ends.
-pub(crate) fn show(screen: Screen, plan: &Plan, calls: u64) -> Result<Exit, Failure> {
-    let exit = render::exit_of(plan);
+/// Prints a plan with its result, which is `exit`.
+pub(crate) fn show(screen: Screen, plan: &Plan, calls: u64, exit: Exit) -> Result<Exit, Failure> {
     screen.json(&plan_json(plan))?;
     let text = render::plan(plan);
     if !text.is_empty() {
         screen.say(text.trim_end())?;
     }
-    for diagnostic in &plan.diagnostics {
-        screen.remark(reconciler_model::diagnostic::render(diagnostic, None).trim_end());
-    }
+    unresolved(plan);
     screen.say(render::result(plan, calls, exit))?;
     Ok(exit)
+}
+
+/// Prints the declarations that could not be resolved against live, on standard error.
+pub(crate) fn unresolved(plan: &Plan) {
+    for diagnostic in &plan.diagnostics {
+        let text = reconciler_model::diagnostic::render(diagnostic, None);
+        // A closed standard error is no reason to stop.
+        let _ = writeln!(anstream::stderr().lock(), "{}\n", text.trim_end());
+    }
 }
 
 fn save(screen: Screen, plan: &Plan, out: PathBuf) -> Result<(), Failure> {

@@ -62,7 +62,7 @@ pub(crate) fn explain(screen: Screen, code: Option<&str>) -> Result<Exit, Failur
 }
 
 pub(crate) fn history(setup: &Setup) -> Result<Exit, Failure> {
-    let records = journal::records(&setup.state()?.journal())?;
+    let records = setup.journal_to_read().map(|path| journal::records(&path)).transpose()?.unwrap_or_default();
     setup.screen.json(&serde_json::to_value(&records).unwrap_or_default())?;
     if records.is_empty() {
         setup.screen.say("no run has written anything")?;

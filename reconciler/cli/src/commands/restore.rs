@@ -42,7 +42,8 @@ pub(crate) async fn run(setup: &Setup, targets: &[String], yes: bool) -> Result<
     target.may_delete_versions = true;
     let planned = reconciler.plan(target, Some(&journal)).await?;
     if planned.plan.steps.is_empty() {
-        return show(setup.screen, &planned.plan, sessions.calls());
+        let exit = render::exit_of_restoring(&planned.plan);
+        return show(setup.screen, &planned.plan, sessions.calls(), exit);
     }
     setup.screen.say(render::plan(&planned.plan).trim_end())?;
     let approval = if yes { Approval::Operator } else { apply::ask(&planned.plan, "restore this")? };

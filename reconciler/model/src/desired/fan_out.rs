@@ -46,23 +46,6 @@ pub(super) struct Unfilled {
     pub(super) remedy: String,
 }
 
-/// Every account and region, sorted.
-pub(super) fn scopes_of(organization: &Organization) -> Vec<Scope> {
-    let mut scopes: Vec<Scope> = organization
-        .accounts
-        .iter()
-        .flat_map(|account| {
-            organization.regions.iter().map(|region| Scope {
-                account: account.name.clone(),
-                account_id: account.id.clone(),
-                region: region.clone(),
-            })
-        })
-        .collect();
-    scopes.sort();
-    scopes
-}
-
 /// The scopes that a declaration of this kind is for, sorted.
 pub(super) fn scopes_for(kind: &dyn Kind, declaration: &Declaration, organization: &Organization) -> Vec<Scope> {
     let accounts = organization.accounts.iter().filter(|account| match kind.scope() {

@@ -58,7 +58,7 @@ impl Desired {
 
     /// Every account and region, sorted.
     pub fn scopes(&self) -> Vec<Scope> {
-        fan_out::scopes_of(&self.organization)
+        self.organization.scopes()
     }
 
     /// Every declaration in every scope that it is for, by address. Look-ups are left in place.
@@ -89,6 +89,21 @@ impl Desired {
         wanted.sort_by(|one, two| one.address.cmp(&two.address));
         wanted
     }
+}
+
+/// Reads the organization alone, for what needs no declarations.
+///
+/// # Errors
+/// Everything that is wrong with `organization.yaml`; declarations are not looked at.
+pub fn load_organization(sources: &[Source]) -> Result<Organization, Vec<Diagnostic>> {
+    let mut problems = Vec::new();
+    let documents: Vec<Document> = sources
+        .iter()
+        .filter(|source| base_name(&source.file) == ORGANIZATION_FILE)
+        .flat_map(|source| document::read(source, &mut problems))
+        .collect();
+    let (organization, _) = organization::read(&documents, &mut problems);
+    if problems.is_empty() { Ok(organization) } else { Err(problems) }
 }
 
 /// Loads the desired state.

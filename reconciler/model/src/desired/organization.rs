@@ -7,6 +7,7 @@ use serde::Serialize;
 use super::document::Document;
 use super::item::Item;
 use super::template::{self, Part};
+use crate::address::Scope;
 use crate::codes;
 use crate::diagnostic::{Diagnostic, did_you_mean};
 
@@ -60,6 +61,23 @@ pub struct Account {
 }
 
 impl Organization {
+    /// Every account and region, sorted.
+    pub fn scopes(&self) -> Vec<Scope> {
+        let mut scopes: Vec<Scope> = self
+            .accounts
+            .iter()
+            .flat_map(|account| {
+                self.regions.iter().map(|region| Scope {
+                    account: account.name.clone(),
+                    account_id: account.id.clone(),
+                    region: region.clone(),
+                })
+            })
+            .collect();
+        scopes.sort();
+        scopes
+    }
+
     /// The account with this name.
     pub fn account(&self, name: &str) -> Option<&Account> {
         self.accounts.iter().find(|account| account.name == name)
