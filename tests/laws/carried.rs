@@ -82,11 +82,21 @@ async fn h04_one_changed_filter_sends_every_other_policy() {
 
     let body = world.body_of("UpdateGuardrail");
     for member in [
-        "/name", "/description", "/blockedInputMessaging", "/blockedOutputsMessaging", "/kmsKeyId",
-        "/crossRegionConfig/guardrailProfileIdentifier", "/contentPolicyConfig/filtersConfig/5", "/contentPolicyConfig/tierConfig",
-        "/topicPolicyConfig/topicsConfig/0/examples/0", "/topicPolicyConfig/tierConfig", "/wordPolicyConfig/wordsConfig/0/text",
-        "/wordPolicyConfig/managedWordListsConfig/0", "/sensitiveInformationPolicyConfig/piiEntitiesConfig/3",
-        "/sensitiveInformationPolicyConfig/regexesConfig/0/description", "/contextualGroundingPolicyConfig/filtersConfig/1",
+        "/name",
+        "/description",
+        "/blockedInputMessaging",
+        "/blockedOutputsMessaging",
+        "/kmsKeyId",
+        "/crossRegionConfig/guardrailProfileIdentifier",
+        "/contentPolicyConfig/filtersConfig/5",
+        "/contentPolicyConfig/tierConfig",
+        "/topicPolicyConfig/topicsConfig/0/examples/0",
+        "/topicPolicyConfig/tierConfig",
+        "/wordPolicyConfig/wordsConfig/0/text",
+        "/wordPolicyConfig/managedWordListsConfig/0",
+        "/sensitiveInformationPolicyConfig/piiEntitiesConfig/3",
+        "/sensitiveInformationPolicyConfig/regexesConfig/0/description",
+        "/contextualGroundingPolicyConfig/filtersConfig/1",
     ] {
         assert!(body.pointer(member).is_some(), "{member} is not sent: {body:#}");
     }
@@ -94,7 +104,9 @@ async fn h04_one_changed_filter_sends_every_other_policy() {
     let after = world.witness().guardrail("baseline", "DRAFT").await;
     let meaning = |mut content: Value| {
         // What the restore writes out explicitly was the default before.
-        for topic in content["topicPolicy"]["topics"].as_array_mut().into_iter().flatten().filter_map(Value::as_object_mut) {
+        for topic in
+            content["topicPolicy"]["topics"].as_array_mut().into_iter().flatten().filter_map(Value::as_object_mut)
+        {
             topic.retain(|member, _| matches!(member.as_str(), "name" | "definition" | "examples" | "type"));
         }
         for list in ["/wordPolicy/words", "/sensitiveInformationPolicy/regexes", "/contentPolicy/filters"] {
@@ -119,11 +131,18 @@ async fn h04_a_policy_is_removed_only_when_the_declaration_says_so() {
         let world = World::small("in-sync", &mentions(nothing)).await;
         let plan = world.plan().await.plan;
         assert!(plan.steps.is_empty(), "an element that is too many is stronger, and kept: {}", told(&plan));
-        let world = world.declaring(&mentions(nothing).replace("name: baseline", "name: baseline\nwhenStronger: undo")).await;
+        let world =
+            world.declaring(&mentions(nothing).replace("name: baseline", "name: baseline\nwhenStronger: undo")).await;
         world.restore().await;
         let live = world.witness().guardrail("baseline", "DRAFT").await;
-        assert!(live.get("wordPolicy").is_none_or(|policy| policy["managedWordLists"].as_array().is_none_or(Vec::is_empty)), "{live:#}");
-        assert!(live["sensitiveInformationPolicy"]["piiEntities"].as_array().is_some_and(|found| found.len() == 4), "{live:#}");
+        assert!(
+            live.get("wordPolicy").is_none_or(|policy| policy["managedWordLists"].as_array().is_none_or(Vec::is_empty)),
+            "{live:#}"
+        );
+        assert!(
+            live["sensitiveInformationPolicy"]["piiEntities"].as_array().is_some_and(|found| found.len() == 4),
+            "{live:#}"
+        );
         world.plan_again_nothing().await;
     }
     let world = World::small("in-sync", ONE_POLICY).await;
@@ -141,7 +160,10 @@ async fn h04_an_unknown_member_of_an_element_is_carried_through() {
     let world = World::small("in-sync", ONE_POLICY).await;
     let pointer = "/contentPolicy/filters/type=VIOLENCE/sensitivity";
     let value = json!({"level": 3});
-    world.inject(vec![Fault::once(on("GetGuardrail"), Effect::UnknownField { pointer: pointer.into(), value: value.clone() })]);
+    world.inject(vec![Fault::once(
+        on("GetGuardrail"),
+        Effect::UnknownField { pointer: pointer.into(), value: value.clone() },
+    )]);
     world.witness().guardrail("baseline", "DRAFT").await;
     world.plan_again_nothing().await;
 

@@ -47,14 +47,30 @@ fn the_model_is_pure() {
     let model = &dependencies()["reconciler-model"];
     let impure = |name: &&String| {
         let name = name.as_str();
-        name.starts_with("aws-") || matches!(name, "tokio" | "futures" | "hyper" | "http" | "jiff" | "rand" | "tempfile" | "async-trait")
+        name.starts_with("aws-")
+            || matches!(name, "tokio" | "futures" | "hyper" | "http" | "rand" | "tempfile" | "async-trait")
     };
     assert_eq!(model.iter().filter(impure).collect::<Vec<_>>(), Vec::<&String>::new());
     for path in files(&repository().join("reconciler/model/src"), &["rs"]) {
         let text = std::fs::read_to_string(&path).expect("a source file");
         let code = text.split("#[cfg(test)]").next().unwrap_or("");
-        for word in ["std::fs", "std::env", "std::net", "std::process", "SystemTime", "Instant::now", "std::thread"] {
-            assert!(path.components().any(|part| part.as_os_str() == "tests") || !code.contains(word), "{} in {}", word, path.display());
+        for word in [
+            "std::fs",
+            "std::env",
+            "std::net",
+            "std::process",
+            "SystemTime",
+            "Instant::now",
+            "std::thread",
+            "Timestamp::now",
+            "Zoned::now",
+        ] {
+            assert!(
+                path.components().any(|part| part.as_os_str() == "tests") || !code.contains(word),
+                "{} in {}",
+                word,
+                path.display()
+            );
         }
     }
 }

@@ -33,7 +33,11 @@ fn sides(actions: &'static [&'static str]) -> impl Strategy<Value = Value> {
 }
 
 /// One element for each of some of the `names`, under the natural key `key`.
-fn elements<S>(key: &'static str, names: &'static [&'static str], rest: impl Fn() -> S + 'static) -> BoxedStrategy<Value>
+fn elements<S>(
+    key: &'static str,
+    names: &'static [&'static str],
+    rest: impl Fn() -> S + 'static,
+) -> BoxedStrategy<Value>
 where
     S: Strategy<Value = Value> + 'static,
 {
@@ -123,25 +127,36 @@ pub(crate) fn guardrail() -> BoxedStrategy<Value> {
 
 fn guardrail_with(profile: bool) -> BoxedStrategy<Value> {
     let policy = |lists: BoxedStrategy<Value>| maybe(lists);
-    let content = (content_filters(), tier(profile)).prop_map(|(filters, tier)| object(json!({"filters": filters, "tier": tier})));
+    let content = (content_filters(), tier(profile))
+        .prop_map(|(filters, tier)| object(json!({"filters": filters, "tier": tier})));
     let topic = (topics(), tier(profile)).prop_map(|(topics, tier)| object(json!({"topics": topics, "tier": tier})));
     let words = elements("text", &["falcon", "wörd", "two words", "dot.ted \"quoted\""], || sides(&["BLOCK", "NONE"]));
     let managed = elements("type", &["PROFANITY"], || sides(&["BLOCK", "NONE"]));
-    let word = (maybe(words), maybe(managed)).prop_map(|(words, managed)| object(json!({"words": words, "managedWordLists": managed})));
+    let word = (maybe(words), maybe(managed))
+        .prop_map(|(words, managed)| object(json!({"words": words, "managedWordLists": managed})));
     let pii = sensitive("type", &["EMAIL", "NAME", "AWS_ACCESS_KEY", "PIN"], false);
     let regexes = sensitive("name", &["invoice", "order number"], true);
-    let secret = (maybe(pii), maybe(regexes)).prop_map(|(pii, regexes)| object(json!({"piiEntities": pii, "regexes": regexes})));
+    let secret =
+        (maybe(pii), maybe(regexes)).prop_map(|(pii, regexes)| object(json!({"piiEntities": pii, "regexes": regexes})));
     let ground = grounding().prop_map(|filters| json!({ "filters": filters }));
     let top = (
         maybe(select(&["Protection.", "Other."][..]).prop_map(Value::from)),
         select(&["No.", "Not this."][..]),
         select(&["Withheld.", "Not that."][..]),
         tags(),
+        proptest::collection::vec(any::<bool>(), 5),
     );
-    (top, policy(content.boxed()), policy(topic.boxed()), policy(word.boxed()), policy(secret.boxed()), policy(ground.boxed()))
-        .prop_map(move |((description, input, output, tags), content, topic, word, secret, ground)| {
+    (
+        top,
+        policy(content.boxed()),
+        policy(topic.boxed()),
+        policy(word.boxed()),
+        policy(secret.boxed()),
+        policy(ground.boxed()),
+    )
+        .prop_map(move |((description, input, output, tags, nulls), content, topic, word, secret, ground)| {
             let profile = if profile { json!({"guardrailProfileId": "eu.guardrail.v1:0"}) } else { Value::Null };
-            object(json!({
+            let mut spec = object(json!({
                 "description": description,
                 "blockedInputMessaging": input,
                 "blockedOutputsMessaging": output,
@@ -152,7 +167,14 @@ fn guardrail_with(profile: bool) -> BoxedStrategy<Value> {
                 "sensitiveInformationPolicy": secret,
                 "contextualGroundingPolicy": ground,
                 "tags": tags,
-            }))
+            }));
+            // A policy that is left out is not managed; one that is `null` must be absent.
+            for ((policy, _), null) in POLICIES.iter().zip(nulls) {
+                if null && spec.get(*policy).is_none() {
+                    spec[*policy] = Value::Null;
+                }
+            }
+            spec
         })
         .boxed()
 }
@@ -288,7 +310,7 @@ pub(crate) fn request(name: &str, spec: &Value) -> Value {
         body["crossRegionConfig"] = json!({ "guardrailProfileIdentifier": profile });
     }
     for (policy, lists) in POLICIES {
-        let Some(section) = spec.get(*policy) else { continue };
+        let Some(section) = spec.get(*policy).filter(|section| section.is_object()) else { continue };
         let mut config = Map::new();
         for (list, request_list) in *lists {
             if let Some(elements) = section.get(*list).and_then(Value::as_array).filter(|list| !list.is_empty()) {

@@ -74,11 +74,14 @@ fn h29_each_limit_is_a_diagnostic() {
         guardrail(json!({"topicPolicy": {"topics": topics}}))
     };
     let regexes = |count: usize| {
-        let list: Vec<Value> = (0..count).map(|n| json!({"name": format!("R{n}"), "pattern": "x", "action": "BLOCK"})).collect();
+        let list: Vec<Value> =
+            (0..count).map(|n| json!({"name": format!("R{n}"), "pattern": "x", "action": "BLOCK"})).collect();
         guardrail(json!({"sensitiveInformationPolicy": {"regexes": list}}))
     };
     let reasoning = |count: usize| {
-        let list: Vec<String> = (0..count).map(|n| format!("arn:aws:bedrock:eu-west-1:111122223333:automated-reasoning-policy/abcdefabcde{n}:1")).collect();
+        let list: Vec<String> = (0..count)
+            .map(|n| format!("arn:aws:bedrock:eu-west-1:111122223333:automated-reasoning-policy/abcdefabcde{n}:1"))
+            .collect();
         guardrail(json!({"automatedReasoningPolicy": {"policies": list}}))
     };
     let examples = |count: usize, length: usize| {
@@ -97,11 +100,26 @@ fn h29_each_limit_is_a_diagnostic() {
     };
     let limit = codes::LIMIT;
     let cases: Vec<(&str, String, String, &str)> = vec![
-        ("definition, CLASSIC", topic(json!({"definition": text(200)}), false), topic(json!({"definition": text(201)}), false), limit),
-        ("definition, STANDARD", topic(json!({"definition": text(1000)}), true), topic(json!({"definition": text(1001)}), true), limit),
+        (
+            "definition, CLASSIC",
+            topic(json!({"definition": text(200)}), false),
+            topic(json!({"definition": text(201)}), false),
+            limit,
+        ),
+        (
+            "definition, STANDARD",
+            topic(json!({"definition": text(1000)}), true),
+            topic(json!({"definition": text(1001)}), true),
+            limit,
+        ),
         ("definition, empty", topic(json!({"definition": "x"}), false), topic(json!({"definition": ""}), false), limit),
         ("topic name", topic(json!({"name": text(100)}), false), topic(json!({"name": text(101)}), false), limit),
-        ("topic name, letters", topic(json!({"name": "A b-c_d!?."}), false), topic(json!({"name": "A/b"}), false), limit),
+        (
+            "topic name, letters",
+            topic(json!({"name": "A b-c_d!?."}), false),
+            topic(json!({"name": "A/b"}), false),
+            limit,
+        ),
         ("topics", topics(30), topics(31), limit),
         ("examples", examples(5, 10), examples(6, 10), limit),
         ("example", examples(1, 100), examples(1, 101), limit),
@@ -109,12 +127,32 @@ fn h29_each_limit_is_a_diagnostic() {
         ("words", many_words(10_000), many_words(10_001), limit),
         ("expression", regex(json!({"pattern": text(500)})), regex(json!({"pattern": text(501)})), limit),
         ("expression's name", regex(json!({"name": text(100)})), regex(json!({"name": text(101)})), limit),
-        ("expression's description", regex(json!({"description": text(1000)})), regex(json!({"description": text(1001)})), limit),
+        (
+            "expression's description",
+            regex(json!({"description": text(1000)})),
+            regex(json!({"description": text(1001)})),
+            limit,
+        ),
         ("expressions", regexes(30), regexes(31), limit),
-        ("description", guardrail(json!({"description": text(200)})), guardrail(json!({"description": text(201)})), limit),
+        (
+            "description",
+            guardrail(json!({"description": text(200)})),
+            guardrail(json!({"description": text(201)})),
+            limit,
+        ),
         ("description, empty", guardrail(json!({"description": "x"})), guardrail(json!({"description": ""})), limit),
-        ("input message", guardrail(json!({"blockedInputMessaging": text(500)})), guardrail(json!({"blockedInputMessaging": text(501)})), limit),
-        ("output message", guardrail(json!({"blockedOutputsMessaging": text(500)})), guardrail(json!({"blockedOutputsMessaging": text(501)})), limit),
+        (
+            "input message",
+            guardrail(json!({"blockedInputMessaging": text(500)})),
+            guardrail(json!({"blockedInputMessaging": text(501)})),
+            limit,
+        ),
+        (
+            "output message",
+            guardrail(json!({"blockedOutputsMessaging": text(500)})),
+            guardrail(json!({"blockedOutputsMessaging": text(501)})),
+            limit,
+        ),
         ("threshold", grounding(0.99), grounding(1.0), limit),
         ("threshold, negative", grounding(0.0), grounding(-0.1), limit),
         ("tags", tags(200, "k", "v"), tags(201, "k", "v"), limit),

@@ -84,7 +84,9 @@ async fn h09_a_video_flag_that_is_off_is_drift() {
 /// H09 where a region does not report a flag that is declared as off: absent and off are the same there.
 #[tokio::test]
 async fn h09_an_unreported_flag_that_is_declared_off_is_no_drift() {
-    let world = World::small("in-sync", &LOGGING.replace("videoDataDeliveryEnabled: true", "videoDataDeliveryEnabled: false")).await;
+    let world =
+        World::small("in-sync", &LOGGING.replace("videoDataDeliveryEnabled: true", "videoDataDeliveryEnabled: false"))
+            .await;
     world.edit_logging(remove("videoDataDeliveryEnabled"));
     let plan = world.plan_again_no_steps().await;
     assert!(plan.drift.is_empty(), "{}", told(&plan));
@@ -94,7 +96,10 @@ async fn h09_an_unreported_flag_that_is_declared_off_is_no_drift() {
 #[tokio::test]
 async fn h09_unknown_members_of_the_live_configuration_survive_the_write() {
     let world = World::small("in-sync", LOGGING).await;
-    let members = [("/loggingConfig/toolUseDataDeliveryEnabled", json!(true)), ("/loggingConfig/s3Config/format", json!("PARQUET"))];
+    let members = [
+        ("/loggingConfig/toolUseDataDeliveryEnabled", json!(true)),
+        ("/loggingConfig/s3Config/format", json!("PARQUET")),
+    ];
     for (pointer, value) in &members {
         let field = Effect::UnknownField { pointer: (*pointer).to_owned(), value: value.clone() };
         world.inject(vec![Fault::once(on("GetModelInvocationLoggingConfiguration"), field)]);
@@ -140,7 +145,11 @@ async fn h09_a_log_group_is_put_back_field_by_field() {
     world.plan_again_nothing().await;
 
     // A group that is gone is created again, and its events are not.
-    world.attack("logs", "PutLogGroupDeletionProtection", json!({"logGroupIdentifier": GROUP, "deletionProtectionEnabled": false}));
+    world.attack(
+        "logs",
+        "PutLogGroupDeletionProtection",
+        json!({"logGroupIdentifier": GROUP, "deletionProtectionEnabled": false}),
+    );
     world.attack("logs", "DeleteLogGroup", json!({"logGroupName": GROUP}));
     let plan = world.restore().await;
     assert_eq!(plan.drift[0].change, Change::Missing);
@@ -155,10 +164,14 @@ async fn h09_retention_that_an_account_policy_holds_is_refused() {
     let world = World::small("in-sync", LOG_GROUP).await;
     let policy = json!({
         "policyName": "short", "policyType": "RETENTION_POLICY", "scope": "ALL",
-        "policyDocument": json!({"retentionInDays": 30, "RetentionInDays": 30}).to_string(),
+        "policyDocument": json!({"retentionInDays": 30, "enforcementMode": "RETROACTIVE"}).to_string(),
     });
     world.attack("logs", "PutAccountPolicy", policy);
-    world.attack("logs", "PutLogGroupDeletionProtection", json!({"logGroupIdentifier": GROUP, "deletionProtectionEnabled": false}));
+    world.attack(
+        "logs",
+        "PutLogGroupDeletionProtection",
+        json!({"logGroupIdentifier": GROUP, "deletionProtectionEnabled": false}),
+    );
     let planned = world.plan().await;
     assert_eq!(refusals(&planned.plan), [codes::ACCOUNT_POLICY], "{}", told(&planned.plan));
     let applied = world.apply(&planned).await;

@@ -200,8 +200,16 @@ async fn h03_an_absent_flag_is_its_default_and_an_effective_off_is_drift() {
     world.restore().await;
     world.plan_again_nothing().await;
     let flags = [
-        ("/contentPolicyConfig/filtersConfig/type=HATE/inputEnabled", json!(false), "contentPolicy.filters.HATE.inputEnabled"),
-        ("/contentPolicyConfig/filtersConfig/type=HATE/inputAction", json!("NONE"), "contentPolicy.filters.HATE.inputAction"),
+        (
+            "/contentPolicyConfig/filtersConfig/type=HATE/inputEnabled",
+            json!(false),
+            "contentPolicy.filters.HATE.inputEnabled",
+        ),
+        (
+            "/contentPolicyConfig/filtersConfig/type=HATE/inputAction",
+            json!("NONE"),
+            "contentPolicy.filters.HATE.inputAction",
+        ),
         (
             "/sensitiveInformationPolicyConfig/piiEntitiesConfig/type=EMAIL/outputEnabled",
             json!(false),
@@ -266,7 +274,11 @@ fn h31_empty_null_and_absent_policies_are_equal() {
                 };
                 let live = live_tree(guardrail, &with(nothing), true);
                 let (comparison, _) = compared(guardrail, &live, &with(declared), "report");
-                assert!(comparison.drift.is_none(), "{policy}: live {nothing}, declared {declared}: {:?}", comparison.drift);
+                assert!(
+                    comparison.drift.is_none(),
+                    "{policy}: live {nothing}, declared {declared}: {:?}",
+                    comparison.drift
+                );
             }
         }
     }

@@ -52,7 +52,8 @@ async fn an_export_is_a_desired_state_that_is_in_sync() {
         let world = World::whole(scenario).await;
         let inventory = world.survey().await;
         assert!(inventory.gaps.is_empty(), "{:?}", inventory.gaps);
-        let mut files: Vec<_> = of_the_repository().into_iter().filter(|file| file.file == "organization.yaml").collect();
+        let mut files: Vec<_> =
+            of_the_repository().into_iter().filter(|file| file.file == "organization.yaml").collect();
         for (index, (address, sighting)) in inventory.sightings.iter().enumerate() {
             let kind = reconciler_kinds::KINDS.iter().find(|kind| kind.name() == address.kind).expect("a kind");
             let declaration = json!({
@@ -84,7 +85,10 @@ async fn every_scenario_is_restored_in_one_run() {
 /// The small organization that stories use is one account and one region of the world that scenarios build.
 #[tokio::test]
 async fn the_small_organization_is_part_of_every_scenario() {
-    assert!(ORGANIZATION.contains(reconciler_tests::world::ACCOUNT) && ORGANIZATION.contains(reconciler_tests::world::REGION));
+    assert!(
+        ORGANIZATION.contains(reconciler_tests::world::ACCOUNT)
+            && ORGANIZATION.contains(reconciler_tests::world::REGION)
+    );
     let world = World::small("in-sync", "kind: guardrail\nname: baseline\nspec: {}\n").await;
     world.plan_again_nothing().await;
 }

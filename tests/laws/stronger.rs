@@ -38,7 +38,10 @@ async fn hardened(world: &World) {
             set("/sensitiveInformationPolicyConfig/piiEntitiesConfig/type=EMAIL/inputAction", json!("BLOCK")),
             set("/sensitiveInformationPolicyConfig/piiEntitiesConfig/-", json!({"type": "PIN", "action": "BLOCK"})),
             set("/contextualGroundingPolicyConfig/filtersConfig/type=GROUNDING/threshold", json!(0.9)),
-            set("/topicPolicyConfig", json!({"topicsConfig": [{"name": "Advice", "definition": "Advice.", "type": "DENY"}]})),
+            set(
+                "/topicPolicyConfig",
+                json!({"topicsConfig": [{"name": "Advice", "definition": "Advice.", "type": "DENY"}]}),
+            ),
         ]
         .into(),
     );
@@ -87,6 +90,7 @@ async fn h27_restoring_one_field_keeps_the_stronger_ones() {
     world.restore().await;
     hardened(&world).await;
     world.set_guardrail("payments", "/contentPolicyConfig/filtersConfig/type=HATE/inputStrength", json!("LOW"));
+    world.publish("payments");
     world.restore().await;
     let witness = world.witness();
     for live in [witness.guardrail("payments", "DRAFT").await, witness.newest("payments").await] {
@@ -130,7 +134,10 @@ async fn h27_undo_is_an_explicit_choice() {
     assert!(!field(&plan, INSULTS).kept && !notes(&plan).contains(&codes::STRONGER));
     let live = world.witness().guardrail("payments", "DRAFT").await;
     assert_eq!(insults(&live), "MEDIUM");
-    assert!(live.get("topicPolicy").is_none_or(|policy| policy["topics"].as_array().is_none_or(Vec::is_empty)), "{live:#}");
+    assert!(
+        live.get("topicPolicy").is_none_or(|policy| policy["topics"].as_array().is_none_or(Vec::is_empty)),
+        "{live:#}"
+    );
     world.plan_again_nothing().await;
 }
 

@@ -59,6 +59,7 @@ async fn h05_a_weak_version_behind_a_clean_draft_is_drift() {
 async fn h05_a_version_is_made_only_after_ready_and_equal() {
     let world = built().await;
     world.set_guardrail("payments", HATE, json!("NONE"));
+    world.publish("payments");
     world.restore().await;
     let calls: Vec<String> = world.emulator.calls().into_iter().map(|call| call.operation).collect();
     let update = calls.iter().position(|call| call == "UpdateGuardrail").expect("an update");
@@ -67,7 +68,7 @@ async fn h05_a_version_is_made_only_after_ready_and_equal() {
     // The emulated AWS answers UPDATING twice, then READY; two READY in a row are wanted. Each read-back reads the DRAFT.
     assert!(update < version && reads >= 4, "{calls:#?}");
     assert_eq!(hate(&world.witness().newest("payments").await), "HIGH");
-    assert_eq!(world.witness().versions("payments").await, [1, 2]);
+    assert_eq!(world.witness().versions("payments").await, [1, 2, 3]);
     world.plan_again_nothing().await;
 }
 
@@ -106,11 +107,12 @@ async fn h05_a_restored_draft_is_not_called_effective() {
 
 async fn with_twenty_versions() -> World {
     let mut world = built().await;
-    for _ in 1..20 {
+    for _ in 1..19 {
         world.publish("payments");
     }
-    assert_eq!(world.witness().versions("payments").await.len(), 20);
     world.set_guardrail("payments", HATE, json!("NONE"));
+    world.publish("payments");
+    assert_eq!(world.witness().versions("payments").await.len(), 20);
     world.may_delete_versions = false;
     world.emulator.clear_calls();
     world
@@ -144,6 +146,20 @@ async fn h05_the_oldest_unreferenced_version_makes_room() {
     assert_eq!(world.body_of("DeleteGuardrail")["guardrailVersion"], "2");
     let left = world.witness().versions("payments").await;
     assert_eq!(left, [1].into_iter().chain(3..=21).collect::<Vec<_>>());
+    assert_eq!(hate(&world.witness().newest("payments").await), "HIGH");
+    world.plan_again_nothing().await;
+}
+
+/// H05 without waste: an attack on the DRAFT alone leaves the newest version as declared. Restoring it publishes nothing,
+/// because there are only twenty versions, and nineteen such attacks would use them up.
+#[tokio::test]
+async fn h05_no_version_is_spent_on_a_draft_that_nobody_published() {
+    let world = built().await;
+    for _ in 0..3 {
+        world.set_guardrail("payments", HATE, json!("NONE"));
+        world.restore().await;
+    }
+    assert_eq!(world.witness().versions("payments").await, [1]);
     assert_eq!(hate(&world.witness().newest("payments").await), "HIGH");
     world.plan_again_nothing().await;
 }

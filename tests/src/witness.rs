@@ -25,7 +25,10 @@ impl Witness {
         let mut request = Request::builder()
             .method(method)
             .uri(format!("https://{service}.{}.amazonaws.com{path}", self.region))
-            .header("authorization", format!("AWS4-HMAC-SHA256 Credential={credential}, SignedHeaders=host, Signature=0"))
+            .header(
+                "authorization",
+                format!("AWS4-HMAC-SHA256 Credential={credential}, SignedHeaders=host, Signature=0"),
+            )
             .header("content-type", "application/x-amz-json-1.1");
         if let Some(target) = target {
             request = request.header("x-amz-target", target);

@@ -17,7 +17,7 @@ use reconciler_model::drift::FieldDrift;
 use reconciler_model::inventory::Inventory;
 use reconciler_model::plan::{Plan, Severity};
 use reconciler_model::verdict::Verdict;
-use reconciler_model::warrant::{ApprovedPlan, Approval};
+use reconciler_model::warrant::{Approval, ApprovedPlan};
 use serde_json::{Value, json};
 
 use crate::declarations;

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use reconciler_model::kind;
+use reconciler_model::kind::{self, Origin};
 use reconciler_model::tree::{KeyOf, Path};
 use schemars::JsonSchema;
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
@@ -75,6 +75,15 @@ pub(crate) fn without_nulls(tree: Value) -> Value {
         ),
         Value::Array(items) => Value::Array(items.into_iter().map(without_nulls).collect()),
         scalar => scalar,
+    }
+}
+
+/// A live answer without its `null` members, which are the same as absent ones; a declaration as it is, because there `null`
+/// says "must be absent".
+pub(crate) fn as_answered(spec: &Value, origin: Origin) -> Value {
+    match origin {
+        Origin::Declared => spec.clone(),
+        Origin::Live => without_nulls(spec.clone()),
     }
 }
 

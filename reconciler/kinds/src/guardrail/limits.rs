@@ -67,6 +67,12 @@ pub(super) fn check(tree: &Value) -> Vec<Problem> {
     checker.length(Path::of(["description"]), 1, 200);
     checker.length(Path::of(["blockedInputMessaging"]), 1, 500);
     checker.length(Path::of(["blockedOutputsMessaging"]), 1, 500);
+    for required in ["blockedInputMessaging", "blockedOutputsMessaging"] {
+        if tree.get(required).is_some_and(Value::is_null) {
+            let detail = "the service requires it, so it cannot be declared absent".into();
+            checker.report(codes::CONTRADICTION, Path::of([required]), detail, "write a text, or leave the key out");
+        }
+    }
     check_tiers(&mut checker);
     check_prompt_attack(&mut checker);
     check_topics(&mut checker);

@@ -16,7 +16,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
 use super::{Guardrail, limits, steps};
-use crate::normal::{Decimal, yes};
+use crate::normal::{Decimal, as_answered, yes};
 
 vocabulary!(
     /// The content filters.
@@ -346,10 +346,16 @@ fn settle(tree: &mut Value) {
             Some(Value::Array(elements)) => elements.is_empty(),
             _ => true,
         };
-        if lists.iter().all(|list| is_empty(list)) {
+        let empty: Vec<&str> = lists.iter().filter(|list| is_empty(list)).copied().collect();
+        if empty.len() == lists.len() {
             // A policy with no element is no policy: the service answers either.
             *section = Value::Null;
+        } else if let Some(members) = section.as_object_mut() {
+            members.retain(|member, _| !empty.contains(&member.as_str()));
         }
+    }
+    if let Some(tags) = tree.get_mut("tags").filter(|tags| tags.is_null()) {
+        *tags = json!({});
     }
     // The prompt-attack filter looks at the input only; what the answer says of the output side means nothing.
     if let Some(Value::Object(filter)) = tree.pointer_mut("/contentPolicy/filters/PROMPT_ATTACK") {
@@ -416,7 +422,8 @@ impl Kind for Guardrail {
     }
 
     fn merged(&self) -> &'static [&'static str] {
-        &["tags"]
+        // A version holds the whole guardrail; a declaration manages only the members that it names.
+        &["tags", PUBLISHED]
     }
 
     fn whole(&self) -> &'static [&'static str] {
@@ -449,7 +456,7 @@ impl Kind for Guardrail {
     }
 
     fn normalise(&self, spec: &Value, origin: Origin) -> Normalised {
-        let mut normalised = kind::normalise_as::<Spec>(spec, origin, key_of);
+        let mut normalised = kind::normalise_as::<Spec>(&as_answered(spec, origin), origin, key_of);
         let tree = &mut normalised.tree;
         settle(tree);
         if let Some(members) = tree.as_object_mut() {

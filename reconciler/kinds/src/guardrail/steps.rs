@@ -3,13 +3,15 @@
 use std::collections::BTreeMap;
 
 use reconciler_model::codes;
+use reconciler_model::direction::Direction;
 use reconciler_model::inventory::Sighting;
-use reconciler_model::kind::Situation;
+use reconciler_model::kind::{Kind, Situation};
 use reconciler_model::plan::{Call, Promise, Proposal, ProposedStep};
 use reconciler_model::tree::{self, Path};
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
+use super::Guardrail;
 use super::limits::MOST_VERSIONS;
 use super::request;
 use super::spec::{PUBLISHED, body_of, published_of};
@@ -118,9 +120,12 @@ fn publish(promised: Value) -> ProposedStep {
 fn restore(situation: &Situation<'_>, live: &Sighting) -> Proposal {
     let mut proposal = Proposal::default();
     let facts: Facts = serde_json::from_value(live.facts.clone()).unwrap_or_default();
-    let draft_differs = situation.differs.iter().any(|path| !matches!(path.head(), Some("tags" | PUBLISHED)));
-    let publishes = situation.target.get(PUBLISHED).is_some() && (draft_differs || situation.differs_in(PUBLISHED));
-    let content = body_of(&laid_over(Some(&live.tree), &body_of(situation.target)));
+    let publishes = situation.differs_in(PUBLISHED);
+    let mut content = body_of(&laid_over(Some(&live.tree), &body_of(situation.target)));
+    if publishes {
+        keep_what_is_stronger_in_the_version(situation.target, &mut content);
+    }
+    let draft_differs = !tree::differences(&body_of(&live.tree), &content, &[]).is_empty();
     let extras = carried(live, &content, draft_differs, &mut proposal);
     if draft_differs && proposal.refusals.is_empty() {
         let body = with_extras(request::body(situation.name, &content), &content, situation.name, &extras);
@@ -153,8 +158,34 @@ fn restore(situation: &Situation<'_>, live: &Sighting) -> Proposal {
             Promise { tree: json!({ "tags": changed }), ..Promise::default() },
         ));
     }
+    if !publishes && !facts.versions.is_empty() && situation.target.get(PUBLISHED).is_none() {
+        say_what_is_not_effective(situation, live, &content, &mut proposal);
+    }
     say_what_should_be_known(situation, &facts, publishes, &mut proposal);
     proposal
+}
+
+/// The new version takes the place of the newest one, so what that has stronger, and may keep, has to be in the DRAFT too.
+fn keep_what_is_stronger_in_the_version(target: &Value, content: &mut Value) {
+    let version = target.get(PUBLISHED).unwrap_or(&Value::Null);
+    let draft = tree::restricted(target, version);
+    for one in tree::differences(version, &draft, &[]) {
+        if Guardrail.direction(&one.path, one.left.as_ref(), one.right.as_ref()) == Direction::Strengthened {
+            tree::set(content, &one.path, one.left);
+        }
+    }
+}
+
+/// A declaration with `publish: false` restores the DRAFT alone; says so where callers of the newest version get less.
+fn say_what_is_not_effective(situation: &Situation<'_>, live: &Sighting, content: &Value, proposal: &mut Proposal) {
+    let version = live.tree.get(PUBLISHED).unwrap_or(&Value::Null);
+    let declared = published_of(situation.target);
+    let differs = tree::differences(&tree::restricted(version, &declared), &tree::restricted(content, &declared), &[]);
+    if !differs.is_empty() {
+        let detail = "the newest version is not as declared, and `publish: false` forbids to publish another one: restoring the \
+                      DRAFT is not effective for callers that are pinned to a version";
+        proposal.notes.push((codes::OTHER_VERSIONS, detail.into()));
+    }
 }
 
 /// The unknown members that the write has to carry; refuses the write when one of them cannot be.

@@ -12,6 +12,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 use super::{InvocationLogging, steps};
+use crate::normal::as_answered;
 
 /// Flags that some regions do not report at all: the service takes them and leaves them out of its answer.
 ///
@@ -112,7 +113,7 @@ impl Kind for InvocationLogging {
     }
 
     fn normalise(&self, spec: &Value, origin: Origin) -> Normalised {
-        kind::normalise_as::<Spec>(spec, origin, key_of)
+        kind::normalise_as::<Spec>(&as_answered(spec, origin), origin, key_of)
     }
 
     fn check(&self, tree: &Value) -> Vec<Problem> {
@@ -159,7 +160,7 @@ impl Kind for InvocationLogging {
 
     fn unobservable(&self, path: &Path, live: Option<&Value>, want: Option<&Value>) -> Option<&'static str> {
         let unreported = path.head().is_some_and(|flag| UNREPORTED.contains(&flag));
-        (unreported && live.is_none() && want == Some(&Value::Bool(true)))
+        (unreported && live.is_none() && want.is_some())
             .then_some("the service does not report this flag in this region, so it cannot be confirmed")
     }
 

@@ -14,6 +14,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 use super::{LogGroup, steps};
+use crate::normal::as_answered;
 
 vocabulary!(
     /// The classes of log groups.
@@ -76,7 +77,7 @@ impl Kind for LogGroup {
     }
 
     fn normalise(&self, spec: &Value, origin: Origin) -> Normalised {
-        let mut normalised = kind::normalise_as::<Spec>(spec, origin, key_of);
+        let mut normalised = kind::normalise_as::<Spec>(&as_answered(spec, origin), origin, key_of);
         if origin == Origin::Live {
             // The answer leaves both out when they have the value that they had before the members existed.
             let defaults = [("deletionProtectionEnabled", Value::Bool(false)), ("logGroupClass", "STANDARD".into())];
