@@ -5,6 +5,7 @@
 mod args;
 mod commands;
 mod controls;
+mod crash_point;
 mod exit;
 mod failure;
 mod files;

@@ -1,7 +1,9 @@
 //! The settings file: what the daemon may do. Flags win over environment, environment wins over the file.
 
 use std::path::{Path, PathBuf};
+use std::time::Duration;
 
+use reconciler_engine::Pace;
 use serde::Deserialize;
 
 use crate::exit::Exit;
@@ -23,6 +25,48 @@ pub(crate) struct Settings {
     pub(crate) state: Option<PathBuf>,
     /// Whether logs are lines of JSON.
     pub(crate) log_json: bool,
+    /// How long to wait for what.
+    pub(crate) pace: PaceSettings,
+}
+
+/// The part `pace` of the settings: how long to wait for what. The defaults are for AWS; a test double answers sooner.
+#[derive(Debug, Clone, Copy, Deserialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields, default)]
+pub(crate) struct PaceSettings {
+    /// Milliseconds between the first two read-backs of a restored resource; each pause is half as long again.
+    pub(crate) poll_first_ms: u64,
+    /// The longest pause between two read-backs, in milliseconds.
+    pub(crate) poll_longest_ms: u64,
+    /// How long a resource may take to settle, in seconds.
+    pub(crate) settle_seconds: u64,
+    /// How long read-back may show the past, in seconds: AWS is eventually consistent.
+    pub(crate) consistency_seconds: u64,
+    /// The longest first pause before a failed call is tried again, in milliseconds; each pause is twice as long.
+    pub(crate) retry_first_ms: u64,
+}
+
+impl Default for PaceSettings {
+    fn default() -> Self {
+        Self {
+            poll_first_ms: 500,
+            poll_longest_ms: 10_000,
+            settle_seconds: 300,
+            consistency_seconds: 60,
+            retry_first_ms: 1_000,
+        }
+    }
+}
+
+impl From<PaceSettings> for Pace {
+    fn from(settings: PaceSettings) -> Self {
+        Self {
+            poll_first: Duration::from_millis(settings.poll_first_ms),
+            poll_longest: Duration::from_millis(settings.poll_longest_ms),
+            settle: Duration::from_secs(settings.settle_seconds),
+            consistency: Duration::from_secs(settings.consistency_seconds),
+            ..Self::default()
+        }
+    }
 }
 
 impl Default for Settings {
@@ -34,6 +78,7 @@ impl Default for Settings {
             undone_at_most: 2,
             state: None,
             log_json: false,
+            pace: PaceSettings::default(),
         }
     }
 }

@@ -99,7 +99,7 @@ impl Setup {
         let connection = match &self.emulator {
             Some(emulator) => Connection::in_process(emulator.http_client())
                 .retries(Retries { initial_backoff: Duration::from_millis(5), ..Retries::default() }),
-            None => Connection::live(),
+            None => Connection::live().retries(self.retries()),
         };
         connection
             .role(organization.role.clone())
@@ -109,10 +109,19 @@ impl Setup {
             .await
     }
 
+    /// How often to try a call: AWS_MAX_ATTEMPTS means here what it means for every AWS tool.
+    fn retries(&self) -> Retries {
+        let attempts = std::env::var("AWS_MAX_ATTEMPTS").ok().and_then(|text| text.trim().parse().ok());
+        Retries {
+            attempts: attempts.unwrap_or(Retries::default().attempts),
+            initial_backoff: Duration::from_millis(self.settings.pace.retry_first_ms),
+        }
+    }
+
     /// How long to wait for what: real services settle in seconds, the embedded one in reads.
     fn pace(&self) -> Pace {
         match self.emulator {
-            None => Pace::default(),
+            None => self.settings.pace.into(),
             Some(_) => Self::embedded_pace(),
         }
     }

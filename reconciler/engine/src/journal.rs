@@ -7,6 +7,7 @@
 //! read as a record; records hold digests, ids and names, never values of resources.
 
 use std::collections::BTreeMap;
+use std::fmt;
 use std::fs::{self, File, OpenOptions};
 use std::io::{self, Seek as _, Write as _};
 use std::path::{Path, PathBuf};
@@ -137,6 +138,16 @@ pub struct Journal {
     open: BTreeMap<u64, OpenIntent>,
     /// Verified intents: address, op, when.
     verified: Vec<(Address, String, Timestamp)>,
+    observer: Option<Observer>,
+}
+
+/// Told of every record that is on disk.
+struct Observer(Box<dyn FnMut(&Record) + Send>);
+
+impl fmt::Debug for Observer {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Observer")
+    }
 }
 
 /// The digest of the last record, without opening the journal for writing; `None` when there is no record.
@@ -211,6 +222,7 @@ impl Journal {
             next: content.records.len() as u64 + 1,
             open: BTreeMap::new(),
             verified: Vec::new(),
+            observer: None,
         };
         for record in &content.records {
             journal.note(record);
@@ -252,7 +264,15 @@ impl Journal {
         self.head = Some(head);
         self.next += 1;
         self.note(&record);
+        if let Some(Observer(tell)) = &mut self.observer {
+            tell(&record);
+        }
         Ok(seq)
+    }
+
+    /// Tells `observer` of every record from now on, right after it is on disk and before anything else happens.
+    pub fn on_record(&mut self, observer: impl FnMut(&Record) + Send + 'static) {
+        self.observer = Some(Observer(Box::new(observer)));
     }
 
     /// The digest of the last record.

@@ -18,6 +18,7 @@ use serde::Deserialize;
 use serde_json::{Value, json};
 
 use super::plan::unresolved;
+use crate::crash_point;
 use crate::exit::Exit;
 use crate::failure::Failure;
 use crate::interrupt;
@@ -40,7 +41,7 @@ pub(crate) async fn run(setup: &Setup, file: &Path, approve: Option<String>) -> 
     let state = setup.state()?;
     refuse_when_paused(&state)?;
     let _lock = state.lock()?;
-    let mut journal = Journal::open(&state.journal(), &setup.run)?;
+    let mut journal = crash_point::journal(&state, &setup.run)?;
     if plan.journal_head.as_deref() != journal.head() {
         return Err(stale("another run wrote to AWS since, according to the journal"));
     }

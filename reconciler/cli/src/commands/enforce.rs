@@ -6,7 +6,6 @@
 use std::time::Duration;
 
 use reconciler_engine::event::{All, Sink};
-use reconciler_engine::journal::Journal;
 use reconciler_model::warrant::{Approval, ApprovedPlan};
 use sd_notify::NotifyState;
 use tokio::signal::unix::{SignalKind, signal};
@@ -16,6 +15,7 @@ use tokio_cron_scheduler::{Job, JobScheduler};
 use super::apply;
 use super::plan::show;
 use crate::args::{Filter, Output};
+use crate::crash_point;
 use crate::exit::Exit;
 use crate::failure::Failure;
 use crate::interrupt;
@@ -33,7 +33,7 @@ async fn activate(setup: &Setup, filter: &Filter, sink: &dyn Sink) -> Result<Exi
     let wanted = select(&desired, filter)?;
     let state = setup.state()?;
     let _lock = state.lock()?;
-    let mut journal = Journal::open(&state.journal(), &setup.run)?;
+    let mut journal = crash_point::journal(&state, &setup.run)?;
     let sessions = setup.connect(desired.organization()).await;
     let reconciler = setup.reconciler(sessions.clone(), sink);
     let mut target = setup.target(&desired, &wanted);

@@ -1,11 +1,11 @@
 //! `restore`: put back one resource, or everything that serves a control.
 
-use reconciler_engine::journal::Journal;
 use reconciler_model::warrant::{Approval, ApprovedPlan};
 
 use super::apply;
 use super::plan::show;
 use crate::args::Filter;
+use crate::crash_point;
 use crate::exit::Exit;
 use crate::failure::Failure;
 use crate::interrupt;
@@ -33,7 +33,7 @@ pub(crate) async fn run(setup: &Setup, targets: &[String], yes: bool) -> Result<
     let state = setup.state()?;
     apply::refuse_when_paused(&state)?;
     let _lock = state.lock()?;
-    let mut journal = Journal::open(&state.journal(), &setup.run)?;
+    let mut journal = crash_point::journal(&state, &setup.run)?;
     let progress = Progress::new(setup.screen);
     let sessions = setup.connect(desired.organization()).await;
     let reconciler = setup.reconciler(sessions.clone(), &progress);
