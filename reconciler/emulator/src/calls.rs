@@ -22,7 +22,8 @@ pub struct Call {
     pub read_only: bool,
     /// HTTP status of the answer; 0 where the connection was dropped before the request was processed.
     pub status: u16,
-    /// Error code of the answer.
+    /// Error code of the answer; or the name of the fault, where there was no answer. The status then says whether the
+    /// request was processed.
     pub error_code: Option<String>,
     /// ARN of the caller.
     pub principal: String,

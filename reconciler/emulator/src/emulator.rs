@@ -133,7 +133,12 @@ impl Emulator {
             }
             _ => {}
         }
-        self.process(&received, effect)
+        let held = effect == Some(Effect::HoldAnswer);
+        let answer = self.process(&received, effect);
+        if held {
+            std::future::pending::<()>().await;
+        }
+        answer
     }
 
     /// An HTTP client to plug below the SDK: in process, without a socket.
@@ -305,7 +310,10 @@ impl Emulator {
             insert_at(answer, pointer, value);
         }
         let response = protocol::response(received.wire, operation, &request_id, &answer);
-        let code = answer.as_ref().err().map(|error| error.code.clone().into_owned());
+        let code = match &effect {
+            Some(Effect::HoldAnswer) => Some("HoldAnswer".to_owned()),
+            _ => answer.as_ref().err().map(|error| error.code.clone().into_owned()),
+        };
         self.log(received, response.status().as_u16(), code);
         match effect {
             Some(Effect::LostResponse) => Err(Dropped::AfterProcessing),

@@ -121,6 +121,8 @@ pub enum Effect {
     },
     /// Processed, but the connection drops before the answer.
     LostResponse,
+    /// Processed, but never answered.
+    HoldAnswer,
     /// The connection drops before the request is processed.
     DropRequest,
     /// A member that no model knows, in the answer. Of GetGuardrail and GetModelInvocationLoggingConfiguration it is
