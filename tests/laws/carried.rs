@@ -23,6 +23,14 @@ spec:
 
 const HATE: &str = "/contentPolicyConfig/filtersConfig/type=HATE/inputStrength";
 
+/// AWS gives the DRAFT a member that this build does not know.
+async fn plant(world: &World, pointer: &str, value: &Value) {
+    let field = Effect::UnknownField { pointer: pointer.to_owned(), value: value.clone() };
+    world.inject(vec![Fault::once(on("GetGuardrail"), field)]);
+    world.witness().guardrail("baseline", "DRAFT").await;
+    world.emulator.clear_faults();
+}
+
 fn mentions(policies: &str) -> String {
     format!("{ONE_POLICY}{policies}")
 }
@@ -160,14 +168,12 @@ async fn h04_an_unknown_member_of_an_element_is_carried_through() {
     let world = World::small("in-sync", ONE_POLICY).await;
     let pointer = "/contentPolicy/filters/type=VIOLENCE/sensitivity";
     let value = json!({"level": 3});
-    world.inject(vec![Fault::once(
-        on("GetGuardrail"),
-        Effect::UnknownField { pointer: pointer.into(), value: value.clone() },
-    )]);
-    world.witness().guardrail("baseline", "DRAFT").await;
+    plant(&world, pointer, &value).await;
     world.plan_again_nothing().await;
 
+    // The attacker's own write drops the member; AWS puts it back.
     world.set_guardrail("baseline", HATE, json!("NONE"));
+    plant(&world, pointer, &value).await;
     let plan = world.restore().await;
     assert!(notes(&plan).contains(&codes::EXTRA_CARRIED), "{}", told(&plan));
     let sent = world.body_of("UpdateGuardrail");
@@ -183,12 +189,11 @@ async fn h04_an_unknown_member_of_an_element_is_carried_through() {
 async fn h04_an_unknown_member_elsewhere_refuses_the_write() {
     for (pointer, path) in [("/contentPolicy/mode", "contentPolicy.mode"), ("/auditPolicy", "auditPolicy")] {
         let world = World::small("in-sync", ONE_POLICY).await;
-        let field = Effect::UnknownField { pointer: pointer.into(), value: json!("STRICT") };
-        world.inject(vec![Fault::once(on("GetGuardrail"), field)]);
-        world.witness().guardrail("baseline", "DRAFT").await;
+        plant(&world, pointer, &json!("STRICT")).await;
         world.plan_again_nothing().await;
 
         world.set_guardrail("baseline", HATE, json!("NONE"));
+        plant(&world, pointer, &json!("STRICT")).await;
         let planned = world.plan().await;
         assert_eq!(refusals(&planned.plan), [codes::EXTRA_REFUSED], "{}", told(&planned.plan));
         let refusal = planned.plan.findings.iter().find(|one| one.code == codes::EXTRA_REFUSED).expect("a finding");

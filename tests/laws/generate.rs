@@ -314,6 +314,11 @@ pub(crate) fn request(name: &str, spec: &Value) -> Value {
         let mut config = Map::new();
         for (list, request_list) in *lists {
             if let Some(elements) = section.get(*list).and_then(Value::as_array).filter(|list| !list.is_empty()) {
+                let mut elements = elements.clone();
+                for topic in elements.iter_mut().filter(|_| *list == "topics") {
+                    // The request requires what the answer always has.
+                    topic["type"] = json!("DENY");
+                }
                 config.insert((*request_list).to_owned(), json!(elements));
             }
         }

@@ -8,6 +8,7 @@ use serde_json::json;
 const DECLARED: &str = r#"
 kind: log-group
 name: /aws/bedrock/logs
+whenStronger: undo
 spec: {retentionInDays: 365, logGroupClass: STANDARD, deletionProtectionEnabled: true}
 ---
 kind: invocation-logging

@@ -273,12 +273,12 @@ impl Reconciler<'_> {
                 if !receipt.handle.is_null() {
                     *handle = Some(receipt.handle);
                 }
-                StepOutcome::Read(self.read_back(edge, &session, step, handle.as_ref()).await)
+                StepOutcome::Read(self.read_back(edge, &session, step, handle).await)
             }
             Err(error) => {
                 // The answer may have been lost after the write took effect. Only a read tells.
                 let seen = match outcome_is_unknown(&error) {
-                    true => Some(self.read_back(edge, &session, step, handle.as_ref()).await),
+                    true => Some(self.read_back(edge, &session, step, handle).await),
                     false => None,
                 };
                 match seen {
@@ -305,19 +305,25 @@ impl Reconciler<'_> {
     }
 
     /// Reads until the resource has settled and shows what was promised, or the time is up.
+    ///
+    /// A handle that is not known yet, because the answer to the create was lost, is taken from what is seen.
     async fn read_back(
         &self,
         edge: &dyn Edge,
         session: &reconciler_aws::Session,
         step: &Step,
-        handle: Option<&Value>,
+        handle: &mut Option<Value>,
     ) -> Verdict {
         let began = Instant::now();
         let mut pause = self.pace.poll_first;
         let mut in_a_row = 0;
         loop {
-            let verdict = match edge.sight(session, &step.address, handle).await {
-                Ok(seen) => verdict::judge(edge.kind(), &step.promise, seen.as_ref()),
+            let verdict = match edge.sight(session, &step.address, handle.as_ref()).await {
+                Ok(seen) => {
+                    let verdict = verdict::judge(edge.kind(), &step.promise, seen.as_ref());
+                    *handle = handle.take().or(seen.map(|seen| seen.handle));
+                    verdict
+                }
                 Err(error) if error.retryable() => Verdict::Unverified { reason: format!("failed to {error}") },
                 Err(error) => return Verdict::Unverified { reason: format!("failed to {error}") },
             };

@@ -7,7 +7,7 @@ use std::collections::BTreeMap;
 
 use async_trait::async_trait;
 use aws_sdk_bedrock::Client;
-use futures::future::{join_all, try_join3};
+use futures::future::{join_all, join3};
 use reconciler_aws::edge::{Edge, Reading, Receipt, Selection, gap_of, odd_answer};
 use reconciler_aws::{Answer, CallError, ErrorClass, Session, call, call_with_body};
 use reconciler_model::address::{Address, Scope};
@@ -144,14 +144,15 @@ async fn read(session: &Session, address: &Address, ids: &Ids) -> Result<Option<
         };
         let enforced =
             if numbers.len() >= super::limits::MOST_VERSIONS { enforced(session, ids).await? } else { Vec::new() };
-        Ok((numbers, newest, enforced))
+        Ok::<_, CallError>((numbers, newest, enforced))
     };
-    let outcome = try_join3(get(session, &ids.id, DRAFT), versions, tags(session, &ids.arn)).await;
-    let (draft, (numbers, newest, enforced), tags) = match outcome {
-        Ok(answers) => answers,
+    let (draft, versions, tags) = join3(get(session, &ids.id, DRAFT), versions, tags(session, &ids.arn)).await;
+    let draft = match draft {
+        // Only the DRAFT tells that the guardrail is gone; a version may go while the others are read.
         Err(error) if error.class == ErrorClass::NotFound => return Ok(None),
-        Err(error) => return Err(error),
+        outcome => outcome?,
     };
+    let ((numbers, newest, enforced), tags) = (versions?, tags?);
     let status = |answer: &Value| answer.get("status").and_then(Value::as_str).unwrap_or("").to_owned();
     let draft_status = status(&draft);
     if draft_status == "DELETING" {

@@ -255,7 +255,7 @@ fn make_room(situation: &Situation<'_>, facts: &Facts, proposal: &mut Proposal) 
         ),
         &Op::DeleteVersion { version: version.clone() },
         ("DeleteGuardrail", json!({ "guardrailVersion": version })),
-        Promise { facts: BTreeMap::from([("versions".into(), json!(left))]), ..Promise::default() },
+        Promise { tree: json!({}), facts: BTreeMap::from([("versions".into(), json!(left))]), ..Promise::default() },
     ));
     true
 }

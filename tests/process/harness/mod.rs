@@ -1,0 +1,11 @@
+//! What every process test shares: an environment of its own, an AWS of its own, and outputs that must be looked at.
+
+mod aws;
+mod environment;
+mod output;
+mod running;
+
+pub(crate) use aws::Aws;
+pub(crate) use environment::{TestEnvironment, repository};
+pub(crate) use output::CommandOutput;
+pub(crate) use running::Running;
