@@ -38,7 +38,7 @@ fn main() -> ExitCode {
             };
         }
     };
-    let screen = Screen { output: arguments.global.output, quiet: arguments.global.quiet };
+    let screen = Screen { output: arguments.global.output, quiet: arguments.global.quiet, told_elsewhere: false };
     let ended = match tokio::runtime::Builder::new_multi_thread().enable_all().build() {
         Ok(runtime) => runtime.block_on(async {
             interrupt::watch();

@@ -46,6 +46,8 @@ pub(crate) struct Screen {
     pub(crate) output: Output,
     /// Whether to leave out what is neither result nor error.
     pub(crate) quiet: bool,
+    /// Whether results are told elsewhere: the daemon has a log.
+    pub(crate) told_elsewhere: bool,
 }
 
 /// A reader that closed the pipe has seen enough; anything else is an error.
@@ -60,8 +62,8 @@ impl Screen {
     /// Prints a result for people; nothing when the output is JSON.
     pub(crate) fn say(&self, text: impl std::fmt::Display) -> io::Result<()> {
         match self.output {
-            Output::Human => unless_closed(writeln!(anstream::stdout().lock(), "{text}")),
-            Output::Json => Ok(()),
+            Output::Human if !self.told_elsewhere => unless_closed(writeln!(anstream::stdout().lock(), "{text}")),
+            _ => Ok(()),
         }
     }
 

@@ -45,7 +45,7 @@ pub(crate) struct Setup {
 impl Setup {
     pub(crate) fn new(global: Global) -> Result<Self, Failure> {
         let settings = settings::read(global.settings.as_deref())?;
-        let screen = Screen { output: global.output, quiet: global.quiet };
+        let screen = Screen { output: global.output, quiet: global.quiet, told_elsewhere: false };
         let emulator = match &global.aws {
             Aws::Live => None,
             Aws::Embedded(scenario) => Some(open_emulator(scenario, Options::default())?),

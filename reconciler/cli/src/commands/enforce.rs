@@ -21,6 +21,7 @@ use crate::failure::Failure;
 use crate::interrupt;
 use crate::progress::{Log, Progress};
 use crate::render;
+use crate::screen::Screen;
 use crate::setup::{Setup, select};
 
 pub(crate) async fn once(setup: &Setup, filter: &Filter) -> Result<Exit, Failure> {
@@ -59,9 +60,7 @@ async fn activate(setup: &Setup, filter: &Filter, sink: &dyn Sink) -> Result<Exi
 
 /// The daemon.
 pub(crate) async fn daemon(mut setup: Setup, filter: &Filter) -> Result<Exit, Failure> {
-    // Activations are told through the log; the screen would mix with it.
-    setup.screen.quiet = true;
-    setup.screen.output = Output::Human;
+    setup.screen = Screen { output: Output::Human, quiet: true, told_elsewhere: true };
     start_log(setup.settings.log_json);
     interrupt::writing();
     let (ring, mut bell) = mpsc::channel::<&'static str>(1);
@@ -159,7 +158,7 @@ fn start_log(json: bool) {
     use tracing_subscriber::EnvFilter;
     let filter = EnvFilter::try_from_env("BEDROCK_RECONCILER_LOG")
         .unwrap_or_else(|_| EnvFilter::new("warn,bedrock_reconciler=info"));
-    let builder = tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr);
+    let builder = tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr).with_target(false);
     let started = if json { builder.json().try_init() } else { builder.with_ansi(false).try_init() };
     // Another subscriber can only be there in a test.
     drop(started);
