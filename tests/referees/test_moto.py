@@ -45,6 +45,7 @@ DECLARATIONS = f"""
 kind: log-group
 name: {GROUP}
 where: {{accounts: all, regions: all}}
+whenStronger: undo  # A group without retention keeps its events for ever, which is more than 365 days.
 spec:
   retentionInDays: 365
   kmsKeyId: ${{kms:alias/bedrock-logs}}

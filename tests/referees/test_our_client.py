@@ -41,6 +41,10 @@ def snapshot(emulator):
                 guardrail = bedrock.get_guardrail(guardrailIdentifier=row["id"])
                 for owned in ("guardrailId", "guardrailArn", "createdAt", "updatedAt", "status", "ResponseMetadata"):
                     guardrail.pop(owned, None)
+                # Text is the documented default, and our client writes it out.
+                for row_filter in guardrail.get("contentPolicy", {}).get("filters", []):
+                    row_filter.setdefault("inputModalities", ["TEXT"])
+                    row_filter.setdefault("outputModalities", ["TEXT"])
                 tags = bedrock.list_tags_for_resource(resourceARN=row["arn"])["tags"]
                 seen[account, region, "guardrail", row["name"]] = in_order({**guardrail, "tags": tags})
             logging = bedrock.get_model_invocation_logging_configuration().get("loggingConfig")
