@@ -64,9 +64,14 @@ impl TestEnvironment {
         self.root.path().join("work").join(name)
     }
 
+    /// The home folder.
+    pub(crate) fn home(&self) -> PathBuf {
+        self.root.path().join("home")
+    }
+
     /// The state folder.
     pub(crate) fn state(&self) -> PathBuf {
-        self.root.path().join("home/.local/state/bedrock-reconciler")
+        self.home().join(".local/state/bedrock-reconciler")
     }
 
     /// Writes a file below the working folder.
@@ -119,7 +124,7 @@ impl TestEnvironment {
         let mut command = Command::new(program);
         command
             .env_clear()
-            .env("HOME", self.root.path().join("home"))
+            .env("HOME", self.home())
             .env("TMPDIR", self.root.path().join("tmp"))
             .env("PATH", format!("{}:/usr/bin:/bin", binary.display()))
             .env("LC_ALL", "C.UTF-8")

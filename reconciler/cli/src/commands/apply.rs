@@ -53,7 +53,7 @@ pub(crate) async fn run(setup: &Setup, file: &Path, approve: Option<String>) -> 
     }
     let approval = match approve {
         Some(id) => Approval::PlanId { id },
-        None => ask(&plan, "apply this plan")?,
+        None => ask(&plan, "apply this plan", "approve with --approve PLAN-ID")?,
     };
     let approved = ApprovedPlan::new(plan, approval)?;
     let progress = Progress::new(setup.screen);
@@ -94,12 +94,12 @@ fn read(file: &Path) -> Result<Plan, Failure> {
     Ok(plan)
 }
 
-/// Asks at the terminal. Without one nothing is approved: aborted is never success.
-pub(crate) fn ask(plan: &Plan, what: &str) -> Result<Approval, Failure> {
+/// Asks at the terminal. Without one nothing is approved: aborted is never success, and `otherwise` says how to approve.
+pub(crate) fn ask(plan: &Plan, what: &str, otherwise: &str) -> Result<Approval, Failure> {
     let not_approved =
         |why: &str, hint: &str| Failure::new(Exit::Refused, format!("not approved: {why}")).hint(hint.to_owned());
     if !std::io::stdin().is_terminal() {
-        return Err(not_approved("standard input is not a terminal", "approve with --approve PLAN-ID or --yes"));
+        return Err(not_approved("standard input is not a terminal", otherwise));
     }
     let mut stderr = anstream::stderr();
     write!(

@@ -19,7 +19,8 @@ pub(crate) async fn run(setup: &Setup, targets: &[String], yes: bool) -> Result<
     let controls = control_ids()?;
     for target in targets {
         let mut filter = Filter::default();
-        if controls.contains(target) {
+        // What cannot be an address is a control, so that a misspelt one is told as such.
+        if controls.contains(target) || !target.contains(['/', '*', '?', '[', '{']) {
             filter.control.push(target.clone());
         } else {
             filter.address.push(target.clone());
@@ -46,7 +47,7 @@ pub(crate) async fn run(setup: &Setup, targets: &[String], yes: bool) -> Result<
         return show(setup.screen, &planned.plan, sessions.calls(), exit);
     }
     setup.screen.say(render::plan(&planned.plan).trim_end())?;
-    let approval = if yes { Approval::Operator } else { apply::ask(&planned.plan, "restore this")? };
+    let approval = if yes { Approval::Operator } else { apply::ask(&planned.plan, "restore this", "approve with --yes")? };
     let approved = ApprovedPlan::new(planned.plan, approval)?;
     let applied =
         apply::carry_out(&reconciler, "restore", &approved, &desired, Some(&planned.inventory), &state, &mut journal)
