@@ -324,7 +324,8 @@ impl Reconciler<'_> {
                     *handle = handle.take().or(seen.map(|seen| seen.handle));
                     verdict
                 }
-                Err(error) if error.retryable() => Verdict::Unverified { reason: format!("failed to {error}") },
+                // A part that was just written may not be found for a while (AWS.md 0.12).
+                Err(error) if error.retryable() || error.class == ErrorClass::NotFound => Verdict::Unverified { reason: format!("failed to {error}") },
                 Err(error) => return Verdict::Unverified { reason: format!("failed to {error}") },
             };
             let waited = began.elapsed();

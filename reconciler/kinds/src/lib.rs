@@ -3,6 +3,8 @@
 //! A folder holds the normal form (`spec.rs`), the steps from drift to ops (`steps.rs`) and the edge (`edge.rs`), which is
 //! the only place that names an AWS SDK crate. One kind never imports another.
 
+#[cfg(test)]
+mod cases;
 pub mod guardrail;
 pub mod invocation_logging;
 pub mod log_group;

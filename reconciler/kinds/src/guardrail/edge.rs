@@ -229,9 +229,17 @@ impl Edge for Guardrail {
             }
         });
         let mut reading = Reading::default();
-        for (_, outcome) in join_all(reads).await {
+        for (name, outcome) in join_all(reads).await {
             match outcome {
-                Ok(sighting) => reading.sightings.extend(sighting),
+                Ok(Some(sighting)) => reading.sightings.push(sighting),
+                Ok(None) => reading.gaps.push(Gap {
+                    scope: scope.clone(),
+                    kind: self.name().to_owned(),
+                    name: Some(name.clone()),
+                    code: codes::ODD_ANSWER.to_owned(),
+                    reason: "it is listed, and not found when it is read".to_owned(),
+                    remedy: "plan again: it is being created or deleted".to_owned(),
+                }),
                 Err(gap) => reading.gaps.push(gap),
             }
         }
