@@ -41,7 +41,7 @@ pub struct Declaration {
     /// What to do with live values that are stronger.
     pub when_stronger: WhenStronger,
     /// The spec as it is written, placeholders included.
-    pub spec: Value,
+    pub spec: Arc<Value>,
     /// Where it begins.
     pub at: Place,
     pub(super) node: Arc<Node>,
@@ -138,8 +138,8 @@ pub struct Wanted {
     /// The twelve digits of the account.
     pub account_id: String,
     /// The spec, with everything filled in but the look-ups; `$${` still stands for `${`. Read it with
-    /// [`Wanted::resolve`], which finishes both.
-    pub spec: Value,
+    /// [`Wanted::resolve`], which finishes both. Shared by every scope in which it is the same.
+    pub spec: Arc<Value>,
     /// The look-ups that the spec still holds.
     pub lookups: BTreeSet<Lookup>,
     /// Addresses that the spec refers to, directly or through others; they are restored before this one.
@@ -161,7 +161,7 @@ impl Wanted {
         if let (true, Some(normal)) = (self.lookups.is_empty(), &self.declaration.normal) {
             return Ok(normal.clone());
         }
-        let mut spec = self.spec.clone();
+        let mut spec = Value::clone(&self.spec);
         let mut missing = Vec::new();
         template::finish(&mut spec, Some(answers), &mut missing);
         let mut problems: Vec<Diagnostic> = missing

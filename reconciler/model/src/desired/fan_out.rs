@@ -1,6 +1,7 @@
 //! From declarations to addresses: every declaration in every scope that it is for, with placeholders filled in.
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
 use serde_json::Value;
 
@@ -10,7 +11,7 @@ use super::template::{self, Part};
 use crate::address::{Address, Scope, ScopeKind};
 use crate::codes;
 use crate::diagnostic::did_you_mean;
-use crate::kind::Kind;
+use crate::kind::{self, Kind};
 use crate::tree::Path;
 
 /// How much text the placeholders of one spec may bring in.
@@ -30,10 +31,10 @@ pub(super) struct FanOut<'a, D> {
     pub(super) index: &'a Index,
 }
 
-/// A spec with everything filled in but the look-ups.
+/// A spec with everything filled in but the look-ups; the declaration's own where that changes nothing.
 #[derive(Debug, Default)]
 pub(super) struct Filled {
-    pub(super) spec: Value,
+    pub(super) spec: Arc<Value>,
     pub(super) needs: Vec<Address>,
 }
 
@@ -80,14 +81,15 @@ impl<D: AsRef<Declaration>> FanOut<'_, D> {
     /// The spec of a declaration in one scope.
     pub(super) fn fill(&self, index: usize, scope: &Scope) -> (Filled, Vec<Unfilled>) {
         let Some(declaration) = self.declaration(index) else { return Default::default() };
-        let mut filled = Filled { spec: declaration.spec.clone(), needs: Vec::new() };
+        let mut filled = Filled { spec: Arc::clone(&declaration.spec), needs: Vec::new() };
         let mut unfilled = Vec::new();
         let mut filling = Filling { world: self, scope, needs: &mut filled.needs, text: 0, references: 0 };
         for Hole { path, parts } in &declaration.holes {
             let mut chain = vec![(index, path.clone())];
             match filling.whole(parts, &mut chain) {
+                Ok(value) if kind::at(&filled.spec, path) == Some(&value) => {}
                 Ok(value) => {
-                    if let Some(place) = at_mut(&mut filled.spec, path) {
+                    if let Some(place) = at_mut(Arc::make_mut(&mut filled.spec), path) {
                         *place = value;
                     }
                 }

@@ -6,6 +6,7 @@
 //! Caveat: what compares declarations with each other is left out when a part could not be read, because it would complain
 //! about what is only missing for that reason.
 
+use std::borrow::Cow;
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
@@ -17,7 +18,7 @@ use super::fan_out::{self, FanOut, Index};
 use super::item::Item;
 use super::organization::{self, ORGANIZATION_FILE, Organization};
 use super::selection::{self, Where};
-use super::{template, validate};
+use super::{side_by_side, template, validate};
 use crate::address::{Address, Scope, ScopeKind};
 use crate::codes;
 use crate::diagnostic::{Diagnostic, Place, did_you_mean};
@@ -113,8 +114,13 @@ pub fn load_organization(sources: &[Source]) -> Result<Organization, Vec<Diagnos
 pub fn load(sources: &[Source], kinds: &[&dyn Kind], controls: &[&str]) -> Result<Desired, Vec<Diagnostic>> {
     let mut problems = Vec::new();
     let mut documents = Vec::new();
-    for source in sources {
-        documents.extend(document::read(source, &mut problems));
+    let read = side_by_side::map(sources, |_, source| {
+        let mut problems = Vec::new();
+        (document::read(source, &mut problems), problems)
+    });
+    for (mut some, mut wrong) in read {
+        documents.append(&mut some);
+        problems.append(&mut wrong);
     }
     documents.sort_by(|one, two| (&one.file, one.node.line).cmp(&(&two.file, two.node.line)));
     let read_in_full = problems.is_empty();
@@ -239,7 +245,7 @@ impl<'a> Loader<'a> {
             applies,
             controls,
             when_stronger,
-            spec: spec.unwrap_or_else(|| Value::Object(serde_json::Map::new())),
+            spec: Arc::new(spec.unwrap_or_else(|| Value::Object(serde_json::Map::new()))),
             at,
             node,
             holes: Vec::new(),
@@ -299,61 +305,90 @@ impl<'a> Loader<'a> {
     /// Checks each distinct outcome of each declaration; gives what the digest is made of.
     fn check(&mut self, scopes: &[Vec<Scope>], index: &Index) -> Vec<Outcome> {
         let world = FanOut { organization: self.organization, declarations: &self.declarations, scopes, index };
+        let (whole, kind_of) = (self.whole, &self.kind_of);
+        let checked = side_by_side::map(&self.declarations, |at, declaration| {
+            let mut checked = Checked::default();
+            if let Some(kind) = kind_of.get(at) {
+                checked.all(*kind, declaration, at, &world, whole);
+            }
+            checked
+        });
         let mut outcomes = Vec::new();
-        let mut normals = Vec::new();
-        for (at, (declaration, kind)) in self.declarations.iter().zip(&self.kind_of).enumerate() {
-            let stand_in = [fan_out::stand_in()];
-            let own = scopes.get(at).map(Vec::as_slice).filter(|own| !own.is_empty());
-            let everywhere_alike = !declaration.depends_on_scope();
-            let mut seen: Vec<(Value, Option<Seen>)> = Vec::new();
-            let mut reported: BTreeSet<(String, Option<Place>)> = BTreeSet::new();
-            for scope in own.unwrap_or(&stand_in) {
-                if everywhere_alike && !seen.is_empty() {
-                    if let Some((_, Some((tree, lookups)))) = seen.first() {
-                        outcomes.push(Outcome::new(scope, declaration, tree, lookups));
-                    }
-                    continue;
-                }
-                let mut found = Vec::new();
-                let (filled, unfilled) = world.fill(at, scope);
-                for unfilled in unfilled.into_iter().filter(|_| self.whole) {
-                    let place = declaration.place_within(&unfilled.path, 0);
-                    found.push(Diagnostic::new(unfilled.code, Some(place), unfilled.detail, unfilled.remedy));
-                }
-                let known = seen.iter().find(|(spec, _)| *spec == filled.spec).map(|(_, tree)| tree.clone());
-                let tree = match known {
-                    Some(tree) => tree,
-                    None => {
-                        let mut lookups = BTreeSet::new();
-                        template::lookups_of(&filled.spec, &mut lookups);
-                        let mut finished = filled.spec.clone();
-                        template::finish(&mut finished, None, &mut Vec::new());
-                        let unsettled = |path: &Path| fan_out::is_unsettled(&filled.spec, path, declaration.key_of);
-                        let tree = validate::spec(*kind, declaration, &finished, unsettled, &mut found);
-                        let outcome = tree.as_ref().map(|tree| (digest::of(tree), lookups.clone()));
-                        if everywhere_alike && lookups.is_empty() {
-                            normals.push((at, tree));
-                        }
-                        seen.push((filled.spec, outcome.clone()));
-                        outcome
-                    }
-                };
-                if let Some((tree, lookups)) = &tree {
-                    outcomes.push(Outcome::new(scope, declaration, tree, lookups));
-                }
-                // What is wrong in one scope is mostly wrong in the others, in words that differ by an account id.
-                found.retain(|problem| !reported.contains(&(problem.code.clone(), problem.at.clone())));
-                reported.extend(found.iter().map(|problem| (problem.code.clone(), problem.at.clone())));
-                self.problems.append(&mut found);
-            }
-        }
-        for (at, normal) in normals {
-            if let Some(declaration) = self.declarations.get_mut(at) {
-                declaration.normal = normal;
-            }
+        for (declaration, mut checked) in self.declarations.iter_mut().zip(checked) {
+            declaration.normal = checked.normal;
+            outcomes.append(&mut checked.outcomes);
+            self.problems.append(&mut checked.problems);
         }
         outcomes.sort();
         outcomes
+    }
+}
+
+/// What checking one declaration gave.
+#[derive(Default)]
+struct Checked {
+    outcomes: Vec<Outcome>,
+    /// The normal form, if it is the same in every scope and needs no look-up.
+    normal: Option<Value>,
+    problems: Vec<Diagnostic>,
+}
+
+impl Checked {
+    /// Checks a declaration in all of its scopes.
+    fn all(
+        &mut self,
+        kind: &dyn Kind,
+        declaration: &Declaration,
+        at: usize,
+        world: &FanOut<'_, Declaration>,
+        whole: bool,
+    ) {
+        let stand_in = [fan_out::stand_in()];
+        let own = world.scopes.get(at).map(Vec::as_slice).filter(|own| !own.is_empty());
+        let everywhere_alike = !declaration.depends_on_scope();
+        let mut seen: Vec<(Arc<Value>, Option<Seen>)> = Vec::new();
+        let mut reported: BTreeSet<(String, Option<Place>)> = BTreeSet::new();
+        for scope in own.unwrap_or(&stand_in) {
+            if everywhere_alike && !seen.is_empty() {
+                if let Some((_, Some((tree, lookups)))) = seen.first() {
+                    self.outcomes.push(Outcome::new(scope, declaration, tree, lookups));
+                }
+                continue;
+            }
+            let mut found = Vec::new();
+            let (filled, unfilled) = world.fill(at, scope);
+            for unfilled in unfilled.into_iter().filter(|_| whole) {
+                let place = declaration.place_within(&unfilled.path, 0);
+                found.push(Diagnostic::new(unfilled.code, Some(place), unfilled.detail, unfilled.remedy));
+            }
+            let known = seen.iter().find(|(spec, _)| *spec == filled.spec).map(|(_, tree)| tree.clone());
+            let tree = match known {
+                Some(tree) => tree,
+                None => {
+                    let mut lookups = BTreeSet::new();
+                    template::lookups_of(&filled.spec, &mut lookups);
+                    let mut finished = Cow::Borrowed(&*filled.spec);
+                    if template::has_escapes(&filled.spec) {
+                        template::finish(finished.to_mut(), None, &mut Vec::new());
+                    }
+                    let unsettled = |path: &Path| fan_out::is_unsettled(&filled.spec, path, declaration.key_of);
+                    let tree = validate::spec(kind, declaration, &finished, unsettled, &mut found);
+                    let outcome = tree.as_ref().map(|tree| (digest::of_tree(tree), lookups.clone()));
+                    if everywhere_alike && lookups.is_empty() {
+                        self.normal = tree;
+                    }
+                    seen.push((filled.spec, outcome.clone()));
+                    outcome
+                }
+            };
+            if let Some((tree, lookups)) = &tree {
+                self.outcomes.push(Outcome::new(scope, declaration, tree, lookups));
+            }
+            // What is wrong in one scope is mostly wrong in the others, in words that differ by an account id.
+            found.retain(|problem| !reported.contains(&(problem.code.clone(), problem.at.clone())));
+            reported.extend(found.iter().map(|problem| (problem.code.clone(), problem.at.clone())));
+            self.problems.append(&mut found);
+        }
     }
 }
 

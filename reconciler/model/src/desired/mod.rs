@@ -16,6 +16,7 @@ mod located;
 mod organization;
 mod schema;
 mod selection;
+mod side_by_side;
 mod template;
 mod validate;
 

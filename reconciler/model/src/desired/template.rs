@@ -243,6 +243,16 @@ pub(super) fn lookups_of(spec: &Value, found: &mut BTreeSet<Lookup>) {
     }
 }
 
+/// Whether [`finish`] changes anything when there are no answers.
+pub(super) fn has_escapes(spec: &Value) -> bool {
+    match spec {
+        Value::String(text) => text.contains("$${"),
+        Value::Array(items) => items.iter().any(has_escapes),
+        Value::Object(members) => members.values().any(has_escapes),
+        _ => false,
+    }
+}
+
 /// The answers to look-ups; a failed one says what was looked for and where.
 pub(super) type Answers = BTreeMap<Lookup, Result<String, String>>;
 
