@@ -70,7 +70,11 @@ fn binary() -> Outcome<PathBuf> {
         return Ok(named.into());
     }
     let beside = std::env::current_exe()?.with_file_name("bedrock-reconciler");
-    if beside.is_file() { Ok(beside) } else { Err(format!("{} is missing: use tests/bench/run", beside.display()).into()) }
+    if beside.is_file() {
+        Ok(beside)
+    } else {
+        Err(format!("{} is missing: use tests/bench/run", beside.display()).into())
+    }
 }
 
 fn validate(binary: &Path, runs: usize) -> Outcome<()> {

@@ -10,7 +10,8 @@ use crate::Outcome;
 /// Accounts times regions of the organization.
 pub(crate) const SCOPES: usize = 6;
 
-const ACCOUNTS: [(&str, &str); 3] = [("111122223333", "management"), ("222233334444", "prod"), ("333344445555", "staging")];
+const ACCOUNTS: [(&str, &str); 3] =
+    [("111122223333", "management"), ("222233334444", "prod"), ("333344445555", "staging")];
 const REGIONS: [&str; 2] = ["us-east-1", "eu-west-1"];
 
 /// Declarations in one file.
@@ -265,9 +266,9 @@ fn guardrail(number: usize) -> (String, Map<String, Value>) {
     if number.is_multiple_of(2) {
         let words: Vec<Value> =
             (0..8).map(|word| with(json!({ "text": format!("project-{number}-{word}") }))).collect();
-        spec["wordPolicy"] =
-            json!({ "words": words, "managedWordLists": [with(json!({ "type": "PROFANITY" }))] });
-        let regex = json!({ "name": "reference", "description": "References.", "pattern": "PAY-[0-9]{10}", "action": "BLOCK" });
+        spec["wordPolicy"] = json!({ "words": words, "managedWordLists": [with(json!({ "type": "PROFANITY" }))] });
+        let regex =
+            json!({ "name": "reference", "description": "References.", "pattern": "PAY-[0-9]{10}", "action": "BLOCK" });
         spec["sensitiveInformationPolicy"]["regexes"] = json!([with(regex)]);
         let topic = json!({
             "name": "Investment advice",
