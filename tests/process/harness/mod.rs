@@ -5,7 +5,7 @@ mod environment;
 mod output;
 mod running;
 
-pub(crate) use aws::Aws;
+pub(crate) use aws::{Aws, block_on};
 pub(crate) use environment::{TestEnvironment, repository};
 pub(crate) use output::CommandOutput;
 pub(crate) use running::Running;

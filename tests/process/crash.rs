@@ -1,0 +1,273 @@
+//! The process dies at every point, and the next run puts everything right without doing anything twice.
+//!
+//! A point is an API call, before it is processed or after it is processed and before its answer, or a record of the
+//! journal that has just been put on disk. The emulated AWS survives in the test's process; the binary is killed.
+//!
+//! After each death a second `enforce --once` has to converge and a plan has to find nothing; no guardrail may be there
+//! twice, no version may have been published twice, and nothing that was verified before the death may be written again.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::fs;
+use std::sync::Mutex;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::time::{Duration, Instant};
+
+use reconciler_emulator::{Effect, Fault, Match, Times};
+use reconciler_tests::witness::Witness;
+use serde_json::Value;
+
+use crate::harness::{Aws, TestEnvironment, block_on};
+
+/// Worlds that are alive at one time.
+const SIDE_BY_SIDE: usize = 4;
+
+/// One drift of each kind in one place: a weak guardrail whose weak content is published, a guardrail that is gone, logging
+/// that is off, and a log group that forgets.
+const ATTACK: &str = "\
+include: in-sync
+steps:
+  - &attack
+    as: arn:aws:sts::${account}:assumed-role/Developer/mallory
+    accounts: [prod]
+    regions: [us-east-1]
+    service: bedrock
+    operation: UpdateGuardrail
+    body: {guardrailIdentifier: 'guardrail:payments'}
+    edits: [{set: {/contentPolicyConfig/filtersConfig/type=HATE/inputStrength: NONE}}]
+  - {<<: *attack, operation: CreateGuardrailVersion, edits: []}
+  - {<<: *attack, operation: DeleteGuardrail, edits: [], body: {guardrailIdentifier: 'guardrail:baseline'}}
+  - {<<: *attack, operation: DeleteModelInvocationLoggingConfiguration, edits: [], body: {}}
+  - {<<: *attack, service: logs, operation: PutRetentionPolicy, edits: [], body: {logGroupName: /aws/bedrock/model-invocations, retentionInDays: 7}}
+";
+
+/// Where the process dies.
+#[derive(Debug, Clone, Copy, PartialEq)]
+enum Point {
+    BeforeCall(u32),
+    AfterCall(u32),
+    AfterRecord(u32),
+}
+
+/// What there is of one guardrail.
+#[derive(Debug, PartialEq)]
+struct Guardrails {
+    alive: usize,
+    versions: usize,
+}
+
+/// One world: an AWS, and an environment to run the binary in.
+struct World {
+    aws: Aws,
+    environment: TestEnvironment,
+}
+
+impl World {
+    /// The one place of [`ATTACK`], with declarations for that place only.
+    fn small() -> Self {
+        let script = TestEnvironment::new();
+        script.write("attack.yaml", ATTACK);
+        let aws = Aws::scenario(&script.path("attack.yaml").display().to_string());
+        let environment = TestEnvironment::on(&aws);
+        let everywhere = "where: {accounts: all, regions: all}";
+        for (file, times) in [("guardrails/baseline.yaml", 1), ("logging/invocation-logging.yaml", 2)] {
+            for _ in 0..times {
+                let place = "where: {accounts: [prod], regions: [us-east-1]}";
+                environment.edit(&format!("desired-state/{file}"), everywhere, place);
+            }
+        }
+        let payments = environment.read("desired-state/guardrails/payments.yaml");
+        let (first, _) = payments.split_once("\n---\n").expect("two documents");
+        environment.write("desired-state/guardrails/payments.yaml", first);
+        Self { aws, environment }
+    }
+
+    /// Every account and region, as the drill has it.
+    fn whole() -> Self {
+        let aws = Aws::scenario("drifted");
+        let environment = TestEnvironment::on(&aws);
+        Self { aws, environment }
+    }
+
+    fn enforce(&self) {
+        let _ = self.environment.run(&["--quiet", "enforce", "--once"]).exits(0);
+    }
+
+    /// Runs the binary until it dies at the point; false when it ended before, having done everything.
+    fn die_at(&self, point: Point) -> bool {
+        let (skip, then) = match point {
+            Point::BeforeCall(call) => (call, Effect::Hang),
+            Point::AfterCall(call) => (call, Effect::HoldAnswer),
+            Point::AfterRecord(record) => {
+                let number = record.to_string();
+                let name = "BEDROCK_RECONCILER_ABORT_AFTER_RECORD";
+                let output = self.environment.run_with(name, &number, &["--quiet", "enforce", "--once"]);
+                assert!(output.code() == 134 || output.code() == 0, "{point:?}: {output:?}");
+                return output.code() == 134;
+            }
+        };
+        let fault = Fault { matching: Match::default(), skip, times: Times::Count(1), probability: None, then };
+        self.aws.emulator.inject(vec![fault]);
+        let mut running = self.environment.start(&["--quiet", "enforce", "--once"]);
+        let deadline = Instant::now() + Duration::from_secs(60);
+        let died = loop {
+            let calls = self.aws.emulator.calls();
+            if calls.iter().any(|call| matches!(call.error_code.as_deref(), Some("Hang" | "HoldAnswer"))) {
+                running.kill();
+                break true;
+            }
+            if running.ended().is_some() {
+                let _ = running.wait().exits(0);
+                break false;
+            }
+            assert!(Instant::now() < deadline, "{point:?} was not reached");
+            std::thread::sleep(Duration::from_millis(2));
+        };
+        self.aws.emulator.clear_faults();
+        died
+    }
+
+    fn journal(&self) -> Vec<Value> {
+        let text = fs::read_to_string(self.environment.state().join("journal.jsonl")).unwrap_or_default();
+        text.lines().map(|line| serde_json::from_str(line).expect("a record")).collect()
+    }
+
+    /// Every guardrail that was declared, by place and name, as the emulated AWS itself has it.
+    fn guardrails(&self) -> BTreeMap<String, Guardrails> {
+        let mut all = BTreeMap::new();
+        for account in ["111122223333", "222233334444", "333344445555"] {
+            for region in ["us-east-1", "eu-west-1"] {
+                let witness = Witness::new(&self.aws.emulator, account, region);
+                for name in ["baseline", "payments"] {
+                    let alive = block_on(witness.ids(name)).len();
+                    let versions = if alive == 1 { block_on(witness.versions(name)).len() } else { 0 };
+                    all.insert(format!("{account}/{region}/{name}"), Guardrails { alive, versions });
+                }
+            }
+        }
+        all
+    }
+}
+
+/// The steps that these records show as verified.
+fn verified(records: &[Value]) -> BTreeSet<(String, String)> {
+    let intents: BTreeMap<u64, (String, String)> = steps(records).collect();
+    let verdicts = records.iter().filter(|record| record["record"] == "verdict" && record["verdict"] == "verified");
+    verdicts.filter_map(|record| intents.get(&record["intent"].as_u64()?).cloned()).collect()
+}
+
+/// The intents among these records: number, address and action.
+fn steps(records: &[Value]) -> impl Iterator<Item = (u64, (String, String))> {
+    records.iter().filter(|record| record["record"] == "intent").map(|record| {
+        let text = |name: &str| record[name].to_string();
+        (record["seq"].as_u64().expect("a number"), (text("address"), text("action")))
+    })
+}
+
+/// An undisturbed run: how many calls and records it has, what it leaves, and how often it wrote what.
+struct Undisturbed {
+    calls: u32,
+    records: u32,
+    guardrails: BTreeMap<String, Guardrails>,
+    writes: BTreeMap<String, usize>,
+}
+
+fn writes(aws: &Aws) -> BTreeMap<String, usize> {
+    let mut writes = BTreeMap::new();
+    for call in aws.writes().into_iter().filter(|call| (200..300).contains(&call.status)) {
+        *writes.entry(call.operation).or_default() += 1;
+    }
+    writes
+}
+
+fn undisturbed(world: &World) -> Undisturbed {
+    world.enforce();
+    let calls = u32::try_from(world.aws.emulator.calls().len()).expect("few calls");
+    let records = u32::try_from(world.journal().len()).expect("few records");
+    Undisturbed { calls, records, guardrails: world.guardrails(), writes: writes(&world.aws) }
+}
+
+/// Dies at the point and recovers; what is wrong after that. `None` when the point was not reached.
+fn survive(world: &World, point: Point, undisturbed: &Undisturbed) -> Option<()> {
+    let died = world.die_at(point);
+    let before = world.journal();
+    let again = world.environment.run(&["--quiet", "enforce", "--once"]);
+    assert_eq!(again.code(), 0, "{point:?}: {again:?}");
+    let plan = world.environment.run(&["--output", "json", "plan"]);
+    assert_eq!(plan.code(), 0, "{point:?}: {plan:?}");
+    assert_eq!(plan.json()["summary"]["drifted"], 0, "{point:?}");
+    assert_eq!(world.guardrails(), undisturbed.guardrails, "{point:?}");
+    let after = &world.journal()[before.len()..];
+    let done: BTreeSet<_> = verified(&before);
+    for (_, step) in steps(after) {
+        assert!(!done.contains(&step), "{point:?}: {step:?} was verified before the death, and was done again");
+    }
+    // What was under way when the process died may be sent again, with its token; nothing may be sent a third time.
+    for (operation, times) in writes(&world.aws) {
+        let most = undisturbed.writes.get(&operation).copied().unwrap_or(0);
+        let most = if died { most * 2 } else { most };
+        assert!(times <= most, "{point:?}: {operation} was made {times} times");
+    }
+    died.then_some(())
+}
+
+/// Survives every point, a few worlds at a time. Returns how many were reached.
+fn survive_all(points: &[Point], undisturbed: &Undisturbed, world: fn() -> World) -> usize {
+    let next = AtomicUsize::new(0);
+    let reached = AtomicUsize::new(0);
+    let failed = Mutex::new(None);
+    std::thread::scope(|scope| {
+        for _ in 0..SIDE_BY_SIDE {
+            scope.spawn(|| {
+                while let Some(point) = points.get(next.fetch_add(1, Ordering::SeqCst)) {
+                    let outcome = std::panic::catch_unwind(|| survive(&world(), *point, undisturbed));
+                    match outcome {
+                        Ok(died) => _ = reached.fetch_add(usize::from(died.is_some()), Ordering::SeqCst),
+                        Err(panic) => {
+                            next.store(points.len(), Ordering::SeqCst);
+                            failed.lock().expect("a lock").get_or_insert(panic);
+                        }
+                    }
+                }
+            });
+        }
+    });
+    if let Some(panic) = failed.into_inner().expect("a lock") {
+        std::panic::resume_unwind(panic);
+    }
+    reached.into_inner()
+}
+
+fn calls(undisturbed: &Undisturbed, step: usize) -> Vec<Point> {
+    let calls = (0..undisturbed.calls).step_by(step);
+    calls.flat_map(|call| [Point::BeforeCall(call), Point::AfterCall(call)]).collect()
+}
+
+fn records(undisturbed: &Undisturbed, step: usize) -> Vec<Point> {
+    (1..=undisturbed.records).step_by(step).map(Point::AfterRecord).collect()
+}
+
+#[test]
+fn a_kill_at_any_call_is_survived() {
+    let undisturbed = undisturbed(&World::small());
+    let points = calls(&undisturbed, 1);
+    let reached = survive_all(&points, &undisturbed, World::small);
+    // Two runs differ by a few reads, because how long a guardrail settles is left to chance.
+    assert!(reached * 10 >= points.len() * 9, "only {reached} of {} points were reached", points.len());
+}
+
+#[test]
+fn an_abort_after_any_record_is_survived() {
+    let undisturbed = undisturbed(&World::small());
+    let points = records(&undisturbed, 1);
+    assert_eq!(points.len(), 1 + 6 * 3 + 1, "a run, six steps with intent, receipt and verdict, and its end");
+    assert_eq!(survive_all(&points, &undisturbed, World::small), points.len());
+}
+
+#[test]
+fn a_death_in_the_whole_organization_is_survived() {
+    let undisturbed = undisturbed(&World::whole());
+    let mut points = calls(&undisturbed, 29);
+    points.extend(records(&undisturbed, 7));
+    let reached = survive_all(&points, &undisturbed, World::whole);
+    assert!(reached * 10 >= points.len() * 8, "only {reached} of {} points were reached", points.len());
+}
