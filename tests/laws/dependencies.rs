@@ -58,7 +58,9 @@ fn the_model_is_pure() {
         for word in [
             "std::fs",
             "std::env",
-            "std::net",
+            "TcpStream",
+            "UdpSocket",
+            "ToSocketAddrs",
             "std::process",
             "SystemTime",
             "Instant::now",

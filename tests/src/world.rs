@@ -78,7 +78,8 @@ impl World {
             .open()
             .await;
         let wanted = desired.wanted();
-        let state = tempfile::tempdir().expect("a state folder");
+        // In memory where there is such a place: what is put on disk here is not to survive anything.
+        let state = tempfile::tempdir_in("/dev/shm").or_else(|_| tempfile::tempdir()).expect("a state folder");
         Self { emulator, desired, wanted, may_delete_versions: false, sessions, state }
     }
 
