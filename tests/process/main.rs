@@ -5,8 +5,15 @@
 
 #![allow(clippy::expect_used, clippy::unwrap_used)]
 
+mod aws_failures;
+mod bad_input;
 mod crash;
+mod daemon;
 mod harness;
 mod inventory;
+mod output_for_programs;
+mod reference;
 mod scenarios;
+mod serving;
+mod terminal;
 mod transcript;

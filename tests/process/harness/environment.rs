@@ -6,7 +6,7 @@ use std::process::{Command, Stdio};
 
 use tempfile::TempDir;
 
-use super::{Aws, CommandOutput, Running};
+use super::{Aws, CommandOutput, Running, Terminal};
 
 /// The settings of every test that names no others: the emulated AWS settles by being read, not by the clock.
 const SETTINGS: &str = "\
@@ -117,6 +117,13 @@ impl TestEnvironment {
         let mut command = self.command(env!("CARGO_BIN_EXE_bedrock-reconciler"));
         command.args(arguments);
         self.spawn(command)
+    }
+
+    /// Starts the binary at a terminal of its own.
+    pub(crate) fn at_terminal(&self, arguments: &[&str]) -> Terminal {
+        let mut command = self.command(env!("CARGO_BIN_EXE_bedrock-reconciler"));
+        command.args(arguments).env("TERM", "xterm-256color");
+        Terminal::start(command)
     }
 
     fn command(&self, program: &str) -> Command {

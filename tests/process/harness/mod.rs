@@ -4,8 +4,10 @@ mod aws;
 mod environment;
 mod output;
 mod running;
+mod terminal;
 
 pub(crate) use aws::{Aws, block_on};
 pub(crate) use environment::{TestEnvironment, repository};
 pub(crate) use output::CommandOutput;
 pub(crate) use running::Running;
+pub(crate) use terminal::Terminal;

@@ -143,12 +143,13 @@ async fn schedule(cron: &str, ring: mpsc::Sender<&'static str>) -> Result<JobSch
         Failure::new(Exit::Usage, format!("`{cron}` is not a schedule: {error}"))
             .hint("six fields, seconds first, in UTC: `0 */5 * * * *` is every five minutes")
     };
-    let scheduler = JobScheduler::new().await.map_err(wrong)?;
+    // A wrong schedule is found before there is a scheduler, which would log its own end.
     let job = Job::new(cron, move |_, _| {
         // The channel holds one: bells that ring during an activation are one more activation, not a queue of them.
         let _ = ring.try_send("schedule");
     })
     .map_err(wrong)?;
+    let scheduler = JobScheduler::new().await.map_err(wrong)?;
     scheduler.add(job).await.map_err(wrong)?;
     scheduler.start().await.map_err(wrong)?;
     Ok(scheduler)

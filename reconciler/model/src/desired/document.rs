@@ -38,7 +38,7 @@ pub(super) fn read(source: &Source, problems: &mut Vec<Diagnostic>) -> Vec<Docum
     };
     // Before anything looks at the content, so that the answer does not depend on what is in it.
     if bytes.len() > MAX_BYTES {
-        let detail = format!("the file has {} bytes; the limit is {MAX_BYTES}", bytes.len());
+        let detail = format!("the file has more than {MAX_BYTES} bytes");
         problems.push(Diagnostic::new(
             codes::TOO_LARGE,
             start(),

@@ -1,0 +1,125 @@
+//! Reference: help, codes, controls, schema, completions, and the command line itself.
+
+use std::collections::BTreeSet;
+use std::fs;
+use std::path::Path;
+
+use regex::Regex;
+
+use crate::harness::{TestEnvironment, repository};
+
+const COMMANDS: [&str; 13] = [
+    "validate", "plan", "apply", "enforce", "restore", "export", "drill", "emulator", "schema", "controls", "explain",
+    "history", "completions",
+];
+
+/// The text of every source of the workspace, tests left out, except the list of the codes.
+fn sources(folder: &Path, text: &mut String) {
+    for entry in fs::read_dir(folder).expect("a folder") {
+        let path = entry.expect("an entry").path();
+        let name = path.file_name().expect("a name").to_string_lossy().into_owned();
+        if path.is_dir() && name != "tests" {
+            sources(&path, text);
+        } else if name.ends_with(".rs") && name != "codes.rs" {
+            text.push_str(&fs::read_to_string(&path).expect("read"));
+        }
+    }
+}
+
+#[test]
+fn every_code_is_used_and_every_code_that_is_used_is_explained() {
+    let mut text = String::new();
+    sources(&repository().join("reconciler"), &mut text);
+    let list = fs::read_to_string(repository().join("reconciler/model/src/codes.rs")).expect("read");
+    let named = Regex::new("(?m)^    ([A-Z_]+) = \"(BRX[0-9]{4})\"").expect("a pattern");
+    let listed: BTreeSet<(&str, &str)> = named.captures_iter(&list).map(|found| found.extract()).map(|(_, [name, id])| (name, id)).collect();
+    assert!(listed.len() > 40);
+    for (name, id) in &listed {
+        let used = Regex::new(&format!(r"\b{name}\b")).expect("a pattern").is_match(&text);
+        assert!(used, "{name} ({id}) is listed, and nothing prints it");
+    }
+    let ids: BTreeSet<&str> = listed.iter().map(|(_, id)| *id).collect();
+    assert_eq!(ids.len(), listed.len(), "two codes have one id");
+    for found in Regex::new("BRX[0-9]{4}").expect("a pattern").find_iter(&text) {
+        assert!(ids.contains(found.as_str()), "{} is not listed", found.as_str());
+    }
+    let environment = TestEnvironment::new();
+    let shown = environment.run(&["explain"]).exits(0);
+    assert_eq!(shown.stdout.lines().count(), ids.len());
+    for id in ids.iter().step_by(7) {
+        let lower = id.to_lowercase();
+        let _ = environment.run(&["explain", &lower]).exits(0).prints(&[id]);
+    }
+    let _ = environment.run(&["explain", "BRX1O01"]).exits(64).says(&["no code `BRX1O01`", "did you mean"]);
+}
+
+#[test]
+fn help_has_the_table_of_exit_codes_and_every_command() {
+    let environment = TestEnvironment::new();
+    let help = environment.run(&["--help"]).exits(0);
+    for code in ["0 ", "1 ", "2 ", "3 ", "4 ", "64 ", "65 ", "130 "] {
+        assert!(help.stdout.lines().any(|line| line.trim_start().starts_with(code)), "no {code} in:\n{}", help.stdout);
+    }
+    let _ = help.prints(&COMMANDS);
+    for command in COMMANDS {
+        let _ = environment.run(&[command, "--help"]).exits(0).prints(&["--desired", "--aws", "--output"]);
+    }
+    let _ = environment.run(&["--version"]).exits(0).prints(&["bedrock-reconciler 0."]);
+}
+
+#[test]
+fn a_wrong_command_line_ends_with_64_and_the_nearest_right_one() {
+    let environment = TestEnvironment::new();
+    let _ = environment.run(&["plna"]).exits(64).says(&["'plan'"]);
+    let _ = environment.run(&[]).exits(64).says(&["Usage:"]);
+    let _ = environment.run(&["plan", "--ouput", "json"]).exits(64).says(&["--output"]);
+    let _ = environment.run(&["--output", "yaml", "plan"]).exits(64).says(&["human", "json"]);
+    let _ = environment.run(&["--aws", "mars", "plan"]).exits(64).says(&["embedded:SCENARIO"]);
+    let _ = environment.run(&["--aws", "embedded:nope", "plan"]).exits(64).says(&["in-sync, drifted"]);
+    let _ = environment.run(&["plan", "--control", "aws-genai-99"]).exits(64).says(&["did you mean `aws-genai-09`?"]);
+    let _ = environment.run(&["plan", "--address", "[z-a]"]).exits(64).says(&["is not an address pattern"]);
+    let _ = environment.run(&["restore"]).exits(64).says(&["CONTROL_OR_ADDRESS"]);
+    let _ = environment.run(&["explain", "nonsense"]).exits(64).says(&["`bedrock-reconciler explain` lists them"]);
+}
+
+#[test]
+fn every_control_is_listed() {
+    let environment = TestEnvironment::new();
+    let ids: Vec<String> = (1..=10).map(|number| format!("aws-genai-{number:02}")).collect();
+    let ids: Vec<&str> = ids.iter().map(String::as_str).collect();
+    let _ = environment.run(&["controls"]).exits(0).prints(&ids);
+}
+
+#[test]
+fn the_schema_knows_every_kind_that_is_declared() {
+    let environment = TestEnvironment::new();
+    let schema = environment.run(&["schema"]).exits(0).json().to_string();
+    for word in ["guardrail", "invocation-logging", "log-group", "blockedInputMessaging", "retentionInDays"] {
+        assert!(schema.contains(&format!("\"{word}\"")), "{word}");
+    }
+}
+
+#[test]
+fn completions_are_scripts_that_their_shell_can_read() {
+    let environment = TestEnvironment::new();
+    for shell in ["bash", "zsh", "fish"] {
+        let script = environment.run(&["completions", shell]).exits(0).prints(&["bedrock-reconciler", "enforce"]);
+        assert!(script.stdout.len() > 1000);
+    }
+    let _ = environment.shell("bedrock-reconciler completions bash > script && bash -n script").exits(0);
+    let _ = environment.run(&["completions", "cmd"]).exits(64).says(&["bash", "fish", "zsh"]);
+}
+
+#[test]
+fn the_drill_restores_every_scenario_without_a_network_or_credentials() {
+    let environment = TestEnvironment::new();
+    let output = environment.run(&["drill"]).exits(0);
+    let scenarios = output.stdout.lines().filter(|line| line.ends_with("  restored")).count();
+    assert_eq!(scenarios, 4, "{}", output.stdout);
+    let _ = output.prints(&["scenario", "detected in", "restored in", "network clients in this process: 0"]);
+    assert!(!environment.state().exists(), "a drill leaves nothing behind");
+    let _ = environment.run(&["drill", "in-sync"]).exits(1);
+    let _ = environment.run(&["--aws", "embedded", "plan"]).exits(2);
+    let _ = environment.run(&["--aws", "embedded", "enforce", "--once"]).exits(0);
+    let _ = environment.run(&["--aws", "embedded:in-sync", "plan"]).exits(0);
+}
