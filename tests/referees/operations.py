@@ -9,7 +9,7 @@ import shlex
 from dataclasses import dataclass, field
 from string import Template
 
-from world import GROUP, PROD, REGION
+from world import GROUP, MANAGEMENT, PROD, REGION
 
 POLICY = json.dumps({"Version": "2012-10-17", "Statement": []})
 RETENTION = json.dumps({"retentionInDays": 400, "enforcementMode": "RETROACTIVE"})
@@ -29,6 +29,16 @@ ENFORCED = {"guardrailInferenceConfig": {
     "modelEnforcement": {"includedModels": ["ALL"], "excludedModels": []},
 }}
 DELETION = ("kms", "ScheduleKeyDeletion", {"KeyId": "$key", "PendingWindowInDays": 7})
+TRAIL = f"arn:aws:cloudtrail:{REGION}:{MANAGEMENT}:trail/org-bedrock-trail"
+SELECTORS = [
+    {"Name": "Management events selector", "FieldSelectors": [{"Field": "eventCategory", "Equals": ["Management"]}]},
+    {"Name": "models", "FieldSelectors": [
+        {"Field": "eventCategory", "Equals": ["Data"]}, {"Field": "resources.type", "Equals": ["AWS::Bedrock::Model"]}]},
+]
+INSIGHTS = ("cloudtrail", "PutInsightSelectors", {
+    "TrailName": TRAIL, "InsightSelectors": [{"InsightType": "ApiCallRateInsight"}]})
+# Whose calls these are; those of every other service are of the production account.
+ACCOUNTS = {"cloudtrail": MANAGEMENT}
 ACCOUNT_POLICY = ("logs", "PutAccountPolicy", {
     "policyName": "floor", "policyType": "RETENTION_POLICY", "scope": "ALL", "policyDocument": RETENTION})
 
@@ -43,6 +53,10 @@ class Operation:
 
     def __str__(self):
         return f"{self.service}-{self.name}"
+
+    @property
+    def account(self):
+        return ACCOUNTS.get(self.service, PROD)
 
 
 def _ops(service, *rows):
@@ -146,7 +160,38 @@ OPERATIONS = [
           "DurationSeconds": 900},
          f"sts assume-role --role-arn arn:aws:iam::{PROD}:role/bedrock-reconciler --role-session-name referee"),
     ),
-    *_ops("cloudtrail", ("LookupEvents", {"MaxResults": 50}, "cloudtrail lookup-events --max-items 1")),
+    *_ops(
+        "cloudtrail",
+        ("LookupEvents", {"MaxResults": 50}, "cloudtrail lookup-events --max-items 1"),
+        ("CreateTrail",
+         {"Name": "new", "S3BucketName": "trail-bucket", "S3KeyPrefix": "audit", "SnsTopicName": "topic",
+          "IsMultiRegionTrail": True, "EnableLogFileValidation": True, "KmsKeyId": "alias/bedrock-trail",
+          "TagsList": [{"Key": "a", "Value": "b"}]},
+         "cloudtrail create-trail --name new --s3-bucket-name trail-bucket --is-multi-region-trail"),
+        ("UpdateTrail", {"Name": "org-bedrock-trail", "S3KeyPrefix": "audit"},
+         f"cloudtrail update-trail --name {TRAIL} --no-enable-log-file-validation"),
+        ("DeleteTrail", {"Name": TRAIL}, "cloudtrail delete-trail --name org-bedrock-trail"),
+        ("DescribeTrails", {"includeShadowTrails": False}, "cloudtrail describe-trails"),
+        ("GetTrail", {"Name": TRAIL}, "cloudtrail get-trail --name org-bedrock-trail"),
+        ("ListTrails", {}, "cloudtrail list-trails"),
+        ("GetTrailStatus", {"Name": TRAIL}, "cloudtrail get-trail-status --name org-bedrock-trail"),
+        ("StartLogging", {"Name": TRAIL}, "cloudtrail start-logging --name org-bedrock-trail"),
+        ("StopLogging", {"Name": TRAIL}, "cloudtrail stop-logging --name org-bedrock-trail"),
+        ("GetEventSelectors", {"TrailName": TRAIL}, "cloudtrail get-event-selectors --trail-name org-bedrock-trail"),
+        ("PutEventSelectors", {"TrailName": TRAIL, "AdvancedEventSelectors": SELECTORS},
+         "cloudtrail put-event-selectors --trail-name org-bedrock-trail --event-selectors"
+         " ReadWriteType=WriteOnly,IncludeManagementEvents=true"),
+        ("GetInsightSelectors", {"TrailName": TRAIL},
+         "cloudtrail get-insight-selectors --trail-name org-bedrock-trail", (INSIGHTS,)),
+        ("PutInsightSelectors", INSIGHTS[2],
+         "cloudtrail put-insight-selectors --trail-name org-bedrock-trail --insight-selectors"
+         " InsightType=ApiErrorRateInsight"),
+        ("AddTags", {"ResourceId": TRAIL, "TagsList": [{"Key": "a", "Value": "b"}]},
+         f"cloudtrail add-tags --resource-id {TRAIL} --tags-list Key=a,Value=b"),
+        ("RemoveTags", {"ResourceId": TRAIL, "TagsList": [{"Key": "managed-by"}]},
+         f"cloudtrail remove-tags --resource-id {TRAIL} --tags-list Key=managed-by"),
+        ("ListTags", {"ResourceIdList": [TRAIL]}, f"cloudtrail list-tags --resource-id-list {TRAIL}"),
+    ),
 ]
 
 
@@ -165,7 +210,7 @@ class Prepared:
             "group_arn": f"arn:aws:logs:{REGION}:{PROD}:log-group:{GROUP}",
         }
         for service, name, arguments in operation.after:
-            answer = call(emulator.client(service), name, self.fill(arguments))
+            answer = call(emulator.client(service, account=operation.account), name, self.fill(arguments))
             self.names["config"] = answer.get("configId")
         self.arguments = self.fill(operation.arguments)
         self.command = [self.fill(word) for word in shlex.split(operation.command)]

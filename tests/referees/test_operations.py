@@ -35,7 +35,7 @@ def test_the_table_has_every_operation_that_the_emulator_serves():
 def test_boto3(emulator, operation):
     prepared = Prepared(emulator, operation)
     emulator.forget_calls()
-    call(emulator.client(operation.service), operation.name, prepared.arguments)
+    call(emulator.client(operation.service, account=operation.account), operation.name, prepared.arguments)
     (seen,) = emulator.calls()
     assert (seen["service"], seen["operation"], seen["error_code"]) == (operation.service, operation.name, None)
 
@@ -44,7 +44,7 @@ def test_boto3(emulator, operation):
 def test_aws_cli(emulator, operation, tmp_path):
     prepared = Prepared(emulator, operation)
     emulator.forget_calls()
-    done = aws(emulator, tmp_path, *prepared.command)
+    done = aws(emulator, tmp_path, *prepared.command, account=operation.account)
     assert done.returncode == 0, done.stderr
     assert operation.name in {seen["operation"] for seen in emulator.calls()}
     shape = model.operation_model(operation.service, operation.name).output_shape
@@ -73,11 +73,11 @@ def test_the_cli_gets_along_without_an_endpoint_argument(emulator, tmp_path):
     assert json.loads(done.stdout)["Account"] == world.PROD
 
 
-def aws(emulator, home, *words, by_environment=False):
+def aws(emulator, home, *words, account=world.PROD, by_environment=False):
     endpoint = [] if by_environment else ["--endpoint-url", emulator.url]
     return subprocess.run(
         [sys.executable, "-m", "awscli", *words, *endpoint, "--output", "json"],
-        env=world.environment(home, account=world.PROD, endpoint=emulator.url if by_environment else None),
+        env=world.environment(home, account=account, endpoint=emulator.url if by_environment else None),
         cwd=home,
         capture_output=True,
         text=True,

@@ -1,4 +1,4 @@
-//! CloudTrail: management events of every write, and LookupEvents (AWS.md 1.1.9, 1.7.5, 2.12).
+//! CloudTrail events: management events of every write, and LookupEvents (AWS.md 1.1.9, 1.7.5, 2.12).
 //!
 //! # Caveats
 //! - Only writes and AssumeRole are recorded; LookupEvents by `ReadOnly` = true finds nothing else.
@@ -14,7 +14,25 @@ use crate::protocol::Answer;
 use crate::world::Scope;
 
 /// Operation names, and whether each only reads.
-pub(crate) const OPERATIONS: &[(&str, bool)] = &[("LookupEvents", true)];
+pub(crate) const OPERATIONS: &[(&str, bool)] = &[
+    ("LookupEvents", true),
+    ("CreateTrail", false),
+    ("UpdateTrail", false),
+    ("DeleteTrail", false),
+    ("DescribeTrails", true),
+    ("GetTrail", true),
+    ("ListTrails", true),
+    ("GetTrailStatus", true),
+    ("StartLogging", false),
+    ("StopLogging", false),
+    ("GetEventSelectors", true),
+    ("PutEventSelectors", false),
+    ("GetInsightSelectors", true),
+    ("PutInsightSelectors", false),
+    ("AddTags", false),
+    ("RemoveTags", false),
+    ("ListTags", true),
+];
 
 const HIDDEN: &str = "HIDDEN_DUE_TO_SECURITY_REASONS";
 const PAGE: u64 = 50;
@@ -257,6 +275,8 @@ fn response_elements(service: &str, operation: &str, answer: &Answer) -> Value {
             shown
         }
         ("kms", _, Ok(answer)) => answer.get("KeyMetadata").map_or_else(|| lower_first(answer), lower_first),
+        ("cloudtrail", _, Ok(answer)) if answer.as_object().is_some_and(Map::is_empty) => Value::Null,
+        ("cloudtrail", _, Ok(answer)) => lower_first(answer),
         (_, _, Ok(answer)) => answer.clone(),
     }
 }

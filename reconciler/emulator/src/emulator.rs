@@ -20,8 +20,9 @@ use crate::protocol::{self, Answer, Asked, Wire};
 use crate::received::{self, Received, operation_reads};
 use crate::scenario::ScenarioError;
 use crate::script::Script;
+use crate::trails::Trail;
 use crate::world::{Cell, Place, Turn, World, lock, uuid, write};
-use crate::{bedrock, client, kms, logs, scenario, server, sts};
+use crate::{bedrock, client, kms, logs, scenario, server, sts, trails};
 
 /// The connection was dropped on purpose: to a client this is a connector error, not an answer.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
@@ -290,7 +291,7 @@ impl Emulator {
             Some(Effect::Deny) => Some(ApiError::denied(service, operation, &caller.arn)),
             Some(Effect::Expired) => Some(ApiError::expired(service)),
             Some(Effect::Error { code, status, message }) => {
-                Some(ApiError { code: code.clone().into(), status: *status, message: message.clone() })
+                Some(ApiError { code: code.clone().into(), status: *status, message: message.clone(), reason: None })
             }
             _ => None,
         };
@@ -343,6 +344,10 @@ impl Emulator {
         let world = &self.inner.world;
         let reads = operation_reads(order.service, order.operation);
         let rules = world.rules();
+        let shadows = match order.service {
+            "cloudtrail" if order.operation != "LookupEvents" => trails::shadows(world, account, region),
+            _ => Vec::new(),
+        };
         let place = world.place(account, region);
         let mut place = lock(&place);
         let request_id = uuid(&mut place.rng);
@@ -362,7 +367,7 @@ impl Emulator {
                         faults.written(account, region);
                     }
                 }
-                self.dispatch(&mut place, order, &rules, mode)
+                self.dispatch(&mut place, order, &rules, mode, shadows)
             }
         };
         let recorded = !reads || order.operation == "AssumeRole";
@@ -381,7 +386,14 @@ impl Emulator {
         (answer, request_id)
     }
 
-    fn dispatch(&self, place: &mut Place, order: &Order<'_>, rules: &crate::options::Rules, mode: Mode) -> Answer {
+    fn dispatch(
+        &self,
+        place: &mut Place,
+        order: &Order<'_>,
+        rules: &crate::options::Rules,
+        mode: Mode,
+        mut shadows: Vec<Trail>,
+    ) -> Answer {
         let world = &self.inner.world;
         let Order { caller, service, operation, input, at, .. } = *order;
         let Place { scope, rng, cell, before_last_write, trail, .. } = place;
@@ -404,6 +416,7 @@ impl Emulator {
             "kms" => kms::call(&mut turn, operation, input),
             "sts" => sts::call(world, caller, operation, input),
             "cloudtrail" if operation == "LookupEvents" => Some(trail.lookup(input, at)),
+            "cloudtrail" => trails::call(world, &mut turn, &mut shadows, operation, input),
             _ => None,
         };
         answer.unwrap_or_else(|| Err(ApiError::unknown_operation(service, operation)))
@@ -433,6 +446,7 @@ impl Emulator {
 fn settle(cell: &mut Cell) {
     cell.bedrock.settle();
     cell.logs.settle();
+    cell.trails.settle();
 }
 
 /// When an event is delivered: events of the past, which scripts make, are there at once.

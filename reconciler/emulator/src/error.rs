@@ -11,12 +11,14 @@ pub(crate) struct ApiError {
     pub(crate) code: Cow<'static, str>,
     pub(crate) status: u16,
     pub(crate) message: String,
+    /// The `Reason` member that organizations adds to some errors.
+    pub(crate) reason: Option<&'static str>,
 }
 
 impl ApiError {
     /// An error with the status that awsJson1.1 services use.
     pub(crate) fn new(code: &'static str, message: impl Into<String>) -> Self {
-        Self { code: Cow::Borrowed(code), status: 400, message: message.into() }
+        Self { code: Cow::Borrowed(code), status: 400, message: message.into(), reason: None }
     }
 
     /// The same error with another HTTP status.
@@ -57,6 +59,10 @@ impl ApiError {
             "bedrock" => {
                 Self::new("ThrottlingException", "Too many requests, please wait before trying again.").with_status(429)
             }
+            "organizations" => Self::new(
+                "TooManyRequestsException",
+                "AWS Organizations can't complete your request because another request is already in progress. Try again later.",
+            ),
             _ => Self::new("ThrottlingException", "Rate exceeded"),
         }
     }

@@ -36,6 +36,7 @@ mod server;
 mod shapes;
 mod sts;
 mod throttle;
+mod trails;
 mod world;
 
 pub use calls::Call;

@@ -20,7 +20,13 @@ pub struct Options {
     pub create_lag_reads: u32,
     /// GetGuardrail calls that answer 404 for a new guardrail (AWS.md 0.9).
     pub guardrail_lag_reads: u32,
-    /// Whether lists inside a guardrail come back in random order.
+    /// Reads of a trail that still see what was before a write, or do not find a new trail yet (AWS.md 0.12).
+    pub trail_lag_reads: u32,
+    /// Types of data events that PutEventSelectors refuses, besides those that it always refuses (AWS.md 1.7.3).
+    pub rejected_data_types: Vec<String>,
+    /// Chance that a page of organizations is empty although there is more (AWS.md 1.9).
+    pub empty_page_probability: f64,
+    /// Whether lists come back in random order.
     pub shuffle: bool,
     /// Whether UpdateGuardrail is refused with ConflictException while the guardrail is busy (UNVERIFIED, off).
     pub conflict_while_busy: bool,
@@ -48,6 +54,9 @@ impl Default for Options {
             flap_probability: 0.25,
             create_lag_reads: 1,
             guardrail_lag_reads: 0,
+            trail_lag_reads: 1,
+            rejected_data_types: Vec::new(),
+            empty_page_probability: 0.2,
             shuffle: true,
             conflict_while_busy: false,
             latency: Duration::ZERO,
@@ -102,6 +111,9 @@ pub(crate) struct Rules {
     pub(crate) flap_probability: f64,
     pub(crate) create_lag_reads: u32,
     pub(crate) guardrail_lag_reads: u32,
+    pub(crate) trail_lag_reads: u32,
+    pub(crate) rejected_data_types: Vec<String>,
+    pub(crate) empty_page_probability: f64,
     pub(crate) shuffle: bool,
     pub(crate) conflict_while_busy: bool,
     pub(crate) latency: Duration,
@@ -116,6 +128,9 @@ impl From<&Options> for Rules {
             flap_probability: options.flap_probability.clamp(0.0, 1.0),
             create_lag_reads: options.create_lag_reads,
             guardrail_lag_reads: options.guardrail_lag_reads,
+            trail_lag_reads: options.trail_lag_reads,
+            rejected_data_types: options.rejected_data_types.clone(),
+            empty_page_probability: options.empty_page_probability.clamp(0.0, 0.9),
             shuffle: options.shuffle,
             conflict_while_busy: options.conflict_while_busy,
             latency: options.latency,
@@ -133,6 +148,9 @@ pub(crate) struct RuleChanges {
     flap_probability: Option<f64>,
     create_lag_reads: Option<u32>,
     guardrail_lag_reads: Option<u32>,
+    trail_lag_reads: Option<u32>,
+    rejected_data_types: Option<Vec<String>>,
+    empty_page_probability: Option<f64>,
     shuffle: Option<bool>,
     conflict_while_busy: Option<bool>,
     latency_ms: Option<u64>,
@@ -148,6 +166,9 @@ impl RuleChanges {
             flap_probability,
             create_lag_reads,
             guardrail_lag_reads,
+            trail_lag_reads,
+            rejected_data_types,
+            empty_page_probability,
             shuffle,
             conflict_while_busy,
             latency_ms,
@@ -158,6 +179,9 @@ impl RuleChanges {
         rules.flap_probability = flap_probability.unwrap_or(rules.flap_probability).clamp(0.0, 1.0);
         rules.create_lag_reads = create_lag_reads.unwrap_or(rules.create_lag_reads);
         rules.guardrail_lag_reads = guardrail_lag_reads.unwrap_or(rules.guardrail_lag_reads);
+        rules.trail_lag_reads = trail_lag_reads.unwrap_or(rules.trail_lag_reads);
+        rules.rejected_data_types = rejected_data_types.unwrap_or(rules.rejected_data_types);
+        rules.empty_page_probability = empty_page_probability.unwrap_or(rules.empty_page_probability).clamp(0.0, 0.9);
         rules.shuffle = shuffle.unwrap_or(rules.shuffle);
         rules.conflict_while_busy = conflict_while_busy.unwrap_or(rules.conflict_while_busy);
         rules.latency = latency_ms.map_or(rules.latency, Duration::from_millis);

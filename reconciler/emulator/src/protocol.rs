@@ -274,6 +274,9 @@ fn json_error(wire: Wire, error: &ApiError) -> Bytes {
         members.insert("__type".to_owned(), Value::from(&*error.code));
     }
     members.insert("message".to_owned(), Value::from(error.message.as_str()));
+    if let Some(reason) = error.reason {
+        members.insert("Reason".to_owned(), Value::from(reason));
+    }
     serde_json::to_vec(&members).unwrap_or_default().into()
 }
 

@@ -5,7 +5,7 @@
 //! another nor change one another's answers. No request copies more than its own place, and that only while a
 //! fault asks for it.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard};
 
 use jiff::{SignedDuration, Timestamp};
@@ -21,6 +21,7 @@ use crate::logs::LogsState;
 use crate::options::{AccountSeed, Options, Rules};
 use crate::principal::Principal;
 use crate::throttle::Buckets;
+use crate::trails::TrailsState;
 
 /// Locks, and goes on with the state of a thread that panicked: a test that failed must not hide behind a poisoned lock.
 pub(crate) fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
@@ -43,6 +44,7 @@ pub(crate) struct Cell {
     pub(crate) bedrock: BedrockState,
     pub(crate) logs: LogsState,
     pub(crate) kms: KmsState,
+    pub(crate) trails: TrailsState,
 }
 
 /// One account and region.
@@ -142,6 +144,8 @@ pub(crate) struct World {
     pub(crate) rules: RwLock<Arc<Rules>>,
     pub(crate) sessions: RwLock<HashMap<String, Session>>,
     pub(crate) rng: Mutex<ChaCha8Rng>,
+    /// Accounts and regions that are home to a trail: where the shadows of trails come from.
+    pub(crate) trail_homes: RwLock<BTreeSet<(String, String)>>,
     places: RwLock<Places>,
     started: (Timestamp, Instant),
 }
@@ -160,6 +164,7 @@ impl World {
             management,
             accounts,
             sessions: RwLock::default(),
+            trail_homes: RwLock::default(),
             places: RwLock::default(),
             started: (start, Instant::now()),
             options,

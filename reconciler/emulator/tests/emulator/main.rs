@@ -9,3 +9,4 @@ mod guardrails;
 mod logs_and_trail;
 mod scenarios;
 mod serving;
+mod trails;
