@@ -19,7 +19,7 @@ async fn attacked(seed: u64, declared: &Value, live: &Value, when_stronger: &str
     world.restore().await;
     world.plan_again_nothing().await;
     world.attack("bedrock", "UpdateGuardrail", generate::request("payments", live));
-    if seed % 2 == 0 {
+    if seed.is_multiple_of(2) {
         world.publish("payments");
     }
     world

@@ -10,8 +10,11 @@ use serde_json::{Map, Value, json};
 use super::spec::key_of;
 use crate::normal::without_nulls;
 
+/// The GET-side and the request-side name of one thing.
+type Names = (&'static str, &'static str);
+
 /// GET-side section, request-side section, and the lists of each: GET-side and request-side.
-const SECTIONS: &[(&str, &str, &[(&str, &str)])] = &[
+const SECTIONS: &[(&str, &str, &[Names])] = &[
     ("contentPolicy", "contentPolicyConfig", &[("filters", "filtersConfig")]),
     ("topicPolicy", "topicPolicyConfig", &[("topics", "topicsConfig")]),
     ("wordPolicy", "wordPolicyConfig", &[("words", "wordsConfig"), ("managedWordLists", "managedWordListsConfig")]),
