@@ -90,7 +90,9 @@ fn what_could_be_read_is_restored_beside_a_gap() {
     let environment = TestEnvironment::on(&aws);
     let _ = environment.run(&["--quiet", "enforce", "--once"]).exits(3);
     let written: Vec<_> = aws.writes().into_iter().filter(|call| call.account == PROD).collect();
-    assert!(written.iter().all(|call| !call.operation.contains("GuardrailVersion") && call.operation != "UpdateGuardrail"));
+    assert!(
+        written.iter().all(|call| !call.operation.contains("GuardrailVersion") && call.operation != "UpdateGuardrail")
+    );
     aws.emulator.clear_faults();
     let plan = environment.run(&["--output", "json", "plan"]).exits(2).json();
     for drift in plan["drift"].as_array().expect("drift") {

@@ -117,9 +117,11 @@ fn a_look_up_that_finds_nothing_is_found_at_plan_time_and_stops_only_its_address
     let environment = TestEnvironment::on(&aws);
     environment.edit("desired-state/guardrails/baseline.yaml", "kms:alias/bedrock-guardrails", "kms:alias/nope");
     let _ = environment.run(&["validate"]).exits(0);
+    let text = environment.read("desired-state/guardrails/baseline.yaml");
+    let line = text.lines().position(|line| line.contains("alias/nope")).expect("the line") + 1;
     let output = environment.run(&["--output", "json", "plan"]).exits(65).says(&[
         "error[BRX0403]",
-        "desired-state/guardrails/baseline.yaml:12:14",
+        &format!("desired-state/guardrails/baseline.yaml:{line}:14"),
         "${kms:alias/nope} finds nothing in prod/eu-west-1",
         "create what it names in this account and region, or correct the look-up",
     ]);
@@ -195,7 +197,10 @@ fn every_mistake_is_reported_in_one_run() {
         ("tab.yaml", "kind: guardrail\n\tname: x\n"),
         ("unknown.yaml", &unknown),
         ("kind.yaml", "kind: gardrail\nname: x\nwhere: {accounts: all, regions: all}\nspec: {}\n"),
-        ("control.yaml", "kind: log-group\nname: /x\nwhere: {accounts: all, regions: all}\ncontrols: [aws-genai-99]\nspec: {retentionInDays: 365}\n"),
+        (
+            "control.yaml",
+            "kind: log-group\nname: /x\nwhere: {accounts: all, regions: all}\ncontrols: [aws-genai-99]\nspec: {retentionInDays: 365}\n",
+        ),
     ];
     let codes = ["BRX0105", "BRX0201", "BRX0205", "BRX0206", "BRX0208"];
     let environment = folder(&files);

@@ -263,6 +263,41 @@ fn an_abort_after_any_record_is_survived() {
     assert_eq!(survive_all(&points, &undisturbed, World::small), points.len());
 }
 
+/// After a death the next run may read from before the write that the process did not live to see answered. It then repeats
+/// it: only the token tells the service that it is the same.
+#[test]
+fn a_write_that_cannot_be_seen_yet_is_repeated_with_its_token() {
+    let undisturbed = undisturbed(&World::small());
+    for operation in ["CreateGuardrail", "CreateGuardrailVersion"] {
+        let world = World::small();
+        let on = |operation: &str| Match { operation: Some(operation.to_owned()), ..Match::default() };
+        let always = |operation: &str, then| Fault::always(on(operation), then);
+        // The draft of a guardrail that is not listed yet is not asked for, so one stale list hides it from one plan.
+        world.aws.emulator.inject(vec![
+            Fault::once(on(operation), Effect::HoldAnswer),
+            always("ListGuardrails", Effect::Stale { reads: 6 }),
+        ]);
+        let running = world.environment.start(&["--quiet", "enforce", "--once"]);
+        world
+            .aws
+            .wait_for("the write", |calls| calls.iter().any(|call| call.error_code.as_deref() == Some("HoldAnswer")));
+        running.kill();
+        // A resource that comes into sight between plan and write is left alone: the next activation is the retry.
+        let again = world.environment.run(&["--quiet", "enforce", "--once"]);
+        assert!([0, 4].contains(&again.code()), "{again:?}");
+        world.aws.emulator.clear_faults();
+        world.enforce();
+        let _ = world.environment.run(&["plan"]).exits(0);
+        assert_eq!(world.guardrails(), undisturbed.guardrails, "{operation}");
+        let sent = world.aws.writes().into_iter().filter(|call| call.operation == operation);
+        let tokens: Vec<Value> = sent.filter_map(|call| Some(call.body?["clientRequestToken"].clone())).collect();
+        let different: BTreeSet<String> = tokens.iter().map(Value::to_string).collect();
+        let most = undisturbed.writes[operation];
+        assert!(different.len() <= most, "{operation}: a repetition had another token: {tokens:?}");
+        assert!(tokens.len() > different.len(), "{operation} was not repeated, so nothing was tested: {tokens:?}");
+    }
+}
+
 #[test]
 fn a_death_in_the_whole_organization_is_survived() {
     let undisturbed = undisturbed(&World::whole());

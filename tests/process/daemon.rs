@@ -28,16 +28,15 @@ fn the_daemon_converges_drift_that_is_made_while_it_runs() {
     let environment = TestEnvironment::on(&aws);
     let mut daemon = environment.start(&["enforce", "--schedule", EVERY_SECOND]);
     daemon.wait_for_log("started", 1);
-    daemon.wait_for_log("in sync", 1);
+    daemon.wait_for_log(" INFO in sync", 1);
     let _ = environment.run(&["plan"]).exits(0);
     let before = aws.writes().len();
     aws.attack(ATTACK);
     aws.wait_for("the restore", |calls| {
         calls.iter().filter(|call| call.operation == "PutRetentionPolicy").count() == 2
     });
-    daemon.wait_for_log("reason=\"schedule\"", 1);
-    let again = daemon.stderr().matches("reconciler: in sync").count() + 1;
-    daemon.wait_for_log("reconciler: in sync", again.min(2));
+    let again = daemon.stderr().matches(" INFO in sync").count() + 1;
+    daemon.wait_for_log(" INFO in sync", again);
     daemon.signal(Signal::TERM);
     let output = daemon.wait().exits(0).says(&["drift address=prod/us-east-1/log-group", "stopped"]);
     assert_eq!(aws.writes().len(), before + 1, "one drift, one write");
@@ -51,15 +50,15 @@ fn activations_never_overlap() {
     let aws = Aws::with("drifted", slow);
     let environment = TestEnvironment::on(&aws);
     let mut daemon = environment.start(&["enforce", "--schedule", EVERY_SECOND]);
-    daemon.wait_for_log(": activation", 4);
+    daemon.wait_for_log(" INFO activation", 4);
     daemon.signal(Signal::TERM);
     let output = daemon.wait().exits(0);
     let mut under_way = false;
     for line in output.stderr.lines() {
-        if line.contains(": activation") {
+        if line.contains(" INFO activation") {
             assert!(!under_way, "two activations at a time:\n{}", output.stderr);
             under_way = true;
-        } else if line.contains(": in sync") || line.contains(": not in sync") || line.contains("ERROR") {
+        } else if line.contains(" INFO in sync") || line.contains(" WARN not in sync") || line.contains("ERROR") {
             under_way = false;
         }
     }
@@ -71,11 +70,11 @@ fn sighup_activates_at_once() {
     let aws = Aws::scenario("in-sync");
     let environment = TestEnvironment::on(&aws);
     let mut daemon = environment.start(&["enforce", "--schedule", NEVER]);
-    daemon.wait_for_log(": in sync", 1);
+    daemon.wait_for_log(" INFO in sync", 1);
     aws.attack(ATTACK);
     daemon.signal(Signal::HUP);
     daemon.wait_for_log("SIGHUP", 1);
-    daemon.wait_for_log(": in sync", 2);
+    daemon.wait_for_log(" INFO in sync", 2);
     let _ = environment.run(&["plan"]).exits(0);
     daemon.signal(Signal::TERM);
     let _ = daemon.wait().exits(0).says(&["stopped"]);

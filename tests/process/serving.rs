@@ -38,8 +38,11 @@ fn two_processes_hold_one_desired_state() {
 fn faults_come_from_a_file() {
     let environment = TestEnvironment::new();
     environment.write("faults.yaml", "- {on: {operation: GetGuardrail}, times: forever, then: Deny}\n");
-    // The way in which an enum is written in YAML is not what JSON has; both have to be read.
-    environment.write("faults.json", r#"[{"on": {"operation": "ListGuardrails"}, "times": 1, "then": {"Latency": {"ms": 1}}}]"#);
+    // An effect with members is written the same in both formats.
+    let latency = "- {on: {operation: ListGuardrails}, times: 1, then: {Latency: {ms: 1}}}\n";
+    environment.write("faults.yaml", environment.read("faults.yaml") + latency);
+    let latency = r#"[{"on": {"operation": "ListGuardrails"}, "times": 1, "then": {"Latency": {"ms": 1}}}]"#;
+    environment.write("faults.json", latency);
     let (_server, url) = serve(&environment, &["--scenario", "in-sync", "--faults", "faults.yaml"]);
     let client = TestEnvironment::new().credentials().variable("AWS_ENDPOINT_URL", &url);
     let _ = client.run(&["plan"]).exits(3).prints(&["BRX2001"]);
@@ -53,6 +56,10 @@ fn a_world_without_signatures_is_for_loopback_only() {
     let environment = TestEnvironment::new();
     let _ = environment.run(&["emulator", "--listen", "0.0.0.0:0"]).exits(64).says(&["not a loopback address"]);
     environment.write("faults.yaml", "- {then: Explode}\n");
-    let _ = environment.run(&["emulator", "--listen", "127.0.0.1:0", "--faults", "faults.yaml"]).exits(64).says(&["faults.yaml"]);
-    let _ = environment.run(&["emulator", "--scenario", "nope", "--listen", "127.0.0.1:0"]).exits(64).says(&["drifted"]);
+    let _ = environment
+        .run(&["emulator", "--listen", "127.0.0.1:0", "--faults", "faults.yaml"])
+        .exits(64)
+        .says(&["faults.yaml"]);
+    let _ =
+        environment.run(&["emulator", "--scenario", "nope", "--listen", "127.0.0.1:0"]).exits(64).says(&["drifted"]);
 }

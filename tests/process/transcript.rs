@@ -42,8 +42,11 @@ pub(crate) fn check(name: &str) {
     }
     let (command, code) = story.last.clone().expect("a command");
     let told = story.told.clone();
-    Assert::new().action_env("SNAPSHOTS")
-        .normalize_paths(false).redact_with(redactions(&story.environment)).eq(told, Data::read_from(&path, None));
+    Assert::new()
+        .action_env("SNAPSHOTS")
+        .normalize_paths(false)
+        .redact_with(redactions(&story.environment))
+        .eq(told, Data::read_from(&path, None));
     assert!(command.contains(" plan") && code == 0, "{name} has to end with a plan that finds nothing");
 }
 

@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use indicatif::{ProgressBar, ProgressStyle};
 use reconciler_engine::event::{Event, Sink, StepOutcome};
+use reconciler_model::codes;
 use reconciler_model::verdict::Verdict;
 
 use crate::screen::{BAD, DO, FAINT, GOOD, Screen, paint};
@@ -32,12 +33,16 @@ pub(crate) fn outcome_in_words(outcome: &StepOutcome) -> String {
         StepOutcome::Read(Verdict::Verified) => paint(GOOD, "verified by read-back"),
         StepOutcome::Read(Verdict::Broken { differs }) => {
             let paths: Vec<String> = differs.iter().map(|part| part.path.to_string()).collect();
+            let paths = paths.join(", ");
+            let code = codes::BROKEN_PROMISE;
             paint(
                 BAD,
-                format_args!("NOT restored: the call answered success, but read-back differs at {}", paths.join(", ")),
+                format_args!("NOT restored [{code}]: the call answered success, but read-back differs at {paths}"),
             )
         }
-        StepOutcome::Read(Verdict::Unverified { reason }) => paint(BAD, format_args!("not verified: {reason}")),
+        StepOutcome::Read(Verdict::Unverified { reason }) => {
+            paint(BAD, format_args!("not verified [{}]: {reason}", codes::NOT_SETTLED))
+        }
         StepOutcome::Failed { code, error, hint } => {
             let hint = hint.as_ref().map(|hint| format!("; {hint}")).unwrap_or_default();
             paint(BAD, format_args!("failed [{code}] to {error}{hint}"))

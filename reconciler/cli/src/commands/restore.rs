@@ -47,7 +47,8 @@ pub(crate) async fn run(setup: &Setup, targets: &[String], yes: bool) -> Result<
         return show(setup.screen, &planned.plan, sessions.calls(), exit);
     }
     setup.screen.say(render::plan(&planned.plan).trim_end())?;
-    let approval = if yes { Approval::Operator } else { apply::ask(&planned.plan, "restore this", "approve with --yes")? };
+    let approval =
+        if yes { Approval::Operator } else { apply::ask(&planned.plan, "restore this", "approve with --yes")? };
     let approved = ApprovedPlan::new(planned.plan, approval)?;
     let applied =
         apply::carry_out(&reconciler, "restore", &approved, &desired, Some(&planned.inventory), &state, &mut journal)
