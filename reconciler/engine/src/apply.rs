@@ -18,7 +18,7 @@ use reconciler_aws::{CallError, ErrorClass};
 use reconciler_model::address::Address;
 use reconciler_model::codes;
 use reconciler_model::digest;
-use reconciler_model::inventory::Inventory;
+use reconciler_model::inventory::{Inventory, Sighting};
 use reconciler_model::plan::Step;
 use reconciler_model::verdict::{self, Verdict};
 use reconciler_model::warrant::ApprovedPlan;
@@ -186,10 +186,10 @@ impl Reconciler<'_> {
             return Err((codes::STEP_FAILED, format!("it needs step {missing}, which was not verified")));
         }
         let (edge, session) = self.place_of(authority, &first.address)?;
-        let seen = edge
-            .sight(&session, &first.address, handle.as_ref())
-            .await
-            .map_err(|error| (code_of(&error), format!("it could not be sighted again: failed to {error}")))?;
+        // The plan's sighting counts where it is at hand: two in a row are of two instants.
+        let planned = authority.inventory.and_then(|inventory| inventory.sightings.get(&first.address));
+        let in_a_row = u32::from(planned.is_some_and(|planned| planned.settled));
+        let seen = self.sight_settled(edge, &session, &first.address, handle.as_ref(), in_a_row).await?;
         if seen.as_ref().map(|seen| seen.fingerprint()) != first.planned_for {
             let reason = match &seen {
                 None => "the resource is gone".to_owned(),
@@ -200,6 +200,35 @@ impl Reconciler<'_> {
         }
         *handle = seen.map(|seen| seen.handle);
         Ok(())
+    }
+
+    /// The resource once it has settled. A write on one that is still changing can take effect on what it was before: a
+    /// version that is published during an update, by us before a crash or by somebody else, has the content before it.
+    async fn sight_settled(
+        &self,
+        edge: &dyn Edge,
+        session: &reconciler_aws::Session,
+        address: &Address,
+        handle: Option<&Value>,
+        mut in_a_row: u32,
+    ) -> Result<Option<Sighting>, (&'static str, String)> {
+        let began = Instant::now();
+        let mut pause = self.pace.poll_first;
+        loop {
+            let seen = edge
+                .sight(session, address, handle)
+                .await
+                .map_err(|error| (code_of(&error), format!("it could not be sighted again: failed to {error}")))?;
+            in_a_row = if seen.as_ref().is_none_or(|seen| seen.settled) { in_a_row + 1 } else { 0 };
+            if seen.is_none() || in_a_row >= edge.kind().settled_reads() {
+                return Ok(seen);
+            }
+            if began.elapsed() >= self.pace.settle {
+                return Err((codes::NOT_SETTLED, "the resource is still being changed".to_owned()));
+            }
+            tokio::time::sleep(pause).await;
+            pause = (pause * 3 / 2).min(self.pace.poll_longest);
+        }
     }
 
     fn place_of(
