@@ -12,7 +12,7 @@ use std::sync::Mutex;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::{Duration, Instant};
 
-use reconciler_emulator::{Effect, Fault, Match, Times};
+use reconciler_emulator::{Call, Effect, Fault, Match, Options, Times};
 use reconciler_tests::witness::Witness;
 use serde_json::Value;
 
@@ -64,9 +64,15 @@ struct World {
 impl World {
     /// The one place of [`ATTACK`], with declarations for that place only.
     fn small() -> Self {
+        Self::settling(Options::default().settle_reads)
+    }
+
+    /// The same, where a guardrail is seen as changing by so many reads after each write.
+    fn settling(settle_reads: u32) -> Self {
         let script = TestEnvironment::new();
         script.write("attack.yaml", ATTACK);
-        let aws = Aws::scenario(&script.path("attack.yaml").display().to_string());
+        let manners = Options { settle_reads, ..Options::default() };
+        let aws = Aws::with(&script.path("attack.yaml").display().to_string(), manners);
         let environment = TestEnvironment::on(&aws);
         let everywhere = "where: {accounts: all, regions: all}";
         for (file, times) in [("guardrails/baseline.yaml", 1), ("logging/invocation-logging.yaml", 2)] {
@@ -263,37 +269,49 @@ fn an_abort_after_any_record_is_survived() {
     assert_eq!(survive_all(&points, &undisturbed, World::small), points.len());
 }
 
+/// Dies after the first call of an operation on these addresses is processed, and before its answer.
+fn die_after(world: &World, operation: &str, address: &str) {
+    let matching = Match { operation: Some(operation.to_owned()), ..Match::default() };
+    world.aws.emulator.inject(vec![Fault::once(matching, Effect::HoldAnswer)]);
+    let running = world.environment.start(&["--quiet", "enforce", "--once", "--address", address]);
+    let held = |call: &Call| call.error_code.as_deref() == Some("HoldAnswer");
+    world.aws.wait_for("the write", |calls| calls.iter().any(held));
+    running.kill();
+}
+
+/// A version that is published while the update before it is under way has the content before the update.
+#[test]
+fn a_guardrail_that_is_still_changing_is_waited_for() {
+    let undisturbed = undisturbed(&World::small());
+    let world = World::settling(12);
+    die_after(&world, "UpdateGuardrail", "*");
+    world.enforce();
+    let _ = world.environment.run(&["plan"]).exits(0);
+    assert_eq!(world.guardrails(), undisturbed.guardrails);
+}
+
 /// After a death the next run may read from before the write that the process did not live to see answered. It then repeats
 /// it: only the token tells the service that it is the same.
 #[test]
 fn a_write_that_cannot_be_seen_yet_is_repeated_with_its_token() {
     let undisturbed = undisturbed(&World::small());
-    for operation in ["CreateGuardrail", "CreateGuardrailVersion"] {
+    for (operation, name) in [("CreateGuardrail", "baseline"), ("CreateGuardrailVersion", "payments")] {
         let world = World::small();
-        let on = |operation: &str| Match { operation: Some(operation.to_owned()), ..Match::default() };
-        let always = |operation: &str, then| Fault::always(on(operation), then);
-        // The draft of a guardrail that is not listed yet is not asked for, so one stale list hides it from one plan.
-        world.aws.emulator.inject(vec![
-            Fault::once(on(operation), Effect::HoldAnswer),
-            always("ListGuardrails", Effect::Stale { reads: 6 }),
-        ]);
-        let running = world.environment.start(&["--quiet", "enforce", "--once"]);
-        world
-            .aws
-            .wait_for("the write", |calls| calls.iter().any(|call| call.error_code.as_deref() == Some("HoldAnswer")));
-        running.kill();
-        // A resource that comes into sight between plan and write is left alone: the next activation is the retry.
-        let again = world.environment.run(&["--quiet", "enforce", "--once"]);
-        assert!([0, 4].contains(&again.code()), "{again:?}");
+        let address = format!("*/guardrail/{name}");
+        let lists = Match { operation: Some("ListGuardrails".to_owned()), ..Match::default() };
+        world.aws.always(lists, Effect::Stale { reads: 30 });
+        die_after(&world, operation, &address);
+        // What comes into sight between plan and write is left alone, and what is not in sight yet is not in sync.
+        let again = world.environment.run(&["--quiet", "enforce", "--once", "--address", &address]);
+        assert!([0, 2, 4].contains(&again.code()), "{again:?}");
         world.aws.emulator.clear_faults();
         world.enforce();
         let _ = world.environment.run(&["plan"]).exits(0);
         assert_eq!(world.guardrails(), undisturbed.guardrails, "{operation}");
         let sent = world.aws.writes().into_iter().filter(|call| call.operation == operation);
-        let tokens: Vec<Value> = sent.filter_map(|call| Some(call.body?["clientRequestToken"].clone())).collect();
-        let different: BTreeSet<String> = tokens.iter().map(Value::to_string).collect();
-        let most = undisturbed.writes[operation];
-        assert!(different.len() <= most, "{operation}: a repetition had another token: {tokens:?}");
+        let tokens: Vec<String> = sent.filter_map(|call| Some(call.body?["clientRequestToken"].to_string())).collect();
+        let different: BTreeSet<&String> = tokens.iter().collect();
+        assert_eq!(different.len(), undisturbed.writes[operation], "{operation}: a repetition had another token");
         assert!(tokens.len() > different.len(), "{operation} was not repeated, so nothing was tested: {tokens:?}");
     }
 }
