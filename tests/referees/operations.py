@@ -1,13 +1,15 @@
 """Every operation that the emulator serves: how boto3 calls it and how the AWS CLI does.
 
 `$guardrail`, `$guardrail_arn`, `$key`, `$key_arn` and `$group_arn` stand for what `in-sync` has in the production
-account; `after` are calls that have to come first, by boto3. A command line is without `aws` and the endpoint.
+account; `after` are calls that have to come first, by boto3, with names for what is in their answers. A command line is without `aws` and the endpoint.
 """
 
 import json
 import shlex
 from dataclasses import dataclass, field
 from string import Template
+
+import jmespath
 
 from world import GROUP, MANAGEMENT, PROD, REGION
 
@@ -41,6 +43,23 @@ INSIGHTS = ("cloudtrail", "PutInsightSelectors", {
 ACCOUNTS = {"cloudtrail": MANAGEMENT}
 ACCOUNT_POLICY = ("logs", "PutAccountPolicy", {
     "policyName": "floor", "policyType": "RETENTION_POLICY", "scope": "ALL", "policyDocument": RETENTION})
+
+VPC = ("ec2", "CreateVpc", {"CidrBlock": "10.0.0.0/16"}, {"vpc": "Vpc.VpcId"})
+DNS = ("ec2", "ModifyVpcAttribute", {"VpcId": "$vpc", "EnableDnsHostnames": {"Value": True}})
+SUBNET = ("ec2", "CreateSubnet", {"VpcId": "$vpc", "CidrBlock": "10.0.0.0/24"}, {"subnet": "Subnet.SubnetId"})
+SECURITY_GROUP = (
+    "ec2", "CreateSecurityGroup", {"GroupName": "endpoints", "Description": "endpoints", "VpcId": "$vpc"}, {"sg": "GroupId"})
+HTTPS = {"IpProtocol": "tcp", "FromPort": 443, "ToPort": 443, "IpRanges": [{"CidrIp": "10.0.0.0/16"}]}
+NETWORK = (VPC, DNS, SUBNET, SECURITY_GROUP)
+ALLOW_HTTPS = ("ec2", "AuthorizeSecurityGroupIngress", {"GroupId": "$sg", "IpPermissions": [HTTPS]})
+ENDPOINT = ("ec2", "CreateVpcEndpoint", {
+    "VpcId": "$vpc", "ServiceName": f"com.amazonaws.{REGION}.bedrock-runtime", "VpcEndpointType": "Interface",
+    "SubnetIds": ["$subnet"], "SecurityGroupIds": ["$sg"], "PrivateDnsEnabled": True, "PolicyDocument": POLICY,
+    "ClientToken": "referee", "TagSpecifications": [{"ResourceType": "vpc-endpoint", "Tags": [{"Key": "a", "Value": "b"}]}],
+}, {"endpoint": "VpcEndpoint.VpcEndpointId"})
+# An endpoint can be modified when it is available, which some reads find out.
+READ_ENDPOINT = ("ec2", "DescribeVpcEndpoints", {})
+AVAILABLE = (*NETWORK, ENDPOINT, READ_ENDPOINT, READ_ENDPOINT, READ_ENDPOINT)
 
 
 @dataclass(frozen=True)
@@ -192,6 +211,49 @@ OPERATIONS = [
          f"cloudtrail remove-tags --resource-id {TRAIL} --tags-list Key=managed-by"),
         ("ListTags", {"ResourceIdList": [TRAIL]}, f"cloudtrail list-tags --resource-id-list {TRAIL}"),
     ),
+    *_ops(
+        "ec2",
+        ("DescribeVpcEndpoints",
+         {"Filters": [{"Name": "service-name", "Values": ["*.bedrock-runtime"]}, {"Name": "tag:a", "Values": ["b"]}], "MaxResults": 5},
+         "ec2 describe-vpc-endpoints --vpc-endpoint-ids $endpoint --filters Name=vpc-id,Values=$vpc", (*NETWORK, ENDPOINT)),
+        ("CreateVpcEndpoint", ENDPOINT[2],
+         f"ec2 create-vpc-endpoint --vpc-id $vpc --vpc-endpoint-type Interface --service-name com.amazonaws.{REGION}.bedrock"
+         " --subnet-ids $subnet --security-group-ids $sg --private-dns-enabled", NETWORK),
+        ("ModifyVpcEndpoint",
+         {"VpcEndpointId": "$endpoint", "PolicyDocument": POLICY, "RemoveSubnetIds": ["$subnet"], "PrivateDnsEnabled": False},
+         "ec2 modify-vpc-endpoint --vpc-endpoint-id $endpoint --reset-policy --no-private-dns-enabled", AVAILABLE),
+        ("DeleteVpcEndpoints", {"VpcEndpointIds": ["$endpoint", "vpce-00000000000000000"]},
+         "ec2 delete-vpc-endpoints --vpc-endpoint-ids $endpoint vpce-00000000000000000", (*NETWORK, ENDPOINT)),
+        ("DescribeVpcs", {"VpcIds": ["$vpc"]}, "ec2 describe-vpcs --filters Name=vpc-id,Values=$vpc", (VPC,)),
+        ("CreateVpc", VPC[2], "ec2 create-vpc --cidr-block 10.0.0.0/16 --tag-specifications"
+         " 'ResourceType=vpc,Tags=[{Key=a,Value=b}]'"),
+        ("DeleteVpc", {"VpcId": "$vpc"}, "ec2 delete-vpc --vpc-id $vpc", (VPC,)),
+        ("DescribeVpcAttribute", {"VpcId": "$vpc", "Attribute": "enableDnsSupport"},
+         "ec2 describe-vpc-attribute --vpc-id $vpc --attribute enableDnsHostnames", (VPC,)),
+        ("ModifyVpcAttribute", DNS[2], "ec2 modify-vpc-attribute --vpc-id $vpc --no-enable-dns-support", (VPC,)),
+        ("DescribeSubnets", {"SubnetIds": ["$subnet"]}, "ec2 describe-subnets --filters Name=vpc-id,Values=$vpc", (VPC, SUBNET)),
+        ("CreateSubnet", SUBNET[2],
+         f"ec2 create-subnet --vpc-id $vpc --cidr-block 10.0.1.0/24 --availability-zone {REGION}b", (VPC,)),
+        ("DeleteSubnet", {"SubnetId": "$subnet"}, "ec2 delete-subnet --subnet-id $subnet", (VPC, SUBNET)),
+        ("DescribeSecurityGroups", {"GroupIds": ["$sg"]}, "ec2 describe-security-groups --filters Name=vpc-id,Values=$vpc",
+         (*NETWORK, ALLOW_HTTPS)),
+        ("CreateSecurityGroup", SECURITY_GROUP[2],
+         "ec2 create-security-group --group-name endpoints --description endpoints --vpc-id $vpc", (VPC,)),
+        ("DeleteSecurityGroup", {"GroupId": "$sg"}, "ec2 delete-security-group --group-id $sg", NETWORK),
+        ("AuthorizeSecurityGroupIngress", ALLOW_HTTPS[2],
+         "ec2 authorize-security-group-ingress --group-id $sg --protocol tcp --port 443 --cidr 10.0.0.0/16", NETWORK),
+        ("RevokeSecurityGroupIngress", {"GroupId": "$sg", "IpPermissions": [HTTPS]},
+         "ec2 revoke-security-group-ingress --group-id $sg --protocol tcp --port 443 --cidr 10.0.0.0/16",
+         (*NETWORK, ALLOW_HTTPS)),
+        ("DescribeVpcEndpointServices", {"ServiceNames": [f"com.amazonaws.{REGION}.bedrock-runtime"]},
+         "ec2 describe-vpc-endpoint-services --filters Name=service-type,Values=Interface"),
+        ("DescribeRegions", {"RegionNames": [REGION]}, "ec2 describe-regions --all-regions"),
+        ("CreateTags", {"Resources": ["$vpc"], "Tags": [{"Key": "a", "Value": "b"}]},
+         "ec2 create-tags --resources $vpc --tags Key=a,Value=b", (VPC,)),
+        ("DeleteTags", {"Resources": ["$endpoint"], "Tags": [{"Key": "a"}]},
+         "ec2 delete-tags --resources $endpoint --tags Key=a", (*NETWORK, ENDPOINT)),
+        ("DescribeTags", {"Filters": [{"Name": "key", "Values": ["a"]}]}, "ec2 describe-tags", (*NETWORK, ENDPOINT)),
+    ),
 ]
 
 
@@ -209,9 +271,11 @@ class Prepared:
             "key_arn": key["Arn"],
             "group_arn": f"arn:aws:logs:{REGION}:{PROD}:log-group:{GROUP}",
         }
-        for service, name, arguments in operation.after:
+        for service, name, arguments, *saved in operation.after:
             answer = call(emulator.client(service, account=operation.account), name, self.fill(arguments))
             self.names["config"] = answer.get("configId")
+            for known, path in saved[0].items() if saved else ():
+                self.names[known] = jmespath.search(path, answer)
         self.arguments = self.fill(operation.arguments)
         self.command = [self.fill(word) for word in shlex.split(operation.command)]
 

@@ -127,7 +127,7 @@ def _refuse_what_the_model_does_not_allow(operation_model, response_dict, **_):
     header = response_dict["headers"].get("x-amzn-errortype")
     if status >= 300 and header:
         complaints += model.error_code_complaints(operation_model, status, header)
-    if "x-amzn-requestid" not in response_dict["headers"]:
+    if not {"x-amzn-requestid", "x-amz-request-id"} & {name.lower() for name in response_dict["headers"]}:
         complaints.append("the answer has no request id")
     if complaints:
         raise ModelViolation(f"{operation_model.name}: " + "; ".join(complaints))

@@ -7,6 +7,7 @@
 use jiff::{Timestamp, civil::DateTime, tz::TimeZone};
 use serde_json::{Map, Value, json};
 
+use crate::ec2;
 use crate::error::ApiError;
 use crate::kms::epoch;
 use crate::principal::{Principal, seconds};
@@ -260,12 +261,14 @@ fn request_parameters(service: &str, operation: &str, input: &Map<String, Value>
         ("bedrock", "UpdateGuardrail") => hidden(&["guardrailIdentifier"]),
         ("bedrock", "CreateGuardrail") => hidden(&["clientRequestToken", "tags"]),
         ("bedrock", _) => Value::Object(input.clone()),
+        ("ec2", _) => ec2::trail::request_parameters(operation, input),
         _ => lower_first(&Value::Object(input.clone())),
     }
 }
 
 fn response_elements(service: &str, operation: &str, answer: &Answer) -> Value {
     match (service, operation, answer) {
+        ("ec2", _, Ok(answer)) => ec2::trail::response_elements(operation, answer),
         (_, _, Err(_) | Ok(Value::Null)) => Value::Null,
         ("sts", "AssumeRole", Ok(answer)) => {
             let mut shown = lower_first(answer);
@@ -274,6 +277,7 @@ fn response_elements(service: &str, operation: &str, answer: &Answer) -> Value {
             }
             shown
         }
+        ("iam", _, Ok(answer)) => lower_first(answer),
         ("kms", _, Ok(answer)) => answer.get("KeyMetadata").map_or_else(|| lower_first(answer), lower_first),
         ("cloudtrail", _, Ok(answer)) if answer.as_object().is_some_and(Map::is_empty) => Value::Null,
         ("cloudtrail", _, Ok(answer)) => lower_first(answer),
@@ -311,6 +315,7 @@ fn resources(service: &str, scope: &Scope, input: &Map<String, Value>, answer: &
             });
             created.map(str::to_owned).or(named).map(|arn| ("AWS::KMS::Key", arn)).into_iter().collect()
         }
+        "ec2" => ec2::trail::resources(input, answer.as_ref().ok()),
         "sts" => input
             .get("RoleArn")
             .and_then(Value::as_str)

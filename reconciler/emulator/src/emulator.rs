@@ -21,8 +21,8 @@ use crate::received::{self, Received, operation_reads};
 use crate::scenario::ScenarioError;
 use crate::script::Script;
 use crate::trails::Trail;
-use crate::world::{Cell, Place, Turn, World, lock, uuid, write};
-use crate::{bedrock, client, kms, logs, scenario, server, sts, trails};
+use crate::world::{Cell, Place, Turn, World, home_region, lock, read, uuid, write};
+use crate::{bedrock, client, ec2, iam, kms, logs, s3, scenario, server, sts, trails};
 
 /// The connection was dropped on purpose: to a client this is a connector error, not an answer.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
@@ -210,12 +210,15 @@ impl Emulator {
         for place in self.inner.world.places() {
             settle(&mut lock(&place).cell);
         }
+        write(&self.inner.world.directory).settle();
     }
 
     /// Carries out one call of a script: no faults, no call log, everything settled afterwards.
     pub(crate) fn play(&self, account: &str, region: &str, order: &Order<'_>) -> Answer {
         let (answer, _) = self.carry_out(account, region, order, Mode::Scripted, None);
+        let region = home_region(order.service, order.operation, order.input, region);
         settle(&mut lock(&self.inner.world.place(account, region)).cell);
+        write(&self.inner.world.directory).settle();
         answer
     }
 
@@ -225,7 +228,7 @@ impl Emulator {
 
     /// Reads who asks for what. The error is a response that is already logged.
     fn receive(&self, request: &Request<Bytes>) -> Result<Received, Box<Response<Bytes>>> {
-        let Some(credential) = protocol::credential(request.headers()) else {
+        let Some(credential) = protocol::credential(request) else {
             let error =
                 ApiError::new("MissingAuthenticationTokenException", "Missing Authentication Token").with_status(403);
             return Err(self.refuse(Received::anonymous(request), error));
@@ -290,9 +293,13 @@ impl Emulator {
             Some(Effect::Throttle) => Some(ApiError::throttled(service)),
             Some(Effect::Deny) => Some(ApiError::denied(service, operation, &caller.arn)),
             Some(Effect::Expired) => Some(ApiError::expired(service)),
-            Some(Effect::Error { code, status, message }) => {
-                Some(ApiError { code: code.clone().into(), status: *status, message: message.clone(), reason: None })
-            }
+            Some(Effect::Error { code, status, message }) => Some(ApiError {
+                code: code.clone().into(),
+                status: *status,
+                message: message.clone(),
+                reason: None,
+                members: Vec::new(),
+            }),
             _ => None,
         };
         let mode = match &effect {
@@ -342,6 +349,7 @@ impl Emulator {
         refusal: Option<ApiError>,
     ) -> (Answer, String) {
         let world = &self.inner.world;
+        let region = home_region(order.service, order.operation, order.input, region);
         let reads = operation_reads(order.service, order.operation);
         let rules = world.rules();
         let shadows = match order.service {
@@ -401,6 +409,14 @@ impl Emulator {
             return Err(ApiError::unrecognized_client(service));
         };
         let mut scratch;
+        let scratch_directory;
+        let directory = match mode {
+            Mode::NoOp => {
+                scratch_directory = std::sync::RwLock::new(read(&world.directory).clone());
+                &scratch_directory
+            }
+            _ => &world.directory,
+        };
         let cell = match (mode, before_last_write) {
             (Mode::Stale, Some(before)) => before,
             (Mode::NoOp, _) => {
@@ -409,11 +425,15 @@ impl Emulator {
             }
             _ => cell,
         };
-        let mut turn = Turn { scope, account, principal: caller, rules, now: at, cell, rng };
+        let mut turn = Turn { scope, account, principal: caller, rules, now: at, cell, rng, directory };
         let answer = match service {
             "bedrock" => bedrock::call(&mut turn, operation, input),
             "logs" => logs::call(&mut turn, operation, input),
             "kms" => kms::call(&mut turn, operation, input),
+            "ec2" => ec2::call(&mut turn, operation, input),
+            "iam" => iam::call(&mut turn, operation, input),
+            "s3" => s3::call(&mut turn, operation, input),
+            "s3control" => s3::s3control::call(&mut turn, operation, input),
             "sts" => sts::call(world, caller, operation, input),
             "cloudtrail" if operation == "LookupEvents" => Some(trail.lookup(input, at)),
             "cloudtrail" => trails::call(world, &mut turn, &mut shadows, operation, input),
@@ -447,6 +467,8 @@ fn settle(cell: &mut Cell) {
     cell.bedrock.settle();
     cell.logs.settle();
     cell.trails.settle();
+    cell.ec2.settle();
+    cell.iam.settle();
 }
 
 /// When an event is delivered: events of the past, which scripts make, are there at once.

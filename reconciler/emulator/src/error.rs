@@ -13,17 +13,26 @@ pub(crate) struct ApiError {
     pub(crate) message: String,
     /// The `Reason` member that organizations adds to some errors.
     pub(crate) reason: Option<&'static str>,
+    /// Further members of an XML error, and headers where the name starts with `x-`.
+    pub(crate) members: Vec<(&'static str, String)>,
 }
 
 impl ApiError {
     /// An error with the status that awsJson1.1 services use.
     pub(crate) fn new(code: &'static str, message: impl Into<String>) -> Self {
-        Self { code: Cow::Borrowed(code), status: 400, message: message.into(), reason: None }
+        Self { code: Cow::Borrowed(code), status: 400, message: message.into(), reason: None, members: Vec::new() }
     }
 
     /// The same error with another HTTP status.
     pub(crate) fn with_status(mut self, status: u16) -> Self {
         self.status = status;
+        self
+    }
+
+    #[allow(dead_code, reason = "s3 is next")]
+    /// The same error with one more member, or header.
+    pub(crate) fn with(mut self, member: &'static str, value: impl Into<String>) -> Self {
+        self.members.push((member, value.into()));
         self
     }
 
@@ -46,7 +55,8 @@ impl ApiError {
     pub(crate) fn unknown_operation(service: &str, operation: &str) -> Self {
         let message = format!("The emulator has no operation {operation} in {service}");
         match service {
-            "sts" => Self::new("InvalidAction", message),
+            "sts" | "iam" | "ec2" => Self::new("InvalidAction", message),
+            "s3" | "s3control" => Self::new("NotImplemented", message).with_status(501),
             "bedrock" => Self::new("UnknownOperationException", message).with_status(404),
             _ => Self::new("UnknownOperationException", message),
         }
@@ -55,7 +65,9 @@ impl ApiError {
     /// Too many requests, in the words of the service.
     pub(crate) fn throttled(service: &str) -> Self {
         match service {
-            "sts" => Self::new("Throttling", "Rate exceeded"),
+            "sts" | "iam" => Self::new("Throttling", "Rate exceeded"),
+            "ec2" => Self::new("RequestLimitExceeded", "Request limit exceeded.").with_status(503),
+            "s3" | "s3control" => Self::new("SlowDown", "Please reduce your request rate.").with_status(503),
             "bedrock" => {
                 Self::new("ThrottlingException", "Too many requests, please wait before trying again.").with_status(429)
             }
@@ -73,7 +85,8 @@ impl ApiError {
             "User: {principal} is not authorized to perform: {service}:{operation} because no identity-based policy allows the {service}:{operation} action"
         );
         match service {
-            "sts" => Self::new("AccessDenied", message).with_status(403),
+            "sts" | "iam" | "s3" | "s3control" => Self::new("AccessDenied", message).with_status(403),
+            "ec2" => Self::new("UnauthorizedOperation", message).with_status(403),
             "bedrock" => Self::new("AccessDeniedException", message).with_status(403),
             _ => Self::new("AccessDeniedException", message),
         }
@@ -83,7 +96,9 @@ impl ApiError {
     pub(crate) fn expired(service: &str) -> Self {
         let message = "The security token included in the request is expired";
         match service {
-            "sts" => Self::new("ExpiredToken", message).with_status(403),
+            "sts" | "iam" => Self::new("ExpiredToken", message).with_status(403),
+            "ec2" => Self::new("RequestExpired", message),
+            "s3" | "s3control" => Self::new("ExpiredToken", "The provided token has expired."),
             "bedrock" => Self::new("ExpiredTokenException", message).with_status(403),
             _ => Self::new("ExpiredTokenException", message),
         }
@@ -93,7 +108,13 @@ impl ApiError {
     pub(crate) fn unrecognized_client(service: &str) -> Self {
         let message = "The security token included in the request is invalid.";
         match service {
-            "sts" => Self::new("InvalidClientTokenId", message).with_status(403),
+            "sts" | "iam" => Self::new("InvalidClientTokenId", message).with_status(403),
+            "ec2" => Self::new("AuthFailure", "AWS was not able to validate the provided access credentials")
+                .with_status(401),
+            "s3" | "s3control" => {
+                Self::new("InvalidAccessKeyId", "The AWS Access Key Id you provided does not exist in our records.")
+                    .with_status(403)
+            }
             "bedrock" => Self::new("UnrecognizedClientException", message).with_status(403),
             _ => Self::new("UnrecognizedClientException", message),
         }

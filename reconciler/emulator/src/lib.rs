@@ -21,15 +21,22 @@ mod bedrock;
 mod calls;
 mod client;
 mod cloudtrail;
+#[allow(dead_code, reason = "iam and s3 are next")]
+mod directory;
+mod ec2;
 mod emulator;
 mod error;
 mod fault;
+mod form;
+mod iam;
+mod input;
 mod kms;
 mod logs;
 mod options;
 mod principal;
 mod protocol;
 mod received;
+mod s3;
 mod scenario;
 mod script;
 mod server;
@@ -38,6 +45,8 @@ mod sts;
 mod throttle;
 mod trails;
 mod world;
+#[allow(dead_code, reason = "iam and s3 are next")]
+mod xml;
 
 pub use calls::Call;
 pub use emulator::{Dropped, Emulator};

@@ -26,6 +26,12 @@ pub struct Options {
     pub rejected_data_types: Vec<String>,
     /// Chance that a page of organizations is empty although there is more (AWS.md 1.9).
     pub empty_page_probability: f64,
+    /// IAM reads that still see the state before a write.
+    pub iam_lag_reads: u32,
+    /// Uses of a new role, as a principal in a policy, for a service or for a session, that are refused.
+    pub principal_lag_uses: u32,
+    /// Whether an interface endpoint has private DNS when its creation does not say (AWS.md 6.12: UNVERIFIED).
+    pub private_dns_default: bool,
     /// Whether lists come back in random order.
     pub shuffle: bool,
     /// Whether UpdateGuardrail is refused with ConflictException while the guardrail is busy (UNVERIFIED, off).
@@ -57,6 +63,9 @@ impl Default for Options {
             trail_lag_reads: 1,
             rejected_data_types: Vec::new(),
             empty_page_probability: 0.2,
+            iam_lag_reads: 0,
+            principal_lag_uses: 0,
+            private_dns_default: true,
             shuffle: true,
             conflict_while_busy: false,
             latency: Duration::ZERO,
@@ -114,6 +123,9 @@ pub(crate) struct Rules {
     pub(crate) trail_lag_reads: u32,
     pub(crate) rejected_data_types: Vec<String>,
     pub(crate) empty_page_probability: f64,
+    pub(crate) iam_lag_reads: u32,
+    pub(crate) principal_lag_uses: u32,
+    pub(crate) private_dns_default: bool,
     pub(crate) shuffle: bool,
     pub(crate) conflict_while_busy: bool,
     pub(crate) latency: Duration,
@@ -131,6 +143,9 @@ impl From<&Options> for Rules {
             trail_lag_reads: options.trail_lag_reads,
             rejected_data_types: options.rejected_data_types.clone(),
             empty_page_probability: options.empty_page_probability.clamp(0.0, 0.9),
+            iam_lag_reads: options.iam_lag_reads,
+            principal_lag_uses: options.principal_lag_uses,
+            private_dns_default: options.private_dns_default,
             shuffle: options.shuffle,
             conflict_while_busy: options.conflict_while_busy,
             latency: options.latency,
@@ -151,6 +166,9 @@ pub(crate) struct RuleChanges {
     trail_lag_reads: Option<u32>,
     rejected_data_types: Option<Vec<String>>,
     empty_page_probability: Option<f64>,
+    iam_lag_reads: Option<u32>,
+    principal_lag_uses: Option<u32>,
+    private_dns_default: Option<bool>,
     shuffle: Option<bool>,
     conflict_while_busy: Option<bool>,
     latency_ms: Option<u64>,
@@ -169,6 +187,9 @@ impl RuleChanges {
             trail_lag_reads,
             rejected_data_types,
             empty_page_probability,
+            iam_lag_reads,
+            principal_lag_uses,
+            private_dns_default,
             shuffle,
             conflict_while_busy,
             latency_ms,
@@ -182,6 +203,9 @@ impl RuleChanges {
         rules.trail_lag_reads = trail_lag_reads.unwrap_or(rules.trail_lag_reads);
         rules.rejected_data_types = rejected_data_types.unwrap_or(rules.rejected_data_types);
         rules.empty_page_probability = empty_page_probability.unwrap_or(rules.empty_page_probability).clamp(0.0, 0.9);
+        rules.iam_lag_reads = iam_lag_reads.unwrap_or(rules.iam_lag_reads);
+        rules.principal_lag_uses = principal_lag_uses.unwrap_or(rules.principal_lag_uses);
+        rules.private_dns_default = private_dns_default.unwrap_or(rules.private_dns_default);
         rules.shuffle = shuffle.unwrap_or(rules.shuffle);
         rules.conflict_while_busy = conflict_while_busy.unwrap_or(rules.conflict_while_busy);
         rules.latency = latency_ms.map_or(rules.latency, Duration::from_millis);

@@ -1,13 +1,14 @@
 //! Wire protocols: from an HTTP request to (service, operation, input) and from an answer to an HTTP response.
 //!
-//! bedrock speaks restJson1; logs, kms and cloudtrail speak awsJson1.1 with `X-Amz-Target`; sts speaks awsQuery
-//! with XML answers. Account, region and service come from the SigV4 credential scope.
+//! bedrock speaks restJson1; logs, kms and cloudtrail speak awsJson1.1 with `X-Amz-Target`; sts and iam speak awsQuery
+//! and ec2 its own variant, with XML answers; s3 and s3control speak restXml. Account, region and service come from the SigV4 credential scope.
 
 use bytes::Bytes;
 use http::{HeaderMap, Method, Request, Response, StatusCode};
 use serde_json::{Map, Value};
 
 use crate::error::ApiError;
+use crate::{ec2, form, s3, xml};
 
 /// How answers are written.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -16,10 +17,14 @@ pub(crate) enum Wire {
     Json,
     /// awsQuery: XML with an `ErrorResponse`.
     Query,
+    /// awsQuery of IAM.
+    Iam,
     /// EC2's own error envelope.
     Ec2,
     /// S3's bare `Error`.
     RestXml,
+    /// S3 Control's `ErrorResponse`.
+    S3Control,
 }
 
 impl Wire {
@@ -29,9 +34,11 @@ impl Wire {
             headers.get(http::header::CONTENT_TYPE).and_then(|value| value.to_str().ok()).unwrap_or_default();
         match service {
             "sts" => Self::Query,
+            "iam" => Self::Iam,
             "logs" | "kms" | "cloudtrail" => Self::Json,
             "ec2" => Self::Ec2,
             "s3" => Self::RestXml,
+            "s3control" => Self::S3Control,
             _ if headers.contains_key("x-amz-target") => Self::Json,
             _ if content_type.starts_with("application/x-www-form-urlencoded") => Self::Query,
             _ => Self::RestJson,
@@ -56,14 +63,18 @@ pub(crate) struct Asked {
 pub(crate) type Answer = Result<Value, ApiError>;
 
 /// Reads the credential scope: `Credential=KEY/DATE/REGION/SERVICE/aws4_request`.
-pub(crate) fn credential(headers: &HeaderMap) -> Option<Credential> {
-    let value = headers.get(http::header::AUTHORIZATION)?.to_str().ok()?;
+pub(crate) fn credential(request: &Request<Bytes>) -> Option<Credential> {
+    let value = request.headers().get(http::header::AUTHORIZATION)?.to_str().ok()?;
     let scope = value.split_once("Credential=")?.1.split([',', ' ']).next()?;
     let mut parts = scope.rsplit('/');
     if parts.next()? != "aws4_request" {
         return None;
     }
-    let service = parts.next()?.to_owned();
+    // S3 Control signs as S3.
+    let service = match parts.next()? {
+        "s3" if request.uri().path().starts_with("/v20180820/") => "s3control".to_owned(),
+        service => service.to_owned(),
+    };
     let region = parts.next()?.to_owned();
     parts.next()?;
     let access_key = parts.next()?.to_owned();
@@ -78,6 +89,12 @@ pub(crate) fn asked(service: &str, request: &Request<Bytes>) -> Result<Asked, (S
     match (service, target) {
         ("bedrock", _) => rest_json(request),
         ("sts", _) => Ok(query(request.body())),
+        ("iam", _) => {
+            let Asked { operation, input } = query(request.body());
+            Ok(Asked { operation, input: form::tree(input) })
+        }
+        ("ec2", _) => Ok(ec2::wire::asked(query(request.body()))),
+        ("s3" | "s3control", _) => s3::wire::asked(service, request),
         (_, Some(target)) => {
             let operation = target.rsplit('.').next().unwrap_or(target).to_owned();
             match body_members(request.body()) {
@@ -94,7 +111,7 @@ pub(crate) fn asked(service: &str, request: &Request<Bytes>) -> Result<Asked, (S
     }
 }
 
-fn path_as_name(request: &Request<Bytes>) -> String {
+pub(crate) fn path_as_name(request: &Request<Bytes>) -> String {
     format!("{} {}", request.method(), request.uri().path())
 }
 
@@ -173,14 +190,14 @@ fn query(body: &[u8]) -> Asked {
     Asked { operation, input }
 }
 
-fn form_pairs(text: &str) -> impl Iterator<Item = (String, String)> + '_ {
+pub(crate) fn form_pairs(text: &str) -> impl Iterator<Item = (String, String)> + '_ {
     text.split('&').filter(|pair| !pair.is_empty()).map(|pair| {
         let (name, value) = pair.split_once('=').unwrap_or((pair, ""));
         (percent_decode(name, true), percent_decode(value, true))
     })
 }
 
-fn percent_decode(text: &str, plus_is_space: bool) -> String {
+pub(crate) fn percent_decode(text: &str, plus_is_space: bool) -> String {
     if !text.contains(['%', '+']) {
         return text.to_owned();
     }
@@ -207,24 +224,22 @@ fn percent_decode(text: &str, plus_is_space: bool) -> String {
 
 /// The HTTP response of an answer.
 pub(crate) fn response(wire: Wire, operation: &str, request_id: &str, answer: &Answer) -> Response<Bytes> {
+    if let Some(response) = xml::response(wire, operation, request_id, answer) {
+        return response;
+    }
     let (status, body) = match answer {
-        Ok(members) => (success_status(wire, operation), success_body(wire, operation, request_id, members)),
-        Err(error) => (error.status, error_body(wire, request_id, error)),
+        Ok(members) => (success_status(wire, operation), success_body(wire, members)),
+        Err(error) => (error.status, json_error(wire, error)),
     };
     let mut response = Response::new(body);
     *response.status_mut() = StatusCode::from_u16(status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
-    let content_type = match wire {
-        Wire::RestJson => "application/json",
-        Wire::Json => "application/x-amz-json-1.1",
-        Wire::Query | Wire::Ec2 | Wire::RestXml => "text/xml",
-    };
+    let content_type = if wire == Wire::RestJson { "application/json" } else { "application/x-amz-json-1.1" };
     let headers = response.headers_mut();
     headers.insert(http::header::CONTENT_TYPE, http::HeaderValue::from_static(content_type));
     if let Ok(id) = http::HeaderValue::from_str(request_id) {
         headers.insert("x-amzn-requestid", id);
     }
     if let Err(error) = answer
-        && matches!(wire, Wire::RestJson | Wire::Json)
         && let Ok(code) = http::HeaderValue::from_str(&error.code)
     {
         headers.insert("x-amzn-errortype", code);
@@ -240,32 +255,12 @@ fn success_status(wire: Wire, operation: &str) -> u16 {
     }
 }
 
-fn success_body(wire: Wire, operation: &str, request_id: &str, members: &Value) -> Bytes {
+fn success_body(wire: Wire, members: &Value) -> Bytes {
     match (wire, members) {
         (Wire::RestJson, Value::Null) => Bytes::from_static(b"{}"),
-        (Wire::Json, Value::Null) => Bytes::new(),
-        (Wire::RestJson | Wire::Json, members) => serde_json::to_vec(members).unwrap_or_default().into(),
-        (Wire::Query | Wire::Ec2 | Wire::RestXml, members) => sts_xml(operation, request_id, members),
+        (_, Value::Null) => Bytes::new(),
+        (_, members) => serde_json::to_vec(members).unwrap_or_default().into(),
     }
-}
-
-fn error_body(wire: Wire, request_id: &str, error: &ApiError) -> Bytes {
-    let (open, close) = match wire {
-        Wire::RestJson | Wire::Json => return json_error(wire, error),
-        Wire::Query => (
-            format!("<ErrorResponse xmlns=\"{STS_NAMESPACE}\"><Error><Type>Sender</Type>"),
-            format!("</Error><RequestId>{request_id}</RequestId></ErrorResponse>"),
-        ),
-        Wire::Ec2 => (
-            "<Response><Errors><Error>".to_owned(),
-            format!("</Error></Errors><RequestID>{request_id}</RequestID></Response>"),
-        ),
-        Wire::RestXml => ("<Error>".to_owned(), format!("<RequestId>{request_id}</RequestId></Error>")),
-    };
-    let mut xml = open;
-    xml_members(&mut xml, &serde_json::json!({"Code": error.code, "Message": error.message}));
-    xml.push_str(&close);
-    xml.into()
 }
 
 fn json_error(wire: Wire, error: &ApiError) -> Bytes {
@@ -278,40 +273,4 @@ fn json_error(wire: Wire, error: &ApiError) -> Bytes {
         members.insert("Reason".to_owned(), Value::from(reason));
     }
     serde_json::to_vec(&members).unwrap_or_default().into()
-}
-
-const STS_NAMESPACE: &str = "https://sts.amazonaws.com/doc/2011-06-15/";
-
-fn sts_xml(operation: &str, request_id: &str, members: &Value) -> Bytes {
-    let mut xml = format!("<{operation}Response xmlns=\"{STS_NAMESPACE}\"><{operation}Result>");
-    xml_members(&mut xml, members);
-    xml.push_str(&format!("</{operation}Result><ResponseMetadata><RequestId>{request_id}</RequestId></ResponseMetadata></{operation}Response>"));
-    xml.into()
-}
-
-fn xml_members(xml: &mut String, value: &Value) {
-    match value {
-        Value::Object(members) => {
-            for (name, value) in members {
-                xml.push_str(&format!("<{name}>"));
-                xml_members(xml, value);
-                xml.push_str(&format!("</{name}>"));
-            }
-        }
-        Value::String(text) => xml_text(xml, text),
-        Value::Null => {}
-        other => xml.push_str(&other.to_string()),
-    }
-}
-
-fn xml_text(xml: &mut String, text: &str) {
-    for character in text.chars() {
-        match character {
-            '<' => xml.push_str("&lt;"),
-            '>' => xml.push_str("&gt;"),
-            '&' => xml.push_str("&amp;"),
-            '"' => xml.push_str("&quot;"),
-            other => xml.push(other),
-        }
-    }
 }

@@ -9,7 +9,7 @@ use crate::fault::Candidate;
 use crate::principal::Principal;
 use crate::protocol::{self, Wire};
 use crate::world::{World, partition_of, read};
-use crate::{bedrock, cloudtrail, kms, logs, sts};
+use crate::{bedrock, cloudtrail, ec2, iam, kms, logs, s3, sts};
 
 /// A request as it came in.
 pub(crate) struct Received {
@@ -79,6 +79,10 @@ pub(crate) fn operation_reads(service: &str, operation: &str) -> bool {
         "logs" => logs::OPERATIONS,
         "kms" => kms::OPERATIONS,
         "sts" => sts::OPERATIONS,
+        "ec2" => ec2::OPERATIONS,
+        "iam" => iam::OPERATIONS,
+        "s3" => s3::OPERATIONS,
+        "s3control" => s3::s3control::OPERATIONS,
         "cloudtrail" => cloudtrail::OPERATIONS,
         _ => return false,
     };

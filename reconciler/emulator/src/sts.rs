@@ -63,7 +63,9 @@ fn assume(world: &World, caller: &Principal, input: &Map<String, Value>) -> Answ
     let role = resource.strip_prefix("role/").and_then(|path| path.rsplit('/').next()).unwrap_or_default();
     let seed = world.accounts.get(*account);
     let allowed = seed.is_some_and(|seed| {
-        !role.is_empty() && seed.has_role(role) && !seed.denied_roles.iter().any(|denied| denied == role)
+        !role.is_empty()
+            && write(&world.directory).use_role(account, role)
+            && !seed.denied_roles.iter().any(|denied| denied == role)
     });
     if !allowed {
         let message =

@@ -16,10 +16,15 @@ use tokio::time::Instant;
 
 use crate::bedrock::BedrockState;
 use crate::cloudtrail::Trail;
+use crate::directory::Directory;
+use crate::ec2::Ec2State;
+use crate::iam::IamState;
+use crate::input::Input;
 use crate::kms::KmsState;
 use crate::logs::LogsState;
 use crate::options::{AccountSeed, Options, Rules};
 use crate::principal::Principal;
+use crate::s3::S3State;
 use crate::throttle::Buckets;
 use crate::trails::TrailsState;
 
@@ -45,6 +50,11 @@ pub(crate) struct Cell {
     pub(crate) logs: LogsState,
     pub(crate) kms: KmsState,
     pub(crate) trails: TrailsState,
+    pub(crate) ec2: Ec2State,
+    /// In the home region only, see [`home_region`].
+    pub(crate) iam: IamState,
+    #[allow(dead_code, reason = "s3 is next")]
+    pub(crate) s3: S3State,
 }
 
 /// One account and region.
@@ -88,6 +98,27 @@ pub(crate) fn partition_of(region: &str) -> &'static str {
     }
 }
 
+/// The region whose place carries out an operation: services that are global to an account live in one (AWS.md 5.4),
+/// and S3 in us-east-1 also creates buckets elsewhere.
+pub(crate) fn home_region<'a>(service: &str, operation: &str, input: &'a Input, region: &'a str) -> &'a str {
+    match service {
+        "iam" | "s3control" => match partition_of(region) {
+            "aws-us-gov" => "us-gov-west-1",
+            "aws-cn" => "cn-north-1",
+            _ => "us-east-1",
+        },
+        "s3" if operation == "CreateBucket" && region == "us-east-1" => {
+            let constraint = input.get("CreateBucketConfiguration").and_then(|given| given.get("LocationConstraint"));
+            match constraint.and_then(serde_json::Value::as_str) {
+                Some("EU") => "eu-west-1",
+                Some(constraint) if !constraint.is_empty() => constraint,
+                _ => region,
+            }
+        }
+        _ => region,
+    }
+}
+
 /// One operation in progress: what it may read and change.
 pub(crate) struct Turn<'a> {
     pub(crate) scope: &'a Scope,
@@ -97,6 +128,7 @@ pub(crate) struct Turn<'a> {
     pub(crate) now: Timestamp,
     pub(crate) cell: &'a mut Cell,
     pub(crate) rng: &'a mut ChaCha8Rng,
+    pub(crate) directory: &'a RwLock<Directory>,
 }
 
 impl Turn<'_> {
@@ -146,6 +178,7 @@ pub(crate) struct World {
     pub(crate) rng: Mutex<ChaCha8Rng>,
     /// Accounts and regions that are home to a trail: where the shadows of trails come from.
     pub(crate) trail_homes: RwLock<BTreeSet<(String, String)>>,
+    pub(crate) directory: RwLock<Directory>,
     places: RwLock<Places>,
     started: (Timestamp, Instant),
 }
@@ -156,11 +189,13 @@ impl World {
             options.accounts.push(AccountSeed::new("111122223333", "management"));
         }
         let management = options.accounts.first().map(|account| account.id.clone()).unwrap_or_default();
-        let accounts = options.accounts.iter().map(|account| (account.id.clone(), account.clone())).collect();
+        let accounts: BTreeMap<String, AccountSeed> =
+            options.accounts.iter().map(|account| (account.id.clone(), account.clone())).collect();
         let start = options.start.unwrap_or_else(Timestamp::now);
         Self {
             rules: RwLock::new(Arc::new(Rules::from(&options))),
             rng: Mutex::new(seeded(options.seed, "world", "")),
+            directory: RwLock::new(Directory::new(accounts.clone())),
             management,
             accounts,
             sessions: RwLock::default(),

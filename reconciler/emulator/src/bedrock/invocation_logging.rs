@@ -8,7 +8,7 @@ use super::BedrockState;
 use crate::error::ApiError;
 use crate::protocol::Answer;
 use crate::shapes::{Reader, Shape, any, may, must};
-use crate::world::Turn;
+use crate::world::{Turn, write};
 
 const S3: Shape =
     Shape::Object(&[must("bucketName", &Shape::Text(3, 63, any)), may("keyPrefix", &Shape::Text(0, 1024, any))]);
@@ -82,5 +82,5 @@ pub(super) fn plant(state: &mut BedrockState, pointer: &str, value: &Value) -> b
 fn role_is_known(turn: &Turn<'_>, arn: &str) -> bool {
     let prefix = format!("arn:{}:iam::{}:role/", turn.scope.partition, turn.scope.account);
     let name = arn.strip_prefix(&prefix).and_then(|path| path.rsplit('/').next()).filter(|name| !name.is_empty());
-    name.is_some_and(|name| turn.account.has_role(name))
+    name.is_some_and(|name| write(turn.directory).use_role(&turn.scope.account, name))
 }

@@ -4,7 +4,10 @@
 
 mod accounts;
 mod clients;
+mod endpoints;
 mod faults;
+#[allow(dead_code, reason = "s3 is next")]
+mod forms;
 mod guardrails;
 mod logs_and_trail;
 mod scenarios;
