@@ -151,7 +151,9 @@ pub(crate) fn exit_of(applied: &Applied) -> Exit {
             StepOutcome::Read(Verdict::Verified) => Exit::Done,
             StepOutcome::Read(Verdict::Unverified { .. }) => Exit::Drift,
             StepOutcome::Read(Verdict::Broken { .. }) | StepOutcome::Failed { .. } => Exit::Failed,
-            StepOutcome::NotTried { code, .. } if [codes::STEP_FAILED, codes::NOT_SETTLED].contains(code) => Exit::Drift,
+            StepOutcome::NotTried { code, .. } if [codes::STEP_FAILED, codes::NOT_SETTLED].contains(code) => {
+                Exit::Drift
+            }
             StepOutcome::NotTried { .. } => Exit::Refused,
         })
     });
