@@ -125,14 +125,16 @@ impl LogsState {
         deciding
     }
 
-    fn view(&self, scope: &Scope, name: &str, group: &LogGroup) -> Value {
+    fn view(&self, scope: &Scope, name: &str, group: &LogGroup, now: Timestamp) -> Value {
+        // Somebody logs a kilobyte an hour.
+        let hours = (now.as_second() - group.created_at.as_second()).max(0) / 3600;
         let arn = group_arn(scope, name);
         let mut view = json!({
             "logGroupName": name,
             "creationTime": group.created_at.as_millisecond(),
             "metricFilterCount": 0,
             "arn": format!("{arn}:*"),
-            "storedBytes": 0,
+            "storedBytes": hours * 1024,
             "logGroupClass": group.class,
             "logGroupArn": arn,
             "deletionProtectionEnabled": group.deletion_protection,
@@ -253,7 +255,7 @@ fn describe(turn: &mut Turn<'_>, input: &Map<String, Value>) -> Answer {
     let mut rows = Vec::with_capacity(names.len());
     for name in &names {
         if let Some(group) = turn.cell.logs.groups.get(name) {
-            let view = turn.cell.logs.view(turn.scope, name, group);
+            let view = turn.cell.logs.view(turn.scope, name, group, turn.now);
             rows.push(match pattern {
                 // With a pattern only three members come back.
                 Some(_) => json!({"logGroupName": view["logGroupName"], "creationTime": view["creationTime"], "arn": view["arn"]}),

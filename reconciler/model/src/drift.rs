@@ -111,7 +111,9 @@ pub fn compare(kind: &dyn Kind, wanted: &Wanted, want: &Value, live: Option<&Sig
             continue;
         }
         let direction = kind.direction(&path, left.as_ref(), right.as_ref());
-        let kept = direction == Direction::Strengthened && wanted.declaration.when_stronger == WhenStronger::Report;
+        let kept = direction == Direction::Strengthened
+            && wanted.declaration.when_stronger == WhenStronger::Report
+            && kind.protects(live, &path);
         if kept {
             tree::set(&mut target, &path, left.clone());
         }

@@ -4,6 +4,8 @@
 //! into the tree that is compared. A kind adds the directions of its fields, the limits of the service, and the steps
 //! that turn live into desired.
 
+use std::borrow::Cow;
+
 use schemars::Schema;
 use serde::Serialize;
 use serde::de::DeserializeOwned;
@@ -127,6 +129,14 @@ pub trait Kind: Send + Sync {
         None
     }
 
+    /// Whether a live value at `path` that is stronger than the declared one has anything to protect.
+    ///
+    /// Where it has not, the declared value is put back like any other: a restore that was cut off between two calls leaves
+    /// such values behind.
+    fn protects(&self, _live: &Sighting, _path: &Path) -> bool {
+        true
+    }
+
     /// How many settled reads in a row must show a promise before it is believed.
     fn settled_reads(&self) -> u32 {
         1
@@ -140,16 +150,15 @@ pub trait Kind: Send + Sync {
 ///
 /// `S` has an `Option` for each top-level member and none elsewhere unless absence is a state of its own.
 pub fn normalise_as<S: DeserializeOwned + Serialize>(spec: &Value, origin: Origin, key_of: tree::KeyOf) -> Normalised {
-    let mut source = spec.clone();
+    let mut source = Cow::Borrowed(spec);
     let mut normalised = Normalised::default();
     let typed: S = loop {
         let mut unknown = Vec::new();
+        let quick = serde_ignored::deserialize(&*source, |path| unknown.push(plain_path(&path)));
+        // Once more for the place of what is wrong: to keep track of it costs a copy of the name of each member.
         let mut track = serde_path_to_error::Track::new();
-        let outcome: Result<S, serde_json::Error> = {
-            let mut ignored = |path: serde_ignored::Path<'_>| unknown.push(plain_path(&path));
-            let deserializer = serde_ignored::Deserializer::new(&source, &mut ignored);
-            S::deserialize(serde_path_to_error::Deserializer::new(deserializer, &mut track))
-        };
+        let outcome: Result<S, serde_json::Error> =
+            quick.or_else(|_| S::deserialize(serde_path_to_error::Deserializer::new(&*source, &mut track)));
         let error = match outcome {
             Ok(typed) => {
                 normalised.unknown = unknown
@@ -170,7 +179,7 @@ pub fn normalise_as<S: DeserializeOwned + Serialize>(spec: &Value, origin: Origi
             serde_path_to_error::Segment::Unknown => None,
         }));
         let unknown_word = open_enum::parse_unknown_word(&error);
-        let place = at_mut(&mut source, &path);
+        let place = at_mut(source.to_mut(), &path);
         match (unknown_word, place) {
             // Mark the word and read on, so that all of them are found in one run.
             (Some((word, known)), Some(place)) => {
@@ -191,7 +200,7 @@ pub fn normalise_as<S: DeserializeOwned + Serialize>(spec: &Value, origin: Origi
         }
     };
     let tree = serde_json::to_value(&typed).unwrap_or(Value::Null);
-    match tree::keyed(&tree, key_of) {
+    match tree::keyed(tree, key_of) {
         Ok(tree) => normalised.tree = tree,
         Err(repeated) => normalised.problems.push(Problem {
             code: codes::REPEATED_ELEMENT,
@@ -201,23 +210,18 @@ pub fn normalise_as<S: DeserializeOwned + Serialize>(spec: &Value, origin: Origi
         }),
     }
     if origin == Origin::Declared {
-        normalised.tree = mentioned(&normalised.tree, spec);
+        normalised.tree = mentioned(normalised.tree, spec);
     }
     normalised
 }
 
 /// The top-level members of `tree` that the declaration mentions.
-fn mentioned(tree: &Value, declared: &Value) -> Value {
-    let (Value::Object(members), Value::Object(declared)) = (tree, declared) else {
+fn mentioned(tree: Value, declared: &Value) -> Value {
+    let (Value::Object(mut members), Value::Object(declared)) = (tree, declared) else {
         return Value::Object(Map::new());
     };
-    Value::Object(
-        members
-            .iter()
-            .filter(|(name, _)| declared.contains_key(*name))
-            .map(|(name, member)| (name.clone(), member.clone()))
-            .collect(),
-    )
+    members.retain(|name, _| declared.contains_key(name));
+    Value::Object(members)
 }
 
 fn unknown_word_problem(path: Path, word: &str, known: &[String]) -> Problem {

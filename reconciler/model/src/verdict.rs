@@ -49,8 +49,11 @@ pub fn judge(kind: &dyn Kind, promise: &Promise, sighting: Option<&Sighting>) ->
     if !sighting.settled {
         return Verdict::Unverified { reason: "still changing".to_owned() };
     }
-    let seen = drift::managed_part(kind, &sighting.tree, &promise.tree);
-    let mut differs: Vec<BrokenPart> = tree::differences(&promise.tree, &seen, &[])
+    // A promise without a tree promises nothing of it.
+    let nothing = Value::Object(serde_json::Map::new());
+    let promised = if promise.tree.is_null() { &nothing } else { &promise.tree };
+    let seen = drift::managed_part(kind, &sighting.tree, promised);
+    let mut differs: Vec<BrokenPart> = tree::differences(promised, &seen, &[])
         .into_iter()
         .filter(|one| kind.unobservable(&one.path, one.right.as_ref(), one.left.as_ref()).is_none())
         .map(|one| BrokenPart {

@@ -76,7 +76,10 @@ fn sighting(session: &Session, address: Address, answer: &Value) -> Result<Sight
         tree: normalised.tree,
         extras: extras_by_key(&live, normalised.unknown, LogGroup.key_of()),
         handle: json!({ "logGroupArn": answer.get("logGroupArn") }),
-        facts: json!({ "retentionPolicyName": answer.get("retentionPolicyName") }),
+        facts: json!({
+            "retentionPolicyName": answer.get("retentionPolicyName"),
+            "isEmpty": answer.get("storedBytes").and_then(Value::as_u64) == Some(0),
+        }),
         settled: true,
     })
 }

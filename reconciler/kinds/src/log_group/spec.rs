@@ -4,6 +4,7 @@ use reconciler_model::address::ScopeKind;
 use reconciler_model::codes;
 use reconciler_model::diagnostic::Problem;
 use reconciler_model::direction::{self, Direction};
+use reconciler_model::inventory::Sighting;
 use reconciler_model::kind::{self, Kind, Normalised, Origin, Situation};
 use reconciler_model::open_enum::Word;
 use reconciler_model::plan::Proposal;
@@ -127,6 +128,11 @@ impl Kind for LogGroup {
             Some("deletionProtectionEnabled") => direction::of_switch(live, want),
             _ => Direction::Unknown,
         }
+    }
+
+    fn protects(&self, live: &Sighting, path: &Path) -> bool {
+        // A group that holds nothing, such as one that was just created, loses nothing by a finite retention.
+        path.head() != Some("retentionInDays") || live.facts.get("isEmpty") != Some(&Value::Bool(true))
     }
 
     fn steps(&self, situation: &Situation<'_>) -> Proposal {
