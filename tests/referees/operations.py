@@ -11,7 +11,7 @@ from string import Template
 
 import jmespath
 
-from world import GROUP, MANAGEMENT, PROD, REGION
+from world import GROUP, MANAGEMENT, PROD, REGION, STAGING
 
 POLICY = json.dumps({"Version": "2012-10-17", "Statement": []})
 RETENTION = json.dumps({"retentionInDays": 400, "enforcementMode": "RETROACTIVE"})
@@ -39,8 +39,15 @@ SELECTORS = [
 ]
 INSIGHTS = ("cloudtrail", "PutInsightSelectors", {
     "TrailName": TRAIL, "InsightSelectors": [{"InsightType": "ApiCallRateInsight"}]})
+SCP = json.dumps({"Version": "2012-10-17", "Statement": [{"Effect": "Deny", "Action": "bedrock:*", "Resource": "*"}]})
+GUARDRAIL_POLICY = ("organizations", "CreatePolicy", {
+    "Type": "BEDROCK_POLICY", "Name": "guardrail", "Description": "", "Content": json.dumps({"bedrock": {
+        "guardrail_inference": {REGION: {"config_1": {"identifier": {"@@assign": "$guardrail_arn:1"}}}}}})})
+DELEGATION = ("organizations", "PutResourcePolicy", {"Content": json.dumps({"Version": "2012-10-17", "Statement": [{
+    "Effect": "Allow", "Principal": {"AWS": f"arn:aws:iam::{PROD}:root"}, "Action": "organizations:UpdatePolicy",
+    "Resource": "*"}]})})
 # Whose calls these are; those of every other service are of the production account.
-ACCOUNTS = {"cloudtrail": MANAGEMENT}
+ACCOUNTS = {"cloudtrail": MANAGEMENT, "organizations": MANAGEMENT}
 ACCOUNT_POLICY = ("logs", "PutAccountPolicy", {
     "policyName": "floor", "policyType": "RETENTION_POLICY", "scope": "ALL", "policyDocument": RETENTION})
 
@@ -212,6 +219,56 @@ OPERATIONS = [
         ("ListTags", {"ResourceIdList": [TRAIL]}, f"cloudtrail list-tags --resource-id-list {TRAIL}"),
     ),
     *_ops(
+        "organizations",
+        ("DescribeOrganization", {}, "organizations describe-organization"),
+        ("ListRoots", {}, "organizations list-roots"),
+        ("ListOrganizationalUnitsForParent", {"ParentId": "$root", "MaxResults": 20},
+         "organizations list-organizational-units-for-parent --parent-id $root"),
+        ("ListAccountsForParent", {"ParentId": "$root"}, "organizations list-accounts-for-parent --parent-id $root"),
+        ("ListParents", {"ChildId": PROD}, f"organizations list-parents --child-id {PROD}"),
+        ("ListChildren", {"ParentId": "$root", "ChildType": "ORGANIZATIONAL_UNIT"},
+         "organizations list-children --parent-id $root --child-type ACCOUNT"),
+        ("ListAccounts", {"MaxResults": 20}, "organizations list-accounts"),
+        ("DescribeAccount", {"AccountId": PROD}, f"organizations describe-account --account-id {PROD}"),
+        ("ListPolicies", {"Filter": "SERVICE_CONTROL_POLICY"},
+         "organizations list-policies --filter SERVICE_CONTROL_POLICY"),
+        ("DescribePolicy", {"PolicyId": "$policy"}, "organizations describe-policy --policy-id p-FullAWSAccess"),
+        ("CreatePolicy",
+         {"Type": "SERVICE_CONTROL_POLICY", "Name": "new", "Description": "", "Content": SCP,
+          "Tags": [{"Key": "a", "Value": "b"}]},
+         f"organizations create-policy --type SERVICE_CONTROL_POLICY --name new --description new --content '{SCP}'"),
+        ("UpdatePolicy", {"PolicyId": "$policy", "Content": SCP},
+         "organizations update-policy --policy-id $policy --description new"),
+        ("DeletePolicy", {"PolicyId": "$created"}, "organizations delete-policy --policy-id $created", (GUARDRAIL_POLICY,)),
+        ("AttachPolicy", {"PolicyId": "$policy", "TargetId": PROD},
+         "organizations attach-policy --policy-id $policy --target-id $root"),
+        ("DetachPolicy", {"PolicyId": "$policy", "TargetId": "$unit"},
+         "organizations detach-policy --policy-id $policy --target-id $unit"),
+        ("ListTargetsForPolicy", {"PolicyId": "p-FullAWSAccess"},
+         "organizations list-targets-for-policy --policy-id $policy"),
+        ("ListPoliciesForTarget", {"TargetId": "$unit", "Filter": "SERVICE_CONTROL_POLICY"},
+         f"organizations list-policies-for-target --target-id {PROD} --filter SERVICE_CONTROL_POLICY"),
+        ("EnablePolicyType", {"RootId": "$root", "PolicyType": "TAG_POLICY"},
+         "organizations enable-policy-type --root-id $root --policy-type RESOURCE_CONTROL_POLICY"),
+        ("DisablePolicyType", {"RootId": "$root", "PolicyType": "SERVICE_CONTROL_POLICY"},
+         "organizations disable-policy-type --root-id $root --policy-type BEDROCK_POLICY"),
+        ("MoveAccount", {"AccountId": MANAGEMENT, "SourceParentId": "$root", "DestinationParentId": "$unit"},
+         f"organizations move-account --account-id {MANAGEMENT} --source-parent-id $root --destination-parent-id $unit"),
+        ("TagResource", {"ResourceId": "$policy", "Tags": [{"Key": "a", "Value": "b"}]},
+         f"organizations tag-resource --resource-id {PROD} --tags Key=a,Value=b"),
+        ("UntagResource", {"ResourceId": "$policy", "TagKeys": ["managed-by"]},
+         f"organizations untag-resource --resource-id {PROD} --tag-keys env"),
+        ("ListTagsForResource", {"ResourceId": "$policy"},
+         f"organizations list-tags-for-resource --resource-id {PROD}"),
+        ("DescribeEffectivePolicy", {"PolicyType": "BEDROCK_POLICY", "TargetId": PROD},
+         f"organizations describe-effective-policy --policy-type BEDROCK_POLICY --target-id {STAGING}",
+         (GUARDRAIL_POLICY, ("organizations", "AttachPolicy", {"PolicyId": "$created", "TargetId": "$root"}))),
+        ("DescribeResourcePolicy", {}, "organizations describe-resource-policy", (DELEGATION,)),
+        ("PutResourcePolicy", DELEGATION[2],
+         f"organizations put-resource-policy --content '{DELEGATION[2]['Content']}'"),
+        ("DeleteResourcePolicy", {}, "organizations delete-resource-policy", (DELEGATION,)),
+    ),
+    *_ops(
         "ec2",
         ("DescribeVpcEndpoints",
          {"Filters": [{"Name": "service-name", "Values": ["*.bedrock-runtime"]}, {"Name": "tag:a", "Values": ["b"]}], "MaxResults": 5},
@@ -271,11 +328,15 @@ class Prepared:
             "key_arn": key["Arn"],
             "group_arn": f"arn:aws:logs:{REGION}:{PROD}:log-group:{GROUP}",
         }
+        if operation.service == "organizations":
+            self.names |= organization_names(emulator.client("organizations", account=operation.account))
         for service, name, arguments, *saved in operation.after:
             answer = call(emulator.client(service, account=operation.account), name, self.fill(arguments))
             self.names["config"] = answer.get("configId")
             for known, path in saved[0].items() if saved else ():
                 self.names[known] = jmespath.search(path, answer)
+            if "Policy" in answer and "PolicySummary" in answer["Policy"]:
+                self.names["created"] = answer["Policy"]["PolicySummary"]["Id"]
         self.arguments = self.fill(operation.arguments)
         self.command = [self.fill(word) for word in shlex.split(operation.command)]
 
@@ -287,6 +348,18 @@ class Prepared:
         if isinstance(value, (list, tuple)):
             return [self.fill(item) for item in value]
         return value
+
+
+def organization_names(client):
+    """`$root`, `$unit` (where the policy is attached) and `$policy`. Pages can be empty before the last one."""
+    rows = lambda name, member, **arguments: [
+        row for page in client.get_paginator(name).paginate(**arguments) for row in page[member]
+    ]
+    (root,) = rows("list_roots", "Roots")
+    (unit,) = rows("list_organizational_units_for_parent", "OrganizationalUnits", ParentId=root["Id"])
+    policies = rows("list_policies", "Policies", Filter="SERVICE_CONTROL_POLICY")
+    (policy,) = [row for row in policies if not row["AwsManaged"]]
+    return {"root": root["Id"], "unit": unit["Id"], "policy": policy["Id"]}
 
 
 def call(client, operation, arguments):

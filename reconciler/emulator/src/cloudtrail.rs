@@ -280,7 +280,7 @@ fn response_elements(service: &str, operation: &str, answer: &Answer) -> Value {
         ("iam", _, Ok(answer)) => lower_first(answer),
         ("kms", _, Ok(answer)) => answer.get("KeyMetadata").map_or_else(|| lower_first(answer), lower_first),
         ("cloudtrail", _, Ok(answer)) if answer.as_object().is_some_and(Map::is_empty) => Value::Null,
-        ("cloudtrail", _, Ok(answer)) => lower_first(answer),
+        ("cloudtrail" | "organizations", _, Ok(answer)) => lower_first(answer),
         (_, _, Ok(answer)) => answer.clone(),
     }
 }

@@ -22,7 +22,7 @@ use crate::scenario::ScenarioError;
 use crate::script::Script;
 use crate::trails::Trail;
 use crate::world::{Cell, Place, Turn, World, home_region, lock, read, uuid, write};
-use crate::{bedrock, client, ec2, iam, kms, logs, s3, scenario, server, sts, trails};
+use crate::{bedrock, client, ec2, iam, kms, logs, organizations, s3, scenario, server, sts, trails};
 
 /// The connection was dropped on purpose: to a client this is a connector error, not an answer.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
@@ -216,6 +216,7 @@ impl Emulator {
     /// Carries out one call of a script: no faults, no call log, everything settled afterwards.
     pub(crate) fn play(&self, account: &str, region: &str, order: &Order<'_>) -> Answer {
         let (answer, _) = self.carry_out(account, region, order, Mode::Scripted, None);
+        let (account, region) = organizations::place_of(&self.inner.world, order.service, account, region);
         let region = home_region(order.service, order.operation, order.input, region);
         settle(&mut lock(&self.inner.world.place(account, region)).cell);
         write(&self.inner.world.directory).settle();
@@ -271,7 +272,9 @@ impl Emulator {
             return None;
         }
         let effect = self.faults().strike(&received.candidate(), &mut *lock(&self.inner.world.rng));
-        effect.or_else(|| self.faults().is_stale(&received.candidate()).then_some(Effect::Stale { reads: 0 }))
+        let own = received.caller.as_ref().map(|caller| caller.account.as_str()).unwrap_or_default();
+        let place = organizations::place_of(&self.inner.world, &received.service, own, &received.region);
+        effect.or_else(|| self.faults().is_stale(&received.candidate(), place).then_some(Effect::Stale { reads: 0 }))
     }
 
     /// Carries out a call that was received, with what a fault does to it.
@@ -349,6 +352,7 @@ impl Emulator {
         refusal: Option<ApiError>,
     ) -> (Answer, String) {
         let world = &self.inner.world;
+        let (account, region) = organizations::place_of(world, order.service, account, region);
         let region = home_region(order.service, order.operation, order.input, region);
         let reads = operation_reads(order.service, order.operation);
         let rules = world.rules();
@@ -363,7 +367,7 @@ impl Emulator {
             Some(error) => Err(error),
             None if rules.throttles
                 && mode != Mode::Scripted
-                && !place.buckets.take(order.service, order.operation, order.at) =>
+                && !place.buckets.take(order.service, order.operation, &order.caller.account, order.at) =>
             {
                 Err(ApiError::throttled(order.service))
             }
@@ -436,6 +440,7 @@ impl Emulator {
             "s3control" => s3::s3control::call(&mut turn, operation, input),
             "sts" => sts::call(world, caller, operation, input),
             "cloudtrail" if operation == "LookupEvents" => Some(trail.lookup(input, at)),
+            "organizations" => organizations::call(world, &mut turn, operation, input),
             "cloudtrail" => trails::call(world, &mut turn, &mut shadows, operation, input),
             _ => None,
         };
@@ -467,6 +472,9 @@ fn settle(cell: &mut Cell) {
     cell.bedrock.settle();
     cell.logs.settle();
     cell.trails.settle();
+    if let Some(organization) = &mut cell.organization {
+        organization.settle();
+    }
     cell.ec2.settle();
     cell.iam.settle();
 }

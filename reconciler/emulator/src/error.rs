@@ -23,6 +23,12 @@ impl ApiError {
         Self { code: Cow::Borrowed(code), status: 400, message: message.into(), reason: None, members: Vec::new() }
     }
 
+    /// The same error with a `Reason`.
+    pub(crate) fn with_reason(mut self, reason: &'static str) -> Self {
+        self.reason = Some(reason);
+        self
+    }
+
     /// The same error with another HTTP status.
     pub(crate) fn with_status(mut self, status: u16) -> Self {
         self.status = status;

@@ -238,8 +238,8 @@ impl Faults {
         }
     }
 
-    /// Whether this read answers from before the last write.
-    pub(crate) fn is_stale(&mut self, call: &Candidate<'_>) -> bool {
+    /// Whether this read, which is answered in a place, answers from before the last write there.
+    pub(crate) fn is_stale(&mut self, call: &Candidate<'_>, place: (&str, &str)) -> bool {
         for active in &mut self.active {
             let Effect::Stale { reads } = active.fault.then else {
                 continue;
@@ -247,7 +247,7 @@ impl Faults {
             if !active.fault.matching.covers(call) {
                 continue;
             }
-            let place = (call.account.to_owned(), call.region.to_owned());
+            let place = (place.0.to_owned(), place.1.to_owned());
             let Some(seen) = active.reads.get_mut(&place) else {
                 continue;
             };

@@ -50,6 +50,8 @@ pub struct Options {
     pub accounts: Vec<AccountSeed>,
     /// Regions over which scripts fan out, instead of those that the script names.
     pub regions: Vec<String>,
+    /// The organization of the accounts; that of a scenario, or one with the defaults, when absent.
+    pub organization: Option<OrganizationSeed>,
 }
 
 impl Default for Options {
@@ -74,6 +76,41 @@ impl Default for Options {
             start: None,
             accounts: Vec::new(),
             regions: Vec::new(),
+            organization: None,
+        }
+    }
+}
+
+/// What the organization of a world is like. The accounts are in it by their own `ou`.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct OrganizationSeed {
+    /// `o-` and ten characters or more; made from the management account, when absent.
+    pub id: Option<String>,
+    /// Paths of units, such as `Workloads/Production`, besides those that accounts are in.
+    pub units: Vec<String>,
+    /// Accounts, by id or name, that may write policies besides the management account.
+    pub delegates: Vec<String>,
+    /// Policy types that are enabled in the root.
+    pub policy_types: Vec<String>,
+    /// Service control policies, and resource control policies, that one target can have (AWS.md 1.9, H20).
+    pub policies_per_target: usize,
+    /// Characters of one such policy, spaces included (AWS.md 1.9, H20).
+    pub policy_content_max: usize,
+    /// Whether accounts still have `Status` besides `State` (AWS.md 5.1).
+    pub account_status: bool,
+}
+
+impl Default for OrganizationSeed {
+    fn default() -> Self {
+        Self {
+            id: None,
+            units: Vec::new(),
+            delegates: Vec::new(),
+            policy_types: vec!["SERVICE_CONTROL_POLICY".to_owned()],
+            policies_per_target: 5,
+            policy_content_max: 5120,
+            account_status: true,
         }
     }
 }
@@ -99,6 +136,12 @@ pub struct AccountSeed {
     /// Regions that are enabled. Empty: every region is.
     #[serde(default)]
     pub regions: Vec<String>,
+    /// Path of the organizational unit that it is in, such as `Workloads/Production`. Empty: the root.
+    #[serde(default)]
+    pub ou: String,
+    /// State in the organization: ACTIVE, when absent.
+    #[serde(default)]
+    pub state: Option<String>,
 }
 
 impl AccountSeed {

@@ -6,10 +6,11 @@ use serde_json::{Map, Value};
 
 use crate::error::ApiError;
 use crate::fault::Candidate;
+use crate::options::AccountSeed;
 use crate::principal::Principal;
 use crate::protocol::{self, Wire};
 use crate::world::{World, partition_of, read};
-use crate::{bedrock, cloudtrail, ec2, iam, kms, logs, s3, sts};
+use crate::{bedrock, cloudtrail, ec2, iam, kms, logs, organizations, s3, sts};
 
 /// A request as it came in.
 pub(crate) struct Received {
@@ -68,7 +69,9 @@ pub(crate) fn caller(world: &World, credential: &protocol::Credential) -> Result
         }
     };
     let seed = world.accounts.get(&principal.account);
-    let enabled = seed.is_some_and(|seed| seed.regions.is_empty() || seed.regions.contains(&credential.region));
+    // A global service is signed for a region that the account need not have.
+    let anywhere = |seed: &AccountSeed| seed.regions.is_empty() || credential.service == "organizations";
+    let enabled = seed.is_some_and(|seed| anywhere(seed) || seed.regions.contains(&credential.region));
     if enabled { Ok(principal) } else { Err(ApiError::unrecognized_client(&credential.service)) }
 }
 
@@ -84,6 +87,7 @@ pub(crate) fn operation_reads(service: &str, operation: &str) -> bool {
         "s3" => s3::OPERATIONS,
         "s3control" => s3::s3control::OPERATIONS,
         "cloudtrail" => cloudtrail::OPERATIONS,
+        "organizations" => organizations::OPERATIONS,
         _ => return false,
     };
     operations.iter().any(|(name, reads)| *name == operation && *reads)

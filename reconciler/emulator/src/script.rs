@@ -6,7 +6,8 @@
 //!
 //! Texts in a call may hold `${account}`, `${account.name}`, `${region}`, `${partition}`, `${geography}` (`us`, `eu`,
 //! `apac`, ..), a name that an earlier step saved, `${guardrail:NAME}` (the id) and `${key:ALIAS}` (the key ARN); the last
-//! two also as a whole text without the braces.
+//! two also as a whole text without the braces. `${organization}`, `${policy:NAME}` and `${ou:PATH}` (`/` is the root)
+//! are ids of the organization.
 
 use std::collections::BTreeMap;
 
@@ -14,7 +15,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 use crate::fault::Fault;
-use crate::options::AccountSeed;
+use crate::options::{AccountSeed, OrganizationSeed};
 use crate::scenario::ScenarioError;
 
 /// A list of API calls, and the world that they need.
@@ -27,6 +28,8 @@ pub struct Script {
     pub include: Option<String>,
     /// Accounts that it needs.
     pub accounts: Vec<AccountSeed>,
+    /// The organization of those accounts.
+    pub organization: Option<OrganizationSeed>,
     /// Regions over which a step is fanned out that names none.
     pub regions: Vec<String>,
     /// The calls, in order.

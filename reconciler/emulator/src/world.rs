@@ -23,6 +23,7 @@ use crate::input::Input;
 use crate::kms::KmsState;
 use crate::logs::LogsState;
 use crate::options::{AccountSeed, Options, Rules};
+use crate::organizations::Organization;
 use crate::principal::Principal;
 use crate::s3::S3State;
 use crate::throttle::Buckets;
@@ -50,6 +51,8 @@ pub(crate) struct Cell {
     pub(crate) logs: LogsState,
     pub(crate) kms: KmsState,
     pub(crate) trails: TrailsState,
+    /// Only where calls of organizations are carried out, and only after the first one.
+    pub(crate) organization: Option<Box<Organization>>,
     pub(crate) ec2: Ec2State,
     /// In the home region only, see [`home_region`].
     pub(crate) iam: IamState,
@@ -173,6 +176,8 @@ pub(crate) struct World {
     pub(crate) options: Options,
     pub(crate) management: String,
     pub(crate) accounts: BTreeMap<String, AccountSeed>,
+    /// As it was when the world began.
+    pub(crate) organization: Organization,
     pub(crate) rules: RwLock<Arc<Rules>>,
     pub(crate) sessions: RwLock<HashMap<String, Session>>,
     pub(crate) rng: Mutex<ChaCha8Rng>,
@@ -191,10 +196,12 @@ impl World {
         let management = options.accounts.first().map(|account| account.id.clone()).unwrap_or_default();
         let accounts: BTreeMap<String, AccountSeed> =
             options.accounts.iter().map(|account| (account.id.clone(), account.clone())).collect();
+        let seed = options.organization.clone().unwrap_or_default();
         let start = options.start.unwrap_or_else(Timestamp::now);
         Self {
             rules: RwLock::new(Arc::new(Rules::from(&options))),
             rng: Mutex::new(seeded(options.seed, "world", "")),
+            organization: Organization::new(&seed, &management, &accounts),
             directory: RwLock::new(Directory::new(accounts.clone())),
             management,
             accounts,

@@ -10,6 +10,7 @@ mod faults;
 mod forms;
 mod guardrails;
 mod logs_and_trail;
+mod organizations;
 mod scenarios;
 mod serving;
 mod trails;
