@@ -8,7 +8,6 @@ use serde_json::json;
 const DECLARED: &str = r#"
 kind: log-group
 name: /aws/bedrock/logs
-whenStronger: undo
 spec: {retentionInDays: 365, logGroupClass: STANDARD, deletionProtectionEnabled: true}
 ---
 kind: invocation-logging
@@ -53,6 +52,20 @@ async fn a_lost_answer_makes_nothing_twice() {
         world.restore().await;
         made_once(&world).await;
     }
+}
+
+/// A log group is created, and the call that sets its retention is refused: it keeps events for ever, which counts as
+/// stronger. It is empty, so the next run finishes the restore instead of keeping that.
+#[tokio::test]
+async fn a_log_group_that_was_cut_off_before_its_retention_is_finished() {
+    let world = World::small("empty", DECLARED).await;
+    world.inject(vec![times(1, on("PutRetentionPolicy"), Effect::Deny)]);
+    let planned = world.plan().await;
+    assert!(world.apply(&planned).await.not_verified() > 0);
+    assert!(world.witness().log_group("/aws/bedrock/logs").await["retentionInDays"].is_null());
+    world.restore().await;
+    assert_eq!(world.witness().log_group("/aws/bedrock/logs").await["retentionInDays"], 365);
+    made_once(&world).await;
 }
 
 /// Every answer to a write is lost, until the SDK gives up. The write is not known to have failed, so it is read back, found
