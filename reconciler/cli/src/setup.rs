@@ -16,7 +16,6 @@ use reconciler_model::codes;
 use reconciler_model::desired::{self, Account, Desired, Organization, Wanted};
 use reconciler_model::diagnostic::did_you_mean;
 use reconciler_model::digest;
-use serde_json::json;
 
 use crate::args::{Aws, Filter, Global};
 use crate::controls;
@@ -270,5 +269,5 @@ pub(crate) fn globs(patterns: &[String]) -> Result<Vec<GlobMatcher>, Failure> {
 
 /// The JSON of a plan, as the contract has it.
 pub(crate) fn plan_json(plan: &reconciler_model::plan::Plan) -> serde_json::Value {
-    serde_json::to_value(plan).unwrap_or_else(|_| json!(null))
+    serde_json::to_value(plan).unwrap_or_default()
 }
