@@ -37,7 +37,7 @@ impl Aws {
         let served = emulator.clone().serve(listener, async {
             let _ = stopped.await;
         });
-        let _ = RUNTIME.spawn(served);
+        drop(RUNTIME.spawn(served));
         Self { emulator, address, _stop: stop }
     }
 
