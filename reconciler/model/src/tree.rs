@@ -131,20 +131,24 @@ pub struct RepeatedKey {
 ///
 /// # Errors
 /// Fails when one key appears twice in one list: which of the two would hold is not ours to choose.
-pub fn keyed(tree: &Value, key_of: KeyOf) -> Result<Value, RepeatedKey> {
-    keyed_at(&Path::root(), tree, key_of)
+pub fn keyed(tree: Value, key_of: KeyOf) -> Result<Value, RepeatedKey> {
+    keyed_at(&mut Path::root(), tree, key_of)
 }
 
-fn keyed_at(path: &Path, tree: &Value, key_of: KeyOf) -> Result<Value, RepeatedKey> {
+fn keyed_at(path: &mut Path, tree: Value, key_of: KeyOf) -> Result<Value, RepeatedKey> {
     match tree {
-        Value::Object(members) => {
-            let mut map = Map::new();
-            for (name, member) in members {
-                map.insert(name.clone(), keyed_at(&path.child(name), member, key_of)?);
+        Value::Object(mut members) => {
+            for (name, member) in &mut members {
+                // Nothing changes below a scalar, and most members are one.
+                if member.is_object() || member.is_array() {
+                    path.0.push(name.clone());
+                    *member = keyed_at(path, member.take(), key_of)?;
+                    path.0.pop();
+                }
             }
-            Ok(Value::Object(map))
+            Ok(Value::Object(members))
         }
-        Value::Array(items) => match key_of(path) {
+        Value::Array(mut items) => match key_of(path) {
             Some(key) => {
                 let mut map = Map::new();
                 for item in items {
@@ -153,21 +157,23 @@ fn keyed_at(path: &Path, tree: &Value, key_of: KeyOf) -> Result<Value, RepeatedK
                         Some(other) => other.to_string(),
                         None => String::new(),
                     };
-                    let element = keyed_at(&path.child(&name), item, key_of)?;
-                    if map.insert(name.clone(), element).is_some() {
+                    path.0.push(name.clone());
+                    let element = keyed_at(path, item, key_of)?;
+                    path.0.pop();
+                    if map.contains_key(&name) {
                         return Err(RepeatedKey { list: path.clone(), key: name });
                     }
+                    map.insert(name, element);
                 }
                 Ok(Value::Object(map))
             }
             None => {
-                let mut items = items.clone();
                 items.sort_by_cached_key(Value::to_string);
                 items.dedup();
                 Ok(Value::Array(items))
             }
         },
-        scalar => Ok(scalar.clone()),
+        scalar => Ok(scalar),
     }
 }
 
@@ -302,19 +308,19 @@ mod tests {
     fn order_of_a_keyed_list_and_of_a_set_does_not_matter() {
         let one = json!({"filters": [{"type": "B"}, {"type": "A"}], "set": ["y", "x"]});
         let two = json!({"filters": [{"type": "A"}, {"type": "B"}], "set": ["x", "y", "x"]});
-        assert_eq!(keyed(&one, key_of), keyed(&two, key_of));
+        assert_eq!(keyed(one, key_of), keyed(two, key_of));
     }
 
     #[test]
     fn a_repeated_key_is_refused() {
         let tree = json!({"filters": [{"type": "A", "n": 1}, {"type": "A", "n": 2}]});
-        assert_eq!(keyed(&tree, key_of).map_err(|repeated| repeated.key), Err("A".to_owned()));
+        assert_eq!(keyed(tree, key_of).map_err(|repeated| repeated.key), Err("A".to_owned()));
     }
 
     #[test]
     fn listing_undoes_keying() {
         let tree = json!({"filters": [{"type": "A"}, {"type": "B"}], "set": ["x"]});
-        let map = keyed(&tree, key_of).expect("no repeated key");
+        let map = keyed(tree.clone(), key_of).expect("no repeated key");
         assert_eq!(listed(&map, key_of), tree);
     }
 
