@@ -68,6 +68,22 @@ ENDPOINT = ("ec2", "CreateVpcEndpoint", {
 READ_ENDPOINT = ("ec2", "DescribeVpcEndpoints", {})
 AVAILABLE = (*NETWORK, ENDPOINT, READ_ENDPOINT, READ_ENDPOINT, READ_ENDPOINT)
 
+TRUST = json.dumps({"Version": "2012-10-17", "Statement": [
+    {"Effect": "Allow", "Principal": {"Service": "bedrock.amazonaws.com"}, "Action": "sts:AssumeRole"}]})
+IDENTITY = json.dumps({"Version": "2012-10-17", "Statement": [
+    {"Effect": "Allow", "Action": "bedrock:InvokeModel", "Resource": "*"}]})
+ROLE = ("iam", "CreateRole", {
+    "RoleName": "app", "Path": "/ai/", "AssumeRolePolicyDocument": TRUST, "Description": "One.", "MaxSessionDuration": 7200,
+    "Tags": [{"Key": "a", "Value": "b"}]})
+INLINE = ("iam", "PutRolePolicy", {"RoleName": "app", "PolicyName": "invoke", "PolicyDocument": IDENTITY})
+MANAGED = ("iam", "CreatePolicy", {
+    "PolicyName": "invoke", "PolicyDocument": IDENTITY, "Description": "One.", "Tags": [{"Key": "a", "Value": "b"}]})
+MANAGED_ARN = f"arn:aws:iam::{PROD}:policy/invoke"
+ADMINISTRATOR = "arn:aws:iam::aws:policy/AdministratorAccess"
+ATTACHED = ("iam", "AttachRolePolicy", {"RoleName": "app", "PolicyArn": MANAGED_ARN})
+BOUNDARY = ("iam", "PutRolePermissionsBoundary", {"RoleName": "app", "PermissionsBoundary": MANAGED_ARN})
+SECOND_VERSION = ("iam", "CreatePolicyVersion", {"PolicyArn": MANAGED_ARN, "PolicyDocument": IDENTITY})
+
 
 @dataclass(frozen=True)
 class Operation:
@@ -310,6 +326,55 @@ OPERATIONS = [
         ("DeleteTags", {"Resources": ["$endpoint"], "Tags": [{"Key": "a"}]},
          "ec2 delete-tags --resources $endpoint --tags Key=a", (*NETWORK, ENDPOINT)),
         ("DescribeTags", {"Filters": [{"Name": "key", "Values": ["a"]}]}, "ec2 describe-tags", (*NETWORK, ENDPOINT)),
+    ),
+    *_ops(
+        "iam",
+        ("GetRole", {"RoleName": "app"}, "iam get-role --role-name app", (ROLE, MANAGED, BOUNDARY)),
+        ("CreateRole", ROLE[2], f"iam create-role --role-name app --assume-role-policy-document '{TRUST}'"),
+        ("CreateServiceLinkedRole", {"AWSServiceName": "bedrock.amazonaws.com"},
+         "iam create-service-linked-role --aws-service-name bedrock.amazonaws.com"),
+        ("UpdateRole", {"RoleName": "app", "Description": "Two.", "MaxSessionDuration": 3600},
+         "iam update-role --role-name app --max-session-duration 3600", (ROLE,)),
+        ("UpdateAssumeRolePolicy", {"RoleName": "app", "PolicyDocument": TRUST},
+         f"iam update-assume-role-policy --role-name app --policy-document '{TRUST}'", (ROLE,)),
+        ("DeleteRole", {"RoleName": "app"}, "iam delete-role --role-name app", (ROLE,)),
+        ("ListRoles", {"PathPrefix": "/ai/", "MaxItems": 1}, "iam list-roles", (ROLE,)),
+        ("ListRolePolicies", {"RoleName": "app"}, "iam list-role-policies --role-name app", (ROLE, INLINE)),
+        ("GetRolePolicy", {"RoleName": "app", "PolicyName": "invoke"},
+         "iam get-role-policy --role-name app --policy-name invoke", (ROLE, INLINE)),
+        ("PutRolePolicy", INLINE[2],
+         f"iam put-role-policy --role-name app --policy-name invoke --policy-document '{IDENTITY}'", (ROLE,)),
+        ("DeleteRolePolicy", {"RoleName": "app", "PolicyName": "invoke"},
+         "iam delete-role-policy --role-name app --policy-name invoke", (ROLE, INLINE)),
+        ("ListAttachedRolePolicies", {"RoleName": "app"}, "iam list-attached-role-policies --role-name app",
+         (ROLE, MANAGED, ATTACHED)),
+        ("AttachRolePolicy", {"RoleName": "app", "PolicyArn": ADMINISTRATOR},
+         f"iam attach-role-policy --role-name app --policy-arn {ADMINISTRATOR}", (ROLE,)),
+        ("DetachRolePolicy", ATTACHED[2], f"iam detach-role-policy --role-name app --policy-arn {MANAGED_ARN}",
+         (ROLE, MANAGED, ATTACHED)),
+        ("PutRolePermissionsBoundary", BOUNDARY[2],
+         f"iam put-role-permissions-boundary --role-name app --permissions-boundary {MANAGED_ARN}", (ROLE, MANAGED)),
+        ("DeleteRolePermissionsBoundary", {"RoleName": "app"}, "iam delete-role-permissions-boundary --role-name app",
+         (ROLE, MANAGED, BOUNDARY)),
+        ("ListRoleTags", {"RoleName": "app"}, "iam list-role-tags --role-name app", (ROLE,)),
+        ("TagRole", {"RoleName": "app", "Tags": [{"Key": "c", "Value": "d"}]}, "iam tag-role --role-name app --tags Key=c,Value=d",
+         (ROLE,)),
+        ("UntagRole", {"RoleName": "app", "TagKeys": ["a"]}, "iam untag-role --role-name app --tag-keys a", (ROLE,)),
+        ("CreatePolicy", MANAGED[2], f"iam create-policy --policy-name invoke --policy-document '{IDENTITY}'"),
+        ("GetPolicy", {"PolicyArn": MANAGED_ARN}, f"iam get-policy --policy-arn {ADMINISTRATOR}", (MANAGED,)),
+        ("GetPolicyVersion", {"PolicyArn": MANAGED_ARN, "VersionId": "v1"},
+         f"iam get-policy-version --policy-arn {ADMINISTRATOR} --version-id v1", (MANAGED,)),
+        ("ListPolicyVersions", {"PolicyArn": MANAGED_ARN}, f"iam list-policy-versions --policy-arn {MANAGED_ARN}", (MANAGED,)),
+        ("CreatePolicyVersion", {**SECOND_VERSION[2], "SetAsDefault": True},
+         f"iam create-policy-version --policy-arn {MANAGED_ARN} --policy-document '{IDENTITY}' --set-as-default", (MANAGED,)),
+        ("SetDefaultPolicyVersion", {"PolicyArn": MANAGED_ARN, "VersionId": "v2"},
+         f"iam set-default-policy-version --policy-arn {MANAGED_ARN} --version-id v2", (MANAGED, SECOND_VERSION)),
+        ("DeletePolicyVersion", {"PolicyArn": MANAGED_ARN, "VersionId": "v2"},
+         f"iam delete-policy-version --policy-arn {MANAGED_ARN} --version-id v2", (MANAGED, SECOND_VERSION)),
+        ("DeletePolicy", {"PolicyArn": MANAGED_ARN}, f"iam delete-policy --policy-arn {MANAGED_ARN}", (MANAGED,)),
+        ("ListPolicies", {"Scope": "Local"}, "iam list-policies --scope AWS", (MANAGED,)),
+        ("GetAccountAuthorizationDetails", {"Filter": ["Role", "LocalManagedPolicy"], "MaxItems": 1000},
+         "iam get-account-authorization-details", (ROLE, INLINE, MANAGED, ATTACHED, BOUNDARY)),
     ),
 ]
 

@@ -15,12 +15,14 @@ use crate::options::AccountSeed;
 pub(crate) struct Directory {
     accounts: BTreeMap<String, AccountSeed>,
     /// By name.
+    #[allow(dead_code, reason = "s3 is next")]
     pub(crate) buckets: BTreeMap<String, BucketEntry>,
     /// By account and role name.
     roles: BTreeMap<(String, String), RoleEntry>,
 }
 
 /// Whose a bucket name is.
+#[allow(dead_code, reason = "s3 is next")]
 #[derive(Clone)]
 pub(crate) struct BucketEntry {
     pub(crate) account: String,

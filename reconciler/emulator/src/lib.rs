@@ -21,7 +21,6 @@ mod bedrock;
 mod calls;
 mod client;
 mod cloudtrail;
-#[allow(dead_code, reason = "iam and s3 are next")]
 mod directory;
 mod ec2;
 mod emulator;
@@ -31,6 +30,7 @@ mod form;
 mod iam;
 mod input;
 mod kms;
+mod lagged;
 mod logs;
 mod options;
 mod organizations;

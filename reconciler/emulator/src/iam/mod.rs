@@ -1,16 +1,222 @@
-//! AWS IAM.
-use crate::input::Input;
+//! AWS IAM: roles and managed policies (AWS.md 1.10).
+//!
+//! # Guarantees
+//! - One state per account, whatever the region; it lives in the place of the region in which IAM is signed for.
+//! - Documents are URL-encoded on read. Trust policies are re-serialised; identity policies are kept verbatim.
+//! - A principal whose role was deleted reads back as its unique id, also when a role of that name exists again.
+//!
+//! # Caveats
+//! - There are no users, groups or instance profiles; AWS managed policies are a short list with short documents.
+//! - Nothing is evaluated: a trust policy does not decide who can assume the role.
+//! - Of a policy's grammar only the outer shape is checked.
+
+pub(crate) mod documents;
+mod managed;
+mod policies;
+mod role_policies;
+mod roles;
+mod snapshot;
+
+use std::collections::BTreeMap;
+
+use serde_json::{Value, json};
+
+use crate::error::ApiError;
+use crate::input::{Input, number, tag_list, tags, text, texts};
+use crate::lagged::Lagged;
 use crate::protocol::Answer;
 use crate::world::Turn;
-pub(crate) const OPERATIONS: &[(&str, bool)] = &[];
+
+use policies::Policy;
+use roles::Role;
+
+/// Operation names, and whether each only reads.
+pub(crate) const OPERATIONS: &[(&str, bool)] = &[
+    ("GetRole", true),
+    ("CreateRole", false),
+    ("CreateServiceLinkedRole", false),
+    ("UpdateRole", false),
+    ("UpdateAssumeRolePolicy", false),
+    ("DeleteRole", false),
+    ("ListRoles", true),
+    ("ListRolePolicies", true),
+    ("GetRolePolicy", true),
+    ("PutRolePolicy", false),
+    ("DeleteRolePolicy", false),
+    ("ListAttachedRolePolicies", true),
+    ("AttachRolePolicy", false),
+    ("DetachRolePolicy", false),
+    ("PutRolePermissionsBoundary", false),
+    ("DeleteRolePermissionsBoundary", false),
+    ("ListRoleTags", true),
+    ("TagRole", false),
+    ("UntagRole", false),
+    ("CreatePolicy", false),
+    ("GetPolicy", true),
+    ("GetPolicyVersion", true),
+    ("ListPolicyVersions", true),
+    ("CreatePolicyVersion", false),
+    ("SetDefaultPolicyVersion", false),
+    ("DeletePolicyVersion", false),
+    ("DeletePolicy", false),
+    ("ListPolicies", true),
+    ("GetAccountAuthorizationDetails", true),
+];
+
+/// Tags of a role or policy.
+type Tags = BTreeMap<String, String>;
+
+/// What IAM holds in one account. What is deleted stays as nothing, for the reads that are late.
 #[derive(Clone, Default)]
-pub(crate) struct IamState {}
-impl IamState {
-    /// Nothing yet.
-    pub(crate) fn settle(&mut self) {}
+pub(crate) struct IamState {
+    /// By name.
+    roles: BTreeMap<String, Lagged<Option<Role>>>,
+    /// By ARN.
+    policies: BTreeMap<String, Lagged<Option<Policy>>>,
+    /// How often a role of a name was made: each has an id of its own.
+    incarnations: BTreeMap<String, u32>,
 }
 
-/// Nothing yet.
-pub(crate) fn call(_turn: &mut Turn<'_>, _operation: &str, _input: &Input) -> Option<Answer> {
-    None
+impl IamState {
+    /// Every read sees what is.
+    pub(crate) fn settle(&mut self) {
+        self.roles.values_mut().for_each(Lagged::settle);
+        self.policies.values_mut().for_each(Lagged::settle);
+    }
+
+    fn roles_now(&self) -> impl Iterator<Item = &Role> {
+        self.roles.values().filter_map(|role| role.now().as_ref())
+    }
+}
+
+/// Answers one operation.
+pub(crate) fn call(turn: &mut Turn<'_>, operation: &str, input: &Input) -> Option<Answer> {
+    Some(match operation {
+        "GetRole" => roles::get(turn, input),
+        "CreateRole" => roles::create(turn, input),
+        "CreateServiceLinkedRole" => roles::create_service_linked(turn, input),
+        "UpdateRole" => roles::update(turn, input),
+        "UpdateAssumeRolePolicy" => roles::update_trust(turn, input),
+        "DeleteRole" => roles::delete(turn, input),
+        "ListRoles" => roles::list(turn, input),
+        "ListRolePolicies" => role_policies::list_inline(turn, input),
+        "GetRolePolicy" => role_policies::get_inline(turn, input),
+        "PutRolePolicy" => role_policies::put_inline(turn, input),
+        "DeleteRolePolicy" => role_policies::delete_inline(turn, input),
+        "ListAttachedRolePolicies" => role_policies::list_attached(turn, input),
+        "AttachRolePolicy" => role_policies::attach(turn, input),
+        "DetachRolePolicy" => role_policies::detach(turn, input),
+        "PutRolePermissionsBoundary" => role_policies::put_boundary(turn, input),
+        "DeleteRolePermissionsBoundary" => role_policies::delete_boundary(turn, input),
+        "ListRoleTags" => roles::list_tags(turn, input),
+        "TagRole" => roles::tag(turn, input),
+        "UntagRole" => roles::untag(turn, input),
+        "CreatePolicy" => policies::create(turn, input),
+        "GetPolicy" => policies::get(turn, input),
+        "GetPolicyVersion" => policies::get_version(turn, input),
+        "ListPolicyVersions" => policies::list_versions(turn, input),
+        "CreatePolicyVersion" => policies::create_version(turn, input),
+        "SetDefaultPolicyVersion" => policies::set_default(turn, input),
+        "DeletePolicyVersion" => policies::delete_version(turn, input),
+        "DeletePolicy" => policies::delete(turn, input),
+        "ListPolicies" => policies::list(turn, input),
+        "GetAccountAuthorizationDetails" => snapshot::details(turn, input),
+        _ => return None,
+    })
+}
+
+fn no_such_entity(message: impl Into<String>) -> ApiError {
+    ApiError::new("NoSuchEntity", message).with_status(404)
+}
+
+fn limit_exceeded(message: impl Into<String>) -> ApiError {
+    ApiError::new("LimitExceeded", message).with_status(409)
+}
+
+fn validation(message: impl Into<String>) -> ApiError {
+    ApiError::new("ValidationError", message)
+}
+
+fn required<'a>(input: &'a Input, member: &str) -> Result<&'a str, ApiError> {
+    text(input, member).filter(|text| !text.is_empty()).ok_or_else(|| {
+        let (first, rest) = member.split_at(1);
+        let member = first.to_ascii_lowercase() + rest;
+        validation(format!("1 validation error detected: Value null at '{member}' failed to satisfy constraint: Member must not be null"))
+    })
+}
+
+/// A name of the request, with the alphabet of IAM.
+fn name<'a>(input: &'a Input, member: &str, longest: usize) -> Result<&'a str, ApiError> {
+    let name = required(input, member)?;
+    let allowed = |c: char| c.is_ascii_alphanumeric() || "_+=,.@-".contains(c);
+    if name.len() > longest || !name.chars().all(allowed) {
+        return Err(validation(format!(
+            "The specified value for {member} is invalid. It must contain only alphanumeric characters and/or the following: +=,.@_-"
+        )));
+    }
+    Ok(name)
+}
+
+fn path(input: &Input) -> Result<String, ApiError> {
+    let path = text(input, "Path").unwrap_or("/");
+    if path.starts_with('/') && path.ends_with('/') && path.len() <= 512 {
+        Ok(path.to_owned())
+    } else {
+        Err(validation(
+            "The specified value for path is invalid. It must begin and end with / and contain only alphanumeric characters and/or / characters.",
+        ))
+    }
+}
+
+fn checked_tags(input: &Input, old: &Tags) -> Result<Tags, ApiError> {
+    let new = tags(input, "Tags").ok_or_else(|| validation("A tag has no key"))?;
+    if new.keys().any(|key| key.to_ascii_lowercase().starts_with("aws:")) {
+        return Err(ApiError::new("InvalidInput", "Tag keys starting with aws: are reserved for system use"));
+    }
+    let mut all = old.clone();
+    all.extend(new);
+    if all.len() > 50 {
+        return Err(limit_exceeded("The number of tags has reached the maximum limit."));
+    }
+    Ok(all)
+}
+
+fn without_tags(input: &Input, mut old: Tags) -> Tags {
+    let keys = texts(input, "TagKeys");
+    old.retain(|key, _| !keys.contains(key));
+    old
+}
+
+/// One page of rows, as every list of IAM has them.
+fn page(member: &str, rows: Vec<Value>, input: &Input) -> Answer {
+    let limit = match number(input, "MaxItems") {
+        None => 100,
+        Some(limit @ 1..=1000) => usize::try_from(limit).unwrap_or(100),
+        Some(_) => {
+            return Err(validation(
+                "1 validation error detected: Value at 'maxItems' failed to satisfy constraint: Member must have value between 1 and 1000",
+            ));
+        }
+    };
+    let start: usize = match text(input, "Marker") {
+        None => 0,
+        Some(marker) => marker.parse().map_err(|_| ApiError::new("InvalidInput", "Invalid Marker."))?,
+    };
+    let end = start.saturating_add(limit);
+    let truncated = rows.len() > end;
+    let rows: Vec<Value> = rows.into_iter().skip(start).take(limit).collect();
+    let mut answer = json!({member: rows, "IsTruncated": truncated});
+    if truncated {
+        answer["Marker"] = json!(end.to_string());
+    }
+    Ok(answer)
+}
+
+fn tag_page(tags: &Tags, input: &Input) -> Answer {
+    let rows = tag_list(tags).as_array().cloned().unwrap_or_default();
+    page("Tags", rows, input)
+}
+
+fn instant(at: jiff::Timestamp) -> Value {
+    json!(crate::principal::seconds(at))
 }

@@ -11,7 +11,6 @@
 //! - The policies of the bucket, the topic and the key are not evaluated, and any bucket name is accepted.
 //! - Only the management account has organization trails; there is no delegated administrator of CloudTrail.
 
-mod lagged;
 mod selectors;
 mod settings;
 mod tags;
@@ -22,11 +21,11 @@ use jiff::{SignedDuration, Timestamp};
 use rand::seq::SliceRandom;
 use serde_json::{Map, Value, json};
 
-use self::lagged::Lagged;
 use self::selectors::Selectors;
 use self::settings::Settings;
 use crate::error::ApiError;
 use crate::kms::epoch;
+use crate::lagged::Lagged;
 use crate::options::Rules;
 use crate::principal::seconds;
 use crate::protocol::Answer;
@@ -354,7 +353,7 @@ fn update(world: &World, turn: &mut Turn<'_>, shadows: &[Trail], input: &Map<Str
     }
     let answer = settings.view(turn.scope, &name, &arn);
     let rules = turn.rules;
-    own(turn, shadows, input, "Name")?.settings.write(settings, rules);
+    own(turn, shadows, input, "Name")?.settings.write(settings, rules.trail_lag_reads);
     remember_home(world, turn);
     Ok(answer)
 }
@@ -409,7 +408,7 @@ fn set_logging(turn: &mut Turn<'_>, shadows: &[Trail], input: &Map<String, Value
     if on != logging.on {
         logging.on = on;
         *(if on { &mut logging.started } else { &mut logging.stopped }) = Some(now);
-        trail.logging.write(logging, rules);
+        trail.logging.write(logging, rules.trail_lag_reads);
     }
     Ok(json!({}))
 }
@@ -431,10 +430,10 @@ fn put_selectors(turn: &mut Turn<'_>, shadows: &[Trail], input: &Map<String, Val
     let silent_since = (!selectors.select_anything()).then(|| logging.silent_since.unwrap_or(now));
     if silent_since != logging.silent_since {
         logging.silent_since = silent_since;
-        trail.logging.write(logging, rules);
+        trail.logging.write(logging, rules.trail_lag_reads);
     }
     let answer = selectors.view(&trail.arn);
-    trail.selectors.write(selectors, rules);
+    trail.selectors.write(selectors, rules.trail_lag_reads);
     Ok(answer)
 }
 

@@ -9,6 +9,7 @@ mod faults;
 #[allow(dead_code, reason = "s3 is next")]
 mod forms;
 mod guardrails;
+mod iam;
 mod logs_and_trail;
 mod organizations;
 mod scenarios;
