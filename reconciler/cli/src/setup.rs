@@ -201,11 +201,8 @@ impl Setup {
 
 /// An emulator with a scenario.
 pub(crate) fn open_emulator(scenario: &str, options: Options) -> Result<Emulator, Failure> {
-    Emulator::scenario(scenario, options).map_err(|error| {
-        let known: Vec<&str> = Emulator::scenario_names().iter().map(|(name, _)| *name).collect();
-        Failure::new(Exit::Usage, crate::failure::chain(&error))
-            .hint(format!("scenarios: {}; or the path of a script", known.join(", ")))
-    })
+    Emulator::scenario(scenario, options)
+        .map_err(|error| Failure::new(Exit::Usage, crate::failure::chain(&error)).hint("or name the path of a script"))
 }
 
 /// The ids of every control.

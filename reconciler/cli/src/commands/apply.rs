@@ -180,8 +180,16 @@ pub(crate) fn steps_json(plan: &Plan, applied: &Applied) -> Value {
 pub(crate) fn report(screen: Screen, plan: &Plan, applied: &Applied, after: Option<&Plan>) -> Result<Exit, Failure> {
     let mut exit = exit_of(applied);
     if let Some(after) = after {
-        exit = exit.or_worse(render::exit_of_restoring(after));
+        let then = render::exit_of_restoring(after);
+        let only_moved = applied.steps.values().all(|outcome| {
+            outcome.is_verified() || matches!(outcome, StepOutcome::NotTried { code, .. } if *code == codes::MOVED)
+        });
+        // What moved into its declared state by itself needs nothing more.
+        exit = if only_moved && then == Exit::Done { Exit::Done } else { exit.or_worse(then) };
         unresolved(after);
+    }
+    if let Some(interrupted) = interrupt::requested() {
+        exit = interrupted;
     }
     screen.json(&json!({
         "plan": plan_json(plan),
