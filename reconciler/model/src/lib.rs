@@ -19,6 +19,7 @@ pub mod inventory;
 pub mod kind;
 pub mod open_enum;
 pub mod plan;
+pub mod policy;
 pub mod tree;
 pub mod verdict;
 pub mod warrant;

@@ -1,0 +1,32 @@
+//! IPv4 and IPv6 networks, as far as containment needs them.
+
+use std::net::IpAddr;
+
+/// The bits of an address, its width, and how many of them are fixed.
+fn parse(text: &str) -> Option<(u128, u32, u32)> {
+    let (address, fixed) = text.split_once('/').map_or((text, None), |(address, fixed)| (address, Some(fixed)));
+    let (bits, width) = match address.parse::<IpAddr>().ok()? {
+        IpAddr::V4(address) => (u128::from(address.to_bits()), 32),
+        IpAddr::V6(address) => (address.to_bits(), 128),
+    };
+    let fixed = fixed.map_or(Some(width), |fixed| fixed.parse().ok()).filter(|fixed| *fixed <= width)?;
+    Some((bits, width, fixed))
+}
+
+/// Whether the network or address `outer` certainly holds all of `inner`.
+pub(super) fn contains(outer: &str, inner: &str) -> bool {
+    outer == inner || compare(outer, inner) == Some(true)
+}
+
+/// Whether `outer` holds all of `inner`; `None` when either cannot be read.
+pub(super) fn compare(outer: &str, inner: &str) -> Option<bool> {
+    let ((outer, width, fixed), (inner, inner_width, inner_fixed)) = (parse(outer)?, parse(inner)?);
+    let head = |bits: u128| bits.checked_shr(width - fixed).unwrap_or(0);
+    Some(width == inner_width && fixed <= inner_fixed && head(outer) == head(inner))
+}
+
+/// An address of the network.
+pub(super) fn address_in(network: &str) -> Option<String> {
+    parse(network)?;
+    network.split('/').next().map(str::to_owned)
+}

@@ -1,0 +1,16 @@
+//! Tests of policy documents.
+
+use serde_json::Value;
+
+use super::Policy;
+
+mod canonical;
+mod fuzz;
+mod leaves;
+mod oracle;
+mod way;
+mod wide;
+
+fn policy(value: Value) -> Policy {
+    Policy::from_value(&value).expect("a policy document")
+}
