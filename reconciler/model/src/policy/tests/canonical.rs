@@ -4,6 +4,7 @@ use serde_json::{Value, json};
 
 use super::policy;
 use crate::direction::Direction;
+use crate::kind::{self, Origin};
 use crate::policy::{Policy, align, direction};
 use crate::tree::{self, Path};
 
@@ -287,4 +288,29 @@ fn the_schema_names_the_grammar() {
     for member in ["Version", "Statement", "NotPrincipal", "Condition"] {
         assert!(text.contains(&format!("\"{member}\":")), "{member}");
     }
+}
+
+/// A policy as a member of a kind's normal form: read from both origins, compared, and declared again.
+#[test]
+fn a_kind_holds_a_policy_as_a_member() {
+    #[derive(serde::Serialize, serde::Deserialize)]
+    struct Spec {
+        policy: Option<Policy>,
+    }
+    fn key_of(path: &Path) -> Option<&'static str> {
+        (path.parts() == ["policy", "Statement"]).then_some("Sid")
+    }
+    let text = super::leaves::BUNDLE;
+    let grammar: Value = serde_json::from_str(text).expect("JSON");
+    let declared = kind::normalise_as::<Spec>(&json!({"policy": grammar}), Origin::Declared, key_of);
+    let live = kind::normalise_as::<Spec>(&json!({"policy": text}), Origin::Live, key_of);
+    assert_eq!((&declared.problems[..], &live.problems[..]), (&[][..], &[][..]));
+    assert_eq!(live.tree, declared.tree);
+    assert!(live.tree["policy"]["Statement"]["NoMantle"].is_object());
+    let exported = tree::listed(&live.tree, key_of);
+    assert!(exported["policy"]["Statement"].is_array());
+    assert_eq!(policy(exported["policy"].clone()), Policy::from_text(text).expect("a policy"));
+    let wrong = kind::normalise_as::<Spec>(&json!({"policy": {"Statement": {"Effect": 1}}}), Origin::Declared, key_of);
+    assert_eq!(wrong.problems[0].path, Path::of(["policy"]));
+    assert!(wrong.problems[0].detail.starts_with("Statement.Effect: expected"), "{}", wrong.problems[0].detail);
 }
