@@ -101,7 +101,9 @@ def complaints_of(shape, value, path, timestamps, wire=True):
         }
         complaints = [f"{path}/{name}: the model has no such member" for name in value if name not in members]
         complaints += [
-            f"{path}/{name}: required and not there" for name in shape.required_members if name not in value
+            f"{path}/{name}: required and not there"
+            for name in shape.required_members
+            if (shape.members[name].serialization.get("name", name) if wire else name) not in value
         ]
         for name, item in value.items():
             if name in members:

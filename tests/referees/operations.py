@@ -84,6 +84,23 @@ ATTACHED = ("iam", "AttachRolePolicy", {"RoleName": "app", "PolicyArn": MANAGED_
 BOUNDARY = ("iam", "PutRolePermissionsBoundary", {"RoleName": "app", "PermissionsBoundary": MANAGED_ARN})
 SECOND_VERSION = ("iam", "CreatePolicyVersion", {"PolicyArn": MANAGED_ARN, "PolicyDocument": IDENTITY})
 
+BUCKET = ("s3", "CreateBucket", {"Bucket": "logs-of-referee"})
+BLOCK = {"BlockPublicAcls": True, "IgnorePublicAcls": True, "BlockPublicPolicy": False, "RestrictPublicBuckets": True}
+BUCKET_POLICY = json.dumps({"Version": "2012-10-17", "Statement": [
+    {"Effect": "Allow", "Principal": {"Service": "bedrock.amazonaws.com"}, "Action": "s3:PutObject",
+     "Resource": "arn:aws:s3:::logs-of-referee/*"}]})
+HAS_POLICY = ("s3", "PutBucketPolicy", {"Bucket": "logs-of-referee", "Policy": BUCKET_POLICY})
+LIFECYCLE = ("s3", "PutBucketLifecycleConfiguration", {"Bucket": "logs-of-referee", "LifecycleConfiguration": {"Rules": [
+    {"Status": "Enabled", "Filter": {"And": {"Prefix": "a", "Tags": [{"Key": "a", "Value": "b"}]}}, "Expiration": {"Days": 400},
+     "Transitions": [{"Days": 30, "StorageClass": "GLACIER"}], "NoncurrentVersionExpiration": {"NoncurrentDays": 30}},
+    {"ID": "parts", "Status": "Enabled", "Filter": {}, "AbortIncompleteMultipartUpload": {"DaysAfterInitiation": 7}}]}})
+VERSIONING = ("s3", "PutBucketVersioning", {"Bucket": "logs-of-referee", "VersioningConfiguration": {"Status": "Enabled"}})
+TAGGING = ("s3", "PutBucketTagging", {"Bucket": "logs-of-referee", "Tagging": {"TagSet": [{"Key": "a", "Value": "b"}]}})
+ENCRYPTION = {"Rules": [{"ApplyServerSideEncryptionByDefault": {"SSEAlgorithm": "aws:kms", "KMSMasterKeyID": "$key_arn"},
+                         "BucketKeyEnabled": True, "BlockedEncryptionTypes": {"EncryptionType": ["SSE-C"]}}]}
+LOCKED = ("s3", "CreateBucket", {"Bucket": "locked-of-referee", "ObjectLockEnabledForBucket": True})
+ACCOUNT_BLOCK = ("s3control", "PutPublicAccessBlock", {"AccountId": PROD, "PublicAccessBlockConfiguration": BLOCK})
+
 
 @dataclass(frozen=True)
 class Operation:
@@ -375,6 +392,72 @@ OPERATIONS = [
         ("ListPolicies", {"Scope": "Local"}, "iam list-policies --scope AWS", (MANAGED,)),
         ("GetAccountAuthorizationDetails", {"Filter": ["Role", "LocalManagedPolicy"], "MaxItems": 1000},
          "iam get-account-authorization-details", (ROLE, INLINE, MANAGED, ATTACHED, BOUNDARY)),
+    ),
+    *_ops(
+        "s3",
+        ("CreateBucket",
+         {"Bucket": "new-of-referee", "CreateBucketConfiguration": {"LocationConstraint": "eu-west-1"},
+          "ObjectOwnership": "BucketOwnerEnforced"},
+         "s3api create-bucket --bucket new-of-referee"),
+        ("HeadBucket", {"Bucket": "logs-of-referee", "ExpectedBucketOwner": PROD}, "s3api head-bucket --bucket logs-of-referee",
+         (BUCKET,)),
+        ("DeleteBucket", {"Bucket": "logs-of-referee"}, "s3api delete-bucket --bucket logs-of-referee", (BUCKET,)),
+        ("ListBuckets", {"Prefix": "logs"}, "s3api list-buckets", (BUCKET,)),
+        ("GetBucketLocation", {"Bucket": "logs-of-referee"}, "s3api get-bucket-location --bucket logs-of-referee", (BUCKET,)),
+        ("GetPublicAccessBlock", {"Bucket": "logs-of-referee"}, "s3api get-public-access-block --bucket logs-of-referee",
+         (BUCKET,)),
+        ("PutPublicAccessBlock", {"Bucket": "logs-of-referee", "PublicAccessBlockConfiguration": BLOCK},
+         "s3api put-public-access-block --bucket logs-of-referee --public-access-block-configuration BlockPublicAcls=true",
+         (BUCKET,)),
+        ("DeletePublicAccessBlock", {"Bucket": "logs-of-referee"},
+         "s3api delete-public-access-block --bucket logs-of-referee", (BUCKET,)),
+        ("GetBucketEncryption", {"Bucket": "logs-of-referee"}, "s3api get-bucket-encryption --bucket logs-of-referee", (BUCKET,)),
+        ("PutBucketEncryption", {"Bucket": "logs-of-referee", "ServerSideEncryptionConfiguration": ENCRYPTION},
+         "s3api put-bucket-encryption --bucket logs-of-referee --server-side-encryption-configuration"
+         """ '{"Rules": [{"ApplyServerSideEncryptionByDefault": {"SSEAlgorithm": "AES256"}}]}'""", (BUCKET,)),
+        ("DeleteBucketEncryption", {"Bucket": "logs-of-referee"}, "s3api delete-bucket-encryption --bucket logs-of-referee",
+         (BUCKET,)),
+        ("GetBucketPolicy", {"Bucket": "logs-of-referee"}, "s3api get-bucket-policy --bucket logs-of-referee",
+         (BUCKET, HAS_POLICY)),
+        ("PutBucketPolicy", HAS_POLICY[2], f"s3api put-bucket-policy --bucket logs-of-referee --policy '{BUCKET_POLICY}'",
+         (BUCKET,)),
+        ("DeleteBucketPolicy", {"Bucket": "logs-of-referee"}, "s3api delete-bucket-policy --bucket logs-of-referee",
+         (BUCKET, HAS_POLICY)),
+        ("GetBucketPolicyStatus", {"Bucket": "logs-of-referee"}, "s3api get-bucket-policy-status --bucket logs-of-referee",
+         (BUCKET, HAS_POLICY)),
+        ("GetBucketOwnershipControls", {"Bucket": "logs-of-referee"},
+         "s3api get-bucket-ownership-controls --bucket logs-of-referee", (BUCKET,)),
+        ("PutBucketOwnershipControls",
+         {"Bucket": "logs-of-referee", "OwnershipControls": {"Rules": [{"ObjectOwnership": "BucketOwnerPreferred"}]}},
+         "s3api put-bucket-ownership-controls --bucket logs-of-referee --ownership-controls"
+         " 'Rules=[{ObjectOwnership=BucketOwnerEnforced}]'", (BUCKET,)),
+        ("GetBucketLifecycleConfiguration", {"Bucket": "logs-of-referee"},
+         "s3api get-bucket-lifecycle-configuration --bucket logs-of-referee", (BUCKET, LIFECYCLE)),
+        ("PutBucketLifecycleConfiguration", LIFECYCLE[2],
+         "s3api put-bucket-lifecycle-configuration --bucket logs-of-referee --lifecycle-configuration"
+         """ '{"Rules": [{"Status": "Enabled", "Filter": {"Prefix": ""}, "Expiration": {"Days": 400}}]}'""", (BUCKET,)),
+        ("DeleteBucketLifecycle", {"Bucket": "logs-of-referee"}, "s3api delete-bucket-lifecycle --bucket logs-of-referee",
+         (BUCKET, LIFECYCLE)),
+        ("GetBucketVersioning", {"Bucket": "logs-of-referee"}, "s3api get-bucket-versioning --bucket logs-of-referee",
+         (BUCKET, VERSIONING)),
+        ("PutBucketVersioning", VERSIONING[2],
+         "s3api put-bucket-versioning --bucket logs-of-referee --versioning-configuration Status=Suspended", (BUCKET,)),
+        ("GetBucketTagging", {"Bucket": "logs-of-referee"}, "s3api get-bucket-tagging --bucket logs-of-referee",
+         (BUCKET, TAGGING)),
+        ("PutBucketTagging", TAGGING[2],
+         "s3api put-bucket-tagging --bucket logs-of-referee --tagging 'TagSet=[{Key=a,Value=b}]'", (BUCKET,)),
+        ("DeleteBucketTagging", {"Bucket": "logs-of-referee"}, "s3api delete-bucket-tagging --bucket logs-of-referee",
+         (BUCKET, TAGGING)),
+        ("GetObjectLockConfiguration", {"Bucket": "locked-of-referee"},
+         "s3api get-object-lock-configuration --bucket locked-of-referee", (LOCKED,)),
+    ),
+    *_ops(
+        "s3control",
+        ("GetPublicAccessBlock", {"AccountId": PROD}, f"s3control get-public-access-block --account-id {PROD}", (ACCOUNT_BLOCK,)),
+        ("PutPublicAccessBlock", ACCOUNT_BLOCK[2],
+         f"s3control put-public-access-block --account-id {PROD} --public-access-block-configuration BlockPublicAcls=true"),
+        ("DeletePublicAccessBlock", {"AccountId": PROD}, f"s3control delete-public-access-block --account-id {PROD}",
+         (ACCOUNT_BLOCK,)),
     ),
 ]
 

@@ -109,7 +109,9 @@ class Emulator:
             aws_secret_access_key=secret,
             aws_session_token=session_token,
             config=Config(
-                retries={"total_max_attempts": 1}, connect_timeout=PATIENCE, read_timeout=PATIENCE
+                retries={"total_max_attempts": 1}, connect_timeout=PATIENCE, read_timeout=PATIENCE,
+                # S3 Control puts the account in front of the address, which is no name then that can be resolved.
+                proxies={"http": self.url} if service == "s3control" else None,
             ),
         )
         if strict:

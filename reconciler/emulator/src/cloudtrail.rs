@@ -12,6 +12,7 @@ use crate::error::ApiError;
 use crate::kms::epoch;
 use crate::principal::{Principal, seconds};
 use crate::protocol::Answer;
+use crate::s3;
 use crate::world::Scope;
 
 /// Operation names, and whether each only reads.
@@ -93,14 +94,15 @@ impl Trail {
             user_agent,
             source_ip,
         } = seen;
-        let source = format!("{service}.amazonaws.com");
+        // S3 Control is a part of S3.
+        let source = format!("{}.amazonaws.com", if service == "s3control" { "s3" } else { service });
         let resources = resources(service, scope, input, answer);
         let mut record = json!({
             "eventVersion": "1.11",
             "userIdentity": caller.user_identity(),
             "eventTime": seconds(at),
             "eventSource": source,
-            "eventName": operation,
+            "eventName": s3::trail::event_name(service, operation),
             "awsRegion": scope.region,
             "sourceIPAddress": source_ip,
             "userAgent": user_agent,
@@ -130,7 +132,7 @@ impl Trail {
             id: event_id,
             at,
             delivered,
-            name: operation.to_owned(),
+            name: s3::trail::event_name(service, operation).to_owned(),
             source,
             read_only: if read_only { "true" } else { "false" },
             user_name: caller.user_name().to_owned(),
@@ -262,12 +264,14 @@ fn request_parameters(service: &str, operation: &str, input: &Map<String, Value>
         ("bedrock", "CreateGuardrail") => hidden(&["clientRequestToken", "tags"]),
         ("bedrock", _) => Value::Object(input.clone()),
         ("ec2", _) => ec2::trail::request_parameters(operation, input),
+        ("s3" | "s3control", _) => s3::trail::request_parameters(input),
         _ => lower_first(&Value::Object(input.clone())),
     }
 }
 
 fn response_elements(service: &str, operation: &str, answer: &Answer) -> Value {
     match (service, operation, answer) {
+        ("s3" | "s3control", ..) => Value::Null,
         ("ec2", _, Ok(answer)) => ec2::trail::response_elements(operation, answer),
         (_, _, Err(_) | Ok(Value::Null)) => Value::Null,
         ("sts", "AssumeRole", Ok(answer)) => {
@@ -315,6 +319,7 @@ fn resources(service: &str, scope: &Scope, input: &Map<String, Value>, answer: &
             });
             created.map(str::to_owned).or(named).map(|arn| ("AWS::KMS::Key", arn)).into_iter().collect()
         }
+        "s3" => s3::trail::resources(scope.partition, input),
         "ec2" => ec2::trail::resources(input, answer.as_ref().ok()),
         "sts" => input
             .get("RoleArn")

@@ -1,4 +1,5 @@
-//! What one place must know of others: the bucket names of the world, and the roles of its accounts.
+//! What one place must know of others: the bucket names of the world, the public access blocks
+//! and the roles of its accounts.
 //!
 //! # Guarantees
 //! - Its lock is the innermost: nothing else is locked while it is held.
@@ -15,14 +16,14 @@ use crate::options::AccountSeed;
 pub(crate) struct Directory {
     accounts: BTreeMap<String, AccountSeed>,
     /// By name.
-    #[allow(dead_code, reason = "s3 is next")]
     pub(crate) buckets: BTreeMap<String, BucketEntry>,
+    /// Public access blocks of accounts.
+    pub(crate) public_access: BTreeMap<String, serde_json::Value>,
     /// By account and role name.
     roles: BTreeMap<(String, String), RoleEntry>,
 }
 
 /// Whose a bucket name is.
-#[allow(dead_code, reason = "s3 is next")]
 #[derive(Clone)]
 pub(crate) struct BucketEntry {
     pub(crate) account: String,

@@ -35,7 +35,6 @@ impl ApiError {
         self
     }
 
-    #[allow(dead_code, reason = "s3 is next")]
     /// The same error with one more member, or header.
     pub(crate) fn with(mut self, member: &'static str, value: impl Into<String>) -> Self {
         self.members.push((member, value.into()));

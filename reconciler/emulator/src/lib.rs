@@ -46,7 +46,6 @@ mod sts;
 mod throttle;
 mod trails;
 mod world;
-#[allow(dead_code, reason = "iam and s3 are next")]
 mod xml;
 
 pub use calls::Call;

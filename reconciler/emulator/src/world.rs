@@ -56,7 +56,6 @@ pub(crate) struct Cell {
     pub(crate) ec2: Ec2State,
     /// In the home region only, see [`home_region`].
     pub(crate) iam: IamState,
-    #[allow(dead_code, reason = "s3 is next")]
     pub(crate) s3: S3State,
 }
 

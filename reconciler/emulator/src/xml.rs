@@ -149,7 +149,8 @@ pub(crate) fn response(wire: Wire, operation: &str, request_id: &str, answer: &A
             content["RequestId"] = json!(request_id);
             Response::new(document(&ec2::wire::DIALECT, &format!("{operation}Response"), EC2_NAMESPACE, &content))
         }
-        (Wire::RestXml | Wire::S3Control, Ok(members)) => s3::wire::response(operation, members),
+        (Wire::RestXml, Ok(members)) => s3::wire::response(false, operation, members),
+        (Wire::S3Control, Ok(members)) => s3::wire::response(true, operation, members),
         (_, Err(error)) => error_response(wire, operation, request_id, error),
     };
     let headers = response.headers_mut();

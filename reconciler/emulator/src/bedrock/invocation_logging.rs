@@ -52,7 +52,14 @@ pub(super) fn put(turn: &mut Turn<'_>, input: &Map<String, Value>) -> Answer {
             )));
         }
     }
-    turn.cell.bedrock.logging = Some(logging.clone());
+    let logging = logging.clone();
+    for place in ["/s3Config", "/cloudWatchConfig/largeDataDeliveryS3Config"] {
+        let destination = json!(logging);
+        let destination = destination.pointer(place);
+        let text = |member: &str| destination.and_then(|to| to.get(member)).and_then(Value::as_str).unwrap_or_default();
+        crate::s3::allow_bedrock_logs(turn, text("bucketName"), text("keyPrefix"));
+    }
+    turn.cell.bedrock.logging = Some(logging);
     Ok(Value::Null)
 }
 

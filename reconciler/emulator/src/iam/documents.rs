@@ -22,6 +22,11 @@ impl Document {
         Self { text, roles }
     }
 
+    /// The roles that it named when it was written.
+    pub(crate) fn into_roles(self) -> Vec<(String, String)> {
+        self.roles
+    }
+
     /// The text as it reads now: a role that is no more has its id in place of its ARN.
     pub(crate) fn shown(&self, directory: &Directory) -> String {
         let mut text = self.text.clone();

@@ -3,10 +3,10 @@
 //! Every test speaks HTTP requests, as an SDK would make them, to an emulator in process.
 
 mod accounts;
+mod buckets;
 mod clients;
 mod endpoints;
 mod faults;
-#[allow(dead_code, reason = "s3 is next")]
 mod forms;
 mod guardrails;
 mod iam;
