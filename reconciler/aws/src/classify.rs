@@ -117,7 +117,13 @@ pub(crate) fn class_of(code: &str, message: &str, status: Option<u16>) -> ErrorC
         | "Disabled"
         | "MissingParameter"
         | "InsufficientEncryptionPolicy"
-        | "InsufficientS3BucketPolicy" => C::Invalid,
+        | "InsufficientS3BucketPolicy"
+        | "InsufficientSnsTopicPolicy"
+        | "S3BucketDoesNotExist"
+        | "KmsKeyDisabled"
+        | "Kms"
+        | "CloudTrailARNInvalid"
+        | "NoManagementAccountSLRExists" => C::Invalid,
 
         "InternalServer"
         | "InternalServerError"
