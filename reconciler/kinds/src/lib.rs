@@ -10,12 +10,15 @@ pub mod invocation_logging;
 pub mod log_group;
 pub mod lookups;
 mod normal;
+pub mod trail;
 
 use reconciler_aws::edge::Edge;
 use reconciler_model::kind::Kind;
 
 /// Every kind, with its edge. The order is that of the restore stages.
-pub const EDGES: &[&dyn Edge] = &[&log_group::LogGroup, &invocation_logging::InvocationLogging, &guardrail::Guardrail];
+pub const EDGES: &[&dyn Edge] =
+    &[&log_group::LogGroup, &invocation_logging::InvocationLogging, &trail::Trail, &guardrail::Guardrail];
 
 /// Every kind, without its edge: all that `validate` needs.
-pub const KINDS: &[&dyn Kind] = &[&log_group::LogGroup, &invocation_logging::InvocationLogging, &guardrail::Guardrail];
+pub const KINDS: &[&dyn Kind] =
+    &[&log_group::LogGroup, &invocation_logging::InvocationLogging, &trail::Trail, &guardrail::Guardrail];

@@ -1,0 +1,271 @@
+//! The edge of trails: the only place of this kind that names the SDK.
+//!
+//! A place is read with one DescribeTrails; each trail that is at home there with GetTrailStatus and GetEventSelectors, and
+//! all of them with one ListTags. Only a declared trail that is not found is looked for among the shadows too.
+
+use std::collections::BTreeMap;
+
+use async_trait::async_trait;
+use aws_sdk_cloudtrail::Client;
+use futures::future::{join, join_all};
+use reconciler_aws::edge::{Edge, Reading, Receipt, Selection, gap_of, odd_answer};
+use reconciler_aws::{Answer, CallError, ErrorClass, Session, call_with_body};
+use reconciler_model::address::{Address, Scope};
+use reconciler_model::codes;
+use reconciler_model::inventory::{Gap, Sighting};
+use reconciler_model::kind::{Kind, Origin};
+use reconciler_model::tree::Path;
+use reconciler_model::warrant::Warrant;
+use serde_json::{Map, Value, json};
+
+use super::Trail;
+use super::pascal::lowered;
+use super::selectors::{self, ADVANCED, BASIC};
+use super::steps::{Facts, Op, Operation};
+use crate::normal::{extras_by_key, without};
+
+const SERVICE: &str = "cloudtrail";
+const DESCRIBE: &str = "DescribeTrails";
+const GET: &str = "GetTrail";
+const STATUS: &str = "GetTrailStatus";
+const SELECTORS: &str = "GetEventSelectors";
+const TAGS: &str = "ListTags";
+
+/// Trails that one ListTags takes.
+const ARNS_A_CALL: usize = 20;
+
+/// Members of a trail's answer that are identity, or that the service owns.
+const OWNED: &[&str] =
+    &["name", "trailARN", "homeRegion", "hasCustomEventSelectors", "hasInsightSelectors", "snsTopicName"];
+
+fn text<'a>(value: &'a Value, member: &str) -> &'a str {
+    value.get(member).and_then(Value::as_str).unwrap_or("")
+}
+
+async fn describe(session: &Session, shadows: bool) -> Result<Vec<Value>, CallError> {
+    let cloudtrail = session.client(Client::new);
+    let request = json!({ "includeShadowTrails": shadows });
+    let answer = call_with_body!(session, SERVICE, DESCRIBE, cloudtrail.describe_trails(), &request).await?;
+    match answer.body.get("trailList") {
+        Some(Value::Array(trails)) => Ok(trails.clone()),
+        _ => Err(odd_answer(session, SERVICE, DESCRIBE, "the answer has no trailList")),
+    }
+}
+
+/// Whether a trail belongs to this account and region.
+fn is_at_home(session: &Session, trail: &Value) -> bool {
+    let account = text(trail, "TrailARN").split(':').nth(4).unwrap_or("");
+    text(trail, "HomeRegion") == session.region() && account == session.account()
+}
+
+/// The tags of trails, by ARN, without those of AWS.
+async fn tags(session: &Session, arns: &[&str]) -> Result<BTreeMap<String, Value>, CallError> {
+    let cloudtrail = session.client(Client::new);
+    let mut found = BTreeMap::new();
+    for arns in arns.chunks(ARNS_A_CALL) {
+        let mut request = json!({ "ResourceIdList": arns });
+        loop {
+            let answer = call_with_body!(session, SERVICE, TAGS, cloudtrail.list_tags(), &request).await?;
+            let Some(rows) = answer.body.get("ResourceTagList").and_then(Value::as_array) else {
+                return Err(odd_answer(session, SERVICE, TAGS, "the answer has no ResourceTagList"));
+            };
+            for row in rows {
+                let tags = row.get("TagsList").and_then(Value::as_array).into_iter().flatten();
+                let own = tags.filter(|tag| !text(tag, "Key").starts_with("aws:")).map(lowered);
+                let all = found.entry(text(row, "ResourceId").to_owned()).or_insert_with(|| json!([]));
+                all.as_array_mut().into_iter().for_each(|all| all.extend(own.clone()));
+            }
+            match answer.body.get("NextToken").filter(|token| token.is_string()) {
+                Some(token) => request["NextToken"] = token.clone(),
+                None => break,
+            }
+        }
+    }
+    Ok(found)
+}
+
+/// Everything about a trail whose settings and tags are known already.
+async fn read(session: &Session, address: Address, trail: &Value, tags: Value) -> Result<Sighting, CallError> {
+    let cloudtrail = session.client(Client::new);
+    let arn = text(trail, "TrailARN");
+    let (by_name, by_trail_name) = (json!({ "Name": arn }), json!({ "TrailName": arn }));
+    let (status, selectors) = join(
+        call_with_body!(session, SERVICE, STATUS, cloudtrail.get_trail_status(), &by_name),
+        call_with_body!(session, SERVICE, SELECTORS, cloudtrail.get_event_selectors(), &by_trail_name),
+    )
+    .await;
+    let (status, selectors) = (status?.body, selectors?.body);
+    let Some(is_logging) = status.get("IsLogging").filter(|value| value.is_boolean()) else {
+        return Err(odd_answer(session, SERVICE, STATUS, "the answer has no IsLogging"));
+    };
+    let mut live = without(&lowered(trail), OWNED);
+    if let Some(members) = live.as_object_mut() {
+        members.insert("isLogging".into(), is_logging.clone());
+        members.insert("tags".into(), tags);
+        for (member, wire) in [(BASIC, "EventSelectors"), (ADVANCED, "AdvancedEventSelectors")] {
+            members.insert(member.into(), selectors.get(wire).map_or(Value::Null, lowered));
+        }
+    }
+    sighting(session, address, arn, &live, &status)
+}
+
+fn sighting(
+    session: &Session,
+    address: Address,
+    arn: &str,
+    live: &Value,
+    status: &Value,
+) -> Result<Sighting, CallError> {
+    let mut normalised = Trail.normalise(live, Origin::Live);
+    if let Some(problem) = normalised.problems.first() {
+        return Err(odd_answer(session, SERVICE, GET, format!("{}: {}", problem.path, problem.detail)));
+    }
+    let of_selectors = |(path, _): &mut (Path, Value)| path.head() == Some(ADVANCED);
+    let own: Vec<(Path, Value)> = normalised.unknown.extract_if(.., of_selectors).collect();
+    let mut extras = extras_by_key(live, normalised.unknown, Trail.key_of());
+    for (path, value) in own {
+        let named = selectors::by_key(&live[ADVANCED], &path).unwrap_or(path);
+        extras.insert(named.to_string(), value);
+    }
+    let delivery_error = Some(text(status, "LatestDeliveryError")).filter(|error| !error.is_empty()).map(str::to_owned);
+    Ok(Sighting {
+        address,
+        tree: normalised.tree,
+        extras,
+        handle: json!({ "trailARN": arn }),
+        facts: serde_json::to_value(Facts { delivery_error }).unwrap_or(Value::Null),
+        settled: true,
+    })
+}
+
+/// The gap that keeps a trail which is at home elsewhere from being created a second time.
+fn at_home_elsewhere(scope: &Scope, shadow: &Value) -> Gap {
+    let (name, arn) = (text(shadow, "Name"), text(shadow, "TrailARN"));
+    Gap {
+        scope: scope.clone(),
+        kind: Trail.name().to_owned(),
+        name: Some(name.to_owned()),
+        code: codes::HOME_ELSEWHERE.to_owned(),
+        reason: format!("{name} is the shadow of {arn}, whose home region is {}", text(shadow, "HomeRegion")),
+        remedy: "narrow `where` of the declaration to the home region, and to the account of the ARN".to_owned(),
+    }
+}
+
+#[async_trait]
+impl Edge for Trail {
+    fn kind(&self) -> &'static dyn Kind {
+        &Trail
+    }
+
+    async fn observe(&self, session: &Session, scope: &Scope, selection: &Selection) -> Result<Reading, CallError> {
+        let selected = |trail: &&Value| is_at_home(session, trail) && selection.has(text(trail, "Name"));
+        let all = describe(session, false).await?;
+        let trails: Vec<&Value> = all.iter().filter(selected).collect();
+        let mut reading = Reading::default();
+        if let Selection::Names(names) = selection
+            && names.iter().any(|name| !trails.iter().any(|trail| text(trail, "Name") == name))
+        {
+            let shadows = describe(session, true).await?;
+            let is_missing = |trail: &&Value| {
+                let name = text(trail, "Name");
+                !is_at_home(session, trail)
+                    && names.contains(name)
+                    && !trails.iter().any(|one| text(one, "Name") == name)
+            };
+            reading.gaps.extend(shadows.iter().filter(is_missing).map(|shadow| at_home_elsewhere(scope, shadow)));
+        }
+        let arns: Vec<&str> = trails.iter().map(|trail| text(trail, "TrailARN")).collect();
+        let tags = tags(session, &arns).await;
+        let reads = trails.iter().map(|trail| {
+            let tags = &tags;
+            async move {
+                let (name, arn) = (text(trail, "Name"), text(trail, "TrailARN"));
+                let own = tags.as_ref().map(|tags| tags.get(arn).cloned().unwrap_or_else(|| json!([])));
+                let outcome = match own {
+                    Ok(own) => read(session, Address::new(scope, self.name(), name), trail, own).await,
+                    Err(error) => Err(error.clone()),
+                };
+                outcome.map_err(|error| gap_of(&error, scope, self.name(), Some(name)))
+            }
+        });
+        for outcome in join_all(reads).await {
+            match outcome {
+                Ok(sighting) => reading.sightings.push(sighting),
+                Err(gap) => reading.gaps.push(gap),
+            }
+        }
+        Ok(reading)
+    }
+
+    async fn sight(
+        &self,
+        session: &Session,
+        address: &Address,
+        handle: Option<&Value>,
+    ) -> Result<Option<Sighting>, CallError> {
+        let cloudtrail = session.client(Client::new);
+        let arn = handle.map(|handle| text(handle, "trailARN")).filter(|arn| !arn.is_empty());
+        let trail = match arn {
+            Some(arn) => {
+                let request = json!({ "Name": arn });
+                match call_with_body!(session, SERVICE, GET, cloudtrail.get_trail(), &request).await {
+                    Ok(answer) => answer.body.get("Trail").filter(|trail| trail.is_object()).cloned(),
+                    Err(error) if error.class == ErrorClass::NotFound => return Ok(None),
+                    Err(error) => return Err(error),
+                }
+                .ok_or_else(|| odd_answer(session, SERVICE, GET, "the answer has no Trail"))?
+            }
+            None => {
+                let own = |trail: &Value| is_at_home(session, trail) && text(trail, "Name") == address.name;
+                match describe(session, false).await?.into_iter().find(own) {
+                    Some(trail) => trail,
+                    None => return Ok(None),
+                }
+            }
+        };
+        let arn = text(&trail, "TrailARN");
+        let mut tags = tags(session, &[arn]).await?;
+        let own = tags.remove(arn).unwrap_or_else(|| json!([]));
+        read(session, address.clone(), &trail, own).await.map(Some)
+    }
+
+    async fn perform(
+        &self,
+        session: &Session,
+        _: &Address,
+        op: &Value,
+        handle: Option<&Value>,
+        _: &str,
+        _: &Warrant,
+    ) -> Result<Receipt, CallError> {
+        let Op { operation, request: body } = serde_json::from_value(op.clone()).map_err(|error| {
+            odd_answer(session, SERVICE, "Plan", format!("the step's op is not one of trail: {error}"))
+        })?;
+        let cloudtrail = session.client(Client::new);
+        let (name, body) = (operation.name(), &body);
+        let outcome = match operation {
+            Operation::CreateTrail => {
+                match call_with_body!(session, SERVICE, name, cloudtrail.create_trail(), body).await {
+                    // Our own lost answer, or somebody else's create: read-back tells whether it is as declared.
+                    Err(error) if error.code == "TrailAlreadyExistsException" => {
+                        Ok(Answer { body: Value::Object(Map::new()), request_id: error.request_id.clone() })
+                    }
+                    outcome => outcome,
+                }
+            }
+            Operation::UpdateTrail => call_with_body!(session, SERVICE, name, cloudtrail.update_trail(), body).await,
+            Operation::PutEventSelectors => {
+                call_with_body!(session, SERVICE, name, cloudtrail.put_event_selectors(), body).await
+            }
+            Operation::StartLogging => call_with_body!(session, SERVICE, name, cloudtrail.start_logging(), body).await,
+            Operation::StopLogging => call_with_body!(session, SERVICE, name, cloudtrail.stop_logging(), body).await,
+            Operation::AddTags => call_with_body!(session, SERVICE, name, cloudtrail.add_tags(), body).await,
+        };
+        let answer = outcome?;
+        let handle = match answer.body.get("TrailARN").filter(|arn| arn.is_string()) {
+            Some(arn) => json!({ "trailARN": arn }),
+            None => handle.cloned().unwrap_or(Value::Null),
+        };
+        Ok(Receipt { handle, request_id: answer.request_id })
+    }
+}

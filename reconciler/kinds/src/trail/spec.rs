@@ -1,0 +1,328 @@
+//! The normal form of a trail (AWS.md 1.7), and the directions of its fields.
+
+use reconciler_model::address::ScopeKind;
+use reconciler_model::diagnostic::Problem;
+use reconciler_model::direction::{self, Direction};
+use reconciler_model::kind::{self, Kind, Normalised, Origin, Situation};
+use reconciler_model::open_enum::Word;
+use reconciler_model::plan::Proposal;
+use reconciler_model::tree::{self, KeyOf, Path};
+use reconciler_model::vocabulary;
+use schemars::{JsonSchema, Schema};
+use serde::{Deserialize, Serialize};
+use serde_json::{Value, json};
+
+use super::selectors::{self, ADVANCED, BASIC, MANAGEMENT};
+use super::{Trail, limits, steps};
+use crate::normal::{as_answered, yes};
+
+vocabulary!(
+    /// Which events a basic selector takes.
+    ReadWriteType, "ReadOnly", "WriteOnly", "All"
+);
+
+/// A trail as GetTrail, GetTrailStatus, GetEventSelectors and ListTags answer it, without what the service owns.
+#[derive(Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+struct Spec {
+    /// The bucket that log files are delivered to.
+    #[serde(default)]
+    s3_bucket_name: Option<String>,
+    /// The prefix of log files; the service does not tell an empty one from none.
+    #[serde(default)]
+    s3_key_prefix: Option<String>,
+    /// The topic that is told of every delivery; `null` for none.
+    #[serde(default, rename = "snsTopicARN")]
+    sns_topic_arn: Option<String>,
+    /// Whether events of global services such as IAM are recorded.
+    #[serde(default)]
+    include_global_service_events: Option<bool>,
+    /// Whether every region is recorded, and not the home region alone.
+    #[serde(default)]
+    is_multi_region_trail: Option<bool>,
+    /// Whether every account of the organization is recorded; only in the management account.
+    #[serde(default)]
+    is_organization_trail: Option<bool>,
+    /// Whether digests are delivered that show whether log files were changed.
+    #[serde(default)]
+    log_file_validation_enabled: Option<bool>,
+    /// The log group that events are delivered to as well, as an ARN that ends with `:*`; `null` for none.
+    #[serde(default)]
+    cloud_watch_logs_log_group_arn: Option<String>,
+    /// The role that delivers to the log group.
+    #[serde(default)]
+    cloud_watch_logs_role_arn: Option<String>,
+    /// The ARN of the key; `null` is the key that S3 owns. Usually `${kms:alias/NAME}`.
+    #[serde(default)]
+    kms_key_id: Option<String>,
+    /// Whether events that the trail's own deliveries cause are recorded too.
+    #[serde(default)]
+    recursive_logging: Option<bool>,
+    /// Whether the trail logs.
+    #[serde(default)]
+    is_logging: Option<bool>,
+    /// Basic selectors, complete. `null` beside advanced selectors says that basic ones may be replaced by them.
+    #[serde(default)]
+    event_selectors: Option<Vec<BasicSelector>>,
+    /// Advanced selectors, complete for each category and type that is named; other selectors are left alone.
+    #[serde(default)]
+    advanced_event_selectors: Option<Vec<AdvancedSelector>>,
+    /// Tags; only those that are named are managed.
+    #[serde(default)]
+    tags: Option<Vec<Tag>>,
+    /// Whether another trail records the management events, so that the selectors of this one need not.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    management_events_elsewhere: Option<bool>,
+}
+
+#[derive(Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+struct BasicSelector {
+    #[serde(default = "all")]
+    read_write_type: Word<ReadWriteType>,
+    #[serde(default = "yes")]
+    include_management_events: bool,
+    #[serde(default)]
+    data_resources: Vec<DataResource>,
+    #[serde(default)]
+    exclude_management_event_sources: Vec<String>,
+}
+
+fn all() -> Word<ReadWriteType> {
+    Word::new("All")
+}
+
+#[derive(Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+struct DataResource {
+    r#type: String,
+    #[serde(default)]
+    values: Vec<String>,
+}
+
+#[derive(Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+struct AdvancedSelector {
+    /// For people; it selects nothing.
+    #[serde(default)]
+    name: String,
+    field_selectors: Vec<FieldSelector>,
+}
+
+/// The values that a field may have; the names of fields are those of the service, whatever they are.
+#[derive(Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+struct FieldSelector {
+    field: String,
+    #[serde(default)]
+    equals: Vec<String>,
+    #[serde(default)]
+    starts_with: Vec<String>,
+    #[serde(default)]
+    ends_with: Vec<String>,
+    #[serde(default)]
+    not_equals: Vec<String>,
+    #[serde(default)]
+    not_starts_with: Vec<String>,
+    #[serde(default)]
+    not_ends_with: Vec<String>,
+}
+
+#[derive(Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+struct Tag {
+    key: String,
+    #[serde(default)]
+    value: String,
+}
+
+/// The flags that CreateTrail and UpdateTrail take, with the value that a trail has when none was written.
+const FLAGS: &[(&str, bool)] = &[
+    ("includeGlobalServiceEvents", true),
+    ("isMultiRegionTrail", false),
+    ("isOrganizationTrail", false),
+    ("logFileValidationEnabled", false),
+    ("recursiveLogging", true),
+];
+
+/// The members that CreateTrail and UpdateTrail take, with the name that the request has for each.
+pub(super) const SETTINGS: &[(&str, &str)] = &[
+    ("s3BucketName", "S3BucketName"),
+    ("s3KeyPrefix", "S3KeyPrefix"),
+    ("snsTopicARN", "SnsTopicName"),
+    ("includeGlobalServiceEvents", "IncludeGlobalServiceEvents"),
+    ("isMultiRegionTrail", "IsMultiRegionTrail"),
+    ("isOrganizationTrail", "IsOrganizationTrail"),
+    ("logFileValidationEnabled", "EnableLogFileValidation"),
+    ("cloudWatchLogsLogGroupArn", "CloudWatchLogsLogGroupArn"),
+    ("cloudWatchLogsRoleArn", "CloudWatchLogsRoleArn"),
+    ("kmsKeyId", "KmsKeyId"),
+    ("recursiveLogging", "RecursiveLogging"),
+];
+
+const ELSEWHERE: &str = "managementEventsElsewhere";
+
+pub(super) fn key_of(path: &Path) -> Option<&'static str> {
+    (path.parts() == ["tags"]).then_some("key")
+}
+
+/// Brings a tree into the one form that equal trails share.
+fn settle(tree: &mut Value, origin: Origin) {
+    let Some(members) = tree.as_object_mut() else { return };
+    members.remove(ELSEWHERE);
+    for (flag, default) in FLAGS {
+        if let Some(value) = members.get_mut(*flag).filter(|value| value.is_null()) {
+            *value = json!(default);
+        }
+    }
+    if let Some(prefix) = members.get_mut("s3KeyPrefix").filter(|prefix| *prefix == "") {
+        *prefix = Value::Null;
+    }
+    if let Some(tags) = members.get_mut("tags").filter(|tags| tags.is_null()) {
+        *tags = json!({});
+    }
+    for selector in members.get_mut(BASIC).and_then(Value::as_array_mut).into_iter().flatten() {
+        sort_sets(selector);
+    }
+    if let Some(Value::Array(basic)) = members.get_mut(BASIC) {
+        selectors::as_set(basic);
+    }
+    let advanced = members.get(ADVANCED).map(selectors::keyed);
+    let has_advanced = advanced.as_ref().is_some_and(|advanced| *advanced != json!({}));
+    if let Some(advanced) = advanced {
+        members.insert(ADVANCED.into(), advanced);
+    }
+    match (origin, members.get(BASIC)) {
+        // Some servers answer both lists; an empty one is none.
+        (Origin::Live, Some(Value::Array(basic))) if has_advanced || basic.is_empty() => {
+            members.insert(BASIC.into(), Value::Null);
+        }
+        // No selector at all is what a trail has that nobody configured.
+        (Origin::Declared, Some(Value::Array(basic))) if basic.is_empty() => {
+            members.insert(BASIC.into(), selectors::default_basic());
+        }
+        (Origin::Declared, None) if members.contains_key(ADVANCED) && !has_advanced => {
+            members.insert(BASIC.into(), selectors::default_basic());
+        }
+        _ => {}
+    }
+}
+
+/// Sorts every list of a basic selector: their order means nothing.
+fn sort_sets(value: &mut Value) {
+    match value {
+        Value::Array(items) => {
+            items.iter_mut().for_each(sort_sets);
+            selectors::as_set(items);
+        }
+        Value::Object(members) => members.values_mut().for_each(sort_sets),
+        _ => {}
+    }
+}
+
+impl Kind for Trail {
+    fn name(&self) -> &'static str {
+        "trail"
+    }
+
+    fn about(&self) -> &'static str {
+        "A CloudTrail trail in its home region: settings, logging and event selectors."
+    }
+
+    fn scope(&self) -> ScopeKind {
+        ScopeKind::Region
+    }
+
+    fn stage(&self) -> u8 {
+        60
+    }
+
+    fn key_of(&self) -> KeyOf {
+        key_of
+    }
+
+    fn merged(&self) -> &'static [&'static str] {
+        &["tags", ADVANCED]
+    }
+
+    fn request_side_names(&self) -> &'static [(&'static str, &'static str)] {
+        &[
+            ("enableLogFileValidation", "logFileValidationEnabled"),
+            ("snsTopicName", "snsTopicARN"),
+            ("tagsList", "tags"),
+            ("name", "the name of the declaration, beside spec"),
+        ]
+    }
+
+    fn schema(&self) -> Schema {
+        schemars::schema_for!(Spec)
+    }
+
+    fn normalise(&self, spec: &Value, origin: Origin) -> Normalised {
+        let mut normalised = kind::normalise_as::<Spec>(&as_answered(spec, origin), origin, key_of);
+        if origin == Origin::Declared && normalised.problems.is_empty() {
+            normalised.problems = limits::check_selectors(spec, spec.get(ELSEWHERE) == Some(&Value::Bool(true)));
+            limits::take_marks_off(&mut normalised.tree);
+        }
+        settle(&mut normalised.tree, origin);
+        normalised
+    }
+
+    fn declare(&self, live: &Value) -> Value {
+        let mut spec = live.clone();
+        if let Some(members) = spec.as_object_mut() {
+            let advanced = members.remove(ADVANCED).unwrap_or(Value::Null);
+            if advanced.as_object().is_some_and(|advanced| !advanced.is_empty()) {
+                members.insert(ADVANCED.into(), selectors::listed(&advanced));
+                if advanced.get(MANAGEMENT).is_none() {
+                    members.insert(ELSEWHERE.into(), json!(true));
+                }
+            }
+            match members.get(BASIC) {
+                // Beside advanced selectors `null` would allow to replace basic ones, which nobody has said.
+                None | Some(Value::Null) => drop(members.remove(BASIC)),
+                Some(basic) if !limits::basic_take_management_events(basic) => {
+                    members.insert(ELSEWHERE.into(), json!(true));
+                }
+                Some(_) => {}
+            }
+            if members.get("tags").is_some_and(|tags| tags.is_null() || tags == &json!({})) {
+                members.remove("tags");
+            }
+        }
+        tree::listed(&spec, key_of)
+    }
+
+    fn check_name(&self, name: &str) -> Option<String> {
+        limits::check_name(name)
+    }
+
+    fn check(&self, tree: &Value) -> Vec<Problem> {
+        limits::check(tree)
+    }
+
+    fn direction(&self, path: &Path, live: Option<&Value>, want: Option<&Value>) -> Direction {
+        match path.parts()[..] {
+            ["isLogging"] => direction::of_switch(live, want),
+            [flag] if FLAGS.iter().any(|(name, _)| *name == flag) => direction::of_switch(live, want),
+            ["kmsKeyId" | "snsTopicARN" | "cloudWatchLogsLogGroupArn" | "cloudWatchLogsRoleArn"] => {
+                direction::of_presence(live, want)
+            }
+            [ADVANCED, _] => match (live, want) {
+                (Some(live), Some(want)) => match (selectors::cover(live, want), selectors::cover(want, live)) {
+                    // Another name, or a selector that is there twice.
+                    (true, true) => Direction::Neutral,
+                    (true, false) => Direction::Strengthened,
+                    (false, true) => Direction::Weakened,
+                    (false, false) => Direction::Unknown,
+                },
+                _ => direction::of_presence(live, want),
+            },
+            [BASIC] if live.is_some() && want.is_some() => direction::of_set(live, want),
+            ["tags", ..] => Direction::Neutral,
+            _ => Direction::Unknown,
+        }
+    }
+
+    fn steps(&self, situation: &Situation<'_>) -> Proposal {
+        steps::propose(situation)
+    }
+}
