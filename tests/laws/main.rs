@@ -17,4 +17,5 @@ mod normal_form;
 mod reads;
 mod register;
 mod stronger;
+mod trails;
 mod versions;
