@@ -78,3 +78,14 @@ def test_requests():
     assert model.request_complaints(operation, {**good, "contentPolicyConfig": {"filtersConfig": [strength]}})
     del good["name"]
     assert model.request_complaints(operation, good)
+
+
+def test_an_xml_answer_is_held_against_its_shape():
+    operation = model.operation_model("ec2", "DescribeVpcs")
+    body = "<DescribeVpcsResponse><requestId>1</requestId><vpcSet><item>{}</item></vpcSet></DescribeVpcsResponse>"
+    complaints = lambda item: model.answer_complaints(operation, 200, body.format(item).encode())
+    assert complaints("<vpcId>vpc-1</vpcId><isDefault>true</isDefault><state>available</state>") == []
+    assert complaints("<VpcId>vpc-1</VpcId>") == ["/vpcSet/0/VpcId: the model has no such member"]
+    assert len(complaints("<state>there</state>")) == 1
+    policy = model.operation_model("s3", "GetBucketEncryption")
+    assert model.answer_complaints(policy, 200, b"<ServerSideEncryptionConfiguration/>") == ["/Rules: required and not there"]

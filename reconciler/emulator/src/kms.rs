@@ -9,8 +9,9 @@ use jiff::{SignedDuration, Timestamp};
 use serde_json::{Map, Value, json};
 
 use crate::error::ApiError;
+use crate::iam::documents::principals;
 use crate::protocol::Answer;
-use crate::world::{Scope, Turn};
+use crate::world::{Scope, Turn, write};
 
 /// Operation names, and whether each only reads.
 pub(crate) const OPERATIONS: &[(&str, bool)] = &[
@@ -197,7 +198,7 @@ fn create(turn: &mut Turn<'_>, input: &Map<String, Value>) -> Answer {
         "Sid": "Enable IAM User Permissions", "Effect": "Allow", "Action": "kms:*", "Resource": "*",
         "Principal": {"AWS": format!("arn:{}:iam::{}:root", turn.scope.partition, turn.scope.account)}}]});
     let policy = match input.get("Policy").and_then(Value::as_str) {
-        Some(policy) => checked_policy(policy)?,
+        Some(policy) => checked_policy(turn, policy)?,
         None => default_policy.to_string(),
     };
     let key = Key {
@@ -214,16 +215,20 @@ fn create(turn: &mut Turn<'_>, input: &Map<String, Value>) -> Answer {
     Ok(answer)
 }
 
-fn checked_policy(policy: &str) -> Result<String, ApiError> {
+/// A principal that is not there, or not yet, is refused; what is accepted is kept as it is written.
+fn checked_policy(turn: &Turn<'_>, policy: &str) -> Result<String, ApiError> {
+    let malformed = |message: &str| ApiError::new("MalformedPolicyDocumentException", message);
     let parsed: Option<Value> = serde_json::from_str(policy).ok();
-    match parsed.filter(|policy| policy.get("Statement").is_some()) {
-        Some(_) => Ok(policy.to_owned()),
-        None => Err(ApiError::new("MalformedPolicyDocumentException", "Policy is not well formed")),
-    }
+    let mut parsed = parsed
+        .filter(|policy| policy.get("Statement").is_some())
+        .ok_or_else(|| malformed("Policy is not well formed"))?;
+    principals(&mut parsed, &mut write(turn.directory))
+        .map_err(|_| malformed("Policy contains a statement with one or more invalid principals."))?;
+    Ok(policy.to_owned())
 }
 
 fn put_policy(turn: &mut Turn<'_>, input: &Map<String, Value>) -> Answer {
-    let policy = checked_policy(text(input, "Policy")?)?;
+    let policy = checked_policy(turn, text(input, "Policy")?)?;
     let key = key(turn, input)?;
     key.refuse_pending()?;
     key.policy = policy;

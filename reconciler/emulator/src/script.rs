@@ -48,7 +48,8 @@ pub struct Step {
     /// Accounts in which it is made: all, when absent.
     #[serde(default)]
     pub accounts: Accounts,
-    /// Regions in which it is made: those of the script, when absent.
+    /// Regions in which it is made: those of the script, when absent. A call of a service that is global to an account,
+    /// such as `iam`, is one call in each of them all the same, so it names one region.
     #[serde(default)]
     pub regions: Option<Vec<String>>,
     /// When, relative to the start of the world or of the script, such as `-2h`; now, when absent.

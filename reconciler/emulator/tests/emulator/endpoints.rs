@@ -1,6 +1,6 @@
 //! VPC endpoints (AWS.md 1.8): defaults, states that settle late, private DNS, partial failures.
 
-use reconciler_emulator::{Emulator, Options, Script};
+use reconciler_emulator::{Effect, Emulator, Fault, Match, Options, Script};
 use serde_json::json;
 
 use crate::clients::{Client, TestResult};
@@ -319,6 +319,38 @@ async fn rules_of_a_security_group_are_added_and_taken_away_one_by_one() -> Test
         network.client.form("ec2", "DeleteSecurityGroup", &dry).await?.error(),
         (412, "DryRunOperation".to_owned())
     );
+    Ok(())
+}
+
+/// Each service has its own words, and its own envelope, for the same refusal.
+#[tokio::test]
+async fn a_fault_is_told_in_the_words_of_the_service() -> TestResult {
+    for (effect, expected) in [
+        (Effect::Throttle, [(503, "RequestLimitExceeded"), (400, "Throttling"), (503, "SlowDown")]),
+        (Effect::Deny, [(403, "UnauthorizedOperation"), (403, "AccessDenied"), (403, "AccessDenied")]),
+        (Effect::Expired, [(400, "RequestExpired"), (403, "ExpiredToken"), (400, "ExpiredToken")]),
+    ] {
+        let client = Client::calm();
+        client.emulator.inject(vec![Fault::always(Match::default(), effect)]);
+        let answers = [
+            client.form("ec2", "DescribeVpcs", &[]).await?,
+            client.form("iam", "ListRoles", &[]).await?,
+            client.s3(http::Method::GET, "/", "").await?,
+        ];
+        assert_eq!(answers.map(|answer| answer.error()), expected.map(|(status, code)| (status, code.to_owned())));
+    }
+    Ok(())
+}
+
+#[tokio::test]
+async fn a_stale_read_sees_the_network_before_the_write() -> TestResult {
+    let network = Network::new().await?;
+    let reads = Match { service: Some("ec2".to_owned()), read_only: Some(true), ..Match::default() };
+    network.client.emulator.inject(vec![Fault::always(reads, Effect::Stale { reads: 1 })]);
+    network.client.form("ec2", "CreateVpc", &[("CidrBlock", "10.1.0.0/16")]).await?;
+    let list = || network.client.form("ec2", "DescribeVpcs", &[]);
+    assert_eq!(list().await?.all("vpcId").len(), 1);
+    assert_eq!(list().await?.all("vpcId").len(), 2);
     Ok(())
 }
 

@@ -106,6 +106,21 @@ async fn a_new_principal_is_refused_for_some_uses() -> TestResult {
 }
 
 #[tokio::test]
+async fn the_policy_of_a_key_names_principals_that_exist() -> TestResult {
+    let client = Client::new(&Emulator::new(Options { principal_lag_uses: 1, ..Options::default() }));
+    let key = client.json("kms", "CreateKey", json!({})).await?.text("/KeyMetadata/KeyId");
+    let arn = create_role(&client, "user", &service()).await?.first("Arn");
+    let policy = json!({"Version": "2012-10-17", "Statement": [
+        {"Effect": "Allow", "Principal": {"AWS": arn}, "Action": "kms:*", "Resource": "*"},
+    ]});
+    let put = json!({"KeyId": key, "PolicyName": "default", "Policy": policy.to_string()});
+    let early = client.json("kms", "PutKeyPolicy", put.clone()).await?;
+    assert_eq!(early.code.as_deref(), Some("MalformedPolicyDocumentException"));
+    assert_eq!(client.json("kms", "PutKeyPolicy", put).await?.status, 200);
+    Ok(())
+}
+
+#[tokio::test]
 async fn reads_can_be_late() -> TestResult {
     let client = Client::new(&Emulator::new(Options { iam_lag_reads: 1, ..Options::default() }));
     create_role(&client, "app", &service()).await?;
