@@ -354,7 +354,9 @@ impl Reconciler<'_> {
                     verdict
                 }
                 // A part that was just written may not be found for a while (AWS.md 0.12).
-                Err(error) if error.retryable() || error.class == ErrorClass::NotFound => Verdict::Unverified { reason: format!("failed to {error}") },
+                Err(error) if error.retryable() || error.class == ErrorClass::NotFound => {
+                    Verdict::Unverified { reason: format!("failed to {error}") }
+                }
                 Err(error) => return Verdict::Unverified { reason: format!("failed to {error}") },
             };
             let waited = began.elapsed();
