@@ -157,7 +157,9 @@ proptest! {
     fn order_does_not_matter(one in nearly_a_document(), turn in 0..6_usize) {
         let Ok(read) = Policy::from_value(&one) else { return Ok(()) };
         // Lists inside unknown members are not ours to sort.
-        prop_assume!(read.unknown().is_empty());
+        if !read.unknown().is_empty() {
+            return Ok(());
+        }
         let other = Policy::from_text(&turned(&one, turn)).expect("the same document");
         prop_assert_eq!(other.tree(), read.tree());
         prop_assert_eq!(other.to_minified_json(), read.to_minified_json());
