@@ -1,8 +1,8 @@
 //! The desired state: text in, declarations out, fanned out over accounts and regions.
 //!
-//! Expected flow: the caller reads the files and passes them to [`load`], which gives either the [`Desired`] state or
+//! Expected flow: the caller reads the files and passes them to [`load()`], which gives either the [`Desired`] state or
 //! everything that is wrong with it; [`Desired::wanted`] fans it out; [`Wanted::resolve`] turns one of them into the
-//! normal form once its look-ups are answered. [`schema`] describes the files to editors.
+//! normal form once its look-ups are answered. [`schema()`] describes the files to editors.
 //!
 //! Guarantees: nothing is read but the arguments; no input makes it panic, recurse without bound, or expand aliases
 //! without bound; the digest does not depend on files, comments, order or spelling.

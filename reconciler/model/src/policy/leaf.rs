@@ -9,7 +9,7 @@ use crate::tree::{self, Path};
 /// Members of which a statement has one or the other.
 const OPPOSITES: &[[&str; 2]] = &[["Action", "NotAction"], ["Resource", "NotResource"], ["Principal", "NotPrincipal"]];
 
-/// The direction of each difference of two trees that [`align`](super::align) has aligned, in the order of
+/// The direction of each difference of two trees that [`align`](super::align()) has aligned, in the order of
 /// `tree::differences(live, want, &[])`.
 ///
 /// The direction of a leaf is that of `want` with only this leaf as it is in live. Because leaves work together, more

@@ -3,9 +3,9 @@
 //!
 //! Expected flow: [`Policy`] reads a declaration (YAML in the IAM grammar) or a live answer (JSON text, percent-encoded
 //! as IAM returns it, or a value) and holds its canonical form; its serialisation is the tree that is compared.
-//! [`align`] gives the statements of two trees common names, so that they differ at the leaf; [`directions`] says of each
+//! [`align()`] gives the statements of two trees common names, so that they differ at the leaf; [`directions`] says of each
 //! leaf, and [`direction`] of two whole documents, which protects more; [`Policy::to_minified_json`] is what is written.
-//! [`widening`] notes endpoint statements that outsiders may use.
+//! [`widening()`] notes endpoint statements that outsiders may use.
 //!
 //! # The canonical form
 //!
