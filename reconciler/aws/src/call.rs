@@ -29,7 +29,7 @@ macro_rules! call {
         let builder = $builder;
         async move {
             let call = session.begin($service, $operation).await?;
-            let sent = builder.customize().interceptor(call.tap()).send().await;
+            let sent = call.carry(builder.customize().interceptor(call.tap()).send()).await;
             call.answer(sent)
         }
     }};
@@ -48,7 +48,7 @@ macro_rules! call_with_body {
         let body = $crate::ExactBody::new($body);
         async move {
             let call = session.begin($service, $operation).await?;
-            let sent = builder.customize().interceptor(body).interceptor(call.tap()).send().await;
+            let sent = call.carry(builder.customize().interceptor(body).interceptor(call.tap()).send()).await;
             call.answer(sent)
         }
     }};
@@ -62,7 +62,7 @@ macro_rules! send {
         let builder = $builder;
         async move {
             let call = session.begin($service, $operation).await?;
-            let sent = builder.customize().interceptor(call.tap()).send().await;
+            let sent = call.carry(builder.customize().interceptor(call.tap()).send()).await;
             call.output(sent)
         }
     }};
@@ -97,6 +97,16 @@ impl InFlight {
     /// The interceptor to send the request with.
     pub fn tap(&self) -> BodyTap {
         self.tap.clone()
+    }
+
+    /// Waits for the SDK, which needs a quarter of a millisecond of processor time for a call: see
+    /// [`Session::spread`].
+    pub async fn carry<F>(&self, sending: F) -> F::Output
+    where
+        F: Future + Send + 'static,
+        F::Output: Send + 'static,
+    {
+        self.session.spread(sending).await
     }
 
     /// The verbatim answer.

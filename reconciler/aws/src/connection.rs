@@ -236,6 +236,11 @@ impl Connection {
         .to_owned()
     }
 
+    /// Whether no network is used.
+    pub(crate) fn is_in_process(&self) -> bool {
+        self.embedded.is_some()
+    }
+
     /// The ARN of the role to assume in an account.
     pub(crate) fn role_arn(&self, account: &str) -> Option<String> {
         let role = self.role.as_deref()?;

@@ -1,30 +1,36 @@
 //! How many calls are in flight.
 //!
 //! Two bounds: one for the process, and a window per account, region and service, which is the
-//! granularity of AWS's own throttles. A window halves when a call met a throttle and grows by
-//! one after [`GROW_AFTER`] calls that did not. Calls that fetch credentials are not governed:
-//! a refresh may happen inside a governed call, which would wait for itself.
+//! granularity of AWS's own throttles. As in TCP, a window begins small, and while calls wait for
+//! room it grows by one with every call that ends well, so that it doubles in the time of one call.
+//! It halves when a call met a throttle; from then on it grows by one after [`GROW_AFTER`] calls
+//! that did not. Calls that fetch credentials are not governed: a refresh may happen inside a
+//! governed call, which would wait for itself.
 
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use tokio::sync::{Notify, OwnedSemaphorePermit, Semaphore};
 
-/// Calls without a throttle after which a window grows by one.
+/// Calls without a throttle after which a window grows by one, once there was a throttle.
 pub(crate) const GROW_AFTER: usize = 8;
+
+/// Where a window begins. Quotas of reads are not published for most services: a first burst of
+/// this many retries spends a quarter of the allowance that the SDK has for a service and region.
+const BEGIN: usize = 24;
 
 /// Bounds on calls in flight. Both are at least one.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Limits {
-    /// In the whole process. Default 256.
+    /// In the whole process. Default 256: more than that, two processors cannot prepare in 50 ms.
     pub in_flight: usize,
-    /// Per account, region and service. Default 24.
+    /// Per account, region and service, at most. Default 64. It begins with 24 at most.
     pub per_service: usize,
 }
 
 impl Default for Limits {
     fn default() -> Self {
-        Self { in_flight: 256, per_service: 24 }
+        Self { in_flight: 256, per_service: 64 }
     }
 }
 
@@ -90,13 +96,16 @@ pub(crate) struct Window {
 struct State {
     limit: usize,
     in_flight: usize,
-    calm: usize,
+    waiting: usize,
+    /// Calls without a throttle since the last growth; `None` while there was no throttle at all.
+    calm: Option<usize>,
 }
 
 impl Window {
     fn new(most: usize) -> Self {
         let most = most.max(1);
-        Self { most, state: Mutex::new(State { limit: most, in_flight: 0, calm: 0 }), room: Notify::new() }
+        let state = State { limit: most.min(BEGIN), in_flight: 0, waiting: 0, calm: None };
+        Self { most, state: Mutex::new(state), room: Notify::new() }
     }
 
     #[cfg(test)]
@@ -105,6 +114,7 @@ impl Window {
     }
 
     async fn enter(self: &Arc<Self>) -> Place {
+        let mut waiting = None;
         loop {
             {
                 let mut state = lock(&self.state);
@@ -116,6 +126,10 @@ impl Window {
                     }
                     return Place { window: Arc::clone(self) };
                 }
+                waiting.get_or_insert_with(|| {
+                    state.waiting += 1;
+                    Waiting(self)
+                });
             }
             // A release between the check and here is kept by `Notify` for the next who asks.
             self.room.notified().await;
@@ -126,15 +140,36 @@ impl Window {
         let mut state = lock(&self.state);
         if throttled {
             state.limit = (state.limit / 2).max(1);
-            state.calm = 0;
-        } else if state.limit < self.most {
-            state.calm += 1;
-            if state.calm >= GROW_AFTER {
-                state.calm = 0;
-                state.limit += 1;
-                self.room.notify_one();
-            }
+            state.calm = Some(0);
+            return;
         }
+        if state.limit >= self.most {
+            return;
+        }
+        let grows = match &mut state.calm {
+            Some(calm) => {
+                *calm += 1;
+                let enough = *calm >= GROW_AFTER;
+                if enough {
+                    *calm = 0;
+                }
+                enough
+            }
+            None => state.waiting > 0,
+        };
+        if grows {
+            state.limit += 1;
+            self.room.notify_one();
+        }
+    }
+}
+
+/// A call that waits for room.
+struct Waiting<'a>(&'a Window);
+
+impl Drop for Waiting<'_> {
+    fn drop(&mut self) {
+        lock(&self.0.state).waiting -= 1;
     }
 }
 
@@ -193,6 +228,19 @@ mod tests {
     }
 
     #[tokio::test(start_paused = true)]
+    async fn a_window_grows_while_calls_wait_and_never_met_a_throttle() {
+        let governor = Arc::new(Governor::new(Limits::default()));
+        let window = governor.window();
+        run(&governor, &window, BEGIN).await;
+        assert_eq!(window.limit(), BEGIN, "nobody waited");
+        assert_eq!(run(&governor, &window, 24 + 48 + 64).await, (3, 64));
+        assert_eq!(window.limit(), 64, "never above the limit");
+        governor.admit(&window).await.finish(true);
+        run(&governor, &window, 64).await;
+        assert!(window.limit() <= 32 + 64 / GROW_AFTER, "slowly after a throttle");
+    }
+
+    #[tokio::test(start_paused = true)]
     async fn throttles_halve_the_window_and_calm_restores_it() {
         let governor = Arc::new(Governor::new(Limits::default()));
         let window = governor.window();
@@ -202,8 +250,8 @@ mod tests {
         }
         assert_eq!(run(&governor, &window, 8).await, (8, 1));
         assert_eq!(window.limit(), 2);
-        run(&governor, &window, GROW_AFTER * 40).await;
-        assert_eq!(window.limit(), 24, "never above where it began");
+        run(&governor, &window, GROW_AFTER * 80).await;
+        assert_eq!(window.limit(), 64, "never above the limit");
     }
 
     #[tokio::test(start_paused = true)]

@@ -8,6 +8,8 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use aws_credential_types::provider::SharedCredentialsProvider;
 use aws_types::SdkConfig;
 use aws_types::region::Region;
+use tokio::task::JoinSet;
+use tracing::Instrument as _;
 
 use crate::call::{Call, InFlight};
 use crate::connection::Connection;
@@ -174,6 +176,33 @@ impl Session {
         let permit = governor.admit(&self.window(service)).await;
         governor.count(service);
         Ok(InFlight::new(self.clone(), service, operation, permit))
+    }
+
+    /// Waits for `work` on the runtime's threads, so that what one task waits for uses all
+    /// processors. Dropping the future ends the work.
+    ///
+    /// With an AWS inside the process the work stays where it is: calls then arrive in the order in
+    /// which they were made, and a rehearsal can be repeated.
+    pub async fn spread<F>(&self, work: F) -> F::Output
+    where
+        F: Future + Send + 'static,
+        F::Output: Send + 'static,
+    {
+        if self.0.principal.connection.is_in_process() {
+            return work.await;
+        }
+        // The set ends the task when this is dropped.
+        let mut task = JoinSet::new();
+        task.spawn(work.in_current_span());
+        match task.join_next().await {
+            Some(Ok(outcome)) => outcome,
+            Some(Err(failed)) => match failed.try_into_panic() {
+                Ok(panic) => std::panic::resume_unwind(panic),
+                // The runtime is shutting down, and nobody will ask.
+                Err(_) => std::future::pending().await,
+            },
+            None => std::future::pending().await,
+        }
     }
 
     pub(crate) fn window(&self, service: &'static str) -> Arc<Window> {
