@@ -24,6 +24,9 @@ pub struct Observation {
     pub trees: BTreeMap<Address, Result<Value, Vec<Diagnostic>>>,
 }
 
+/// How many addresses are resolved before other work has a turn.
+const AT_ONCE: usize = 16;
+
 /// One read: a kind in a scope.
 pub struct Read<'a> {
     /// The account and region.
@@ -88,9 +91,29 @@ pub async fn observe(
             Some(Read { scope, edge: *edge, selection: Selection::Names(names) })
         })
         .collect();
-    let (mut inventory, answers) = join(read_all(sessions, reads, sink), look_up(sessions, sources, lookups)).await;
-    let mut trees = BTreeMap::new();
-    for one in wanted {
+    let reading = read_all(sessions, reads, sink);
+    let resolving = async {
+        let answers = look_up(sessions, sources, lookups).await;
+        resolve(edges, wanted, &answers, sink).await
+    };
+    let (mut inventory, (trees, mut gaps)) = join(reading, resolving).await;
+    inventory.gaps.append(&mut gaps);
+    inventory.gaps.sort();
+    drop_implied(&mut inventory.gaps);
+    Observation { inventory, trees }
+}
+
+type Trees = BTreeMap<Address, Result<Value, Vec<Diagnostic>>>;
+
+/// The tree of each wanted address whose look-ups were answered, and the gaps of the others. Most of it takes place while
+/// reads are waited for.
+async fn resolve(edges: &[&dyn Edge], wanted: &[Wanted], answers: &Answers, sink: &dyn Sink) -> (Trees, Vec<Gap>) {
+    let mut trees = Trees::new();
+    let mut gaps = Vec::new();
+    for (count, one) in wanted.iter().enumerate() {
+        if count % AT_ONCE == 0 {
+            tokio::task::yield_now().await;
+        }
         let Some(edge) = edges.iter().find(|edge| edge.kind().name() == one.address.kind) else { continue };
         let scope = scope_of(one);
         let mut found = BTreeMap::new();
@@ -110,14 +133,12 @@ pub async fn observe(
         if let Some(error) = failed {
             let gap = gap_of(error, &scope, &one.address.kind, Some(&one.address.name));
             sink.take(&Event::GapFound(&gap));
-            inventory.gaps.push(gap);
+            gaps.push(gap);
             continue;
         }
         trees.insert(one.address.clone(), one.resolve(edge.kind(), &found));
     }
-    inventory.gaps.sort();
-    drop_implied(&mut inventory.gaps);
-    Observation { inventory, trees }
+    (trees, gaps)
 }
 
 /// A gap of one name says nothing new where the whole kind is unknown.

@@ -5,7 +5,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::thread;
 
 /// Fewer items than this for each thread are not worth starting one.
-const WORTH_A_THREAD: usize = 8;
+const WORTH_A_THREAD: usize = 4;
 /// More threads than this wait for memory, not for processors.
 const MOST_THREADS: usize = 8;
 
