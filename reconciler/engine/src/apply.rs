@@ -2,7 +2,8 @@
 //!
 //! Expected flow, for each address: the resource is sighted again and must be what the plan was made for; then, for each of
 //! its steps, the intent is put on disk, the write is made, the receipt is put on disk, the resource is read until it has
-//! settled and shows what was promised, and the verdict is put on disk. Addresses of one stage go side by side.
+//! settled and shows what was promised, and the verdict is put on disk. Addresses of one
+//! stage go side by side, but for those that need each other.
 //!
 //! Guarantees: a step that is not verified stops the steps that need it, and no others; the token of a write that a crash
 //! interrupted is used again, so that nothing is created twice.
@@ -19,7 +20,7 @@ use reconciler_model::address::Address;
 use reconciler_model::codes;
 use reconciler_model::digest;
 use reconciler_model::inventory::{Inventory, Sighting};
-use reconciler_model::plan::Step;
+use reconciler_model::plan::{self, Step, Turn};
 use reconciler_model::verdict::{self, Verdict};
 use reconciler_model::warrant::ApprovedPlan;
 use serde_json::Value;
@@ -83,19 +84,24 @@ impl Reconciler<'_> {
         };
         journal.append((self.clock)(), started)?;
         self.close_what_is_over(plan.steps.iter(), journal)?;
-        let mut chains: BTreeMap<(u8, &Address), Vec<&Step>> = BTreeMap::new();
+        let mut turns: BTreeMap<&str, Turn> = BTreeMap::new();
+        let mut chains: BTreeMap<(Turn, &Address), Vec<&Step>> = BTreeMap::new();
+        let mut first: BTreeMap<&Address, Turn> = BTreeMap::new();
         for step in &plan.steps {
             let stage = self.edge(&step.address.kind).map_or(u8::MAX, |edge| edge.kind().stage());
-            chains.entry((stage, &step.address)).or_default().push(step);
+            let needs = step.needs.iter().filter_map(|need| turns.get(need.as_str()).copied());
+            let turn = *first.entry(&step.address).or_insert_with(|| plan::turn_after(stage, needs));
+            turns.insert(&step.id, turn);
+            chains.entry((turn, &step.address)).or_default().push(step);
         }
-        let stages: BTreeSet<u8> = chains.keys().map(|(stage, _)| *stage).collect();
+        let in_turn: BTreeSet<Turn> = chains.keys().map(|(turn, _)| *turn).collect();
         let guarded = Mutex::new(&mut *journal);
         let mut applied = Applied::default();
-        for stage in stages {
+        for turn in in_turn {
             let verified: BTreeSet<String> =
                 applied.steps.iter().filter(|(_, outcome)| outcome.is_verified()).map(|(id, _)| id.clone()).collect();
-            let outcomes: Vec<_> = stream::iter(chains.range((stage, plan_first())..))
-                .take_while(|((of, _), _)| futures::future::ready(*of == stage))
+            let outcomes: Vec<_> = stream::iter(chains.range((turn, plan_first())..))
+                .take_while(|((of, _), _)| futures::future::ready(*of == turn))
                 .map(|(_, steps)| self.chain(authority, steps, &verified, &guarded))
                 .buffer_unordered(self.pace.side_by_side.max(1))
                 .collect()

@@ -8,9 +8,9 @@ use futures::stream::FuturesUnordered;
 use reconciler_aws::edge::{Edge, LookupSource, Selection, gap_of};
 use reconciler_aws::{CallError, Sessions};
 use reconciler_model::address::{Address, Scope};
-use reconciler_model::desired::{Lookup, Wanted};
+use reconciler_model::desired::{LiveReference, Lookup, Wanted};
 use reconciler_model::diagnostic::Diagnostic;
-use reconciler_model::inventory::{Gap, Inventory};
+use reconciler_model::inventory::{Gap, Inventory, Known};
 use serde_json::Value;
 
 use crate::event::{Event, Sink};
@@ -22,6 +22,8 @@ pub struct Observation {
     pub inventory: Inventory,
     /// The resolved tree of each wanted address, or what is wrong with it; none when a look-up is a gap.
     pub trees: BTreeMap<Address, Result<Value, Vec<Diagnostic>>>,
+    /// Addresses that refer to what is not there: what each of them waits for.
+    pub waiting: BTreeMap<Address, BTreeSet<Address>>,
 }
 
 /// How many addresses are resolved before other work has a turn.
@@ -83,6 +85,10 @@ pub async fn observe(
         let scope = scope_of(one);
         lookups.extend(one.lookups.iter().map(|lookup| (scope.clone(), lookup.clone())));
         names.entry((scope, &one.address.kind)).or_default().insert(one.address.name.clone());
+        // What is referred to is read even where it was not asked for.
+        for LiveReference { scope, address, .. } in one.references.values() {
+            names.entry((scope.clone(), &address.kind)).or_default().insert(address.name.clone());
+        }
     }
     let reads = names
         .into_iter()
@@ -94,19 +100,39 @@ pub async fn observe(
     let reading = read_all(sessions, reads, sink);
     let resolving = async {
         let answers = look_up(sessions, sources, lookups).await;
-        resolve(edges, wanted, &answers, sink).await
+        let resolved = resolve(edges, wanted, &answers, sink).await;
+        (answers, resolved)
     };
-    let (mut inventory, (trees, mut gaps)) = join(reading, resolving).await;
+    let (mut inventory, (answers, (mut trees, mut gaps))) = join(reading, resolving).await;
+    let mut waiting = BTreeMap::new();
+    for one in wanted.iter().filter(|one| !one.references.is_empty()) {
+        let Some(edge) = edges.iter().find(|edge| edge.kind().name() == one.address.kind) else { continue };
+        // A look-up that failed is a gap already.
+        let Ok(mut found) = found_for(one, &answers) else { continue };
+        match refer(edges, &inventory, one, &mut found) {
+            Ok(others) if others.is_empty() => {
+                trees.insert(one.address.clone(), one.resolve(edge.kind(), &found));
+            }
+            Ok(others) => {
+                waiting.insert(one.address.clone(), others);
+            }
+            Err(gap) => {
+                sink.take(&Event::GapFound(&gap));
+                gaps.push(*gap);
+            }
+        }
+    }
     inventory.gaps.append(&mut gaps);
     inventory.gaps.sort();
     drop_implied(&mut inventory.gaps);
-    Observation { inventory, trees }
+    Observation { inventory, trees, waiting }
 }
 
 type Trees = BTreeMap<Address, Result<Value, Vec<Diagnostic>>>;
+type Found = BTreeMap<Lookup, Result<String, String>>;
 
-/// The tree of each wanted address whose look-ups were answered, and the gaps of the others. Most of it takes place while
-/// reads are waited for.
+/// The tree of each wanted address whose look-ups were answered and that refers to nothing live, and the gaps of those whose
+/// look-ups failed. Most of it takes place while reads are waited for.
 async fn resolve(edges: &[&dyn Edge], wanted: &[Wanted], answers: &Answers, sink: &dyn Sink) -> (Trees, Vec<Gap>) {
     let mut trees = Trees::new();
     let mut gaps = Vec::new();
@@ -115,30 +141,73 @@ async fn resolve(edges: &[&dyn Edge], wanted: &[Wanted], answers: &Answers, sink
             tokio::task::yield_now().await;
         }
         let Some(edge) = edges.iter().find(|edge| edge.kind().name() == one.address.kind) else { continue };
-        let scope = scope_of(one);
-        let mut found = BTreeMap::new();
-        let mut failed = None;
-        for lookup in &one.lookups {
-            match answers.get(&(scope.clone(), lookup.clone())) {
-                Some(Ok(Some(value))) => {
-                    found.insert(lookup.clone(), Ok(value.clone()));
-                }
-                Some(Err(error)) => failed = Some(error),
-                Some(Ok(None)) | None => {
-                    let text = format!("${{{}:{}}} finds nothing in {scope}", lookup.source, lookup.key);
-                    found.insert(lookup.clone(), Err(text));
-                }
+        match found_for(one, answers) {
+            Err(error) => {
+                let gap = gap_of(error, &scope_of(one), &one.address.kind, Some(&one.address.name));
+                sink.take(&Event::GapFound(&gap));
+                gaps.push(gap);
             }
+            Ok(found) if one.references.is_empty() => {
+                trees.insert(one.address.clone(), one.resolve(edge.kind(), &found));
+            }
+            // What it refers to has to be read first.
+            Ok(_) => {}
         }
-        if let Some(error) = failed {
-            let gap = gap_of(error, &scope, &one.address.kind, Some(&one.address.name));
-            sink.take(&Event::GapFound(&gap));
-            gaps.push(gap);
-            continue;
-        }
-        trees.insert(one.address.clone(), one.resolve(edge.kind(), &found));
     }
     (trees, gaps)
+}
+
+/// The answers to the look-ups of one address; an error when one could not be made.
+fn found_for<'a>(one: &Wanted, answers: &'a Answers) -> Result<Found, &'a CallError> {
+    let scope = scope_of(one);
+    let mut found = Found::new();
+    for lookup in &one.lookups {
+        let answer = match answers.get(&(scope.clone(), lookup.clone())) {
+            Some(Ok(Some(value))) => Ok(value.clone()),
+            Some(Err(error)) => return Err(error),
+            Some(Ok(None)) | None => Err(format!("${{{}:{}}} finds nothing in {scope}", lookup.source, lookup.key)),
+        };
+        found.insert(lookup.clone(), answer);
+    }
+    Ok(found)
+}
+
+/// Answers the references of one address from what was seen. Gives what they wait for, or the gap that the gap of another
+/// resource makes of this one.
+fn refer(
+    edges: &[&dyn Edge],
+    inventory: &Inventory,
+    one: &Wanted,
+    found: &mut Found,
+) -> Result<BTreeSet<Address>, Box<Gap>> {
+    let mut waits_for = BTreeSet::new();
+    for (placeholder, LiveReference { address, output, .. }) in &one.references {
+        let kind = edges.iter().map(|edge| edge.kind()).find(|kind| kind.name() == address.kind);
+        let answer = match inventory.of(address) {
+            Known::Present(sighting) => kind.and_then(|kind| kind.output(sighting, output)),
+            Known::Absent => None,
+            Known::Unknown(gap) => {
+                return Err(Box::new(Gap {
+                    scope: scope_of(one),
+                    kind: one.address.kind.clone(),
+                    name: Some(one.address.name.clone()),
+                    code: gap.code.clone(),
+                    reason: format!("read {address}, which it refers to: {}", gap.reason),
+                    remedy: gap.remedy.clone(),
+                }));
+            }
+        };
+        match answer {
+            Some(value) => {
+                found.insert(placeholder.clone(), Ok(value));
+            }
+            // It is there, and has none yet: nothing is published, say.
+            None => {
+                waits_for.insert(address.clone());
+            }
+        }
+    }
+    Ok(waits_for)
 }
 
 /// A gap of one name says nothing new where the whole kind is unknown.

@@ -127,6 +127,7 @@ impl Reconciler<'_> {
             plan::build(&Inputs {
                 wanted: target.wanted,
                 trees: &observation.trees,
+                waiting: &observation.waiting,
                 inventory: &observation.inventory,
                 kinds: &kinds,
                 may_delete_versions: target.may_delete_versions,

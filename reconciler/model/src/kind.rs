@@ -137,6 +137,17 @@ pub trait Kind: Send + Sync {
         true
     }
 
+    /// What only the live resource knows, and others may refer to with `${ref:KIND/NAME.OUTPUT}`: ids, ARNs, numbers that
+    /// the service gives. A declared field of the same name wins.
+    fn outputs(&self) -> &'static [&'static str] {
+        &[]
+    }
+
+    /// One of the [`Kind::outputs`] of a live resource; `None` while it has none.
+    fn output(&self, _sighting: &Sighting, _name: &str) -> Option<String> {
+        None
+    }
+
     /// How many settled reads in a row must show a promise before it is believed.
     fn settled_reads(&self) -> u32 {
         1

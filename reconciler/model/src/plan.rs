@@ -143,6 +143,14 @@ pub struct Summary {
     pub gaps: usize,
     /// Drifted, and the fix is refused.
     pub refused: usize,
+    /// Waiting for another resource that is not there yet.
+    #[serde(default, skip_serializing_if = "is_zero")]
+    pub waiting: usize,
+}
+
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "serde passes references")]
+fn is_zero(count: &usize) -> bool {
+    *count == 0
 }
 
 /// The plan. A part of the JSON contract.
@@ -181,6 +189,11 @@ impl Plan {
         self.steps.iter().map(|step| &step.address).collect::<BTreeSet<_>>().len()
     }
 
+    /// The addresses that wait for another resource that is not there yet.
+    pub fn waiting(&self) -> impl Iterator<Item = &Address> {
+        self.findings.iter().filter(|finding| finding.code == codes::WAITS).map(|finding| &finding.address)
+    }
+
     /// Whether this build may read a plan of `format`.
     pub fn is_readable(format: Format) -> bool {
         format.major == FORMAT.major
@@ -193,6 +206,8 @@ pub struct Inputs<'a> {
     pub wanted: &'a [Wanted],
     /// The resolved tree of each wanted address, or what is wrong with it.
     pub trees: &'a BTreeMap<Address, Result<Value, Vec<Diagnostic>>>,
+    /// Addresses that refer to what is not there yet: what each of them waits for.
+    pub waiting: &'a BTreeMap<Address, BTreeSet<Address>>,
     /// What was read.
     pub inventory: &'a Inventory,
     /// The kinds.
@@ -217,7 +232,7 @@ pub fn build(inputs: &Inputs<'_>) -> Plan {
     let mut all_drift = Vec::new();
     let mut findings = Vec::new();
     let mut diagnostics = Vec::new();
-    let mut proposed: Vec<(u8, &Wanted, Option<String>, Vec<ProposedStep>)> = Vec::new();
+    let mut proposed: Vec<Proposed<'_>> = Vec::new();
     for wanted in inputs.wanted {
         let address = &wanted.address;
         let Some(kind) = inputs.kinds.iter().find(|kind| kind.name() == address.kind) else { continue };
@@ -229,6 +244,17 @@ pub fn build(inputs: &Inputs<'_>) -> Plan {
             Known::Present(sighting) => Some(sighting),
             Known::Absent => None,
         };
+        let waits_for = waits_for(inputs, wanted);
+        if !waits_for.is_empty() {
+            summary.waiting += 1;
+            findings.extend(waits_for.into_iter().map(|other| Finding {
+                address: address.clone(),
+                severity: Severity::Note,
+                code: codes::WAITS.to_owned(),
+                detail: format!("waits for {other}"),
+            }));
+            continue;
+        }
         let want = match inputs.trees.get(address) {
             Some(Ok(tree)) => tree,
             Some(Err(problems)) => {
@@ -284,10 +310,10 @@ pub fn build(inputs: &Inputs<'_>) -> Plan {
             None => summary.in_sync += 1,
         }
         if contested.is_none() && !proposal.steps.is_empty() {
-            proposed.push((kind.stage(), wanted, live.map(|live| live.fingerprint()), proposal.steps));
+            let planned_for = live.map(|live| live.fingerprint());
+            proposed.push(Proposed { stage: kind.stage(), wanted, planned_for, steps: proposal.steps });
         }
     }
-    proposed.sort_by(|one, two| (one.0, &one.1.address).cmp(&(two.0, &two.1.address)));
     all_drift.sort_by(|one, two| one.address.cmp(&two.address));
     findings.sort();
     findings.dedup();
@@ -343,10 +369,72 @@ impl Plan {
     }
 }
 
-fn numbered(proposed: Vec<(u8, &Wanted, Option<String>, Vec<ProposedStep>)>) -> Vec<Step> {
+/// What an address waits for: what it refers to, and what is needed and waits itself without being there.
+fn waits_for<'a>(inputs: &'a Inputs<'_>, wanted: &'a Wanted) -> BTreeSet<&'a Address> {
+    let own = inputs.waiting.get(&wanted.address).into_iter().flatten();
+    let waits_itself =
+        |need: &&Address| inputs.waiting.contains_key(need) && matches!(inputs.inventory.of(need), Known::Absent);
+    own.chain(wanted.needs.iter().filter(waits_itself)).collect()
+}
+
+/// The steps of one address, before numbering.
+struct Proposed<'a> {
+    stage: u8,
+    wanted: &'a Wanted,
+    planned_for: Option<String>,
+    steps: Vec<ProposedStep>,
+}
+
+/// When something is done: the stage of its kind, and within a stage after what it needs.
+pub type Turn = (u8, usize);
+
+/// The turn of something of `stage` after others that it needs.
+pub fn turn_after(stage: u8, needs: impl Iterator<Item = Turn>) -> Turn {
+    needs.map(|(stage, turn)| (stage, turn + 1)).fold((stage, 0), Turn::max)
+}
+
+/// The turn of each address that has steps.
+fn turns(proposed: &[Proposed<'_>]) -> BTreeMap<Address, Turn> {
+    fn visit<'a>(
+        one: &'a Proposed<'a>,
+        all: &BTreeMap<&'a Address, &'a Proposed<'a>>,
+        open: &mut BTreeSet<&'a Address>,
+        turns: &mut BTreeMap<Address, Turn>,
+    ) -> Turn {
+        let address = &one.wanted.address;
+        if let Some(turn) = turns.get(address) {
+            return *turn;
+        }
+        // Of addresses that need each other, the one that is met again goes first.
+        if !open.insert(address) {
+            return (0, 0);
+        }
+        let needs: Vec<Turn> = one
+            .wanted
+            .needs
+            .iter()
+            .filter_map(|need| all.get(need))
+            .map(|need| visit(need, all, open, turns))
+            .collect();
+        let turn = turn_after(one.stage, needs.into_iter());
+        turns.insert(address.clone(), turn);
+        turn
+    }
+    let all: BTreeMap<&Address, &Proposed<'_>> = proposed.iter().map(|one| (&one.wanted.address, one)).collect();
+    let mut turns = BTreeMap::new();
+    for one in proposed {
+        visit(one, &all, &mut BTreeSet::new(), &mut turns);
+    }
+    turns
+}
+
+fn numbered(mut proposed: Vec<Proposed<'_>>) -> Vec<Step> {
+    let turns = turns(&proposed);
+    let turn = |one: &Proposed<'_>| turns.get(&one.wanted.address).copied().unwrap_or((one.stage, 0));
+    proposed.sort_by(|one, two| (turn(one), &one.wanted.address).cmp(&(turn(two), &two.wanted.address)));
     let mut steps: Vec<Step> = Vec::new();
     let mut last_of: BTreeMap<Address, String> = BTreeMap::new();
-    for (_, wanted, planned_for, proposals) in proposed {
+    for Proposed { wanted, planned_for, steps: proposals, .. } in proposed {
         for proposal in proposals {
             let id = format!("{}", steps.len() + 1);
             let own = last_of.get(&wanted.address).cloned();

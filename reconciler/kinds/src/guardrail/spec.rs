@@ -6,6 +6,7 @@
 use reconciler_model::address::ScopeKind;
 use reconciler_model::diagnostic::Problem;
 use reconciler_model::direction::{self, Direction};
+use reconciler_model::inventory::Sighting;
 use reconciler_model::kind::{self, Kind, Normalised, Origin, Situation};
 use reconciler_model::open_enum::Word;
 use reconciler_model::plan::Proposal;
@@ -481,6 +482,18 @@ impl Kind for Guardrail {
             }
         }
         tree::listed(&spec, key_of)
+    }
+
+    /// `version` is the number of the newest published version.
+    fn outputs(&self) -> &'static [&'static str] {
+        &["guardrailId", "guardrailArn", "version"]
+    }
+
+    fn output(&self, sighting: &Sighting, name: &str) -> Option<String> {
+        match name {
+            "version" => sighting.facts.get("versions")?.as_array()?.last().map(Value::to_string),
+            name => sighting.handle.get(name)?.as_str().map(str::to_owned),
+        }
     }
 
     fn check_name(&self, name: &str) -> Option<String> {

@@ -11,7 +11,7 @@ use super::located::Node;
 use super::selection::Where;
 use super::template::{self, Part};
 use super::validate;
-use crate::address::Address;
+use crate::address::{Address, Scope, ScopeKind};
 use crate::codes;
 use crate::diagnostic::{Diagnostic, Place};
 use crate::kind::Kind;
@@ -48,6 +48,10 @@ pub struct Declaration {
     /// The texts of the spec that hold placeholders.
     pub(super) holes: Vec<Hole>,
     pub(super) key_of: tree::KeyOf,
+    /// The place that the kind lives in.
+    pub(super) lives: ScopeKind,
+    /// What the live resource can be asked for.
+    pub(super) outputs: &'static [&'static str],
     /// The normal form, for a spec that is the same in every scope and needs no look-up.
     pub(super) normal: Option<Value>,
 }
@@ -130,6 +134,17 @@ impl fmt::Display for Lookup {
     }
 }
 
+/// An output of another declared resource, which only the live one knows: `${ref:KIND/NAME.OUTPUT}`.
+#[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize)]
+pub struct LiveReference {
+    /// Where the other resource is.
+    pub scope: Scope,
+    /// The other resource.
+    pub address: Address,
+    /// One of the outputs of its kind.
+    pub output: String,
+}
+
 /// One declaration at one address.
 #[derive(Debug, Clone)]
 pub struct Wanted {
@@ -137,11 +152,13 @@ pub struct Wanted {
     pub address: Address,
     /// The twelve digits of the account.
     pub account_id: String,
-    /// The spec, with everything filled in but the look-ups; `$${` still stands for `${`. Read it with
-    /// [`Wanted::resolve`], which finishes both. Shared by every scope in which it is the same.
+    /// The spec, with everything filled in but the look-ups and the outputs of other resources; `$${` still stands for
+    /// `${`. Read it with [`Wanted::resolve`], which finishes them. Shared by every scope in which it is the same.
     pub spec: Arc<Value>,
     /// The look-ups that the spec still holds.
     pub lookups: BTreeSet<Lookup>,
+    /// The outputs of other resources that the spec still holds, by the placeholder that stands for each.
+    pub references: BTreeMap<Lookup, LiveReference>,
     /// Addresses that the spec refers to, directly or through others; they are restored before this one.
     pub needs: Vec<Address>,
     /// The declaration.
@@ -149,7 +166,7 @@ pub struct Wanted {
 }
 
 impl Wanted {
-    /// The normal form of what is wanted, with the look-ups answered. A failed answer says what was looked for and where.
+    /// The normal form of what is wanted, with look-ups and references answered. A failed answer says what was looked for and where.
     ///
     /// # Errors
     /// Everything that is wrong with the spec now that the answers are known, at its place in the declaration.
@@ -158,7 +175,9 @@ impl Wanted {
         kind: &dyn Kind,
         answers: &BTreeMap<Lookup, Result<String, String>>,
     ) -> Result<Value, Vec<Diagnostic>> {
-        if let (true, Some(normal)) = (self.lookups.is_empty(), &self.declaration.normal) {
+        if let (true, true, Some(normal)) =
+            (self.lookups.is_empty(), self.references.is_empty(), &self.declaration.normal)
+        {
             return Ok(normal.clone());
         }
         let mut spec = Value::clone(&self.spec);

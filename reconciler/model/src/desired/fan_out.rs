@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use serde_json::Value;
 
-use super::declaration::{Declaration, Hole};
+use super::declaration::{Declaration, Hole, LiveReference, Lookup};
 use super::organization::Organization;
 use super::template::{self, Part};
 use crate::address::{Address, Scope, ScopeKind};
@@ -31,11 +31,12 @@ pub(super) struct FanOut<'a, D> {
     pub(super) index: &'a Index,
 }
 
-/// A spec with everything filled in but the look-ups; the declaration's own where that changes nothing.
+/// A spec with everything filled in but look-ups and outputs of other resources; the declaration's own where that changes nothing.
 #[derive(Debug, Default)]
 pub(super) struct Filled {
     pub(super) spec: Arc<Value>,
     pub(super) needs: Vec<Address>,
+    pub(super) references: BTreeMap<Lookup, LiveReference>,
 }
 
 /// A placeholder that could not be filled in.
@@ -81,9 +82,20 @@ impl<D: AsRef<Declaration>> FanOut<'_, D> {
     /// The spec of a declaration in one scope.
     pub(super) fn fill(&self, index: usize, scope: &Scope) -> (Filled, Vec<Unfilled>) {
         let Some(declaration) = self.declaration(index) else { return Default::default() };
-        let mut filled = Filled { spec: Arc::clone(&declaration.spec), needs: Vec::new() };
+        let mut filled = Filled { spec: Arc::clone(&declaration.spec), ..Filled::default() };
         let mut unfilled = Vec::new();
-        let mut filling = Filling { world: self, scope, needs: &mut filled.needs, text: 0, references: 0 };
+        if declaration.holes.is_empty() {
+            return (filled, unfilled);
+        }
+        let mut filling = Filling {
+            world: self,
+            home: scope,
+            scope: scope.clone(),
+            needs: &mut filled.needs,
+            live: &mut filled.references,
+            text: 0,
+            references: 0,
+        };
         for Hole { path, parts } in &declaration.holes {
             let mut chain = vec![(index, path.clone())];
             match filling.whole(parts, &mut chain) {
@@ -109,8 +121,12 @@ type Failure = (&'static str, String, String);
 /// Fills in one spec in one scope, within limits.
 struct Filling<'a, D> {
     world: &'a FanOut<'a, D>,
-    scope: &'a Scope,
+    /// The scope of the spec.
+    home: &'a Scope,
+    /// The scope of the declaration that a reference has led to.
+    scope: Scope,
     needs: &'a mut Vec<Address>,
+    live: &'a mut BTreeMap<Lookup, LiveReference>,
     text: usize,
     references: usize,
 }
@@ -160,24 +176,37 @@ impl<D: AsRef<Declaration>> Filling<'_, D> {
         if self.references > MAX_REFERENCES || chain.len() > MAX_CHAIN {
             return Err(too_far());
         }
-        let (index, field) = self.target(target)?;
+        let Target { index, field, scope } = self.target(target)?;
         let Some(declaration) = self.world.declaration(index) else { return Err(too_far()) };
-        self.needs.push(Address::new(self.scope, &declaration.kind, &declaration.name));
+        let address = Address::new(&scope, &declaration.kind, &declaration.name);
+        self.needs.push(address.clone());
         if field == "name" {
             return Ok(Value::String(declaration.name.clone()));
         }
         let Ok(path) = field.parse::<Path>();
         let failure = |detail: String, remedy: String| (codes::UNRESOLVED_REFERENCE, detail, remedy);
-        let (path, value) = follow(&declaration.spec, &path, declaration.key_of).map_err(|(at, known)| {
-            let remedy = match did_you_mean(&at, known.iter().map(String::as_str)) {
-                Some(near) => format!("did you mean `{near}`?"),
-                None => "refer to `name`, or to a field that its spec declares".to_owned(),
-            };
-            failure(
-                format!("`${{ref:{target}}}`: the {} at {} does not declare `{at}`", declaration.kind, declaration.at),
-                remedy,
-            )
-        })?;
+        let (path, value) = match follow(&declaration.spec, &path, declaration.key_of) {
+            Ok(found) => found,
+            Err(_) if declaration.outputs.contains(&field) => {
+                let placeholder = self.placeholder(declaration, &scope, field);
+                let text = placeholder.to_string();
+                self.live.insert(placeholder, LiveReference { scope, address, output: field.to_owned() });
+                return Ok(Value::String(text));
+            }
+            Err((at, known)) => {
+                let known = known.iter().map(String::as_str);
+                let outputs = declaration.outputs.iter().copied();
+                let remedy = match did_you_mean(&at, known.clone().chain(outputs)) {
+                    Some(near) => format!("did you mean `{near}`?"),
+                    None => what_to_refer_to(known.collect(), declaration.outputs),
+                };
+                let detail = format!(
+                    "`${{ref:{target}}}`: the {} at {} does not declare `{at}`",
+                    declaration.kind, declaration.at
+                );
+                return Err(failure(detail, remedy));
+            }
+        };
         if value.is_object() || value.is_array() || value.is_null() {
             let detail = format!(
                 "`${{ref:{target}}}`: `{field}` of the {} at {} is not a single value",
@@ -195,13 +224,26 @@ impl<D: AsRef<Declaration>> Filling<'_, D> {
             return if self.text > MAX_TEXT { Err(too_far()) } else { Ok(value.clone()) };
         };
         chain.push(step);
+        // Placeholders of the other declaration mean what they mean there.
+        let here = std::mem::replace(&mut self.scope, scope);
         let outcome = self.whole(&hole.parts, chain);
+        self.scope = here;
         chain.pop();
         outcome
     }
 
-    /// The declaration that `KIND/NAME.FIELD` means here, and the field. The longest declared name wins.
-    fn target<'t>(&self, target: &'t str) -> Result<(usize, &'t str), Failure> {
+    /// What stands for an output until it is known. The same text wherever it means the same.
+    fn placeholder(&self, declaration: &Declaration, scope: &Scope, output: &str) -> Lookup {
+        let Declaration { kind, name, .. } = declaration;
+        let key = match scope == self.home {
+            true => format!("{kind}/{name}.{output}"),
+            false => format!("{kind}/{name}@{scope}.{output}"),
+        };
+        Lookup { source: template::REFERENCE.to_owned(), key }
+    }
+
+    /// What `KIND/NAME.FIELD` or `KIND/NAME@ACCOUNT/REGION.FIELD` means here. The longest declared name wins.
+    fn target<'t>(&self, target: &'t str) -> Result<Target<'t>, Failure> {
         let failure = |detail: String, remedy: String| Err((codes::UNRESOLVED_REFERENCE, detail, remedy));
         let (kind, rest) = target.split_once('/').unwrap_or((target, ""));
         let Some(names) = self.world.index.get(kind) else {
@@ -211,8 +253,17 @@ impl<D: AsRef<Declaration>> Filling<'_, D> {
             };
             return failure(format!("`${{ref:{target}}}`: no {kind} is declared"), remedy);
         };
-        let split = |(at, _): (usize, &str)| (&rest[..at], &rest[at + 1..]);
-        let Some((name, field)) = rest.rmatch_indices('.').map(split).find(|(name, _)| names.contains_key(*name))
+        let split = |(at, _): (usize, &'t str)| (&rest[..at], &rest[at + 1..]);
+        let here = rest.rmatch_indices('.').map(split).find(|(name, _)| names.contains_key(*name));
+        let there = || {
+            let (name, elsewhere) = rest.split_once('@').filter(|(name, _)| names.contains_key(*name))?;
+            let (account, elsewhere) = elsewhere.split_once('/')?;
+            let (region, field) = elsewhere.split_once('.')?;
+            Some((name, field, (account, region)))
+        };
+        let found = here.map(|(name, field)| (name, field, None));
+        let Some((name, field, place)) =
+            found.or_else(|| there().map(|(name, field, place)| (name, field, Some(place))))
         else {
             let written = rest.rsplit_once('.').map_or(rest, |(name, _)| name);
             let remedy = match did_you_mean(written, names.keys().map(String::as_str)) {
@@ -221,16 +272,50 @@ impl<D: AsRef<Declaration>> Filling<'_, D> {
             };
             return failure(format!("`${{ref:{target}}}`: no {kind} named `{written}` is declared"), remedy);
         };
-        let mut declared = names[name].iter().copied();
-        let here = declared
-            .find(|index| self.world.scopes.get(*index).is_some_and(|scopes| scopes.binary_search(self.scope).is_ok()));
-        match here {
-            Some(index) => Ok((index, field)),
-            None => failure(
-                format!("`${{ref:{target}}}`: the {kind} `{name}` is declared, but not for {}", self.scope),
-                "widen the `where` of the one, or narrow that of the other".to_owned(),
-            ),
+        let meant = |index: usize| {
+            let scopes = self.world.scopes.get(index)?;
+            let lives = self.world.declaration(index)?.lives;
+            let (account, region) = match (place, lives) {
+                (Some(place), _) => place,
+                (None, ScopeKind::Region) => (&*self.scope.account, &*self.scope.region),
+                // There is one for all the regions, or for all the accounts.
+                (None, ScopeKind::Account) => (&*self.scope.account, self.world.organization.home_region()),
+                (None, ScopeKind::Organization) => {
+                    (&*self.world.organization.management_account, self.world.organization.home_region())
+                }
+            };
+            let at = scopes.binary_search_by(|scope| (&*scope.account, &*scope.region).cmp(&(account, region))).ok()?;
+            scopes.get(at)
+        };
+        match names[name].iter().find_map(|index| meant(*index).map(|scope| (*index, scope.clone()))) {
+            Some((index, scope)) => Ok(Target { index, field, scope }),
+            None => {
+                let place =
+                    place.map_or_else(|| self.scope.to_string(), |(account, region)| format!("{account}/{region}"));
+                failure(
+                    format!("`${{ref:{target}}}`: the {kind} `{name}` is declared, but not for {place}"),
+                    "widen the `where` of the one, or narrow that of the other".to_owned(),
+                )
+            }
         }
+    }
+}
+
+/// What a reference means in one scope.
+struct Target<'t> {
+    index: usize,
+    field: &'t str,
+    scope: Scope,
+}
+
+fn what_to_refer_to(declared: Vec<&str>, outputs: &[&str]) -> String {
+    let declared = match declared.is_empty() {
+        true => "a field that its spec declares".to_owned(),
+        false => format!("a field that its spec declares ({})", declared.join(", ")),
+    };
+    match outputs.is_empty() {
+        true => format!("refer to `name`, or to {declared}"),
+        false => format!("refer to `name`, to {declared}, or to what the live one has ({})", outputs.join(", ")),
     }
 }
 

@@ -77,11 +77,13 @@ impl Desired {
                 let (filled, _) = world.fill(index, scope);
                 let mut lookups = BTreeSet::new();
                 template::lookups_of(&filled.spec, &mut lookups);
+                lookups.retain(|lookup| !filled.references.contains_key(lookup));
                 wanted.push(Wanted {
                     address: Address::new(scope, &declaration.kind, &declaration.name),
                     account_id: scope.account_id.clone(),
                     spec: filled.spec,
                     lookups,
+                    references: filled.references,
                     needs: filled.needs,
                     declaration: Arc::clone(declaration),
                 });
@@ -250,6 +252,8 @@ impl<'a> Loader<'a> {
             node,
             holes: Vec::new(),
             key_of: kind.key_of(),
+            lives: kind.scope(),
+            outputs: kind.outputs(),
             normal: None,
         };
         let mut faults = Vec::new();

@@ -23,7 +23,7 @@ mod validate;
 #[cfg(test)]
 mod tests;
 
-pub use declaration::{Declaration, Lookup, Wanted, WhenStronger};
+pub use declaration::{Declaration, LiveReference, Lookup, Wanted, WhenStronger};
 pub use load::{Desired, Source, load, load_organization};
 pub use organization::{Account, ORGANIZATION_FILE, Organization};
 pub use schema::schema;

@@ -15,6 +15,9 @@ use crate::tree::Path;
 /// What can answer a look-up. More will come.
 pub(super) const LOOKUP_SOURCES: &[&str] = &["kms"];
 
+/// What stands for an output of another resource.
+pub(super) const REFERENCE: &str = "ref";
+
 const PURE: &[&str] = &["account.id", "account.name", "region", "partition"];
 
 /// A piece of a text with placeholders.
@@ -136,7 +139,7 @@ fn placeholder(inside: &str, offset: usize, in_lookup: bool, faults: &mut Vec<Fa
         );
         return None;
     }
-    if source == "ref" {
+    if source == REFERENCE {
         let well_formed = key.split_once('/').is_some_and(|(kind, rest)| !kind.is_empty() && rest.contains('.'));
         if !well_formed || key.contains("${") {
             fault(
@@ -157,7 +160,7 @@ fn placeholder(inside: &str, offset: usize, in_lookup: bool, faults: &mut Vec<Fa
             Some(Part::Lookup(source, parse_at(key, shift, true, faults)))
         }
         None => {
-            let known = LOOKUP_SOURCES.iter().copied().chain(["ref"]);
+            let known = LOOKUP_SOURCES.iter().copied().chain([REFERENCE]);
             let remedy = match did_you_mean(source, known) {
                 Some(near) => format!("did you mean `${{{near}:...}}`? Write `$${{` for a literal `${{`"),
                 None => "look-ups are ${kms:KEY}, references are ${ref:KIND/NAME.FIELD}; write `$${` for a literal `${`, as IAM variables need".to_owned(),
@@ -177,7 +180,7 @@ pub(super) fn depends_on_scope(parts: &[Part]) -> bool {
     })
 }
 
-/// A piece of text of which only look-ups and escapes are left.
+/// A piece of text of which only look-ups, outputs of other resources and escapes are left.
 enum Left<'a> {
     Text(&'a str),
     Escape,
@@ -198,7 +201,7 @@ fn left(text: &str) -> Vec<Left<'_>> {
         let lookup = from.find('}').and_then(|end| {
             let (source, key) = from[2..end].split_once(':')?;
             let lookup = Lookup { source: source.to_owned(), key: key.to_owned() };
-            LOOKUP_SOURCES.contains(&source).then_some((lookup, end + 1))
+            (LOOKUP_SOURCES.contains(&source) || source == REFERENCE).then_some((lookup, end + 1))
         });
         pieces.push(Left::Text(before));
         match lookup {
@@ -233,7 +236,7 @@ fn lookups_in(text: &str) -> impl Iterator<Item = Lookup> {
     })
 }
 
-/// The look-ups that are left anywhere in a spec.
+/// The look-ups, outputs of other resources included, that are left anywhere in a spec.
 pub(super) fn lookups_of(spec: &Value, found: &mut BTreeSet<Lookup>) {
     match spec {
         Value::String(text) if text.contains("${") => found.extend(lookups_in(text)),

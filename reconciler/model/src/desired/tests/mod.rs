@@ -95,6 +95,9 @@ impl Kind for FilterSetKind {
     fn normalise(&self, spec: &Value, origin: Origin) -> Normalised {
         normalise_as::<FilterSet>(spec, origin, filters_by_type)
     }
+    fn outputs(&self) -> &'static [&'static str] {
+        &["setArn"]
+    }
     fn check_name(&self, name: &str) -> Option<String> {
         name.contains(' ').then(|| "spaces are not allowed".to_owned())
     }

@@ -178,3 +178,49 @@ fn a_literal_and_a_look_up_have_different_digests() {
     let with = |text: &str| desired(&format!("kind: log\nspec: {{target: \"{text}\"}}\n")).digest;
     assert_ne!(with("${kms:alias/a}"), with("$${kms:alias/a}"));
 }
+
+/// What only the live resource knows stays in the text, with the address that can tell; through other declarations too, and
+/// from another account and region where the reference says so.
+#[test]
+fn outputs_stay_until_they_are_known() {
+    let text = "
+kind: filter-set
+name: a
+spec: {message: here}
+---
+kind: filter-set
+name: b
+spec: {keyArn: \"${ref:filter-set/a.setArn}\", message: \"${account.name}\"}
+---
+kind: log
+where: {accounts: [prod], regions: [eu-west-1]}
+spec: {target: \"<${ref:filter-set/b.keyArn}|${ref:filter-set/b@staging/us-east-1.keyArn}|${ref:filter-set/b@staging/us-east-1.message}>\"}
+";
+    let wanted = desired(text).wanted();
+    let log = wanted_at(&wanted, "prod/eu-west-1/log/default");
+    let other = "${ref:filter-set/a@staging/us-east-1.setArn}";
+    assert_eq!(log.spec["target"], format!("<${{ref:filter-set/a.setArn}}|{other}|staging>"));
+    let meant: Vec<String> = log.references.values().map(|one| format!("{} {}", one.address, one.output)).collect();
+    assert_eq!(meant, ["prod/eu-west-1/filter-set/a setArn", "staging/us-east-1/filter-set/a setArn"]);
+    assert!(log.lookups.is_empty());
+    let needs: Vec<String> = log.needs.iter().map(ToString::to_string).collect();
+    assert_eq!(
+        needs.join(" "),
+        "prod/eu-west-1/filter-set/a prod/eu-west-1/filter-set/b staging/us-east-1/filter-set/a staging/us-east-1/filter-set/b"
+    );
+    let answers = log.references.keys().enumerate().map(|(at, key)| (key.clone(), Ok(format!("arn:{at}")))).collect();
+    assert_eq!(log.resolve(&LogKind, &answers).expect("answered")["target"], "<arn:0|arn:1|staging>");
+    // A rule about the value waits for the value.
+    let b = wanted_at(&wanted, "prod/eu-west-1/filter-set/b");
+    let answers = b.references.keys().map(|key| (key.clone(), Ok("12".to_owned()))).collect();
+    assert!(b.resolve(&FilterSetKind, &answers).is_err());
+}
+
+#[test]
+fn a_reference_to_where_nothing_is_declared_is_an_error() {
+    let text = "kind: filter-set\nname: a\nwhere: {accounts: [prod]}\nspec: {message: x}\n---\nkind: log\nwhere: {accounts: [prod]}\nspec: {target: \"${ref:filter-set/a@staging/eu-west-1.setArn}\"}\n";
+    assert_snapshot!(problems(text), @r"
+    a.yaml:8:17 BRX0402 `${ref:filter-set/a@staging/eu-west-1.setArn}`: the filter-set `a` is declared, but not for staging/eu-west-1
+        widen the `where` of the one, or narrow that of the other
+    ");
+}
