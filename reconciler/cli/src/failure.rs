@@ -95,6 +95,9 @@ impl From<Refusal> for Failure {
             Refusal::BlastRadius { .. } => failure
                 .code(codes::BLAST_RADIUS)
                 .hint("review with `plan --out`, then `apply PLAN --approve PLAN-ID`, or raise --max-changes"),
+            Refusal::NotSeen { .. } => {
+                failure.code(codes::NOT_SEEN).hint("look at what is still open, and run the command again")
+            }
             Refusal::OtherPlan { .. } => failure.hint("look at the plan again, and approve it by its own id"),
         }
     }

@@ -141,6 +141,9 @@ pub(crate) fn result(plan: &Plan, calls: u64, exit: Exit) -> String {
     if summary.gaps > 0 || !plan.gaps.is_empty() {
         parts.push(paint(DOUBT, format_args!("{} not evaluated", summary.gaps)));
     }
+    if summary.waiting > 0 {
+        parts.push(paint(DOUBT, format_args!("{} waiting", summary.waiting)));
+    }
     if summary.refused > 0 {
         parts.push(paint(BAD, format_args!("{} refused", summary.refused)));
     }
@@ -184,7 +187,7 @@ pub(crate) fn exit_of_restoring(plan: &Plan) -> Exit {
 /// How a plan alone ends: 65, 2, 3 or 0.
 pub(crate) fn exit_of(plan: &Plan) -> Exit {
     let mut exit = Exit::Done;
-    if !plan.gaps.is_empty() || plan.summary.gaps > 0 {
+    if !plan.gaps.is_empty() || plan.summary.gaps > 0 || plan.summary.waiting > 0 {
         exit = Exit::Gaps;
     }
     if !plan.drift.is_empty() {

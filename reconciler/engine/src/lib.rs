@@ -1,7 +1,8 @@
 //! Async orchestration over edges: observe, plan, apply, verify, and the journal that survives a crash.
 //!
 //! Expected flow: [`Reconciler::plan`] observes and builds the plan; somebody approves it;
-//! [`Reconciler::apply`] carries it out step by step, each believed only after read-back.
+//! [`Reconciler::apply`] carries it out step by step, each believed only after read-back. [`Reconciler::converge`] does
+//! all of it in rounds, until nothing is left to do.
 //!
 //! Guarantees: no kind is named here; nothing is written without a warrant; an intent is on disk before its write, and
 //! the receipt and the verdict after it; what could not be read is a gap.
@@ -11,6 +12,7 @@ pub mod event;
 pub mod journal;
 pub mod observe;
 pub mod reconciler;
+pub mod rounds;
 pub mod state;
 
 pub use reconciler::{Pace, Reconciler, Target};

@@ -3,8 +3,11 @@
 //! A [`Warrant`] has no public constructor: only [`ApprovedPlan::warrant`] mints one, for one step of one approved plan.
 //! What never approves a plan (`validate`, `plan`, `export`) therefore cannot reach a write, by type.
 
+use std::collections::BTreeSet;
+
 use serde::{Deserialize, Serialize};
 
+use crate::address::Address;
 use crate::plan::{Plan, Step};
 
 /// Who allowed the plan.
@@ -44,6 +47,18 @@ pub enum Refusal {
         /// The cap.
         allowed: usize,
     },
+    /// A later round would change what nobody was told of.
+    #[error("round {round} would change {}, which the approved plan did not name as waiting", listed(addresses))]
+    NotSeen {
+        /// The round, from 1.
+        round: usize,
+        /// The addresses.
+        addresses: Vec<Address>,
+    },
+}
+
+fn listed(addresses: &[Address]) -> String {
+    addresses.iter().map(ToString::to_string).collect::<Vec<_>>().join(", ")
 }
 
 /// A plan that somebody allowed.
@@ -51,6 +66,12 @@ pub enum Refusal {
 pub struct ApprovedPlan {
     plan: Plan,
     approval: Approval,
+    /// The round of the activation, from 1.
+    round: usize,
+    /// What this plan and those of the rounds before it change.
+    changed: BTreeSet<Address>,
+    /// What was named as waiting in a plan that was allowed.
+    named: BTreeSet<Address>,
 }
 
 impl ApprovedPlan {
@@ -59,20 +80,44 @@ impl ApprovedPlan {
     /// # Errors
     /// Refuses when the approval does not cover it; the plan is then lost to writing, and can only be shown.
     pub fn new(plan: Plan, approval: Approval) -> Result<Self, Refusal> {
-        match &approval {
-            Approval::Operator => {}
-            Approval::PlanId { id } if *id == plan.plan_id => {}
-            Approval::PlanId { id } => {
-                return Err(Refusal::OtherPlan { named: id.clone(), actual: plan.plan_id.clone() });
-            }
-            Approval::StandingPolicy { max_changes } => {
-                let changes = plan.addresses_changed();
-                if changes > *max_changes {
-                    return Err(Refusal::BlastRadius { changes, allowed: *max_changes });
-                }
+        if let Approval::PlanId { id } = &approval
+            && *id != plan.plan_id
+        {
+            return Err(Refusal::OtherPlan { named: id.clone(), actual: plan.plan_id });
+        }
+        Self { plan, approval, round: 1, changed: BTreeSet::new(), named: BTreeSet::new() }.within_bounds()
+    }
+
+    /// Approves the plan of the next round of the same activation by the same approval.
+    ///
+    /// The standing policy counts what all rounds change. A person has allowed what he saw: the plan itself, and that what
+    /// it named as waiting would follow.
+    ///
+    /// # Errors
+    /// Refuses when the approval does not cover it.
+    pub fn next_round(&self, plan: Plan) -> Result<Self, Refusal> {
+        let round = self.round + 1;
+        if !matches!(self.approval, Approval::StandingPolicy { .. }) {
+            let touched: BTreeSet<&Address> = plan.steps.iter().map(|step| &step.address).collect();
+            let addresses: Vec<Address> =
+                touched.into_iter().filter(|address| !self.named.contains(*address)).cloned().collect();
+            if !addresses.is_empty() {
+                return Err(Refusal::NotSeen { round, addresses });
             }
         }
-        Ok(Self { plan, approval })
+        let (changed, named) = (self.changed.clone(), self.named.clone());
+        Self { plan, approval: self.approval.clone(), round, changed, named }.within_bounds()
+    }
+
+    fn within_bounds(mut self) -> Result<Self, Refusal> {
+        self.changed.extend(self.plan.steps.iter().map(|step| step.address.clone()));
+        self.named.extend(self.plan.waiting().cloned());
+        match self.approval {
+            Approval::StandingPolicy { max_changes } if self.changed.len() > max_changes => {
+                Err(Refusal::BlastRadius { changes: self.changed.len(), allowed: max_changes })
+            }
+            _ => Ok(self),
+        }
     }
 
     /// The plan.

@@ -3,14 +3,14 @@
 use std::io::{BufRead as _, IsTerminal as _, Write as _};
 use std::path::Path;
 
-use reconciler_engine::Reconciler;
 use reconciler_engine::apply::{Applied, Authority};
 use reconciler_engine::event::StepOutcome;
 use reconciler_engine::journal::Journal;
+use reconciler_engine::rounds::{Activation, Broken, Converged};
 use reconciler_engine::state::StateFolder;
+use reconciler_engine::{Reconciler, Target};
 use reconciler_model::codes;
 use reconciler_model::desired::Desired;
-use reconciler_model::inventory::Inventory;
 use reconciler_model::plan::{Format, Plan};
 use reconciler_model::verdict::Verdict;
 use reconciler_model::warrant::{Approval, ApprovedPlan};
@@ -59,8 +59,8 @@ pub(crate) async fn run(setup: &Setup, file: &Path, approve: Option<String>) -> 
     let progress = Progress::new(setup.screen);
     let sessions = setup.connect(desired.organization()).await;
     let reconciler = setup.reconciler(sessions, &progress);
-    let applied = carry_out(&reconciler, "apply", &approved, &desired, None, &state, &mut journal).await?;
-    report(setup.screen, approved.plan(), &applied, None)
+    let applied = carry_out(&reconciler, &approved, &desired, &state, &mut journal).await?;
+    report(setup.screen, approved.plan(), &applied)
 }
 
 /// Reads a saved plan; refuses one that another version wrote or that somebody edited.
@@ -127,21 +127,48 @@ pub(crate) fn refuse_when_paused(state: &StateFolder) -> Result<(), Failure> {
     }
 }
 
-/// Carries out an approved plan; signals let the current step end first.
-pub(crate) async fn carry_out(
+/// Carries out a saved plan; signals let the current step end first.
+async fn carry_out(
     reconciler: &Reconciler<'_>,
-    mode: &str,
     approved: &ApprovedPlan,
     desired: &Desired,
-    inventory: Option<&Inventory>,
     state: &StateFolder,
     journal: &mut Journal,
 ) -> Result<Applied, Failure> {
     interrupt::writing();
     let account_ids = account_ids(desired.organization());
     let stop = || interrupt::requested().is_some();
-    let authority = Authority { mode, approved, account_ids: &account_ids, inventory, state, stop: &stop };
+    let authority =
+        Authority { mode: "apply", approved, account_ids: &account_ids, inventory: None, state, stop: &stop };
     Ok(reconciler.apply(&authority, journal).await?)
+}
+
+/// Converges in rounds under one approval; signals let the current step end first.
+pub(crate) async fn converge(
+    reconciler: &Reconciler<'_>,
+    mode: &str,
+    target: Target<'_>,
+    desired: &Desired,
+    (state, journal): (&StateFolder, &mut Journal),
+    screen: Screen,
+    approve: impl FnOnce(&Plan) -> Result<Approval, Failure>,
+) -> Result<Converged, Failure> {
+    let account_ids = account_ids(desired.organization());
+    let stop = || interrupt::requested().is_some();
+    let activation = Activation { mode, target, account_ids: &account_ids, state, stop: &stop };
+    let approve = |plan: &Plan| {
+        let approval = approve(plan)?;
+        interrupt::writing();
+        Ok(approval)
+    };
+    let show =
+        |round: usize, plan: &Plan| Ok(screen.say(format_args!("round {round}\n\n{}", render::plan(plan).trim_end()))?);
+    reconciler.converge(&activation, journal, approve, show).await.map_err(|broken| match broken {
+        Broken::Call(error) => error.into(),
+        Broken::Journal(error) => error.into(),
+        Broken::Refused(refusal) => refusal.into(),
+        Broken::Caller(failure) => failure,
+    })
 }
 
 /// How the steps ended, as an exit code.
@@ -176,44 +203,86 @@ pub(crate) fn steps_json(plan: &Plan, applied: &Applied) -> Value {
     Value::Array(plan.steps.iter().map(step).collect())
 }
 
-/// Prints how a plan was carried out and what a second plan found, and says how it ends.
-pub(crate) fn report(screen: Screen, plan: &Plan, applied: &Applied, after: Option<&Plan>) -> Result<Exit, Failure> {
-    let mut exit = exit_of(applied);
+/// Prints how a saved plan was carried out, and says how it ends.
+pub(crate) fn report(screen: Screen, plan: &Plan, applied: &Applied) -> Result<Exit, Failure> {
+    let exit = exit_of(applied);
+    screen.json(&json!({
+        "plan": plan_json(plan),
+        "steps": steps_json(plan, applied),
+        "after": null,
+        "exit": exit.code(),
+    }))?;
+    let (verified, total) = (applied.verified(), applied.steps.len());
+    screen.say(format_args!("result: {} · exit {}", in_words(exit, verified, total), exit.code()))?;
+    Ok(exit)
+}
+
+/// Prints how an activation went in which something was carried out, and says how it ends.
+pub(crate) fn report_rounds(screen: Screen, converged: &Converged) -> Result<Exit, Failure> {
+    let Converged { rounds, after, refused } = converged;
+    let mut exit = rounds.iter().fold(Exit::Done, |exit, round| exit.or_worse(exit_of(&round.applied)));
     if let Some(after) = after {
         let then = render::exit_of_restoring(after);
-        let only_moved = applied.steps.values().all(|outcome| {
+        let only_moved = rounds.iter().flat_map(|round| round.applied.steps.values()).all(|outcome| {
             outcome.is_verified() || matches!(outcome, StepOutcome::NotTried { code, .. } if *code == codes::MOVED)
         });
-        // What moved into its declared state by itself needs nothing more.
-        exit = if only_moved && then == Exit::Done { Exit::Done } else { exit.or_worse(then) };
+        // What moved into its declared state by itself, or was put right by a later round, needs nothing more.
+        let over = then == Exit::Done && (only_moved || rounds.len() > 1);
+        exit = if over { Exit::Done } else { exit.or_worse(then) };
         unresolved(after);
+    }
+    if refused.is_some() {
+        exit = exit.or_worse(Exit::Refused);
     }
     if let Some(interrupted) = interrupt::requested() {
         exit = interrupted;
     }
-    screen.json(&json!({
-        "plan": plan_json(plan),
-        "steps": steps_json(plan, applied),
-        "after": after.map(plan_json),
-        "exit": exit.code(),
-    }))?;
+    let each: Vec<Value> = rounds
+        .iter()
+        .map(|round| {
+            let plan = round.approved.plan();
+            json!({ "plan": plan_json(plan), "steps": steps_json(plan, &round.applied) })
+        })
+        .collect();
+    let mut told = each.first().cloned().unwrap_or_else(|| json!({}));
+    told["after"] = json!(after.as_ref().map(plan_json));
+    told["exit"] = json!(exit.code());
+    if each.len() > 1 {
+        told["rounds"] = Value::Array(each);
+    }
+    if let Some(refusal) = refused {
+        told["refused"] = json!(refusal.to_string());
+    }
+    screen.json(&told)?;
     if let Some(after) = after {
         let text = render::plan(after);
         if !text.is_empty() {
             screen.say(format_args!("still open:\n\n{}", text.trim_end()))?;
         }
     }
-    let verified = applied.verified();
-    let total = applied.steps.len();
-    let words = match exit {
-        Exit::Done => paint(GOOD, format_args!("{verified} of {total} steps verified by read-back")),
-        _ => format!("{verified} of {total} steps verified by read-back"),
-    };
+    if let Some(refusal) = refused {
+        let failure = Failure::from(refusal.clone());
+        let hint = failure.hint.as_ref().map(|hint| format!("; {hint}")).unwrap_or_default();
+        screen.say(format_args!("stopped: {failure}{hint}"))?;
+    }
+    let verified = rounds.iter().map(|round| round.applied.verified()).sum();
+    let total = rounds.iter().map(|round| round.applied.steps.len()).sum();
     let again = match after {
-        Some(after) if after.drift.is_empty() && after.gaps.is_empty() => " · planned again: in sync",
+        Some(after) if after.drift.is_empty() && after.gaps.is_empty() && after.summary.waiting == 0 => {
+            " · planned again: in sync"
+        }
         Some(_) => " · planned again: not in sync",
         None => "",
     };
-    screen.say(format_args!("result: {words}{again} · exit {}", exit.code()))?;
+    let several = if rounds.len() > 1 { format!(" in {} rounds", rounds.len()) } else { String::new() };
+    let words = in_words(exit, verified, total);
+    screen.say(format_args!("result: {words}{several}{again} · exit {}", exit.code()))?;
     Ok(exit)
+}
+
+fn in_words(exit: Exit, verified: usize, total: usize) -> String {
+    match exit {
+        Exit::Done => paint(GOOD, format_args!("{verified} of {total} steps verified by read-back")),
+        _ => format!("{verified} of {total} steps verified by read-back"),
+    }
 }

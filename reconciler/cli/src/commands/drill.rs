@@ -4,18 +4,20 @@ use std::time::{Duration, Instant};
 
 use reconciler_aws::{Connection, Retries};
 use reconciler_emulator::{Emulator, Options};
+use reconciler_engine::apply::Applied;
 use reconciler_engine::event::Silence;
 use reconciler_engine::journal::Journal;
 use reconciler_engine::state::StateFolder;
 use reconciler_model::desired::Desired;
-use reconciler_model::warrant::{Approval, ApprovedPlan};
+use reconciler_model::plan::Plan;
+use reconciler_model::warrant::Approval;
 use serde_json::{Value, json};
 
 use super::apply;
 use crate::exit::Exit;
 use crate::failure::Failure;
 use crate::render;
-use crate::screen::{BAD, GOOD, paint};
+use crate::screen::{BAD, GOOD, Screen, paint};
 use crate::setup::{Setup, open_emulator};
 
 /// The scenario in which nothing is to be found.
@@ -115,17 +117,21 @@ async fn one(setup: &Setup, desired: &Desired, scenario: String) -> Result<Score
     let wanted = desired.wanted();
     let target = setup.target(desired, &wanted);
     let began = Instant::now();
-    let planned = reconciler.plan(target, Some(&journal)).await?;
-    let detect = began.elapsed();
-    let drifted = planned.plan.drift.len();
-    let fields = planned.plan.drift.iter().map(|drift| drift.fields.len()).sum();
-    let approved = ApprovedPlan::new(planned.plan, Approval::Operator)?;
-    let began = Instant::now();
-    let applied =
-        apply::carry_out(&reconciler, "drill", &approved, desired, Some(&planned.inventory), &state, &mut journal)
-            .await?;
-    let restore = began.elapsed();
-    let after = reconciler.plan(target, Some(&journal)).await?;
+    let (mut detect, mut drifted, mut fields) = (Duration::ZERO, 0, 0);
+    let approve = |plan: &Plan| {
+        detect = began.elapsed();
+        drifted = plan.drift.len();
+        fields = plan.drift.iter().map(|drift| drift.fields.len()).sum();
+        Ok(Approval::Operator)
+    };
+    let unseen = Screen { quiet: true, told_elsewhere: true, ..setup.screen };
+    let converged =
+        apply::converge(&reconciler, "drill", target, desired, (&state, &mut journal), unseen, approve).await?;
+    if converged.rounds.is_empty() {
+        detect = began.elapsed();
+    }
+    let restore = began.elapsed().saturating_sub(detect);
+    let rounds = converged.rounds.iter().map(|round| &round.applied);
     let calls = emulator.calls();
     let reads = calls.iter().filter(|call| call.read_only).count();
     Ok(Score {
@@ -135,11 +141,11 @@ async fn one(setup: &Setup, desired: &Desired, scenario: String) -> Result<Score
         restore,
         reads,
         writes: calls.len() - reads,
-        verified: applied.verified(),
-        steps: applied.steps.len(),
+        verified: rounds.clone().map(Applied::verified).sum(),
+        steps: rounds.clone().map(|applied| applied.steps.len()).sum(),
         passed: (drifted > 0 || scenario == PEACE)
-            && apply::exit_of(&applied) == Exit::Done
-            && render::exit_of(&after.plan) == Exit::Done,
+            && rounds.clone().all(|applied| apply::exit_of(applied) == Exit::Done)
+            && converged.after.as_ref().is_some_and(|after| render::exit_of(after) == Exit::Done),
         scenario,
     })
 }

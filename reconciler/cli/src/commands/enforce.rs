@@ -6,7 +6,9 @@
 use std::time::Duration;
 
 use reconciler_engine::event::{All, Sink};
-use reconciler_model::warrant::{Approval, ApprovedPlan};
+use reconciler_engine::rounds::Converged;
+use reconciler_model::plan::Plan;
+use reconciler_model::warrant::Approval;
 use sd_notify::NotifyState;
 use tokio::signal::unix::{SignalKind, signal};
 use tokio::sync::mpsc;
@@ -39,23 +41,27 @@ async fn activate(setup: &Setup, filter: &Filter, sink: &dyn Sink) -> Result<Exi
     let reconciler = setup.reconciler(sessions.clone(), sink);
     let mut target = setup.target(&desired, &wanted);
     target.undone_at_most = Some(setup.settings.undone_at_most);
-    let planned = reconciler.plan(target, Some(&journal)).await?;
-    if planned.plan.steps.is_empty() {
-        let exit = render::exit_of_restoring(&planned.plan);
-        return show(setup.screen, &planned.plan, sessions.calls(), exit);
-    }
-    setup.screen.say(render::plan(&planned.plan).trim_end())?;
-    apply::refuse_when_paused(&state)?;
     let policy = Approval::StandingPolicy { max_changes: setup.settings.max_changes };
-    let approved = ApprovedPlan::new(planned.plan, policy)?;
-    let applied =
-        apply::carry_out(&reconciler, "enforce", &approved, &desired, Some(&planned.inventory), &state, &mut journal)
+    let approve = |plan: &Plan| {
+        setup.screen.say(render::plan(plan).trim_end())?;
+        apply::refuse_when_paused(&state)?;
+        Ok(policy)
+    };
+    let converged =
+        apply::converge(&reconciler, "enforce", target, &desired, (&state, &mut journal), setup.screen, approve)
             .await?;
-    if let Some(exit) = interrupt::requested() {
-        return Ok(exit);
+    ended(setup.screen, &converged, sessions.calls())
+}
+
+/// Prints how an activation went, whether something was carried out or not.
+pub(crate) fn ended(screen: Screen, converged: &Converged, calls: u64) -> Result<Exit, Failure> {
+    match (&*converged.rounds, &converged.after) {
+        ([], Some(plan)) => show(screen, plan, calls, render::exit_of_restoring(plan)),
+        (_, after) => match interrupt::requested() {
+            Some(exit) if after.is_none() => Ok(exit),
+            _ => apply::report_rounds(screen, converged),
+        },
     }
-    let after = reconciler.plan(target, Some(&journal)).await?;
-    apply::report(setup.screen, approved.plan(), &applied, Some(&after.plan))
 }
 
 /// The daemon.

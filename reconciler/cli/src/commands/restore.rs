@@ -1,14 +1,14 @@
 //! `restore`: put back one resource, or everything that serves a control.
 
-use reconciler_model::warrant::{Approval, ApprovedPlan};
+use reconciler_model::plan::Plan;
+use reconciler_model::warrant::Approval;
 
 use super::apply;
-use super::plan::show;
+use super::enforce::ended;
 use crate::args::Filter;
 use crate::crash_point;
 use crate::exit::Exit;
 use crate::failure::Failure;
-use crate::interrupt;
 use crate::progress::Progress;
 use crate::render;
 use crate::setup::{Setup, control_ids, select};
@@ -41,21 +41,12 @@ pub(crate) async fn run(setup: &Setup, targets: &[String], yes: bool) -> Result<
     let mut target = setup.target(&desired, &wanted);
     // An operator who restores sees every deletion in the plan, and allows it with the plan.
     target.may_delete_versions = true;
-    let planned = reconciler.plan(target, Some(&journal)).await?;
-    if planned.plan.steps.is_empty() {
-        let exit = render::exit_of_restoring(&planned.plan);
-        return show(setup.screen, &planned.plan, sessions.calls(), exit);
-    }
-    setup.screen.say(render::plan(&planned.plan).trim_end())?;
-    let approval =
-        if yes { Approval::Operator } else { apply::ask(&planned.plan, "restore this", "approve with --yes")? };
-    let approved = ApprovedPlan::new(planned.plan, approval)?;
-    let applied =
-        apply::carry_out(&reconciler, "restore", &approved, &desired, Some(&planned.inventory), &state, &mut journal)
+    let approve = |plan: &Plan| {
+        setup.screen.say(render::plan(plan).trim_end())?;
+        if yes { Ok(Approval::Operator) } else { apply::ask(plan, "restore this", "approve with --yes") }
+    };
+    let converged =
+        apply::converge(&reconciler, "restore", target, &desired, (&state, &mut journal), setup.screen, approve)
             .await?;
-    if let Some(exit) = interrupt::requested() {
-        return Ok(exit);
-    }
-    let after = reconciler.plan(target, Some(&journal)).await?;
-    apply::report(setup.screen, approved.plan(), &applied, Some(&after.plan))
+    ended(setup.screen, &converged, sessions.calls())
 }

@@ -1,0 +1,119 @@
+//! Rounds: observe, plan, approve, apply, until nothing is left to do.
+//!
+//! A resource that is created again has a new id, and what refers to it can only be rendered when that id is known (AWS.md
+//! 0.11). So one activation plans again after each apply: what was waiting is then planned like anything else.
+//!
+//! Guarantees: every round is approved, and the caller shows it before that; the standing policy's cap is over the whole
+//! activation; a person's approval reaches no further than what he saw. It ends: after a plan without steps, after a round
+//! in which nothing was verified, after [`MOST_ROUNDS`].
+
+use std::collections::BTreeMap;
+
+use reconciler_aws::CallError;
+use reconciler_model::plan::Plan;
+use reconciler_model::warrant::{Approval, ApprovedPlan, Refusal};
+
+use crate::apply::{Applied, Authority};
+use crate::journal::{Journal, JournalError};
+use crate::reconciler::{Planned, Reconciler, Target};
+use crate::state::StateFolder;
+
+/// The longest chain of resources that refer to each other has fewer links (AWS.md 0.C).
+pub const MOST_ROUNDS: usize = 4;
+
+/// What to converge, and on whose account.
+pub struct Activation<'a> {
+    /// `enforce`, `restore` or `drill`.
+    pub mode: &'a str,
+    /// What is wanted.
+    pub target: Target<'a>,
+    /// The account ids of the addresses.
+    pub account_ids: &'a BTreeMap<String, String>,
+    /// The state folder, for the pause.
+    pub state: &'a StateFolder,
+    /// Set when the process was asked to stop: what has not begun is not begun.
+    pub stop: &'a (dyn Fn() -> bool + Sync),
+}
+
+/// One round: what was allowed, and what became of it.
+#[derive(Debug)]
+pub struct Round {
+    /// The plan.
+    pub approved: ApprovedPlan,
+    /// How its steps ended.
+    pub applied: Applied,
+}
+
+/// How an activation ended.
+#[derive(Debug)]
+pub struct Converged {
+    /// The rounds that wrote, in order.
+    pub rounds: Vec<Round>,
+    /// The last plan, which was not carried out; `None` when the activation was asked to stop.
+    pub after: Option<Plan>,
+    /// Why a later round was not allowed: what it would have done is in `after`.
+    pub refused: Option<Refusal>,
+}
+
+/// Why an activation could not go on. What was written until then is in the journal.
+#[derive(Debug)]
+pub enum Broken<E> {
+    /// AWS cannot be reached at all.
+    Call(CallError),
+    /// The journal cannot be written.
+    Journal(JournalError),
+    /// The first plan was not allowed.
+    Refused(Refusal),
+    /// The caller did not approve.
+    Caller(E),
+}
+
+impl Reconciler<'_> {
+    /// Converges in rounds. `approve` is asked for the first plan, if it has steps; `show` is told of every later one that
+    /// is about to be carried out, with the number of its round.
+    ///
+    /// # Errors
+    /// Fails when AWS or the journal cannot be used, or when the first plan is not approved.
+    pub async fn converge<E>(
+        &self,
+        activation: &Activation<'_>,
+        journal: &mut Journal,
+        approve: impl FnOnce(&Plan) -> Result<Approval, E>,
+        mut show: impl FnMut(usize, &Plan) -> Result<(), E>,
+    ) -> Result<Converged, Broken<E>> {
+        let Activation { mode, target, account_ids, state, stop } = activation;
+        let mut rounds: Vec<Round> = Vec::new();
+        let mut approve = Some(approve);
+        loop {
+            let Planned { plan, inventory } = self.plan(*target, Some(journal)).await.map_err(Broken::Call)?;
+            if !rounds.is_empty() && stop() {
+                return Ok(Converged { rounds, after: None, refused: None });
+            }
+            let fruitless = rounds.last().is_some_and(|round| round.applied.verified() == 0);
+            if plan.steps.is_empty() || fruitless || rounds.len() == MOST_ROUNDS {
+                return Ok(Converged { rounds, after: Some(plan), refused: None });
+            }
+            let approved = match (rounds.last(), approve.take()) {
+                (Some(last), _) => match last.approved.next_round(plan.clone()) {
+                    Ok(approved) => approved,
+                    Err(refusal) => return Ok(Converged { rounds, after: Some(plan), refused: Some(refusal) }),
+                },
+                (None, Some(approve)) => {
+                    let approval = approve(&plan).map_err(Broken::Caller)?;
+                    ApprovedPlan::new(plan, approval).map_err(Broken::Refused)?
+                }
+                (None, None) => return Ok(Converged { rounds, after: Some(plan), refused: None }),
+            };
+            if !rounds.is_empty() {
+                show(rounds.len() + 1, approved.plan()).map_err(Broken::Caller)?;
+            }
+            let authority =
+                Authority { mode, approved: &approved, account_ids, inventory: Some(&inventory), state, stop };
+            let applied = self.apply(&authority, journal).await.map_err(Broken::Journal)?;
+            rounds.push(Round { approved, applied });
+            if stop() {
+                return Ok(Converged { rounds, after: None, refused: None });
+            }
+        }
+    }
+}
