@@ -4,20 +4,23 @@ use std::collections::BTreeMap;
 use std::time::Duration;
 
 use jiff::Timestamp;
-use reconciler_aws::{Connection, Retries, Sessions};
+use reconciler_aws::edge::Edge;
+use reconciler_aws::{Connection, Retries, Sessions, Timeouts};
 use reconciler_emulator::{Accounts, Call, Edit, Effect, Emulator, Fault, Match, Options, Script, Step, Times};
 use reconciler_engine::apply::{Applied, Authority};
 use reconciler_engine::event::{Silence, StepOutcome};
 use reconciler_engine::journal::Journal;
 use reconciler_engine::reconciler::{Pace, Planned, Reconciler, Target};
+use reconciler_engine::rounds::{Activation, Broken, Converged};
 use reconciler_engine::state::StateFolder;
 use reconciler_model::address::Scope;
-use reconciler_model::desired::{Desired, Source, Wanted};
+use reconciler_model::desired::{Desired, Source, Wanted, load};
 use reconciler_model::drift::FieldDrift;
 use reconciler_model::inventory::Inventory;
+use reconciler_model::kind::Kind;
 use reconciler_model::plan::{Plan, Severity};
 use reconciler_model::verdict::Verdict;
-use reconciler_model::warrant::{Approval, ApprovedPlan};
+use reconciler_model::warrant::{Approval, ApprovedPlan, Refusal};
 use serde_json::{Value, json};
 
 use crate::declarations;
@@ -47,6 +50,7 @@ pub struct World {
     pub wanted: Vec<Wanted>,
     /// Whether versions that nothing is known to refer to may be deleted to make room.
     pub may_delete_versions: bool,
+    edges: Vec<&'static dyn Edge>,
     sessions: Sessions,
     state: tempfile::TempDir,
 }
@@ -70,17 +74,24 @@ impl World {
 
     /// An emulated AWS that is there already, with any desired state.
     pub async fn over(emulator: Emulator, sources: &[Source]) -> Self {
-        let desired = declarations::loaded(sources).expect("a valid desired state");
-        let retries = Retries { initial_backoff: Duration::from_millis(1), ..Retries::default() };
-        let sessions = Connection::in_process(emulator.http_client())
-            .role(desired.organization().role.clone())
-            .retries(retries)
-            .open()
-            .await;
+        Self::with_edges(emulator, sources, reconciler_kinds::EDGES.to_vec()).await
+    }
+
+    /// The same with other kinds than those of the build.
+    pub async fn with_edges(emulator: Emulator, sources: &[Source], edges: Vec<&'static dyn Edge>) -> Self {
+        let kinds: Vec<&dyn Kind> = edges.iter().map(|edge| edge.kind() as &dyn Kind).collect();
+        let desired = load(sources, &kinds, declarations::CONTROLS).expect("a valid desired state");
+        let sessions = connected(&emulator, &desired, Timeouts::default()).await;
         let wanted = desired.wanted();
         // In memory where there is such a place: what is put on disk here is not to survive anything.
         let state = tempfile::tempdir_in("/dev/shm").or_else(|_| tempfile::tempdir()).expect("a state folder");
-        Self { emulator, desired, wanted, may_delete_versions: false, sessions, state }
+        Self { emulator, desired, wanted, may_delete_versions: false, edges, sessions, state }
+    }
+
+    /// The same world, in which no call may take longer than this with all its attempts.
+    pub async fn waiting_at_most(mut self, operation: Duration) -> Self {
+        self.sessions = connected(&self.emulator, &self.desired, Timeouts { operation, ..Timeouts::default() }).await;
+        self
     }
 
     /// The same AWS with another desired state of the small organization.
@@ -88,9 +99,9 @@ impl World {
         Self::over(self.emulator.clone(), &declarations::small(declarations)).await
     }
 
-    fn reconciler(&self) -> Reconciler<'static> {
+    fn reconciler(&self) -> Reconciler<'_> {
         Reconciler {
-            edges: reconciler_kinds::EDGES,
+            edges: &self.edges,
             lookups: reconciler_kinds::lookups::LOOKUPS,
             sessions: self.sessions.clone(),
             sink: &Silence,
@@ -144,6 +155,30 @@ impl World {
             stop: &|| false,
         };
         self.reconciler().apply(&authority, &mut self.journal()).await.expect("a journal")
+    }
+
+    /// Converges in rounds under an approval.
+    ///
+    /// # Errors
+    /// The approval does not cover the first plan.
+    pub async fn converge(&self, approval: Approval) -> Result<Converged, Refusal> {
+        let account_ids: BTreeMap<String, String> =
+            self.scopes().into_iter().map(|scope| (scope.account, scope.account_id)).collect();
+        let folder = self.folder();
+        let target = Target {
+            wanted: &self.wanted,
+            desired_digest: &self.desired.digest,
+            may_delete_versions: self.may_delete_versions,
+            undone_at_most: None,
+        };
+        let activation =
+            Activation { mode: "enforce", target, account_ids: &account_ids, state: &folder, stop: &|| false };
+        let approve = |_: &Plan| Ok::<_, ()>(approval);
+        match self.reconciler().converge(&activation, &mut self.journal(), approve, |_, _| Ok(())).await {
+            Ok(converged) => Ok(converged),
+            Err(Broken::Refused(refusal)) => Err(refusal),
+            Err(broken) => panic!("{broken:?}"),
+        }
     }
 
     /// Plans, applies, and expects every step to be verified. Gives the plan.
@@ -228,6 +263,18 @@ impl World {
         let script = Script { steps: vec![step], ..Script::default() };
         self.emulator.run(&script).expect("the call does what it says");
     }
+}
+
+async fn connected(emulator: &Emulator, desired: &Desired, timeouts: Timeouts) -> Sessions {
+    let retries = Retries { initial_backoff: Duration::from_millis(1), ..Retries::default() };
+    let organization = desired.organization();
+    Connection::in_process(emulator.http_client())
+        .role(organization.role.clone())
+        .partition(organization.partition.clone())
+        .retries(retries)
+        .timeouts(timeouts)
+        .open()
+        .await
 }
 
 /// One call of somebody else, in the place of small worlds.

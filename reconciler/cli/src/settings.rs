@@ -3,6 +3,7 @@
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
+use reconciler_aws::Timeouts;
 use reconciler_engine::Pace;
 use serde::Deserialize;
 
@@ -43,6 +44,9 @@ pub(crate) struct PaceSettings {
     pub(crate) consistency_seconds: u64,
     /// The longest first pause before a failed call is tried again, in milliseconds; each pause is twice as long.
     pub(crate) retry_first_ms: u64,
+    /// How long one call may take with all its attempts and pauses, in seconds. A region whose endpoint never answers costs
+    /// this much, once for each kind, and is then a gap.
+    pub(crate) call_seconds: u64,
 }
 
 impl Default for PaceSettings {
@@ -53,6 +57,7 @@ impl Default for PaceSettings {
             settle_seconds: 300,
             consistency_seconds: 60,
             retry_first_ms: 1_000,
+            call_seconds: Timeouts::default().operation.as_secs(),
         }
     }
 }

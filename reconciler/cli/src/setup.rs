@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use globset::{GlobBuilder, GlobMatcher};
 use jiff::Timestamp;
-use reconciler_aws::{Connection, Retries, Sessions};
+use reconciler_aws::{Connection, Retries, Sessions, Timeouts};
 use reconciler_emulator::{Emulator, Options};
 use reconciler_engine::event::Sink;
 use reconciler_engine::state::StateFolder;
@@ -98,7 +98,10 @@ impl Setup {
         let connection = match &self.emulator {
             Some(emulator) => Connection::in_process(emulator.http_client())
                 .retries(Retries { initial_backoff: Duration::from_millis(5), ..Retries::default() }),
-            None => Connection::live().retries(self.retries()),
+            None => Connection::live().retries(self.retries()).timeouts(Timeouts {
+                operation: Duration::from_secs(self.settings.pace.call_seconds.max(1)),
+                ..Timeouts::default()
+            }),
         };
         connection
             .role(organization.role.clone())

@@ -1,0 +1,314 @@
+//! What only the live resource knows: `${ref:KIND/NAME.OUTPUT}`, and the rounds that it takes (AWS.md 0.11, 0.C).
+//!
+//! Told with guardrails and a kind of this file, `pointer`, which lives in memory and points at something. A pointer that
+//! is created gets a serial number, to which other pointers can point.
+
+use std::collections::BTreeMap;
+use std::sync::Mutex;
+
+use async_trait::async_trait;
+use reconciler_aws::edge::{Edge, Reading, Receipt, Selection};
+use reconciler_aws::{CallError, Session};
+use reconciler_emulator::{Effect, Emulator, Fault, Options};
+use reconciler_model::address::{Address, Scope, ScopeKind};
+use reconciler_model::codes;
+use reconciler_model::desired::load;
+use reconciler_model::diagnostic::Problem;
+use reconciler_model::direction::Direction;
+use reconciler_model::inventory::Sighting;
+use reconciler_model::kind::{Kind, Normalised, Origin, Situation};
+use reconciler_model::plan::{Plan, Promise, Proposal, ProposedStep};
+use reconciler_model::tree::{KeyOf, Path};
+use reconciler_model::warrant::{Approval, Refusal, Warrant};
+use reconciler_tests::declarations::{CONTROLS, small};
+use reconciler_tests::world::{World, notes, on, told};
+use serde_json::{Value, json};
+
+struct PointerKind;
+
+fn no_key(_: &Path) -> Option<&'static str> {
+    None
+}
+
+impl Kind for PointerKind {
+    fn name(&self) -> &'static str {
+        "pointer"
+    }
+    fn about(&self) -> &'static str {
+        "Points at something."
+    }
+    fn scope(&self) -> ScopeKind {
+        ScopeKind::Region
+    }
+    fn stage(&self) -> u8 {
+        95
+    }
+    fn key_of(&self) -> KeyOf {
+        no_key
+    }
+    fn schema(&self) -> schemars::Schema {
+        schemars::json_schema!({"type": "object", "properties": {"target": {"type": "string"}}})
+    }
+    fn normalise(&self, spec: &Value, _: Origin) -> Normalised {
+        Normalised { tree: json!({ "target": spec["target"] }), ..Normalised::default() }
+    }
+    fn check(&self, _: &Value) -> Vec<Problem> {
+        Vec::new()
+    }
+    fn direction(&self, _: &Path, _: Option<&Value>, _: Option<&Value>) -> Direction {
+        Direction::Weakened
+    }
+    fn outputs(&self) -> &'static [&'static str] {
+        &["serial"]
+    }
+    fn output(&self, sighting: &Sighting, name: &str) -> Option<String> {
+        sighting.handle.get(name)?.as_str().map(str::to_owned)
+    }
+    fn steps(&self, situation: &Situation<'_>) -> Proposal {
+        let action = if situation.live.is_some() { "update" } else { "create" };
+        let step = ProposedStep {
+            action,
+            summary: format!("{action} {}", situation.name),
+            calls: Vec::new(),
+            op: situation.target.clone(),
+            promise: Promise { tree: situation.target.clone(), ..Promise::default() },
+        };
+        Proposal { steps: if situation.differs.is_empty() { Vec::new() } else { vec![step] }, ..Proposal::default() }
+    }
+}
+
+/// The pointers of one world: tree and serial by address.
+#[derive(Default)]
+struct Pointers(Mutex<BTreeMap<Address, (Value, u32)>>);
+
+impl Pointers {
+    fn target(&self, name: &str) -> String {
+        let live = self.0.lock().expect("not poisoned");
+        let (_, (tree, _)) = live.iter().find(|(address, _)| address.name == name).expect("a pointer");
+        tree["target"].as_str().expect("text").to_owned()
+    }
+
+    fn seen(&self, address: &Address) -> Option<Sighting> {
+        let live = self.0.lock().expect("not poisoned");
+        let (tree, serial) = live.get(address)?;
+        Some(Sighting {
+            address: address.clone(),
+            tree: tree.clone(),
+            extras: BTreeMap::new(),
+            handle: json!({ "serial": format!("S-{serial}") }),
+            facts: Value::Null,
+            settled: true,
+        })
+    }
+}
+
+#[async_trait]
+impl Edge for Pointers {
+    fn kind(&self) -> &'static dyn Kind {
+        &PointerKind
+    }
+
+    async fn observe(&self, _: &Session, scope: &Scope, selection: &Selection) -> Result<Reading, CallError> {
+        let here: Vec<Address> = self.0.lock().expect("not poisoned").keys().cloned().collect();
+        let selected = here.iter().filter(|address| address.is_in(scope) && selection.has(&address.name));
+        Ok(Reading { sightings: selected.filter_map(|address| self.seen(address)).collect(), gaps: Vec::new() })
+    }
+
+    async fn sight(&self, _: &Session, address: &Address, _: Option<&Value>) -> Result<Option<Sighting>, CallError> {
+        Ok(self.seen(address))
+    }
+
+    async fn perform(
+        &self,
+        _: &Session,
+        address: &Address,
+        op: &Value,
+        _: Option<&Value>,
+        _: &str,
+        _: &Warrant,
+    ) -> Result<Receipt, CallError> {
+        let mut live = self.0.lock().expect("not poisoned");
+        let next = 1 + live.values().map(|(_, serial)| *serial).max().unwrap_or(0);
+        live.entry(address.clone()).or_insert((Value::Null, next)).0 = op.clone();
+        Ok(Receipt { handle: Value::Null, request_id: None })
+    }
+}
+
+const GUARDRAIL: &str = r#"
+kind: guardrail
+name: payments
+spec:
+  blockedInputMessaging: "No."
+  blockedOutputsMessaging: "Withheld."
+  contentPolicy:
+    filters:
+      - {type: HATE, inputStrength: HIGH, outputStrength: HIGH}
+"#;
+
+/// `b` points at `a`, which points at the guardrail.
+const CHAIN: &str = "
+---
+kind: pointer
+name: a
+spec: {target: 'at ${ref:guardrail/payments.guardrailArn}'}
+---
+kind: pointer
+name: b
+spec: {target: '${ref:pointer/a.serial}'}
+";
+
+const CREATED: [&str; 2] = ["create guardrail/payments", "publish guardrail/payments"];
+
+const POLICY: Approval = Approval::StandingPolicy { max_changes: 20 };
+
+async fn world(declarations: &str) -> (World, &'static Pointers) {
+    let pointers: &'static Pointers = Box::leak(Box::default());
+    let mut edges = reconciler_kinds::EDGES.to_vec();
+    edges.push(pointers);
+    let emulator = Emulator::scenario("empty", Options::default()).expect("a scenario");
+    (World::with_edges(emulator, &small(&format!("{GUARDRAIL}{declarations}")), edges).await, pointers)
+}
+
+fn steps(plan: &Plan) -> Vec<String> {
+    plan.steps.iter().map(|step| format!("{} {}/{}", step.action, step.address.kind, step.address.name)).collect()
+}
+
+async fn arn(world: &World) -> String {
+    world.witness().guardrail("payments", "DRAFT").await["guardrailArn"].as_str().expect("an ARN").to_owned()
+}
+
+/// What refers to something that is not there is neither drift nor a gap: it waits, and says for what.
+#[tokio::test]
+async fn what_refers_to_something_that_is_not_there_waits() {
+    let (world, _) = world(CHAIN).await;
+    let plan = world.plan().await.plan;
+    assert_eq!(steps(&plan), CREATED, "{}", told(&plan));
+    assert_eq!((plan.summary.drifted, plan.summary.waiting, plan.summary.gaps), (1, 2, 0), "{}", told(&plan));
+    assert_eq!(notes(&plan), [codes::WAITS, codes::WAITS], "{}", told(&plan));
+    let details: Vec<&str> = plan.findings.iter().map(|finding| finding.detail.as_str()).collect();
+    assert_eq!(details[0], "waits for management/eu-west-1/guardrail/payments");
+}
+
+/// A chain of three is created in one activation, each link with the real id of the one before it.
+#[tokio::test]
+async fn a_chain_is_created_in_one_activation() {
+    let (world, pointers) = world(CHAIN).await;
+    let converged = world.converge(POLICY).await.expect("within the policy");
+    let planned: Vec<Vec<String>> = converged.rounds.iter().map(|round| steps(round.approved.plan())).collect();
+    assert_eq!(planned, [CREATED.to_vec(), vec!["create pointer/a"], vec!["create pointer/b"]]);
+    assert!(converged.rounds.iter().all(|round| round.applied.not_verified() == 0));
+    assert!(converged.after.expect("a last plan").drift.is_empty());
+    assert_eq!(pointers.target("a"), format!("at {}", arn(&world).await));
+    assert_eq!(pointers.target("b"), "S-1");
+    world.plan_again_nothing().await;
+}
+
+/// AWS.md 0.11: somebody deletes a guardrail; the one that is created again has a new id, and what refers to it follows.
+#[tokio::test]
+async fn what_refers_to_a_guardrail_that_was_deleted_follows_the_new_one() {
+    let (world, pointers) = world(CHAIN).await;
+    world.converge(POLICY).await.expect("within the policy");
+    let before = pointers.target("a");
+    world.attack("bedrock", "DeleteGuardrail", json!({"guardrailIdentifier": "guardrail:payments"}));
+    let plan = world.plan().await.plan;
+    assert_eq!(steps(&plan), CREATED);
+    assert_eq!((plan.summary.waiting, plan.summary.in_sync), (1, 1), "b points at a, which is there: {}", told(&plan));
+
+    let converged = world.converge(Approval::Operator).await.expect("approved");
+    let planned: Vec<Vec<String>> = converged.rounds.iter().map(|round| steps(round.approved.plan())).collect();
+    assert_eq!(planned, [CREATED.to_vec(), vec!["update pointer/a"]]);
+    assert_eq!(pointers.target("a"), format!("at {}", arn(&world).await));
+    assert_ne!(pointers.target("a"), before);
+    world.plan_again_nothing().await;
+}
+
+/// H23. What refers to something that could not be read is unknown itself: it is not rendered from a guess.
+#[tokio::test]
+async fn what_refers_to_something_unknown_is_unknown() {
+    let (world, _) = world(CHAIN).await;
+    world.converge(POLICY).await.expect("within the policy");
+    world.inject(vec![Fault::always(on("ListGuardrails"), Effect::Deny)]);
+    let plan = world.plan().await.plan;
+    assert!(plan.steps.is_empty() && plan.drift.is_empty(), "{}", told(&plan));
+    assert_eq!((plan.summary.gaps, plan.summary.waiting, plan.summary.in_sync), (2, 0, 1), "{}", told(&plan));
+    assert!(plan.gaps.iter().any(|gap| gap.kind == "pointer" && gap.code == codes::DENIED), "{}", told(&plan));
+}
+
+/// The cap of the standing policy is over the whole activation, not over each of its rounds.
+#[tokio::test]
+async fn the_cap_is_over_all_rounds() {
+    let (world, pointers) = world(CHAIN).await;
+    let converged = world.converge(Approval::StandingPolicy { max_changes: 2 }).await.expect("the first is within");
+    assert_eq!(converged.rounds.len(), 2);
+    assert_eq!(converged.refused, Some(Refusal::BlastRadius { changes: 3, allowed: 2 }));
+    assert_eq!(steps(&converged.after.expect("what is left")), ["create pointer/b"]);
+    assert!(!pointers.0.lock().expect("not poisoned").keys().any(|address| address.name == "b"));
+}
+
+/// A person's approval reaches what he saw: what the plan named as waiting, and nothing else. The standing policy goes on.
+#[tokio::test]
+async fn an_approval_does_not_reach_what_was_not_seen() {
+    let following = "---\nkind: pointer\nname: v\nspec: {target: '${ref:guardrail/payments.version}'}\n";
+    let (world, pointers) = world(following).await;
+    world.converge(Approval::Operator).await.expect("approved, and named as waiting");
+    assert_eq!(pointers.target("v"), "1");
+    // What follows the newest version follows the weak one first. The restore publishes another, which moves it again; the
+    // plan did not say so.
+    let hate = "/contentPolicyConfig/filtersConfig/type=HATE/inputStrength";
+    world.set_guardrail("payments", hate, json!("NONE"));
+    world.publish("payments");
+    let converged = world.converge(Approval::Operator).await.expect("approved");
+    let touched = "management/eu-west-1/pointer/v".parse().expect("an address");
+    assert_eq!(converged.refused, Some(Refusal::NotSeen { round: 2, addresses: vec![touched] }));
+    assert_eq!(pointers.target("v"), "2");
+    world.converge(POLICY).await.expect("within the policy");
+    assert_eq!(pointers.target("v"), "3");
+    world.plan_again_nothing().await;
+}
+
+/// An activation ends when nothing more can be verified, and when its rounds are over.
+#[tokio::test]
+async fn an_activation_without_success_ends() {
+    let (world, _) = world(CHAIN).await;
+    world.inject(vec![Fault::always(on("CreateGuardrail"), Effect::Deny)]);
+    let converged = world.converge(POLICY).await.expect("within the policy");
+    assert_eq!(converged.rounds.len(), 1);
+    assert_eq!(converged.after.expect("what is left").summary.waiting, 2);
+}
+
+/// Of one stage, what is needed goes first, in one round.
+#[tokio::test]
+async fn within_a_stage_what_is_needed_goes_first() {
+    let text = "
+---
+kind: pointer
+name: a
+spec: {target: '${ref:pointer/z.target}'}
+---
+kind: pointer
+name: z
+spec: {target: 'the end'}
+";
+    let (world, pointers) = world(text).await;
+    let plan = world.restore().await;
+    assert_eq!(steps(&plan)[2..], ["create pointer/z", "create pointer/a"]);
+    assert_eq!(plan.steps[3].needs, ["3"]);
+    assert_eq!(pointers.target("a"), "the end");
+    world.plan_again_nothing().await;
+}
+
+/// A field that neither the declaration nor the live resource has is an error that lists both.
+#[tokio::test]
+async fn a_field_that_nobody_has_is_an_error() {
+    let mut kinds: Vec<&dyn Kind> = reconciler_kinds::KINDS.to_vec();
+    kinds.push(&PointerKind);
+    let text =
+        format!("{GUARDRAIL}---\nkind: pointer\nname: a\nspec: {{target: '${{ref:guardrail/payments.owner}}'}}\n");
+    let problems = load(&small(&text), &kinds, CONTROLS).expect_err("no such field");
+    assert_eq!(problems[0].code, codes::UNRESOLVED_REFERENCE);
+    assert_eq!(
+        problems[0].remedy,
+        "refer to `name`, to a field that its spec declares (blockedInputMessaging, blockedOutputsMessaging, \
+         contentPolicy), or to what the live one has (guardrailId, guardrailArn, version)"
+    );
+}
