@@ -5,7 +5,8 @@
 //!
 //! Guarantees: every round is approved, and the caller shows it before that; the standing policy's cap is over the whole
 //! activation; a person's approval reaches no further than what he saw. It ends: after a plan without steps, after a round
-//! in which nothing was verified, after [`MOST_ROUNDS`].
+//! that left nothing waiting or in which nothing was verified, after [`MOST_ROUNDS`]. A step that failed is not tried again
+//! for its own sake: the next activation is the retry.
 
 use std::collections::BTreeMap;
 
@@ -89,8 +90,10 @@ impl Reconciler<'_> {
             if !rounds.is_empty() && stop() {
                 return Ok(Converged { rounds, after: None, refused: None });
             }
-            let fruitless = rounds.last().is_some_and(|round| round.applied.verified() == 0);
-            if plan.steps.is_empty() || fruitless || rounds.len() == MOST_ROUNDS {
+            let nothing_follows = rounds
+                .last()
+                .is_some_and(|round| round.applied.verified() == 0 || round.approved.plan().waiting().next().is_none());
+            if plan.steps.is_empty() || nothing_follows || rounds.len() == MOST_ROUNDS {
                 return Ok(Converged { rounds, after: Some(plan), refused: None });
             }
             let approved = match (rounds.last(), approve.take()) {
