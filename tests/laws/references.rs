@@ -184,9 +184,9 @@ async fn what_refers_to_something_that_is_not_there_waits() {
     let plan = world.plan().await.plan;
     assert_eq!(steps(&plan), CREATED, "{}", told(&plan));
     assert_eq!((plan.summary.drifted, plan.summary.waiting, plan.summary.gaps), (1, 2, 0), "{}", told(&plan));
-    assert_eq!(notes(&plan), [codes::WAITS, codes::WAITS], "{}", told(&plan));
-    let details: Vec<&str> = plan.findings.iter().map(|finding| finding.detail.as_str()).collect();
-    assert_eq!(details[0], "waits for management/eu-west-1/guardrail/payments");
+    assert_eq!(notes(&plan), [codes::OTHER_VERSIONS, codes::WAITS, codes::WAITS], "{}", told(&plan));
+    let waits = plan.findings.iter().find(|finding| finding.code == codes::WAITS).expect("a finding");
+    assert_eq!(waits.detail, "waits for management/eu-west-1/guardrail/payments");
 }
 
 /// A chain of three is created in one activation, each link with the real id of the one before it.

@@ -5,18 +5,19 @@
 //!
 //! Guarantees: every round is approved, and the caller shows it before that; the standing policy's cap is over the whole
 //! activation; a person's approval reaches no further than what he saw. It ends: after a plan without steps, after a round
-//! that left nothing waiting or in which nothing was verified, after [`MOST_ROUNDS`]. A step that failed is not tried again
-//! for its own sake: the next activation is the retry.
+//! that left only what was tried already, after [`MOST_ROUNDS`]. A step that failed is not tried again for its own sake: the
+//! next activation is the retry.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use reconciler_aws::CallError;
-use reconciler_model::plan::Plan;
+use reconciler_model::address::Address;
+use reconciler_model::plan::{Plan, Step};
 use reconciler_model::warrant::{Approval, ApprovedPlan, Refusal};
 
 use crate::apply::{Applied, Authority};
 use crate::journal::{Journal, JournalError};
-use crate::reconciler::{Planned, Reconciler, Target};
+use crate::reconciler::{Planned, Reconciler, Target, op_digest};
 use crate::state::StateFolder;
 
 /// The longest chain of resources that refer to each other has fewer links (AWS.md 0.C).
@@ -85,17 +86,18 @@ impl Reconciler<'_> {
         let Activation { mode, target, account_ids, state, stop } = activation;
         let mut rounds: Vec<Round> = Vec::new();
         let mut approve = Some(approve);
+        let mut tried: BTreeSet<(Address, String)> = BTreeSet::new();
         loop {
             let Planned { plan, inventory } = self.plan(*target, Some(journal)).await.map_err(Broken::Call)?;
             if !rounds.is_empty() && stop() {
                 return Ok(Converged { rounds, after: None, refused: None });
             }
-            let nothing_follows = rounds
-                .last()
-                .is_some_and(|round| round.applied.verified() == 0 || round.approved.plan().waiting().next().is_none());
+            let is_new = |step: &Step| !tried.contains(&(step.address.clone(), op_digest(step)));
+            let nothing_follows = !rounds.is_empty() && !plan.steps.iter().any(is_new);
             if plan.steps.is_empty() || nothing_follows || rounds.len() == MOST_ROUNDS {
                 return Ok(Converged { rounds, after: Some(plan), refused: None });
             }
+            tried.extend(plan.steps.iter().map(|step| (step.address.clone(), op_digest(step))));
             let approved = match (rounds.last(), approve.take()) {
                 (Some(last), _) => match last.approved.next_round(plan.clone()) {
                     Ok(approved) => approved,
