@@ -50,7 +50,9 @@ def snapshot(emulator):
             logging = bedrock.get_model_invocation_logging_configuration().get("loggingConfig")
             seen[account, region, "logging"] = logging
             for group in emulator.client("logs", account, region).describe_log_groups()["logGroups"]:
-                group.pop("creationTime")
+                # When it was made, and what was logged since, cannot be restored.
+                for lost in ("creationTime", "storedBytes"):
+                    group.pop(lost)
                 seen[account, region, "log-group", group["logGroupName"]] = group
     return seen
 
