@@ -140,7 +140,11 @@ impl ApprovedPlan {
     }
 }
 
-/// The token that a write needs.
+/// The token that a write needs. It cannot be made by hand:
+///
+/// ```compile_fail,E0451
+/// let forged = reconciler_model::warrant::Warrant { plan_id: String::new(), step_id: String::new() };
+/// ```
 #[derive(Debug)]
 pub struct Warrant {
     plan_id: String,
