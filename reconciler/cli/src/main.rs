@@ -26,6 +26,10 @@ use failure::Failure;
 use screen::Screen;
 use setup::Setup;
 
+/// A plan is mostly small JSON trees, made and dropped by many tasks: allocation is a large part of its processor time.
+#[global_allocator]
+static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
+
 fn main() -> ExitCode {
     let arguments = match Arguments::try_parse() {
         Ok(arguments) => arguments,
