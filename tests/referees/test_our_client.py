@@ -31,6 +31,10 @@ def reconcile(tmp_path):
     return lambda emulator, **more: Reconciler(tmp_path, emulator.url, **more)
 
 
+# Log groups below it are declared; the one of the organization's trail is not.
+DECLARED = "/aws/bedrock/"
+
+
 def snapshot(emulator):
     """All that the desired state is about, read with boto3; lists in an order, and without instants and ids."""
     seen = {}
@@ -49,7 +53,7 @@ def snapshot(emulator):
                 seen[account, region, "guardrail", row["name"]] = in_order({**guardrail, "tags": tags})
             logging = bedrock.get_model_invocation_logging_configuration().get("loggingConfig")
             seen[account, region, "logging"] = logging
-            for group in emulator.client("logs", account, region).describe_log_groups()["logGroups"]:
+            for group in emulator.client("logs", account, region).describe_log_groups(logGroupNamePrefix=DECLARED)["logGroups"]:
                 # When it was made, and what was logged since, cannot be restored.
                 for lost in ("creationTime", "storedBytes"):
                     group.pop(lost)
