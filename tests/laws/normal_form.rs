@@ -4,10 +4,11 @@ use proptest::prelude::*;
 use reconciler_kinds::KINDS;
 use reconciler_model::desired::Wanted;
 use reconciler_model::direction::Direction;
+use reconciler_model::documents;
 use reconciler_model::drift::{self, Comparison};
 use reconciler_model::inventory::Sighting;
 use reconciler_model::kind::{Kind, Normalised, Origin, Situation};
-use reconciler_model::tree::{self, Path};
+use reconciler_model::tree::{Difference, Path};
 use reconciler_tests::declarations::{loaded, small};
 use reconciler_tests::world::World;
 use serde_json::{Value, json};
@@ -85,7 +86,7 @@ proptest! {
         let read: Value = serde_yaml::from_str(&printed).expect("YAML");
         prop_assert_eq!(live_tree(kind, &read, true), live.clone(), "{}", printed);
         let declared = clean(kind, &read, Origin::Declared);
-        let differences = tree::differences(&drift::managed_part(kind, &live, &declared), &declared, &[]);
+        let differences = documents::compare(kind, drift::managed_part(kind, &live, &declared), &declared).differences;
         prop_assert!(differences.is_empty(), "{:?}", differences);
     }
 
@@ -133,7 +134,7 @@ proptest! {
         let (comparison, sighting) = compared(kind, &live, &want, "undo");
         let declared = clean(kind, &want, Origin::Declared);
         let managed = drift::managed_part(kind, &live, &declared);
-        let differs = !tree::differences(&managed, &declared, &[]).is_empty();
+        let differs = !documents::compare(kind, managed, &declared).differences.is_empty();
         prop_assert_eq!(comparison.drift.is_some() || !comparison.unobservable.is_empty(), differs);
         let proposal = kind.steps(&Situation {
             live: Some(&sighting),
@@ -153,7 +154,9 @@ proptest! {
         use Direction::*;
         let kind = kind(name);
         let (live, want) = (live_tree(kind, &live, true), live_tree(kind, &want, true));
-        for one in tree::differences(&live, &want, kind.whole()) {
+        // Inside documents, directions are proofs and witnesses, of which there may be one way only.
+        let outside = |one: &Difference| documents::above(kind, &one.path).is_none();
+        for one in documents::compare(kind, live, &want).differences.into_iter().filter(outside) {
             let there = kind.direction(&one.path, one.left.as_ref(), one.right.as_ref());
             let back = kind.direction(&one.path, one.right.as_ref(), one.left.as_ref());
             let is_set = one.left.as_ref().is_some_and(Value::is_array) && one.right.as_ref().is_some_and(Value::is_array);

@@ -8,7 +8,7 @@ use std::fs;
 use std::path::Path;
 
 use reconciler_model::kind::{Kind, Origin};
-use reconciler_model::{drift, tree};
+use reconciler_model::{documents, drift};
 use serde_json::Value;
 
 use crate::KINDS;
@@ -38,11 +38,12 @@ fn differences(kind: &dyn Kind, case: &Path) -> String {
     }
     let managed = drift::managed_part(kind, &live, &want);
     let mut lines = String::new();
-    for one in tree::differences(&managed, &want, kind.whole()) {
+    let compared = documents::compare(kind, managed, &want);
+    for (one, direction) in compared.differences.iter().zip(compared.directions(kind)) {
         let text = |value: &Option<Value>| value.as_ref().map_or("absent".to_owned(), Value::to_string);
         let word = match kind.unobservable(&one.path, one.left.as_ref(), one.right.as_ref()) {
             Some(_) => "unobservable".to_owned(),
-            None => kind.direction(&one.path, one.left.as_ref(), one.right.as_ref()).to_string(),
+            None => direction.to_string(),
         };
         lines += &format!("{}: {} -> {} {word}\n", one.path, text(&one.left), text(&one.right));
     }

@@ -7,6 +7,7 @@ use crate::address::Address;
 use crate::desired::{Wanted, WhenStronger};
 use crate::diagnostic::Place;
 use crate::direction::Direction;
+use crate::documents;
 use crate::inventory::Sighting;
 use crate::kind::Kind;
 use crate::tree::{self, Difference, Path};
@@ -102,15 +103,16 @@ pub fn compare(kind: &dyn Kind, wanted: &Wanted, want: &Value, live: Option<&Sig
         };
     };
     let managed = managed_part(kind, &live.tree, want);
-    let mut target = want.clone();
+    let compared = documents::compare(kind, managed, want);
+    let directions = compared.directions(kind);
+    let mut target = compared.right;
     let mut fields = Vec::new();
     let mut unobservable = Vec::new();
-    for Difference { path, left, right } in tree::differences(&managed, want, kind.whole()) {
+    for (Difference { path, left, right }, direction) in compared.differences.into_iter().zip(directions) {
         if let Some(reason) = kind.unobservable(&path, left.as_ref(), right.as_ref()) {
             unobservable.push((path, reason));
             continue;
         }
-        let direction = kind.direction(&path, left.as_ref(), right.as_ref());
         let kept = direction == Direction::Strengthened
             && wanted.declaration.when_stronger == WhenStronger::Report
             && kind.protects(live, &path);

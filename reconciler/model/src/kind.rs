@@ -95,6 +95,21 @@ pub trait Kind: Send + Sync {
         &[]
     }
 
+    /// Where policy documents sit in the tree, member by member; [`ANY`](crate::documents::ANY) stands for any element.
+    ///
+    /// They are compared by what they say (see [`crate::documents`]). `key_of` gives `Sid` for the `Statement` of each.
+    fn policies(&self) -> &'static [&'static [&'static str]] {
+        &[]
+    }
+
+    /// The direction of a difference inside a policy document, from what is proved of the document alone.
+    ///
+    /// A kind answers otherwise where a control depends on what a document grants: a delivery role that may do less does
+    /// not protect more, it delivers nothing.
+    fn document_direction(&self, _path: &Path, proved: Direction) -> Direction {
+        proved
+    }
+
     /// Request-side names of members, with the GET-side name that a declaration uses.
     fn request_side_names(&self) -> &'static [(&'static str, &'static str)] {
         &[]

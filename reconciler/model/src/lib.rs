@@ -14,6 +14,7 @@ pub mod desired;
 pub mod diagnostic;
 pub mod digest;
 pub mod direction;
+pub mod documents;
 pub mod drift;
 pub mod inventory;
 pub mod kind;

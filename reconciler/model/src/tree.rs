@@ -256,12 +256,25 @@ pub struct Difference {
 /// An element that one side lacks is one difference, not one for each of its members. `whole` names top-level members
 /// that are reported in one piece when one side lacks them.
 pub fn differences(left: &Value, right: &Value, whole: &[&str]) -> Vec<Difference> {
+    differences_where(left, right, &|path| {
+        path.segments().len() == 1 && path.head().is_some_and(|head| whole.contains(&head))
+    })
+}
+
+/// As [`differences`], with what is reported in one piece told by its path.
+pub fn differences_where(left: &Value, right: &Value, whole: &dyn Fn(&Path) -> bool) -> Vec<Difference> {
     let mut found = Vec::new();
     compare(&Path::root(), Some(left), Some(right), whole, &mut found);
     found
 }
 
-fn compare(path: &Path, left: Option<&Value>, right: Option<&Value>, whole: &[&str], found: &mut Vec<Difference>) {
+fn compare(
+    path: &Path,
+    left: Option<&Value>,
+    right: Option<&Value>,
+    whole: &dyn Fn(&Path) -> bool,
+    found: &mut Vec<Difference>,
+) {
     let left = left.filter(|value| !value.is_null());
     let right = right.filter(|value| !value.is_null());
     if left == right {
@@ -269,10 +282,9 @@ fn compare(path: &Path, left: Option<&Value>, right: Option<&Value>, whole: &[&s
     }
     let lists_elements =
         |value: &Value| value.as_object().is_some_and(|members| members.values().any(Value::is_object));
-    let in_one_piece = path.segments().len() == 1 && path.head().is_some_and(|head| whole.contains(&head));
     let descend = match (left, right) {
         (Some(Value::Object(_)), Some(Value::Object(_))) => true,
-        (Some(one), None) | (None, Some(one)) => lists_elements(one) && !in_one_piece,
+        (Some(one), None) | (None, Some(one)) => lists_elements(one) && !whole(path),
         _ => false,
     };
     if !descend {

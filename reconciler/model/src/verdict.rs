@@ -3,11 +3,12 @@
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
+use crate::documents;
 use crate::drift;
 use crate::inventory::Sighting;
 use crate::kind::Kind;
 use crate::plan::Promise;
-use crate::tree::{self, Path};
+use crate::tree::Path;
 
 /// What read-back showed after a step.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -53,13 +54,14 @@ pub fn judge(kind: &dyn Kind, promise: &Promise, sighting: Option<&Sighting>) ->
     let nothing = Value::Object(serde_json::Map::new());
     let promised = if promise.tree.is_null() { &nothing } else { &promise.tree };
     let seen = drift::managed_part(kind, &sighting.tree, promised);
-    let mut differs: Vec<BrokenPart> = tree::differences(promised, &seen, &[])
+    let mut differs: Vec<BrokenPart> = documents::compare(kind, seen, promised)
+        .differences
         .into_iter()
-        .filter(|one| kind.unobservable(&one.path, one.right.as_ref(), one.left.as_ref()).is_none())
+        .filter(|one| kind.unobservable(&one.path, one.left.as_ref(), one.right.as_ref()).is_none())
         .map(|one| BrokenPart {
             path: one.path,
-            promised: one.left.unwrap_or(Value::Null),
-            seen: one.right.unwrap_or(Value::Null),
+            promised: one.right.unwrap_or(Value::Null),
+            seen: one.left.unwrap_or(Value::Null),
         })
         .collect();
     for (path, promised) in &promise.extras {

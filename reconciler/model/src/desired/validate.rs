@@ -7,6 +7,7 @@ use serde_json::Value;
 use super::declaration::Declaration;
 use crate::codes;
 use crate::diagnostic::{Diagnostic, Problem, did_you_mean};
+use crate::documents;
 use crate::kind::{Kind, Origin};
 use crate::tree::Path;
 
@@ -55,6 +56,7 @@ pub(super) fn spec(
     if well_formed {
         // A check on a part of a spec would complain about what is only missing because it could not be read.
         kind.check(&normalised.tree).into_iter().for_each(&mut report);
+        documents::problems(kind, &normalised.tree).into_iter().for_each(&mut report);
     }
     let unknown = normalised.unknown.iter().map(|(path, _)| unknown_member(kind, declaration, path));
     problems.extend(unknown);

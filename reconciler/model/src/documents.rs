@@ -1,0 +1,271 @@
+//! Policy documents inside the trees of kinds: where they sit, how they are compared, and which way their leaves point.
+//!
+//! Expected flow: [`compare`] takes the managed part of a live tree and a wanted tree, gives the statements of each document
+//! common names, and lists the differences with their directions. What lies outside documents is compared member by member,
+//! and its direction is the kind's.
+
+use std::collections::BTreeMap;
+
+use serde_json::Value;
+
+use crate::codes;
+use crate::diagnostic::Problem;
+use crate::direction::Direction;
+use crate::kind::Kind;
+use crate::policy::{self, Policy};
+use crate::tree::{self, Difference, Path};
+
+/// Stands for any member in [`Kind::policies`].
+pub const ANY: &str = "*";
+
+/// Two trees, comparable, with what differs.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Compared {
+    /// The left tree, its statements named as in the right one.
+    pub left: Value,
+    /// The right tree, its documents in canonical form.
+    pub right: Value,
+    /// Where they differ, in the order of the paths.
+    pub differences: Vec<Difference>,
+}
+
+/// Compares two trees of one kind. A document, a statement, or an element that holds a document is one difference where one
+/// side lacks it.
+pub fn compare(kind: &dyn Kind, left: Value, right: &Value) -> Compared {
+    let mut compared = Compared { left, right: right.clone(), differences: Vec::new() };
+    for path in places(kind, right) {
+        if let (Some(one), Some(two)) = (tree::get(&compared.left, &path), tree::get(right, &path)) {
+            let (one, two) = policy::align(one, two);
+            tree::set(&mut compared.left, &path, Some(one));
+            tree::set(&mut compared.right, &path, Some(two));
+        }
+    }
+    compared.differences =
+        tree::differences_where(&compared.left, &compared.right, &|path| is_in_one_piece(kind, path));
+    compared
+}
+
+impl Compared {
+    /// The direction of each difference, with the left side as live and the right side as wanted.
+    ///
+    /// Inside a document that both sides have it is what the policy module proves or witnesses, as the kind sees it
+    /// ([`Kind::document_direction`]); everywhere else it is the kind's.
+    pub fn directions(&self, kind: &dyn Kind) -> Vec<Direction> {
+        let mut leaves: BTreeMap<Path, Vec<(Path, Direction)>> = BTreeMap::new();
+        self.differences
+            .iter()
+            .map(|Difference { path, left, right }| {
+                let document = above(kind, path).filter(|document| {
+                    document != path && [&self.left, &self.right].iter().all(|tree| tree::get(tree, document).is_some())
+                });
+                let Some(document) = document else {
+                    return kind.direction(path, left.as_ref(), right.as_ref());
+                };
+                let inside = Path::of(path.segments()[document.segments().len()..].iter().cloned());
+                let leaves = leaves.entry(document.clone()).or_insert_with(|| {
+                    let side = |tree| tree::get(tree, &document).cloned().unwrap_or(Value::Null);
+                    policy::directions(&side(&self.left), &side(&self.right))
+                });
+                let below = leaves.iter().filter(|(leaf, _)| leaf.segments().starts_with(inside.segments()));
+                let proved = Direction::of_all(below.map(|(_, direction)| *direction));
+                kind.document_direction(path, proved)
+            })
+            .collect()
+    }
+}
+
+/// What is wrong with the documents of a declared tree: members that the grammar does not have.
+pub fn problems(kind: &dyn Kind, tree: &Value) -> Vec<Problem> {
+    let documents = places(kind, tree).into_iter();
+    let unknown = documents.flat_map(|place| {
+        let policy = tree::get(tree, &place).and_then(|document| Policy::from_value(document).ok());
+        let unknown = policy.map(|policy| policy.unknown()).unwrap_or_default();
+        unknown.into_iter().map(move |(path, _)| place.segments().iter().chain(path.segments()).cloned().collect())
+    });
+    unknown
+        .map(|segments: Vec<String>| {
+            let name = segments.last().cloned().unwrap_or_default();
+            Problem {
+                code: codes::UNKNOWN_MEMBER,
+                path: Path::of(segments),
+                detail: format!("the grammar of policy documents has no `{name}` here"),
+                remedy: "write it as the IAM grammar does: Version, Id, Statement; and in a statement Sid, Effect, Principal, \
+                         NotPrincipal, Action, NotAction, Resource, NotResource and Condition"
+                    .to_owned(),
+            }
+        })
+        .collect()
+}
+
+/// The paths of the documents that `tree` has.
+pub fn places(kind: &dyn Kind, tree: &Value) -> Vec<Path> {
+    let mut found = Vec::new();
+    for pattern in kind.policies() {
+        let mut paths = vec![Path::root()];
+        for segment in *pattern {
+            paths = paths
+                .into_iter()
+                .flat_map(|path| match *segment {
+                    ANY => {
+                        let members = tree::get(tree, &path).and_then(Value::as_object);
+                        members.into_iter().flat_map(|members| members.keys()).map(|name| path.child(name)).collect()
+                    }
+                    name => vec![path.child(name)],
+                })
+                .collect();
+        }
+        found.extend(paths.into_iter().filter(|path| tree::get(tree, path).is_some_and(Value::is_object)));
+    }
+    found
+}
+
+fn matches(pattern: &[&str], segments: &[String]) -> bool {
+    pattern.len() == segments.len() && pattern.iter().zip(segments).all(|(part, name)| *part == ANY || part == name)
+}
+
+/// The path of the document that `path` is or lies in.
+pub fn above(kind: &dyn Kind, path: &Path) -> Option<Path> {
+    let segments = path.segments();
+    let pattern = kind
+        .policies()
+        .iter()
+        .find(|pattern| segments.get(..pattern.len()).is_some_and(|head| matches(pattern, head)))?;
+    Some(Path::of(segments[..pattern.len()].iter().cloned()))
+}
+
+fn is_in_one_piece(kind: &dyn Kind, path: &Path) -> bool {
+    let segments = path.segments();
+    if segments.len() == 1 && kind.whole().contains(&segments[0].as_str()) {
+        return true;
+    }
+    kind.policies().iter().any(|pattern| {
+        let element = pattern.iter().rposition(|part| *part == ANY).map_or(pattern.len(), |last| last + 1);
+        let statement = || {
+            let (document, inside) = (segments.get(..pattern.len()), segments.get(pattern.len()..));
+            document.is_some_and(|head| matches(pattern, head))
+                && matches!(inside, Some([list, _]) if list == "Statement")
+        };
+        matches(pattern, segments) || matches(&pattern[..element], segments) || statement()
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use schemars::Schema;
+    use serde_json::json;
+
+    use super::*;
+    use crate::address::ScopeKind;
+    use crate::kind::{Normalised, Origin, Situation};
+    use crate::plan::Proposal;
+
+    struct Holder;
+
+    impl Kind for Holder {
+        fn name(&self) -> &'static str {
+            "holder"
+        }
+        fn about(&self) -> &'static str {
+            "Holds documents."
+        }
+        fn scope(&self) -> ScopeKind {
+            ScopeKind::Region
+        }
+        fn stage(&self) -> u8 {
+            0
+        }
+        fn key_of(&self) -> tree::KeyOf {
+            |_| None
+        }
+        fn policies(&self) -> &'static [&'static [&'static str]] {
+            &[&["policy"], &["inline", ANY, "document"]]
+        }
+        fn schema(&self) -> Schema {
+            Schema::default()
+        }
+        fn normalise(&self, _: &Value, _: Origin) -> Normalised {
+            Normalised::default()
+        }
+        fn check(&self, _: &Value) -> Vec<Problem> {
+            Vec::new()
+        }
+        fn direction(&self, _: &Path, _: Option<&Value>, _: Option<&Value>) -> Direction {
+            Direction::Neutral
+        }
+        fn steps(&self, _: &Situation<'_>) -> Proposal {
+            Proposal::default()
+        }
+    }
+
+    fn tree(document: &Value) -> Value {
+        let canonical = Policy::from_value(document).expect("a policy").tree();
+        json!({"policy": canonical, "inline": {"a": {"name": "a", "document": canonical}}, "other": 1})
+    }
+
+    fn drift(live: &Value, want: &Value) -> Vec<(String, Direction)> {
+        let compared = compare(&Holder, live.clone(), want);
+        let directions = compared.directions(&Holder);
+        compared.differences.iter().map(|one| one.path.to_string()).zip(directions).collect()
+    }
+
+    fn guarded() -> Value {
+        json!({"Version": "2012-10-17", "Statement": [{
+            "Sid": "Trust", "Effect": "Allow", "Principal": {"Service": "bedrock.amazonaws.com"}, "Action": "sts:AssumeRole",
+            "Condition": {"StringEquals": {"aws:SourceAccount": "111122223333"}},
+        }]})
+    }
+
+    #[test]
+    fn a_lost_condition_is_weakened_at_its_leaf_wherever_the_document_is() {
+        let mut open = guarded();
+        open["Statement"][0].as_object_mut().expect("a statement").remove("Condition");
+        // Another name for the statement changes nothing.
+        open["Statement"][0]["Sid"] = json!("Other");
+        let found = drift(&tree(&open), &tree(&guarded()));
+        let weakened: Vec<&str> = found
+            .iter()
+            .filter(|(_, direction)| *direction == Direction::Weakened)
+            .map(|(path, _)| path.as_str())
+            .collect();
+        assert_eq!(
+            weakened,
+            [
+                "inline.a.document.Statement.Trust.Condition.StringEquals",
+                "policy.Statement.Trust.Condition.StringEquals"
+            ],
+            "{found:?}"
+        );
+        assert!(found.iter().all(|(_, direction)| matches!(direction, Direction::Weakened | Direction::Neutral)));
+    }
+
+    #[test]
+    fn a_statement_a_document_and_its_element_are_one_difference() {
+        let mut wider = guarded();
+        let mut another = wider["Statement"][0].clone();
+        another["Sid"] = json!("Another");
+        another["Principal"] = json!({"AWS": "*"});
+        wider["Statement"].as_array_mut().expect("statements").push(another);
+        let mut live = tree(&wider);
+        live["inline"]["b"] = live["inline"]["a"].clone();
+        live["inline"]["a"] = Value::Null;
+        assert_eq!(
+            drift(&live, &tree(&guarded())),
+            [
+                ("inline.a".to_owned(), Direction::Neutral),
+                ("inline.b".to_owned(), Direction::Neutral),
+                ("policy.Statement.Another".to_owned(), Direction::Weakened)
+            ]
+        );
+        live["policy"] = Value::Null;
+        assert_eq!(drift(&live, &tree(&guarded()))[2], ("policy".to_owned(), Direction::Neutral));
+    }
+
+    #[test]
+    fn members_that_the_grammar_lacks_are_named() {
+        let mut odd = guarded();
+        odd["Statement"][0]["Actions"] = json!(["sts:TagSession"]);
+        let found: Vec<String> =
+            problems(&Holder, &tree(&odd)).into_iter().map(|problem| problem.path.to_string()).collect();
+        assert_eq!(found, ["policy.Statement.Trust.Actions", "inline.a.document.Statement.Trust.Actions"]);
+    }
+}
