@@ -122,6 +122,7 @@ proptest! {
             differs: &comparison.differs,
             name: "payments",
             may_delete_versions: true,
+            surroundings: &Value::Null,
         });
         prop_assert!(proposal.steps.is_empty() && proposal.refusals.is_empty(), "{:?}", proposal);
     }
@@ -142,6 +143,7 @@ proptest! {
             differs: &comparison.differs,
             name: "payments",
             may_delete_versions: false,
+            surroundings: &Value::Null,
         });
         let acts = !proposal.steps.is_empty() || !proposal.refusals.is_empty();
         prop_assert_eq!(acts, !comparison.differs.is_empty(), "{:?}", comparison.differs);

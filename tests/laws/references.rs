@@ -111,7 +111,7 @@ impl Edge for Pointers {
     async fn observe(&self, _: &Session, scope: &Scope, selection: &Selection) -> Result<Reading, CallError> {
         let here: Vec<Address> = self.0.lock().expect("not poisoned").keys().cloned().collect();
         let selected = here.iter().filter(|address| address.is_in(scope) && selection.has(&address.name));
-        Ok(Reading { sightings: selected.filter_map(|address| self.seen(address)).collect(), gaps: Vec::new() })
+        Ok(Reading { sightings: selected.filter_map(|address| self.seen(address)).collect(), ..Reading::default() })
     }
 
     async fn sight(&self, _: &Session, address: &Address, _: Option<&Value>) -> Result<Option<Sighting>, CallError> {

@@ -486,7 +486,7 @@ proptest! {
             address, tree: live, extras: Default::default(), handle: Value::Null, facts: Value::Null, settled: true,
         };
         let situation =
-            Situation { live: Some(&sighting), target: &want, differs: &[], name: NAME, may_delete_versions: false };
+            Situation { live: Some(&sighting), target: &want, differs: &[], name: NAME, may_delete_versions: false, surroundings: &Value::Null };
         let proposal = kind().steps(&situation);
         prop_assert!(proposal.steps.is_empty() && proposal.refusals.is_empty());
     }

@@ -39,6 +39,8 @@ pub struct Reading {
     pub sightings: Vec<Sighting>,
     /// What could not be read.
     pub gaps: Vec<Gap>,
+    /// What the kind's steps need to know of the scope even where a resource is absent; `null` when they need nothing.
+    pub surroundings: Value,
 }
 
 /// What a write answered.

@@ -56,6 +56,7 @@ pub async fn read_all(sessions: &Sessions, reads: Vec<Read<'_>>, sink: &dyn Sink
         let gaps = match outcome {
             Ok(reading) => {
                 sink.take(&Event::Observed { scope: &read.scope, kind, seen: reading.sightings.len() });
+                inventory.keep_surroundings(&read.scope, kind, reading.surroundings);
                 inventory.sightings.extend(reading.sightings.into_iter().map(|seen| (seen.address.clone(), seen)));
                 reading.gaps
             }

@@ -67,6 +67,9 @@ pub struct Inventory {
     pub sightings: BTreeMap<Address, Sighting>,
     /// The gaps, sorted.
     pub gaps: Vec<Gap>,
+    /// What kinds need to know of a scope beside their resources: by account, region and kind. For the kind alone.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub surroundings: BTreeMap<String, Value>,
 }
 
 /// What is known of one address.
@@ -81,6 +84,19 @@ pub enum Known<'a> {
 }
 
 impl Inventory {
+    /// Keeps what was read in `scope` beside the resources of `kind`.
+    pub fn keep_surroundings(&mut self, scope: &Scope, kind: &str, found: Value) {
+        if !found.is_null() {
+            self.surroundings.insert(format!("{scope}/{kind}"), found);
+        }
+    }
+
+    /// What was read beside the resource at `address`; `null` when nothing was.
+    pub fn surroundings_of(&self, address: &Address) -> &Value {
+        let Address { account, region, kind, .. } = address;
+        self.surroundings.get(&format!("{account}/{region}/{kind}")).unwrap_or(&Value::Null)
+    }
+
     /// What is known of `address`; a gap beats absence, and a sighting beats a gap.
     pub fn of(&self, address: &Address) -> Known<'_> {
         if let Some(sighting) = self.sightings.get(address) {

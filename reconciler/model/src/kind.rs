@@ -54,6 +54,8 @@ pub struct Situation<'a> {
     pub name: &'a str,
     /// Whether versions that nothing is known to refer to may be deleted to make room.
     pub may_delete_versions: bool,
+    /// What the edge read in the scope beside the resources of the kind; `null` where it reads nothing else.
+    pub surroundings: &'a Value,
 }
 
 impl Situation<'_> {

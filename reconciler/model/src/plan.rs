@@ -289,6 +289,7 @@ pub fn build(inputs: &Inputs<'_>) -> Plan {
             differs,
             name: &address.name,
             may_delete_versions: inputs.may_delete_versions,
+            surroundings: inputs.inventory.surroundings_of(address),
         });
         for (code, detail) in proposal.notes {
             note(Severity::Note, code, detail);

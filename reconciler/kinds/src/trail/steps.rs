@@ -410,6 +410,7 @@ mod tests {
             differs: &differs,
             name: "main",
             may_delete_versions: false,
+            surroundings: &Value::Null,
         })
     }
 
