@@ -132,7 +132,7 @@ impl World {
 
     /// Reads everything in every scope, as `export` does.
     pub async fn survey(&self) -> Inventory {
-        self.reconciler().survey(&self.scopes()).await.expect("a survey")
+        self.reconciler().survey(self.desired.organization()).await.expect("a survey")
     }
 
     /// Every account and region.

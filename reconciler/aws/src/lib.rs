@@ -52,6 +52,7 @@ mod flight;
 mod governor;
 mod http_client;
 mod json;
+mod propagation;
 mod session;
 
 pub use aws_smithy_runtime_api::client::http::SharedHttpClient;
@@ -61,4 +62,5 @@ pub use error::{CallError, CallFacts, ErrorClass};
 pub use governor::Limits;
 pub use http_client::network_clients;
 pub use json::{Answer, BodyTap, ExactBody};
+pub use propagation::until_known;
 pub use session::{CallerIdentity, Session, Sessions};

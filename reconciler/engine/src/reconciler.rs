@@ -6,8 +6,8 @@ use std::time::Duration;
 use jiff::{SignedDuration, Timestamp};
 use reconciler_aws::edge::{Edge, LookupSource, Selection};
 use reconciler_aws::{CallError, Sessions};
-use reconciler_model::address::{Address, Scope};
-use reconciler_model::desired::Wanted;
+use reconciler_model::address::Address;
+use reconciler_model::desired::{Organization, Wanted};
 use reconciler_model::digest;
 use reconciler_model::inventory::Inventory;
 use reconciler_model::kind::Kind;
@@ -157,14 +157,15 @@ impl Reconciler<'_> {
         Ok(Planned { plan, inventory: observation.inventory })
     }
 
-    /// Reads every resource of every kind in the given scopes.
+    /// Reads every resource of every kind, each wherever it lives.
     ///
     /// # Errors
     /// As [`Reconciler::plan`].
-    pub async fn survey(&self, scopes: &[Scope]) -> Result<Inventory, CallError> {
+    pub async fn survey(&self, organization: &Organization) -> Result<Inventory, CallError> {
         self.sessions.identity().await?;
-        let reads = scopes.iter().flat_map(|scope| {
-            self.edges.iter().map(|edge| Read { scope: scope.clone(), edge: *edge, selection: Selection::All })
+        let reads = self.edges.iter().flat_map(|edge| {
+            let scopes = organization.scopes_of(edge.kind().scope());
+            scopes.into_iter().map(|scope| Read { scope, edge: *edge, selection: Selection::All })
         });
         Ok(observe::read_all(&self.sessions, reads.collect(), self.sink).await)
     }

@@ -3,6 +3,7 @@
 
 mod bodies;
 mod errors;
+mod propagation;
 mod sessions;
 mod speed;
 mod wire;

@@ -3,6 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use reconciler_kinds::EDGES;
+use reconciler_model::address::ScopeKind;
 use reconciler_model::digest;
 use reconciler_model::inventory::Sighting;
 use serde_json::{Value, json};
@@ -22,7 +23,7 @@ pub(crate) async fn run(setup: &Setup, address: &[String]) -> Result<Exit, Failu
     let progress = Progress::new(setup.screen);
     let sessions = setup.connect(&organization).await;
     let reconciler = setup.reconciler(sessions, &progress);
-    let inventory = reconciler.survey(&organization.scopes()).await?;
+    let inventory = reconciler.survey(&organization).await?;
     let seen = inventory
         .sightings
         .values()
@@ -54,13 +55,17 @@ pub(crate) fn declarations<'a>(seen: impl Iterator<Item = &'a Sighting>) -> Vec<
     }
     let mut declarations = Vec::new();
     for ((kind, name, _), (spec, places)) in specs {
+        let lives = EDGES.iter().find(|edge| edge.kind().name() == kind).map(|edge| edge.kind().scope());
         for (regions, accounts) in products(&places) {
-            declarations.push(json!({
-                "kind": kind,
-                "name": name,
-                "where": {"accounts": accounts, "regions": regions},
-                "spec": spec,
-            }));
+            let mut declaration = json!({ "kind": kind, "name": name, "spec": spec });
+            match lives {
+                Some(ScopeKind::Organization) => {}
+                Some(ScopeKind::Account) => declaration["where"] = json!({ "accounts": accounts }),
+                Some(ScopeKind::Region) | None => {
+                    declaration["where"] = json!({ "accounts": accounts, "regions": regions });
+                }
+            }
+            declarations.push(declaration);
         }
     }
     declarations

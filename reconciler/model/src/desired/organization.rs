@@ -7,7 +7,7 @@ use serde::Serialize;
 use super::document::Document;
 use super::item::Item;
 use super::template::{self, Part};
-use crate::address::Scope;
+use crate::address::{Scope, ScopeKind};
 use crate::codes;
 use crate::diagnostic::{Diagnostic, did_you_mean};
 
@@ -74,6 +74,27 @@ impl Organization {
                 })
             })
             .collect();
+        scopes.sort();
+        scopes
+    }
+
+    /// Every place in which resources of this scope live, sorted: one region stands for an account, and one account for the
+    /// organization.
+    pub fn scopes_of(&self, kind: ScopeKind) -> Vec<Scope> {
+        let owners = self.accounts.iter().filter(|account| match kind {
+            ScopeKind::Organization => account.name == self.management_account,
+            ScopeKind::Account | ScopeKind::Region => true,
+        });
+        let mut scopes: Vec<Scope> = match kind {
+            ScopeKind::Region => return self.scopes(),
+            ScopeKind::Account | ScopeKind::Organization => owners
+                .map(|account| Scope {
+                    account: account.name.clone(),
+                    account_id: account.id.clone(),
+                    region: self.home_region().to_owned(),
+                })
+                .collect(),
+        };
         scopes.sort();
         scopes
     }
