@@ -91,7 +91,8 @@ pub struct InFlight {
 
 impl InFlight {
     pub(crate) fn new(session: Session, service: &'static str, operation: &'static str, permit: Permit) -> Self {
-        Self { session, service, operation, permit, tap: BodyTap::default() }
+        let tap = BodyTap::new(permit.retry_tokens());
+        Self { session, service, operation, permit, tap }
     }
 
     /// The interceptor to send the request with.
@@ -183,7 +184,12 @@ impl InFlight {
         E: Error + ProvideErrorMetadata + 'static,
     {
         let custom = self.session.config().endpoint_url().is_some();
-        classify::classify(&self.call(), error, custom)
+        let classified = classify::classify(&self.call(), error, custom);
+        // The time ended in a pause between two attempts: it is the throttles that took it.
+        match classified.code == classify::TIMEOUT && self.tap.throttled() {
+            true => classify::out_of_time(classified),
+            false => classified,
+        }
     }
 
     fn finish(self, error: Option<&CallError>) {

@@ -18,6 +18,15 @@ use crate::error::{CallError, CallFacts, ErrorClass};
 /// Longest message that is kept, in characters. S3 and SigV4 errors can be pages long.
 const LONGEST_MESSAGE: usize = 1000;
 
+/// The code of a call whose time ended.
+pub(crate) const TIMEOUT: &str = "Timeout";
+
+/// A call whose time ended after at least one of its attempts was throttled.
+pub(crate) fn out_of_time(error: CallError) -> CallError {
+    let message = format!("throttled until the time of the call was over: {}", error.message);
+    CallFacts { class: ErrorClass::Throttled, message, ..(*error).clone() }.into()
+}
+
 /// The class of an error code. `message` refines the few codes that mean two things.
 pub(crate) fn class_of(code: &str, message: &str, status: Option<u16>) -> ErrorClass {
     use ErrorClass as C;
@@ -209,7 +218,7 @@ where
             };
             (class, code, safe(message))
         }
-        SdkError::TimeoutError(_) => (ErrorClass::Network, "Timeout".to_owned(), causes(error)),
+        SdkError::TimeoutError(_) => (ErrorClass::Network, TIMEOUT.to_owned(), causes(error)),
         SdkError::DispatchFailure(_) => {
             let text = causes(error);
             if !custom_endpoint && no_such_host(&text) {

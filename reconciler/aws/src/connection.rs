@@ -51,7 +51,7 @@ impl Default for Timeouts {
 /// The SDK's standard retries: throttles and transient failures, exponential pauses with jitter.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Retries {
-    /// Attempts in all, at least one. Default 5.
+    /// Attempts in all, at least one. Default 8; the time of the whole call bounds them too.
     pub attempts: u32,
     /// Longest first pause. Default 1 s; tests set 1 ms.
     pub initial_backoff: Duration,
@@ -59,7 +59,7 @@ pub struct Retries {
 
 impl Default for Retries {
     fn default() -> Self {
-        Self { attempts: 5, initial_backoff: Duration::from_secs(1) }
+        Self { attempts: 8, initial_backoff: Duration::from_secs(1) }
     }
 }
 
@@ -76,6 +76,7 @@ pub struct Connection {
     timeouts: Timeouts,
     retries: Retries,
     pub(crate) limits: Limits,
+    rates: Option<bool>,
 }
 
 impl Connection {
@@ -105,6 +106,7 @@ impl Connection {
             timeouts: Timeouts::default(),
             retries: Retries::default(),
             limits: Limits::default(),
+            rates: None,
         }
     }
 
@@ -166,6 +168,21 @@ impl Connection {
     pub fn limits(mut self, limits: Limits) -> Self {
         self.limits = limits;
         self
+    }
+
+    /// Whether known request rates are held to before AWS enforces them. Default: with AWS itself.
+    /// The embedded AWS and what `AWS_ENDPOINT_URL` names are not slowed down: they enforce no
+    /// rates, or answer with throttles, which are learnt from. Endpoints of single services
+    /// (`AWS_ENDPOINT_URL_LOGS`) are taken for AWS.
+    #[must_use]
+    pub fn known_rates(mut self, held_to: bool) -> Self {
+        self.rates = Some(held_to);
+        self
+    }
+
+    /// Whether rates are held to with this configuration.
+    pub(crate) fn holds_to_rates(&self, base: &SdkConfig) -> bool {
+        self.rates.unwrap_or(self.embedded.is_none() && base.endpoint_url().is_none())
     }
 
     /// Reads the environment and the profile, if live, and makes no call. Missing or wrong

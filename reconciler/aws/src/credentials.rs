@@ -47,7 +47,7 @@ impl Principal {
         let base = base.into_builder().credentials_provider(provider).build();
         Self {
             sts: aws_sdk_sts::Client::new(&base),
-            governor: Governor::new(connection.limits),
+            governor: Governor::new(connection.limits, connection.holds_to_rates(&base)),
             connection,
             base,
             own,

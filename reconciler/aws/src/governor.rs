@@ -3,14 +3,24 @@
 //! Two bounds: one for the process, and a window per account, region and service, which is the
 //! granularity of AWS's own throttles. As in TCP, a window begins small, and while calls wait for
 //! room it grows by one with every call that ends well, so that it doubles in the time of one call.
-//! It halves when a call met a throttle; from then on it grows by one after [`GROW_AFTER`] calls
-//! that did not. Calls that fetch credentials are not governed: a refresh may happen inside a
-//! governed call, which would wait for itself.
+//! It halves when a call met a throttle, once for all the calls that were in flight together; from
+//! then on it grows by one after [`GROW_AFTER`] calls that did not. Where a rate is known, a call
+//! waits for its turn in [`crate::rates`] before it takes room.
+//!
+//! Calls that fetch credentials are not governed: a refresh may happen inside a governed call, which
+//! would wait for itself.
+//!
+//! Each window has a retry allowance of its own. The SDK has one of 500 tokens per service and
+//! region for the whole process, whatever the account: a storm in one account would leave nothing
+//! for the others.
 
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
+use aws_smithy_runtime::client::retries::TokenBucket;
 use tokio::sync::{Notify, OwnedSemaphorePermit, Semaphore};
+
+use crate::rates::{Bucket, Buckets};
 
 /// Calls without a throttle after which a window grows by one, once there was a throttle.
 pub(crate) const GROW_AFTER: usize = 8;
@@ -18,6 +28,14 @@ pub(crate) const GROW_AFTER: usize = 8;
 /// Where a window begins. Quotas of reads are not published for most services: a first burst of
 /// this many retries spends a quarter of the allowance that the SDK has for a service and region.
 const BEGIN: usize = 24;
+
+/// What retries may spend in one account, region and service. As in the SDK: 500, of which a retry after a throttle takes
+/// 5, which a call that then succeeds gives back.
+const RETRY_TOKENS: usize = 500;
+
+/// What comes back in a second. The SDK gives nothing back with time, so that half an hour of throttles would leave a
+/// daemon without retries for good.
+const RETRY_TOKENS_PER_SECOND: f32 = 50.0;
 
 /// Bounds on calls in flight. Both are at least one.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -38,13 +56,15 @@ impl Default for Limits {
 #[derive(Debug)]
 pub(crate) struct Governor {
     limits: Limits,
+    /// Whether known rates are held to.
+    rates: bool,
     all: Arc<Semaphore>,
     counts: Mutex<BTreeMap<&'static str, u64>>,
 }
 
 impl Governor {
-    pub(crate) fn new(limits: Limits) -> Self {
-        Self { limits, all: Arc::new(Semaphore::new(limits.in_flight.max(1))), counts: Mutex::default() }
+    pub(crate) fn new(limits: Limits, rates: bool) -> Self {
+        Self { limits, rates, all: Arc::new(Semaphore::new(limits.in_flight.max(1))), counts: Mutex::default() }
     }
 
     /// A window for one account, region and service.
@@ -60,13 +80,17 @@ impl Governor {
         lock(&self.counts).clone()
     }
 
-    /// Waits for room in the window first and in the process second, so that calls which wait for
-    /// a slow service do not take the room of others.
-    pub(crate) async fn admit(&self, window: &Arc<Window>) -> Permit {
+    /// Waits for the call's turn, then for room in the window, then in the process, so that calls
+    /// which wait for a slow service do not take the room of others.
+    pub(crate) async fn admit(&self, window: &Arc<Window>, service: &'static str, operation: &'static str) -> Permit {
+        let bucket = if self.rates { window.buckets.of(service, operation) } else { None };
+        if let Some(bucket) = &bucket {
+            bucket.take().await;
+        }
         let place = window.enter().await;
         // The semaphore is never closed, so there is no error to report.
         let all = Arc::clone(&self.all).acquire_owned().await.ok();
-        Permit { place, _all: all }
+        Permit { place, bucket, _all: all }
     }
 }
 
@@ -74,13 +98,22 @@ impl Governor {
 #[derive(Debug)]
 pub(crate) struct Permit {
     place: Place,
+    bucket: Option<Arc<Bucket>>,
     _all: Option<OwnedSemaphorePermit>,
 }
 
 impl Permit {
     /// Ends the call and tells the window how it went.
     pub(crate) fn finish(self, throttled: bool) {
-        self.place.window.learn(throttled);
+        self.place.window.learn(throttled, self.place.epoch);
+        if let Some(bucket) = &self.bucket {
+            bucket.learn(throttled);
+        }
+    }
+
+    /// What retries of this call may spend.
+    pub(crate) fn retry_tokens(&self) -> TokenBucket {
+        self.place.window.retry_tokens.clone()
     }
 }
 
@@ -90,6 +123,8 @@ pub(crate) struct Window {
     most: usize,
     state: Mutex<State>,
     room: Notify,
+    buckets: Buckets,
+    retry_tokens: TokenBucket,
 }
 
 #[derive(Debug)]
@@ -97,6 +132,8 @@ struct State {
     limit: usize,
     in_flight: usize,
     waiting: usize,
+    /// How often the limit was halved.
+    epoch: u64,
     /// Calls without a throttle since the last growth; `None` while there was no throttle at all.
     calm: Option<usize>,
 }
@@ -104,8 +141,9 @@ struct State {
 impl Window {
     fn new(most: usize) -> Self {
         let most = most.max(1);
-        let state = State { limit: most.min(BEGIN), in_flight: 0, waiting: 0, calm: None };
-        Self { most, state: Mutex::new(state), room: Notify::new() }
+        let state = State { limit: most.min(BEGIN), in_flight: 0, waiting: 0, epoch: 0, calm: None };
+        let retry_tokens = TokenBucket::builder().capacity(RETRY_TOKENS).refill_rate(RETRY_TOKENS_PER_SECOND).build();
+        Self { most, state: Mutex::new(state), room: Notify::new(), buckets: Buckets::default(), retry_tokens }
     }
 
     #[cfg(test)]
@@ -124,7 +162,7 @@ impl Window {
                     if state.in_flight < state.limit {
                         self.room.notify_one();
                     }
-                    return Place { window: Arc::clone(self) };
+                    return Place { window: Arc::clone(self), epoch: state.epoch };
                 }
                 waiting.get_or_insert_with(|| {
                     state.waiting += 1;
@@ -136,10 +174,15 @@ impl Window {
         }
     }
 
-    fn learn(&self, throttled: bool) {
+    /// Learns how a call went that began in an epoch.
+    fn learn(&self, throttled: bool, epoch: u64) {
         let mut state = lock(&self.state);
         if throttled {
-            state.limit = (state.limit / 2).max(1);
+            // One burst that was too much is one reason to halve, however many of its calls were throttled.
+            if epoch == state.epoch {
+                state.limit = (state.limit / 2).max(1);
+                state.epoch += 1;
+            }
             state.calm = Some(0);
             return;
         }
@@ -176,6 +219,7 @@ impl Drop for Waiting<'_> {
 #[derive(Debug)]
 struct Place {
     window: Arc<Window>,
+    epoch: u64,
 }
 
 impl Drop for Place {
@@ -206,7 +250,7 @@ mod tests {
             let (governor, window) = (Arc::clone(governor), Arc::clone(window));
             let (now, most) = (Arc::clone(&now), Arc::clone(&most));
             tasks.spawn(async move {
-                let permit = governor.admit(&window).await;
+                let permit = governor.admit(&window, "any", "Any").await;
                 most.fetch_max(now.fetch_add(1, Ordering::SeqCst) + 1, Ordering::SeqCst);
                 tokio::time::sleep(Duration::from_secs(1)).await;
                 now.fetch_sub(1, Ordering::SeqCst);
@@ -220,7 +264,7 @@ mod tests {
     #[tokio::test(start_paused = true)]
     async fn a_window_bounds_its_service_and_the_governor_bounds_all() {
         let limits = Limits { in_flight: 5, per_service: 4 };
-        let governor = Arc::new(Governor::new(limits));
+        let governor = Arc::new(Governor::new(limits, true));
         assert_eq!(run(&governor, &governor.window(), 12).await, (3, 4));
         let (one, two) = (governor.window(), governor.window());
         let both = tokio::join!(run(&governor, &one, 10), run(&governor, &two, 10));
@@ -229,23 +273,23 @@ mod tests {
 
     #[tokio::test(start_paused = true)]
     async fn a_window_grows_while_calls_wait_and_never_met_a_throttle() {
-        let governor = Arc::new(Governor::new(Limits::default()));
+        let governor = Arc::new(Governor::new(Limits::default(), true));
         let window = governor.window();
         run(&governor, &window, BEGIN).await;
         assert_eq!(window.limit(), BEGIN, "nobody waited");
         assert_eq!(run(&governor, &window, 24 + 48 + 64).await, (3, 64));
         assert_eq!(window.limit(), 64, "never above the limit");
-        governor.admit(&window).await.finish(true);
+        governor.admit(&window, "any", "Any").await.finish(true);
         run(&governor, &window, 64).await;
         assert!(window.limit() <= 32 + 64 / GROW_AFTER, "slowly after a throttle");
     }
 
     #[tokio::test(start_paused = true)]
     async fn throttles_halve_the_window_and_calm_restores_it() {
-        let governor = Arc::new(Governor::new(Limits::default()));
+        let governor = Arc::new(Governor::new(Limits::default(), true));
         let window = governor.window();
         for expected in [12, 6, 3, 1, 1] {
-            governor.admit(&window).await.finish(true);
+            governor.admit(&window, "any", "Any").await.finish(true);
             assert_eq!(window.limit(), expected);
         }
         assert_eq!(run(&governor, &window, 8).await, (8, 1));
@@ -254,14 +298,45 @@ mod tests {
         assert_eq!(window.limit(), 64, "never above the limit");
     }
 
+    /// Twenty-four calls that are throttled together are one reason to halve.
+    #[tokio::test(start_paused = true)]
+    async fn a_burst_of_throttles_halves_once() {
+        let governor = Arc::new(Governor::new(Limits::default(), true));
+        let window = governor.window();
+        let mut burst = Vec::new();
+        for _ in 0..BEGIN {
+            burst.push(governor.admit(&window, "any", "Any").await);
+        }
+        burst.into_iter().for_each(|permit| permit.finish(true));
+        assert_eq!(window.limit(), BEGIN / 2);
+        governor.admit(&window, "any", "Any").await.finish(true);
+        assert_eq!(window.limit(), BEGIN / 4, "a later call that is throttled too is another");
+    }
+
+    /// A rate holds before room is taken: the calls that wait for their turn leave the room to other operations.
+    #[tokio::test(start_paused = true)]
+    async fn a_known_rate_is_held_to_unless_it_is_not_to_be() {
+        for (rates, expected) in [(true, 4), (false, 0)] {
+            let governor = Governor::new(Limits { in_flight: 1, per_service: 1 }, rates);
+            let window = governor.window();
+            let start = tokio::time::Instant::now();
+            for _ in 0..10 {
+                governor.admit(&window, "cloudtrail", "LookupEvents").await.finish(false);
+            }
+            assert_eq!(start.elapsed().as_secs(), expected);
+            governor.admit(&window, "cloudtrail", "DescribeTrails").await.finish(false);
+            assert_eq!(start.elapsed().as_secs(), expected, "no rate is known of the other operation");
+        }
+    }
+
     #[tokio::test(start_paused = true)]
     async fn a_cancelled_wait_or_call_gives_its_room_back() {
-        let governor = Arc::new(Governor::new(Limits { in_flight: 1, per_service: 1 }));
+        let governor = Arc::new(Governor::new(Limits { in_flight: 1, per_service: 1 }, true));
         let window = governor.window();
-        let held = governor.admit(&window).await;
+        let held = governor.admit(&window, "any", "Any").await;
         let waiting = {
             let (governor, window) = (Arc::clone(&governor), Arc::clone(&window));
-            tokio::spawn(async move { governor.admit(&window).await })
+            tokio::spawn(async move { governor.admit(&window, "any", "Any").await })
         };
         tokio::task::yield_now().await;
         waiting.abort();

@@ -7,6 +7,7 @@
 
 use std::sync::{Arc, Mutex, PoisonError};
 
+use aws_smithy_runtime::client::retries::TokenBucket;
 use aws_smithy_runtime_api::box_error::BoxError;
 use aws_smithy_runtime_api::client::interceptors::Intercept;
 use aws_smithy_runtime_api::client::interceptors::context::{
@@ -14,7 +15,7 @@ use aws_smithy_runtime_api::client::interceptors::context::{
 };
 use aws_smithy_runtime_api::client::runtime_components::RuntimeComponents;
 use aws_smithy_types::body::SdkBody;
-use aws_smithy_types::config_bag::ConfigBag;
+use aws_smithy_types::config_bag::{ConfigBag, Layer};
 use serde_json::Value;
 
 use crate::classify;
@@ -89,12 +90,22 @@ struct Seen {
 ///
 /// The SDK reads a body into memory only while it deserialises it, so the bytes are there after
 /// deserialisation, successful or not, and not before.
-#[derive(Debug, Clone, Default)]
-pub struct BodyTap(Arc<Mutex<Seen>>);
+///
+/// It also puts the retry allowance of the call's account in the place of the SDK's own, which has
+/// one for all accounts.
+#[derive(Debug, Clone)]
+pub struct BodyTap {
+    seen: Arc<Mutex<Seen>>,
+    retry_tokens: TokenBucket,
+}
 
 impl BodyTap {
+    pub(crate) fn new(retry_tokens: TokenBucket) -> Self {
+        Self { seen: Arc::default(), retry_tokens }
+    }
+
     fn seen(&self) -> std::sync::MutexGuard<'_, Seen> {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+        self.seen.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// The last attempt's response, if one arrived as a whole.
@@ -111,6 +122,19 @@ impl BodyTap {
 impl Intercept for BodyTap {
     fn name(&self) -> &'static str {
         "BodyTap"
+    }
+
+    fn modify_before_retry_loop(
+        &self,
+        _context: &mut BeforeTransmitInterceptorContextMut<'_>,
+        _components: &RuntimeComponents,
+        cfg: &mut ConfigBag,
+    ) -> Result<(), BoxError> {
+        // The client's interceptors come first: theirs is in a layer below this one.
+        let mut layer = Layer::new("retry allowance of the account");
+        layer.store_put(self.retry_tokens.clone());
+        cfg.push_layer(layer);
+        Ok(())
     }
 
     fn read_before_attempt(

@@ -53,6 +53,7 @@ mod governor;
 mod http_client;
 mod json;
 mod propagation;
+mod rates;
 mod session;
 
 pub use aws_smithy_runtime_api::client::http::SharedHttpClient;

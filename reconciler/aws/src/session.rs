@@ -173,7 +173,7 @@ impl Session {
     pub async fn begin(&self, service: &'static str, operation: &'static str) -> Result<InFlight, CallError> {
         self.0.credentials.get().await?;
         let governor = &self.0.principal.governor;
-        let permit = governor.admit(&self.window(service)).await;
+        let permit = governor.admit(&self.window(service), service, operation).await;
         governor.count(service);
         Ok(InFlight::new(self.clone(), service, operation, permit))
     }

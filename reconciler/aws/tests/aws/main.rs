@@ -6,4 +6,5 @@ mod errors;
 mod propagation;
 mod sessions;
 mod speed;
+mod throttles;
 mod wire;
