@@ -207,6 +207,29 @@ pub(crate) fn logging() -> BoxedStrategy<Value> {
         .boxed()
 }
 
+/// The spec of an enforced configuration. A live one always names its guardrail and version.
+pub(crate) fn enforced() -> BoxedStrategy<Value> {
+    let arn = select(&["a1b2c3", "d4e5f6"][..]);
+    let guarding = || proptest::option::of(select(&["SELECTIVE", "COMPREHENSIVE"][..]));
+    let guarding =
+        (guarding(), guarding()).prop_map(|(system, messages)| object(json!({"system": system, "messages": messages})));
+    let models = || subsequence(vec!["amazon.nova-lite-v1:0", "anthropic.claude-v9", "meta.llama9-v1:0"], 0..=3);
+    let included = prop_oneof![1 => Just(json!(["ALL"])), 2 => models().prop_map(|models| json!(models))];
+    let models = (included, models())
+        .prop_map(|(included, excluded)| json!({"includedModels": included, "excludedModels": excluded}));
+    (arn, select(&["1", "2", "17"][..]), maybe(guarding), maybe(models))
+        .prop_map(|(id, version, guarding, models)| {
+            object(json!({
+                "guardrailArn": format!("arn:aws:bedrock:eu-west-1:111122223333:guardrail/{id}"),
+                "guardrailVersion": version,
+                "selectiveContentGuarding": guarding,
+                "modelEnforcement": models,
+                "callersMayApplyGuardrail": true,
+            }))
+        })
+        .boxed()
+}
+
 /// The spec of a log group.
 pub(crate) fn log_group() -> BoxedStrategy<Value> {
     let days = proptest::option::of(select(&[1, 7, 90, 365, 3653][..]));

@@ -63,6 +63,7 @@ fn specs() -> impl Strategy<Value = (&'static str, Value)> {
         4 => generate::guardrail().prop_map(|spec| ("guardrail", spec)),
         1 => generate::logging().prop_map(|spec| ("invocation-logging", spec)),
         1 => generate::log_group().prop_map(|spec| ("log-group", spec)),
+        1 => generate::enforced().prop_map(|spec| ("enforced-guardrail", spec)),
     ]
 }
 
@@ -71,6 +72,7 @@ fn pairs() -> impl Strategy<Value = (&'static str, Value, Value)> {
         4 => (generate::guardrail(), generate::guardrail()).prop_map(|(one, two)| ("guardrail", one, two)),
         1 => (generate::logging(), generate::logging()).prop_map(|(one, two)| ("invocation-logging", one, two)),
         1 => (generate::log_group(), generate::log_group()).prop_map(|(one, two)| ("log-group", one, two)),
+        1 => (generate::enforced(), generate::enforced()).prop_map(|(one, two)| ("enforced-guardrail", one, two)),
     ]
 }
 
@@ -118,6 +120,7 @@ proptest! {
         prop_assert!(comparison.drift.is_none() && comparison.differs.is_empty(), "{:?}", comparison);
         let proposal = kind.steps(&Situation {
             live: Some(&sighting),
+            ground: None,
             target: &comparison.target,
             differs: &comparison.differs,
             name: "payments",
@@ -139,6 +142,7 @@ proptest! {
         prop_assert_eq!(comparison.drift.is_some() || !comparison.unobservable.is_empty(), differs);
         let proposal = kind.steps(&Situation {
             live: Some(&sighting),
+            ground: None,
             target: &comparison.target,
             differs: &comparison.differs,
             name: "payments",

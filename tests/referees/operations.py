@@ -30,6 +30,10 @@ ENFORCED = {"guardrailInferenceConfig": {
     "guardrailVersion": "1",
     "modelEnforcement": {"includedModels": ["ALL"], "excludedModels": []},
 }}
+APPLY = json.dumps({"Version": "2012-10-17", "Statement": [{
+    "Effect": "Allow", "Principal": "*", "Action": ["bedrock:ApplyGuardrail", "bedrock:GetGuardrail"],
+    "Resource": "$guardrail_arn", "Condition": {"StringEquals": {"aws:PrincipalOrgID": "o-exampleorgid"}}}]})
+MAY_APPLY = ("bedrock", "PutResourcePolicy", {"resourceArn": "$guardrail_arn", "resourcePolicy": APPLY})
 DELETION = ("kms", "ScheduleKeyDeletion", {"KeyId": "$key", "PendingWindowInDays": 7})
 TRAIL = f"arn:aws:cloudtrail:{REGION}:{MANAGEMENT}:trail/org-bedrock-trail"
 SELECTORS = [
@@ -158,6 +162,12 @@ OPERATIONS = [
         ("DeleteEnforcedGuardrailConfiguration", {"configId": "$config"},
          "bedrock delete-enforced-guardrail-configuration --config-id $config",
          (("bedrock", "PutEnforcedGuardrailConfiguration", ENFORCED),)),
+        ("PutResourcePolicy", MAY_APPLY[2],
+         f"bedrock put-resource-policy --resource-arn $guardrail_arn --resource-policy '{APPLY}'"),
+        ("GetResourcePolicy", {"resourceArn": "$guardrail_arn"},
+         "bedrock get-resource-policy --resource-arn $guardrail_arn", (MAY_APPLY,)),
+        ("DeleteResourcePolicy", {"resourceArn": "$guardrail_arn"},
+         "bedrock delete-resource-policy --resource-arn $guardrail_arn", (MAY_APPLY,)),
     ),
     *_ops(
         "logs",

@@ -76,6 +76,22 @@ pub trait Edge: Send + Sync {
         handle: Option<&Value>,
     ) -> Result<Option<Sighting>, CallError>;
 
+    /// Looks at what `want` refers to, where it differs from `live` and before steps are proposed: a guardrail that is to be
+    /// enforced, say. The answer is what [`Situation::ground`](reconciler_model::kind::Situation::ground) has; `None` where
+    /// there is nothing to look at. Reads only.
+    ///
+    /// # Errors
+    /// Fails when it could not be found out. The address is a gap then: nothing is planned for it.
+    async fn inspect(
+        &self,
+        _session: &Session,
+        _address: &Address,
+        _want: &Value,
+        _live: Option<&Sighting>,
+    ) -> Result<Option<Value>, CallError> {
+        Ok(None)
+    }
+
     /// Carries out one op. Repeating it with the same token has no further effect.
     ///
     /// # Errors

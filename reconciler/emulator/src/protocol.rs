@@ -149,6 +149,9 @@ fn rest_json(request: &Request<Bytes>) -> Result<Asked, (String, ApiError)> {
         (&Method::DELETE, "enforcedGuardrailsConfiguration", 1) => {
             ("DeleteEnforcedGuardrailConfiguration", Some("configId"))
         }
+        (&Method::POST, "resource-policy", 0) => ("PutResourcePolicy", None),
+        (&Method::GET, "resource-policy", 1..) => ("GetResourcePolicy", Some("resourceArn")),
+        (&Method::DELETE, "resource-policy", 1..) => ("DeleteResourcePolicy", Some("resourceArn")),
         _ => ("", None),
     };
     if operation.is_empty() || (first == "logging" && id != "modelinvocations") {
@@ -247,10 +250,11 @@ pub(crate) fn response(wire: Wire, operation: &str, request_id: &str, answer: &A
     response
 }
 
-/// 202 where the model says so, else 200.
+/// 202 or 201 where the model says so, else 200.
 fn success_status(wire: Wire, operation: &str) -> u16 {
     match (wire, operation) {
         (Wire::RestJson, "CreateGuardrail" | "UpdateGuardrail" | "CreateGuardrailVersion" | "DeleteGuardrail") => 202,
+        (Wire::RestJson, "PutResourcePolicy") => 201,
         _ => 200,
     }
 }

@@ -10,6 +10,7 @@ use reconciler_aws::{CallError, Sessions};
 use reconciler_model::address::{Address, Scope};
 use reconciler_model::desired::{LiveReference, Lookup, Wanted};
 use reconciler_model::diagnostic::Diagnostic;
+use reconciler_model::drift;
 use reconciler_model::inventory::{Gap, Inventory, Known};
 use serde_json::Value;
 
@@ -123,10 +124,53 @@ pub async fn observe(
             }
         }
     }
+    gaps.extend(inspect(sessions, edges, wanted, &mut inventory, &mut trees, sink).await);
     inventory.gaps.append(&mut gaps);
     inventory.gaps.sort();
     drop_implied(&mut inventory.gaps);
     Observation { inventory, trees, waiting }
+}
+
+/// Has each edge look at what a tree refers to, where it differs from live. Gives the gaps of those that could not be looked
+/// at, and takes their trees away: nothing is planned for them.
+async fn inspect(
+    sessions: &Sessions,
+    edges: &[&dyn Edge],
+    wanted: &[Wanted],
+    inventory: &mut Inventory,
+    trees: &mut Trees,
+    sink: &dyn Sink,
+) -> Vec<Gap> {
+    let looks = FuturesUnordered::new();
+    for one in wanted {
+        let Some(edge) = edges.iter().find(|edge| edge.kind().name() == one.address.kind) else { continue };
+        let Some(Ok(want)) = trees.get(&one.address) else { continue };
+        let live = match inventory.of(&one.address) {
+            Known::Present(sighting) => Some(sighting),
+            Known::Absent => None,
+            Known::Unknown(_) => continue,
+        };
+        if live.is_some_and(|live| drift::managed_part(edge.kind(), &live.tree, want) == *want) {
+            continue;
+        }
+        let session = sessions.session(&one.account_id, &one.address.region);
+        looks.push(async move { (one, edge.inspect(&session, &one.address, want, live).await) });
+    }
+    let looked: Vec<_> = looks.collect().await;
+    let mut gaps = Vec::new();
+    for (one, outcome) in looked {
+        match outcome {
+            Ok(Some(ground)) => drop(inventory.ground.insert(one.address.clone(), ground)),
+            Ok(None) => {}
+            Err(error) => {
+                let gap = gap_of(&error, &scope_of(one), &one.address.kind, Some(&one.address.name));
+                sink.take(&Event::GapFound(&gap));
+                gaps.push(gap);
+                trees.remove(&one.address);
+            }
+        }
+    }
+    gaps
 }
 
 type Trees = BTreeMap<Address, Result<Value, Vec<Diagnostic>>>;

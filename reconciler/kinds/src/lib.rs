@@ -5,6 +5,7 @@
 
 #[cfg(test)]
 mod cases;
+pub mod enforced_guardrail;
 pub mod guardrail;
 pub mod invocation_logging;
 pub mod log_group;
@@ -16,9 +17,19 @@ use reconciler_aws::edge::Edge;
 use reconciler_model::kind::Kind;
 
 /// Every kind, with its edge. The order is that of the restore stages.
-pub const EDGES: &[&dyn Edge] =
-    &[&log_group::LogGroup, &invocation_logging::InvocationLogging, &trail::Trail, &guardrail::Guardrail];
+pub const EDGES: &[&dyn Edge] = &[
+    &log_group::LogGroup,
+    &invocation_logging::InvocationLogging,
+    &trail::Trail,
+    &guardrail::Guardrail,
+    &enforced_guardrail::EnforcedGuardrail,
+];
 
 /// Every kind, without its edge: all that `validate` needs.
-pub const KINDS: &[&dyn Kind] =
-    &[&log_group::LogGroup, &invocation_logging::InvocationLogging, &trail::Trail, &guardrail::Guardrail];
+pub const KINDS: &[&dyn Kind] = &[
+    &log_group::LogGroup,
+    &invocation_logging::InvocationLogging,
+    &trail::Trail,
+    &guardrail::Guardrail,
+    &enforced_guardrail::EnforcedGuardrail,
+];

@@ -46,6 +46,8 @@ pub struct Normalised {
 pub struct Situation<'a> {
     /// The resource as it is; `None` when it is known to be absent.
     pub live: Option<&'a Sighting>,
+    /// What its edge found out about the place of a resource that is absent; `None` where there is nothing to find out.
+    pub ground: Option<&'a Value>,
     /// The tree to reach: what is declared, with live values kept where they are stronger and may not be weakened.
     pub target: &'a Value,
     /// The paths that differ between live and target.

@@ -3,7 +3,7 @@
 use jiff::Timestamp;
 use serde_json::{Map, Value, json};
 
-use super::{guardrails, instant};
+use super::{BedrockState, guardrails, instant};
 use crate::error::ApiError;
 use crate::protocol::Answer;
 use crate::shapes::{Reader, Shape, any, may, must};
@@ -20,6 +20,8 @@ pub(crate) struct Enforced {
     model_enforcement: Option<Value>,
     created: (Timestamp, String),
     updated: (Timestamp, String),
+    /// Members beside these that no model knows, planted by a fault.
+    future: Map<String, Value>,
 }
 
 impl Enforced {
@@ -65,11 +67,32 @@ fn view(enforced: &Enforced) -> Value {
     if let Some(models) = &enforced.model_enforcement {
         view["modelEnforcement"] = models.clone();
     }
+    for (member, value) in &enforced.future {
+        view[member] = value.clone();
+    }
     view
 }
 
+/// Puts a member that no model knows into the stored configuration: `/guardrailsConfig/0/x`, or below one of its sections.
+pub(super) fn plant(state: &mut BedrockState, pointer: &str, value: &Value) -> bool {
+    let Some(enforced) = state.enforced.as_mut() else {
+        return false;
+    };
+    let mut answer = json!({"guardrailsConfig": [view(enforced)]});
+    if !crate::fault::insert_at(&mut answer, pointer, value) {
+        return false;
+    }
+    let config = answer["guardrailsConfig"][0].take();
+    enforced.selective_content_guarding = config["selectiveContentGuarding"].clone();
+    enforced.model_enforcement = config.get("modelEnforcement").cloned();
+    if let Some(member) = pointer.strip_prefix("/guardrailsConfig/0/").filter(|rest| !rest.contains('/')) {
+        enforced.future.insert(member.to_owned(), value.clone());
+    }
+    true
+}
+
 pub(super) fn put(turn: &mut Turn<'_>, input: &Map<String, Value>) -> Answer {
-    let mut reader = Reader { future_members: &[], problems: Vec::new() };
+    let mut reader = Reader { future_members: &turn.cell.bedrock.future_members, problems: Vec::new() };
     let accepted = reader.accept_members(&[must("guardrailInferenceConfig", &CONFIG)], input, "");
     reader.verdict().map_err(ApiError::validation)?;
     let config = &accepted["guardrailInferenceConfig"];
@@ -112,6 +135,7 @@ pub(super) fn put(turn: &mut Turn<'_>, input: &Map<String, Value>) -> Answer {
         model_enforcement: config.get("modelEnforcement").cloned(),
         created,
         updated: now,
+        future: Map::new(),
     });
     Ok(answer)
 }

@@ -350,7 +350,9 @@ pub(super) fn delete(turn: &mut Turn<'_>, input: &Map<String, Value>) -> Answer 
     }
     match version {
         None => {
-            turn.cell.bedrock.guardrails.remove(&id);
+            if let Some(gone) = turn.cell.bedrock.guardrails.remove(&id) {
+                turn.cell.bedrock.resource_policies.remove(&gone.arn);
+            }
         }
         Some(version) => {
             let number = version_number(version)?;

@@ -1,10 +1,11 @@
-//! Amazon Bedrock control plane: guardrails, invocation logging, the enforced configuration, tags.
+//! Amazon Bedrock control plane: guardrails, their resource policies, invocation logging, the enforced configuration, tags.
 
 mod enforced;
 pub(crate) mod guardrail_shape;
 mod guardrails;
 pub(crate) mod invocation_logging;
 mod progress;
+mod resource_policies;
 mod tags;
 
 use std::collections::BTreeMap;
@@ -34,6 +35,9 @@ pub(crate) const OPERATIONS: &[(&str, bool)] = &[
     ("ListEnforcedGuardrailsConfiguration", true),
     ("PutEnforcedGuardrailConfiguration", false),
     ("DeleteEnforcedGuardrailConfiguration", false),
+    ("GetResourcePolicy", true),
+    ("PutResourcePolicy", false),
+    ("DeleteResourcePolicy", false),
 ];
 
 /// What Bedrock holds in one account and region.
@@ -45,6 +49,8 @@ pub(crate) struct BedrockState {
     pub(crate) create_tokens: HashMap<String, Value>,
     pub(crate) logging: Option<Map<String, Value>>,
     pub(crate) enforced: Option<enforced::Enforced>,
+    /// Documents by the ARN of a guardrail or guardrail profile.
+    pub(crate) resource_policies: BTreeMap<String, String>,
     /// Names of members that no model knows, planted by a fault.
     pub(crate) future_members: Vec<String>,
 }
@@ -67,6 +73,7 @@ impl BedrockState {
         let planted = match operation {
             "GetGuardrail" => guardrails::plant(self, input, pointer, value),
             "GetModelInvocationLoggingConfiguration" => invocation_logging::plant(self, pointer, value),
+            "ListEnforcedGuardrailsConfiguration" => enforced::plant(self, pointer, value),
             _ => false,
         };
         if planted && !self.future_members.contains(&member) {
@@ -94,6 +101,9 @@ pub(crate) fn call(turn: &mut Turn<'_>, operation: &str, input: &Map<String, Val
         "ListEnforcedGuardrailsConfiguration" => enforced::list(turn),
         "PutEnforcedGuardrailConfiguration" => enforced::put(turn, input),
         "DeleteEnforcedGuardrailConfiguration" => enforced::delete(turn, input),
+        "GetResourcePolicy" => resource_policies::get(turn, input),
+        "PutResourcePolicy" => resource_policies::put(turn, input),
+        "DeleteResourcePolicy" => resource_policies::delete(turn, input),
         _ => return None,
     })
 }

@@ -406,6 +406,7 @@ mod tests {
         let differs = [Path::of([ADVANCED, "any"])];
         propose(&Situation {
             live: Some(&live),
+            ground: None,
             target: &target,
             differs: &differs,
             name: "main",

@@ -1,0 +1,170 @@
+//! The edge of the enforced configuration: the only place of this kind that names the SDK.
+
+use async_trait::async_trait;
+use aws_sdk_bedrock::Client;
+use reconciler_aws::edge::{Edge, Reading, Receipt, Selection, odd_answer};
+use reconciler_aws::{CallError, ErrorClass, Session, call, call_with_body};
+use reconciler_model::address::{Address, Scope};
+use reconciler_model::inventory::Sighting;
+use reconciler_model::kind::{Kind, Origin};
+use reconciler_model::warrant::Warrant;
+use serde_json::{Value, json};
+
+use super::EnforcedGuardrail;
+use super::steps::{Ground, Place, wanted};
+use crate::normal::{extras_by_key, without};
+
+const SERVICE: &str = "bedrock";
+const LIST: &str = "ListEnforcedGuardrailsConfiguration";
+const PUT: &str = "PutEnforcedGuardrailConfiguration";
+
+/// Members of the answer that are identity, or that the service owns.
+const OWNED: &[&str] = &["configId", "owner", "createdAt", "createdBy", "updatedAt", "updatedBy"];
+
+/// The account's own configurations: all pages.
+async fn list(session: &Session) -> Result<Vec<Value>, CallError> {
+    let bedrock = session.client(Client::new);
+    let mut own = Vec::new();
+    let mut next: Option<String> = None;
+    loop {
+        let page = bedrock.list_enforced_guardrails_configuration().set_next_token(next);
+        let answer = call!(session, SERVICE, LIST, page).await?;
+        match answer.body.get("guardrailsConfig") {
+            Some(Value::Array(rows)) => own.extend(rows.iter().filter(|row| is_of_account(row)).cloned()),
+            _ => return Err(odd_answer(session, SERVICE, LIST, "the answer has no guardrailsConfig")),
+        }
+        next = answer.body.get("nextToken").and_then(Value::as_str).map(str::to_owned);
+        if next.is_none() {
+            return Ok(own);
+        }
+    }
+}
+
+/// What the organization enforces is not this configuration.
+fn is_of_account(row: &Value) -> bool {
+    row.get("owner").is_none_or(|owner| owner.is_null() || owner == "ACCOUNT")
+}
+
+/// What GetGuardrail says of the guardrail that is to be enforced.
+async fn look_at(session: &Session, guardrail: &str, version: &str) -> Result<Ground, CallError> {
+    let not = |reason: String| Ok(Ground::NotEnforceable { reason });
+    if let Some(place) = Place::of(guardrail)
+        && (place.account != session.account() || place.region != session.region())
+    {
+        let (account, region) = (place.account, place.region);
+        return not(format!(
+            "guardrail {guardrail} is of account {account} and region {region}; only one of the same account \
+                            and region can be enforced"
+        ));
+    }
+    let bedrock = session.client(Client::new);
+    let request = bedrock.get_guardrail().guardrail_identifier(guardrail).guardrail_version(version);
+    let answer = match call!(session, SERVICE, "GetGuardrail", request).await {
+        Err(error) if matches!(error.class, ErrorClass::NotFound | ErrorClass::Invalid) => {
+            return not(format!("version {version} of guardrail {guardrail} cannot be read: {}", error.message));
+        }
+        outcome => outcome?.body,
+    };
+    if answer.get("automatedReasoningPolicy").is_some_and(|policy| !policy.is_null()) {
+        return not(format!(
+            "version {version} of guardrail {guardrail} has an automated reasoning policy, and calls fail when such a one is \
+             enforced"
+        ));
+    }
+    match answer.get("status").and_then(Value::as_str) {
+        Some("READY") => Ok(Ground::Enforceable),
+        status => not(format!(
+            "version {version} of guardrail {guardrail} is {}, not READY",
+            status.unwrap_or("in a state that is not told")
+        )),
+    }
+}
+
+#[async_trait]
+impl Edge for EnforcedGuardrail {
+    fn kind(&self) -> &'static dyn Kind {
+        &EnforcedGuardrail
+    }
+
+    async fn observe(&self, session: &Session, scope: &Scope, selection: &Selection) -> Result<Reading, CallError> {
+        let mut reading = Reading::default();
+        for name in self.singleton().into_iter().filter(|name| selection.has(name)) {
+            let address = Address::new(scope, self.name(), name);
+            reading.sightings.extend(self.sight(session, &address, None).await?);
+        }
+        Ok(reading)
+    }
+
+    async fn sight(
+        &self,
+        session: &Session,
+        address: &Address,
+        _: Option<&Value>,
+    ) -> Result<Option<Sighting>, CallError> {
+        let own = list(session).await?;
+        let config = match own.as_slice() {
+            [] => return Ok(None),
+            [one] => one,
+            several => {
+                // The model says that there is at most one.
+                let text = format!("{} configurations of one account and region", several.len());
+                return Err(odd_answer(session, SERVICE, LIST, text));
+            }
+        };
+        let Some(id) = config.get("configId").and_then(Value::as_str) else {
+            return Err(odd_answer(session, SERVICE, LIST, "the configuration has no configId"));
+        };
+        let live = without(config, OWNED);
+        let normalised = self.normalise(&live, Origin::Live);
+        if let Some(problem) = normalised.problems.first() {
+            return Err(odd_answer(session, SERVICE, LIST, format!("{}: {}", problem.path, problem.detail)));
+        }
+        Ok(Some(Sighting {
+            address: address.clone(),
+            tree: normalised.tree,
+            extras: extras_by_key(&live, normalised.unknown, self.key_of()),
+            handle: json!({ "configId": id }),
+            facts: Value::Null,
+            settled: true,
+        }))
+    }
+
+    async fn inspect(
+        &self,
+        session: &Session,
+        _: &Address,
+        want: &Value,
+        live: Option<&Sighting>,
+    ) -> Result<Option<Value>, CallError> {
+        let Some((guardrail, version)) = wanted(want, live.map(|live| &live.tree)) else { return Ok(None) };
+        let ground = look_at(session, guardrail, version).await?;
+        Ok(serde_json::to_value(ground).ok())
+    }
+
+    async fn perform(
+        &self,
+        session: &Session,
+        address: &Address,
+        op: &Value,
+        _: Option<&Value>,
+        _: &str,
+        _: &Warrant,
+    ) -> Result<Receipt, CallError> {
+        let bedrock = session.client(Client::new);
+        let put = bedrock.put_enforced_guardrail_configuration();
+        match call_with_body!(session, SERVICE, PUT, put, op).await {
+            Ok(answer) => {
+                let handle = json!({ "configId": answer.body.get("configId") });
+                Ok(Receipt { handle, request_id: answer.request_id })
+            }
+            // Our own lost answer, or somebody else's create: read-back tells whether it is as declared.
+            Err(error) if error.class == ErrorClass::Conflict && op.get("configId").is_none() => {
+                match self.sight(session, address, None).await? {
+                    Some(seen) => Ok(Receipt { handle: seen.handle, request_id: error.request_id.clone() }),
+                    None => Err(error),
+                }
+            }
+            Err(error) => Err(error),
+        }
+    }
+}
