@@ -120,7 +120,6 @@ proptest! {
         prop_assert!(comparison.drift.is_none() && comparison.differs.is_empty(), "{:?}", comparison);
         let proposal = kind.steps(&Situation {
             live: Some(&sighting),
-            ground: None,
             target: &comparison.target,
             differs: &comparison.differs,
             name: "payments",
@@ -142,7 +141,6 @@ proptest! {
         prop_assert_eq!(comparison.drift.is_some() || !comparison.unobservable.is_empty(), differs);
         let proposal = kind.steps(&Situation {
             live: Some(&sighting),
-            ground: None,
             target: &comparison.target,
             differs: &comparison.differs,
             name: "payments",

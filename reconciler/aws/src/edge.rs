@@ -77,7 +77,8 @@ pub trait Edge: Send + Sync {
     ) -> Result<Option<Sighting>, CallError>;
 
     /// Looks at what `want` refers to, where it differs from `live` and before steps are proposed: a guardrail that is to be
-    /// enforced, say. The answer is what [`Situation::ground`](reconciler_model::kind::Situation::ground) has; `None` where
+    /// enforced, say. The answer is what
+    /// [`Situation::surroundings`](reconciler_model::kind::Situation::surroundings) has; `None` where
     /// there is nothing to look at. Reads only.
     ///
     /// # Errors

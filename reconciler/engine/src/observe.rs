@@ -160,7 +160,7 @@ async fn inspect(
     let mut gaps = Vec::new();
     for (one, outcome) in looked {
         match outcome {
-            Ok(Some(ground)) => drop(inventory.ground.insert(one.address.clone(), ground)),
+            Ok(Some(found)) => inventory.keep_surroundings_of(&one.address, found),
             Ok(None) => {}
             Err(error) => {
                 let gap = gap_of(&error, &scope_of(one), &one.address.kind, Some(&one.address.name));

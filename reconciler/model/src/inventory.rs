@@ -67,7 +67,8 @@ pub struct Inventory {
     pub sightings: BTreeMap<Address, Sighting>,
     /// The gaps, sorted.
     pub gaps: Vec<Gap>,
-    /// What kinds need to know of a scope beside their resources: by account, region and kind. For the kind alone.
+    /// What kinds need to know of a scope beside their resources, by account, region and kind; or of what one declaration
+    /// refers to, by its address. For the kind alone.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub surroundings: BTreeMap<String, Value>,
 }
@@ -91,10 +92,16 @@ impl Inventory {
         }
     }
 
-    /// What was read beside the resource at `address`; `null` when nothing was.
+    /// Keeps what was found out about what the declaration of `address` refers to.
+    pub fn keep_surroundings_of(&mut self, address: &Address, found: Value) {
+        self.surroundings.insert(address.to_string(), found);
+    }
+
+    /// What was read beside the resource at `address`, for it alone or for its whole scope; `null` when nothing was.
     pub fn surroundings_of(&self, address: &Address) -> &Value {
         let Address { account, region, kind, .. } = address;
-        self.surroundings.get(&format!("{account}/{region}/{kind}")).unwrap_or(&Value::Null)
+        let own = self.surroundings.get(&address.to_string());
+        own.or_else(|| self.surroundings.get(&format!("{account}/{region}/{kind}"))).unwrap_or(&Value::Null)
     }
 
     /// What is known of `address`; a gap beats absence, and a sighting beats a gap.

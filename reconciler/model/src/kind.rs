@@ -46,8 +46,6 @@ pub struct Normalised {
 pub struct Situation<'a> {
     /// The resource as it is; `None` when it is known to be absent.
     pub live: Option<&'a Sighting>,
-    /// What its edge found out about the place of a resource that is absent; `None` where there is nothing to find out.
-    pub ground: Option<&'a Value>,
     /// The tree to reach: what is declared, with live values kept where they are stronger and may not be weakened.
     pub target: &'a Value,
     /// The paths that differ between live and target.
@@ -56,7 +54,8 @@ pub struct Situation<'a> {
     pub name: &'a str,
     /// Whether versions that nothing is known to refer to may be deleted to make room.
     pub may_delete_versions: bool,
-    /// What the edge read in the scope beside the resources of the kind; `null` where it reads nothing else.
+    /// What the edge read in the scope beside the resources of the kind, or what it found out about what the target refers
+    /// to; `null` where it reads nothing else.
     pub surroundings: &'a Value,
 }
 

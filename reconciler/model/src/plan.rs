@@ -285,7 +285,6 @@ pub fn build(inputs: &Inputs<'_>) -> Plan {
         let differs: &[Path] = &comparison.differs;
         let proposal = kind.steps(&Situation {
             live,
-            ground: inputs.inventory.ground.get(address),
             target: &comparison.target,
             differs,
             name: &address.name,

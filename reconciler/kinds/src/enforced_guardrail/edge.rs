@@ -11,7 +11,7 @@ use reconciler_model::warrant::Warrant;
 use serde_json::{Value, json};
 
 use super::EnforcedGuardrail;
-use super::steps::{Ground, Place, wanted};
+use super::steps::{Found, Place, wanted};
 use crate::normal::{extras_by_key, without};
 
 const SERVICE: &str = "bedrock";
@@ -46,8 +46,8 @@ fn is_of_account(row: &Value) -> bool {
 }
 
 /// What GetGuardrail says of the guardrail that is to be enforced.
-async fn look_at(session: &Session, guardrail: &str, version: &str) -> Result<Ground, CallError> {
-    let not = |reason: String| Ok(Ground::NotEnforceable { reason });
+async fn look_at(session: &Session, guardrail: &str, version: &str) -> Result<Found, CallError> {
+    let not = |reason: String| Ok(Found::NotEnforceable { reason });
     if let Some(place) = Place::of(guardrail)
         && (place.account != session.account() || place.region != session.region())
     {
@@ -72,7 +72,7 @@ async fn look_at(session: &Session, guardrail: &str, version: &str) -> Result<Gr
         ));
     }
     match answer.get("status").and_then(Value::as_str) {
-        Some("READY") => Ok(Ground::Enforceable),
+        Some("READY") => Ok(Found::Enforceable),
         status => not(format!(
             "version {version} of guardrail {guardrail} is {}, not READY",
             status.unwrap_or("in a state that is not told")
@@ -137,8 +137,8 @@ impl Edge for EnforcedGuardrail {
         live: Option<&Sighting>,
     ) -> Result<Option<Value>, CallError> {
         let Some((guardrail, version)) = wanted(want, live.map(|live| &live.tree)) else { return Ok(None) };
-        let ground = look_at(session, guardrail, version).await?;
-        Ok(serde_json::to_value(ground).ok())
+        let found = look_at(session, guardrail, version).await?;
+        Ok(serde_json::to_value(found).ok())
     }
 
     async fn perform(

@@ -17,7 +17,7 @@ use crate::normal::laid_over;
 /// What the edge found out about the guardrail that is to be enforced.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase", tag = "found")]
-pub(super) enum Ground {
+pub(super) enum Found {
     /// It is in this account and region, and the version is ready.
     Enforceable,
     /// It cannot be enforced, for this reason.
@@ -64,7 +64,7 @@ pub(super) fn propose(situation: &Situation<'_>) -> Proposal {
         proposal.refusals.push((codes::CONTRADICTION, detail.into()));
         return proposal;
     };
-    if let Some(reason) = not_enforceable(situation.ground) {
+    if let Some(reason) = not_enforceable(situation.surroundings) {
         proposal.refusals.push((codes::NOT_ENFORCEABLE, reason));
     }
     let whole = laid_over(live.map(|live| &live.tree), situation.target);
@@ -113,10 +113,10 @@ pub(super) fn propose(situation: &Situation<'_>) -> Proposal {
 }
 
 /// Why the guardrail cannot be enforced. Where nobody has looked, it is not known that it can.
-fn not_enforceable(ground: Option<&Value>) -> Option<String> {
-    match ground.and_then(|ground| serde_json::from_value(ground.clone()).ok()) {
-        Some(Ground::Enforceable) => None,
-        Some(Ground::NotEnforceable { reason }) => Some(reason),
+fn not_enforceable(found: &Value) -> Option<String> {
+    match serde_json::from_value(found.clone()).ok() {
+        Some(Found::Enforceable) => None,
+        Some(Found::NotEnforceable { reason }) => Some(reason),
         None => Some("the guardrail was not looked at".to_owned()),
     }
 }

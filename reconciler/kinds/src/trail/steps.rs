@@ -406,7 +406,6 @@ mod tests {
         let differs = [Path::of([ADVANCED, "any"])];
         propose(&Situation {
             live: Some(&live),
-            ground: None,
             target: &target,
             differs: &differs,
             name: "main",
