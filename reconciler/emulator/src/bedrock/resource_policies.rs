@@ -80,7 +80,8 @@ fn check(turn: &Turn<'_>, arn: &str, policy: &str) -> Result<(), String> {
             let operators = statement.get("Condition").and_then(Value::as_object);
             operators.into_iter().flat_map(Map::values).any(|keys| keys.get(*key).is_some())
         });
-        if !own && !(principals == ["*"] && in_organization) {
+        let everybody_in_organization = principals == ["*"] && in_organization;
+        if !own && !everybody_in_organization {
             return Err("the principal must be the account, or * on the condition of the organization".into());
         }
     }
