@@ -68,6 +68,11 @@ macro_rules! send {
     }};
 }
 
+/// Whether a service has one endpoint for its partition, so that no region of it can be disabled.
+fn is_global(service: &str) -> bool {
+    matches!(service, "iam" | "organizations" | "sts")
+}
+
 /// What is known about a call before it is made.
 #[derive(Debug, Clone)]
 pub(crate) struct Call {
@@ -188,7 +193,8 @@ impl InFlight {
         // The time ended in a pause between two attempts: it is the throttles that took it.
         match classified.code == classify::TIMEOUT && self.tap.throttled() {
             true => classify::out_of_time(classified),
-            false => classified,
+            // A call is made only after its credentials were fetched, for which STS had to know us.
+            false => classify::region_or_credentials(classified, is_global(self.service) || self.session.is_home()),
         }
     }
 

@@ -27,6 +27,24 @@ pub(crate) fn out_of_time(error: CallError) -> CallError {
     CallFacts { class: ErrorClass::Throttled, message, ..(*error).clone() }.into()
 }
 
+/// What a service that does not know the credentials means, which have been good elsewhere in this process: that the region
+/// is not enabled in the account, because its services know no credentials of that account then. Only where STS itself has
+/// just taken them, in the own account and the home region, they must have ceased to be good. No further call is made to
+/// find out.
+///
+/// The codes of the JSON services and of EC2 are documented; that S3 says `InvalidToken` or `InvalidAccessKeyId` there is a
+/// hypothesis.
+pub(crate) fn region_or_credentials(error: CallError, taken_here: bool) -> CallError {
+    const UNKNOWN_CREDENTIALS: &[&str] =
+        &["UnrecognizedClient", "InvalidClientTokenId", "AuthFailure", "InvalidToken", "InvalidAccessKeyId"];
+    let word = error.code.strip_suffix("Exception").unwrap_or(&error.code);
+    if !UNKNOWN_CREDENTIALS.contains(&word) {
+        return error;
+    }
+    let class = if taken_here { ErrorClass::NoCredentials } else { ErrorClass::WrongRegion };
+    CallFacts { class, ..(*error).clone() }.into()
+}
+
 /// The class of an error code. `message` refines the few codes that mean two things.
 pub(crate) fn class_of(code: &str, message: &str, status: Option<u16>) -> ErrorClass {
     use ErrorClass as C;

@@ -156,13 +156,7 @@ impl CallFacts {
                  HTTPS_PROXY and NO_PROXY, a VPC endpoint, and AWS_ENDPOINT_URL if it is set.",
                 self.iam_prefix(),
             )),
-            ErrorClass::WrongRegion => Some(format!(
-                "either region {region} is not enabled in {}, or {} does not exist there: enable \
-                 the region or leave it out of the desired state. If every region says this, the \
-                 credentials are not valid.",
-                self.account.as_ref().map_or_else(|| "the account".to_owned(), |a| format!("account {a}")),
-                self.iam_prefix(),
-            )),
+            ErrorClass::WrongRegion => Some(self.hint_region(region)),
             ErrorClass::Throttled => Some(
                 "run again later, or lower the number of concurrent calls; somebody else may be \
                  using the same quota."
@@ -196,6 +190,31 @@ impl CallFacts {
             word.contains(':').then(|| word.to_owned())
         });
         named.unwrap_or_else(|| format!("{}:{}", self.iam_prefix(), self.operation))
+    }
+
+    fn hint_region(&self, region: &str) -> String {
+        let account = self.account.as_ref().map_or_else(|| "the account".to_owned(), |a| format!("account {a}"));
+        let service = self.iam_prefix();
+        match self.code.strip_suffix("Exception").unwrap_or(&self.code) {
+            "NoSuchHost" | "UnknownEndpoint" | "InvalidEndpoint" | "UnknownOperation" => format!(
+                "{service} does not exist in region {region}: leave the region out of the desired \
+                 state, or of the `where` of the declarations.",
+            ),
+            "UnrecognizedClient"
+            | "InvalidClientTokenId"
+            | "AuthFailure"
+            | "InvalidToken"
+            | "InvalidAccessKeyId"
+            | "RegionDisabled" => format!(
+                "region {region} is not enabled in {account}: enable the region or leave it out of \
+                 the desired state. If it is enabled, the session token comes from the global endpoint \
+                 of STS, which regions that have to be enabled do not take.",
+            ),
+            _ => format!(
+                "either region {region} is not enabled in {account}, or {service} does not exist \
+                 there: enable the region or leave it out of the desired state.",
+            ),
+        }
     }
 
     fn hint_denied(&self) -> String {

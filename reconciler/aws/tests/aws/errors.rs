@@ -58,9 +58,7 @@ async fn codes_decide_in_every_protocol() {
         (503, "RequestLimitExceeded", C::Throttled),
         (403, "ExpiredToken", C::ExpiredCredentials),
         (400, "ExpiredTokenException", C::ExpiredCredentials),
-        (403, "UnrecognizedClientException", C::WrongRegion),
         (404, "UnknownOperationException", C::WrongRegion),
-        (403, "InvalidClientTokenId", C::NoCredentials),
         (403, "InvalidSignatureException", C::NoCredentials),
         (400, "ResourceNotFoundException", C::NotFound),
         (404, "TrailNotFoundException", C::NotFound),
@@ -91,6 +89,26 @@ async fn codes_decide_in_every_protocol() {
             assert_eq!(error.message, "words", "{what}");
         }
     }
+}
+
+/// A service that does not know credentials that STS has just taken is in a region that is not enabled, which is said
+/// without a further call. Global services are in no such region, and neither is the place where STS took them.
+#[tokio::test]
+async fn credentials_that_are_good_elsewhere_mean_a_region_that_is_not_enabled() {
+    for code in ["UnrecognizedClientException", "InvalidClientTokenId", "AuthFailure"] {
+        let [bedrock, logs, sts] = in_each_protocol(403, code, "words").await;
+        for error in [bedrock, logs] {
+            assert_eq!(error.class, C::WrongRegion, "{code}");
+            assert!(error.hint().unwrap().contains("region eu-west-1 is not enabled in account 111122223333"));
+        }
+        assert_eq!(sts.class, C::NoCredentials, "{code}");
+    }
+    let wire =
+        Wire::new(|_| reply(403, r#"{"message":"no"}"#).header("x-amzn-errortype", "UnrecognizedClientException"));
+    let home = wire.open().await.session("111122223333", "us-east-1");
+    let client = home.client(Bedrock::new);
+    let error = call!(home, "bedrock", "ListGuardrails", client.list_guardrails()).await.unwrap_err();
+    assert_eq!(error.class, C::NoCredentials, "they were good here a moment ago");
 }
 
 #[tokio::test]
