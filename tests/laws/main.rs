@@ -8,6 +8,7 @@
 mod carried;
 mod convergence;
 mod dependencies;
+mod discovery;
 mod enforced;
 mod generate;
 mod honesty;

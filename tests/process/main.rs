@@ -13,6 +13,7 @@ mod harness;
 mod inventory;
 mod output_for_programs;
 mod reference;
+mod scale;
 mod scenarios;
 mod serving;
 mod terminal;

@@ -13,8 +13,9 @@ use reconciler_engine::journal::Journal;
 use reconciler_engine::reconciler::{Pace, Planned, Reconciler, Target};
 use reconciler_engine::rounds::{Activation, Broken, Converged};
 use reconciler_engine::state::StateFolder;
-use reconciler_model::address::Scope;
-use reconciler_model::desired::{Desired, Source, Wanted, load};
+use reconciler_kinds::discovery;
+use reconciler_model::address::{Scope, ScopeKind};
+use reconciler_model::desired::{Desired, Source, Wanted, load, load_in};
 use reconciler_model::drift::FieldDrift;
 use reconciler_model::inventory::Inventory;
 use reconciler_model::kind::Kind;
@@ -80,8 +81,14 @@ impl World {
     /// The same with other kinds than those of the build.
     pub async fn with_edges(emulator: Emulator, sources: &[Source], edges: Vec<&'static dyn Edge>) -> Self {
         let kinds: Vec<&dyn Kind> = edges.iter().map(|edge| edge.kind() as &dyn Kind).collect();
-        let desired = load(sources, &kinds, declarations::CONTROLS).expect("a valid desired state");
+        let mut desired = load(sources, &kinds, declarations::CONTROLS).expect("a valid desired state");
         let sessions = connected(&emulator, &desired, Timeouts::default()).await;
+        if let Some(needs) = desired.needs_directory() {
+            let home = desired.organization().home_region(ScopeKind::Organization);
+            let directory = discovery::discover(&sessions, home, needs).await.expect("the accounts");
+            desired =
+                load_in(sources, &kinds, declarations::CONTROLS, Some(&directory)).expect("a valid desired state");
+        }
         let wanted = desired.wanted();
         // In memory where there is such a place: what is put on disk here is not to survive anything.
         let state = tempfile::tempdir_in("/dev/shm").or_else(|_| tempfile::tempdir()).expect("a state folder");

@@ -111,7 +111,8 @@ impl Connection {
     }
 
     /// The role to assume in every account but the caller's own: a name, with its path if it has
-    /// one, or an ARN in which `${account.id}` and `${partition}` are replaced.
+    /// one, or an ARN. `${account.id}`, `${account.name}` and `${partition}` are replaced in both; see
+    /// [`Sessions::name_accounts`].
     #[must_use]
     pub fn role(mut self, role: impl Into<String>) -> Self {
         self.role = Some(role.into());
@@ -258,14 +259,18 @@ impl Connection {
         self.embedded.is_some()
     }
 
-    /// The ARN of the role to assume in an account.
-    pub(crate) fn role_arn(&self, account: &str) -> Option<String> {
+    /// The ARN of the role to assume in an account, which may have a name; `None` when none is
+    /// configured, or when it depends on a name that is not known.
+    pub(crate) fn role_arn(&self, account: &str, name: Option<&str>) -> Option<String> {
         let role = self.role.as_deref()?;
+        let mut role = role.replace("${account.id}", account).replace("${partition}", &self.partition);
+        if role.contains("${account.name}") {
+            role = role.replace("${account.name}", name?);
+        }
         Some(if role.starts_with("arn:") {
-            role.replace("${account.id}", account).replace("${partition}", &self.partition)
+            role
         } else {
-            let role = role.trim_start_matches('/');
-            format!("arn:{}:iam::{account}:role/{role}", self.partition)
+            format!("arn:{}:iam::{account}:role/{}", self.partition, role.trim_start_matches('/'))
         })
     }
 }
@@ -299,14 +304,21 @@ mod tests {
     fn a_role_is_a_name_or_an_arn_template() {
         let connection = |role: &str| Connection::live().partition("aws-us-gov").role(role);
         assert_eq!(
-            connection("ops/reader").role_arn("222233334444").as_deref(),
+            connection("ops/reader").role_arn("222233334444", None).as_deref(),
             Some("arn:aws-us-gov:iam::222233334444:role/ops/reader"),
         );
         assert_eq!(
-            connection("arn:${partition}:iam::${account.id}:role/x-${account.id}").role_arn("222233334444").as_deref(),
+            connection("reader-${account.name}").role_arn("222233334444", Some("prod")).as_deref(),
+            Some("arn:aws-us-gov:iam::222233334444:role/reader-prod"),
+        );
+        assert_eq!(connection("reader-${account.name}").role_arn("222233334444", None), None);
+        assert_eq!(
+            connection("arn:${partition}:iam::${account.id}:role/x-${account.id}")
+                .role_arn("222233334444", None)
+                .as_deref(),
             Some("arn:aws-us-gov:iam::222233334444:role/x-222233334444"),
         );
-        assert_eq!(Connection::live().role_arn("222233334444"), None);
+        assert_eq!(Connection::live().role_arn("222233334444", None), None);
     }
 
     #[test]

@@ -3,8 +3,9 @@
 //! The only serial waits before a first call: the caller's identity, once per process, and one
 //! AssumeRole per other account, whatever the number of its regions, clients and waiting calls.
 
+use std::collections::HashMap;
 use std::fmt;
-use std::sync::{Arc, OnceLock};
+use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 use std::time::{Duration, SystemTime};
 
 use aws_credential_types::Credentials;
@@ -38,6 +39,8 @@ pub(crate) struct Principal {
     own: OwnCredentials,
     identity: Flight<CallerIdentity>,
     known: OnceLock<CallerIdentity>,
+    /// Names of accounts by id, for roles that hold them.
+    names: Mutex<HashMap<String, String>>,
 }
 
 impl Principal {
@@ -53,11 +56,22 @@ impl Principal {
             own,
             identity: Flight::new(),
             known: OnceLock::new(),
+            names: Mutex::default(),
         }
     }
 
     pub(crate) fn home_region(&self) -> Option<String> {
         self.base.region().map(|region| region.as_ref().to_owned())
+    }
+
+    pub(crate) fn name_accounts(&self, names: impl IntoIterator<Item = (String, String)>) {
+        self.names.lock().unwrap_or_else(PoisonError::into_inner).extend(names);
+    }
+
+    /// The ARN of the role to assume in an account.
+    pub(crate) fn role_arn(&self, account: &str) -> Option<String> {
+        let names = self.names.lock().unwrap_or_else(PoisonError::into_inner);
+        self.connection.role_arn(account, names.get(account).map(String::as_str))
     }
 
     /// The identity, if it has been asked for.
@@ -90,7 +104,7 @@ impl Principal {
     }
 
     async fn assume_role(&self, account: &str, caller: &CallerIdentity) -> Result<Fetched<Credentials>, CallError> {
-        let role = self.connection.role_arn(account);
+        let role = self.role_arn(account);
         let call = self.describe_sts("AssumeRole", Some(account), role.clone());
         let call = Call { caller: Some(caller.arn.clone()), ..call };
         let Some(role) = role else {
@@ -98,7 +112,7 @@ impl Principal {
                 class: ErrorClass::Invalid,
                 code: "NoRole".to_owned(),
                 message: format!(
-                    "no role to assume is configured, and the credentials are of account {}",
+                    "no role to assume is configured there, and the credentials are of account {}",
                     caller.account
                 ),
                 status: None,

@@ -61,6 +61,12 @@ impl Sessions {
         self.0.principal.identity().await
     }
 
+    /// Says what accounts are called, by id, before sessions are used: a role may hold
+    /// `${account.name}`.
+    pub fn name_accounts(&self, names: impl IntoIterator<Item = (String, String)>) {
+        self.0.principal.name_accounts(names);
+    }
+
     /// The session of an account and a region, the same one every time. Makes no call: wrong
     /// credentials are found at its first call.
     pub fn session(&self, account: &str, region: &str) -> Session {
@@ -211,12 +217,19 @@ impl Session {
         Arc::clone(window)
     }
 
+    /// Whether STS has taken the credentials of this very account in this very region.
+    pub(crate) fn is_home(&self) -> bool {
+        let principal = &self.0.principal;
+        principal.known().is_some_and(|identity| identity.account == self.0.account)
+            && principal.home_region().as_deref() == Some(&self.0.region)
+    }
+
     /// The facts of a call, for its error.
     pub(crate) fn describe(&self, service: &'static str, operation: &'static str) -> Call {
         let principal = &self.0.principal;
         let known = principal.known();
         let own = known.is_some_and(|identity| identity.account == self.0.account);
-        let role = (known.is_some() && !own).then(|| principal.connection.role_arn(&self.0.account)).flatten();
+        let role = (known.is_some() && !own).then(|| principal.role_arn(&self.0.account)).flatten();
         Call {
             service,
             operation,

@@ -11,10 +11,11 @@ use reconciler_emulator::{Emulator, Options};
 use reconciler_engine::event::Sink;
 use reconciler_engine::state::StateFolder;
 use reconciler_engine::{Pace, Reconciler, Target};
-use reconciler_kinds::{EDGES, KINDS, lookups::LOOKUPS};
+use reconciler_kinds::{EDGES, KINDS, discovery, lookups::LOOKUPS};
+use reconciler_model::address::ScopeKind;
 use reconciler_model::codes;
-use reconciler_model::desired::{self, Account, Desired, Organization, Wanted};
-use reconciler_model::diagnostic::did_you_mean;
+use reconciler_model::desired::{self, Account, Desired, Directory, Needs, Organization, Source, Wanted};
+use reconciler_model::diagnostic::{Diagnostic, did_you_mean};
 use reconciler_model::digest;
 
 use crate::args::{Aws, Filter, Global};
@@ -67,20 +68,63 @@ impl Setup {
         Ok(Self { global, settings, screen, run, emulator, _scratch: scratch, state })
     }
 
-    /// The desired state; what is wrong with it has been printed when this fails.
+    /// The desired state; what is wrong with it has been printed when this fails. Where the accounts are discovered it is
+    /// checked in form only, and nothing is wanted.
     pub(crate) fn desired(&self) -> Result<Desired, Failure> {
         let sources = files::sources(&self.global.desired);
+        self.load(&sources, None)
+    }
+
+    /// The desired state with its accounts, which are discovered where the file says so, and the connection.
+    pub(crate) async fn desired_and_sessions(&self) -> Result<(Desired, Sessions), Failure> {
+        let sources = files::sources(&self.global.desired);
+        let desired = self.load(&sources, None)?;
+        let sessions = self.connect(desired.organization()).await;
+        let Some(needs) = desired.needs_directory() else { return Ok((desired, sessions)) };
+        let directory = self.discover(&sessions, desired.organization(), needs).await?;
+        let desired = self.load(&sources, Some(&directory))?;
+        name_accounts(&sessions, desired.organization());
+        self.tell_of_inactive(desired.organization());
+        Ok((desired, sessions))
+    }
+
+    /// The accounts that Organizations lists. A call that fails ends the command: nobody can say what is not evaluated then.
+    async fn discover(
+        &self,
+        sessions: &Sessions,
+        organization: &Organization,
+        needs: Needs,
+    ) -> Result<Directory, Failure> {
+        let home = organization.home_region(ScopeKind::Organization);
+        discovery::discover(sessions, home, needs).await.map_err(|error| {
+            let failure = Failure::from(error);
+            let text = format!("{}; the accounts are not known, so nothing was read or changed", failure.text);
+            Failure { text, ..failure }
+        })
+    }
+
+    fn tell_of_inactive(&self, organization: &Organization) {
+        for account in desired::not_active(organization) {
+            self.screen.remark(format_args!("note: {account}: only what names it is looked for there"));
+            if self.screen.told_elsewhere {
+                tracing::warn!("{account}: only what names it is looked for there");
+            }
+        }
+    }
+
+    fn load(&self, sources: &[Source], directory: Option<&Directory>) -> Result<Desired, Failure> {
         let controls = control_ids()?;
         let controls: Vec<&str> = controls.iter().map(String::as_str).collect();
-        desired::load(&sources, KINDS, &controls).map_err(|found| {
+        desired::load_in(sources, KINDS, &controls, directory).map_err(|found| {
             let count = found.len();
             let plural = if count == 1 { "" } else { "s" };
-            match self.screen.diagnostics(&found, &sources) {
+            match self.screen.diagnostics(&found, sources) {
                 Err(error) => error.into(),
                 Ok(()) => {
                     let text = format!(
-                        "{count} problem{plural} in the desired state {}; nothing was read or changed",
-                        self.global.desired.display()
+                        "{count} problem{plural} in the desired state {}; nothing was {}",
+                        self.global.desired.display(),
+                        if directory.is_some() { "changed" } else { "read or changed" }
                     );
                     let failure = Failure::new(Exit::Invalid, text);
                     if self.global.desired.exists() {
@@ -103,12 +147,14 @@ impl Setup {
                 ..Timeouts::default()
             }),
         };
-        connection
+        let sessions = connection
             .role(organization.role.clone())
             .partition(organization.partition.clone())
             .session_name(&self.run)
             .open()
-            .await
+            .await;
+        name_accounts(&sessions, organization);
+        sessions
     }
 
     /// How often to try a call: AWS_MAX_ATTEMPTS means here what it means for every AWS tool.
@@ -164,12 +210,17 @@ impl Setup {
     pub(crate) async fn organization(&self) -> Result<Organization, Failure> {
         let sources = files::sources(&self.global.desired);
         if self.global.desired.exists() {
-            return desired::load_organization(&sources).map_err(|found| {
-                match self.screen.diagnostics(&found, &sources) {
-                    Err(error) => error.into(),
-                    Ok(()) => Failure::new(Exit::Invalid, "the organization file is not valid; nothing was read"),
-                }
-            });
+            let wrong = |found: Vec<Diagnostic>| match self.screen.diagnostics(&found, &sources) {
+                Err(error) => error.into(),
+                Ok(()) => Failure::new(Exit::Invalid, "the organization file is not valid; nothing was read"),
+            };
+            let organization = desired::load_organization(&sources).map_err(wrong)?;
+            let Some(discovery) = &organization.discover else { return Ok(organization) };
+            let sessions = self.connect(&organization).await;
+            let directory = self.discover(&sessions, &organization, discovery.needs()).await?;
+            let organization = desired::discovered(organization, &directory).map_err(wrong)?;
+            self.tell_of_inactive(&organization);
+            return Ok(organization);
         }
         let sessions = self.connect(&Organization::default()).await;
         let own = sessions.identity().await?;
@@ -187,7 +238,8 @@ impl Setup {
             management_account: "main".to_owned(),
             role: "bedrock-reconciler".to_owned(),
             regions: vec![region],
-            accounts: vec![Account { id: own.account, name: "main".to_owned(), tags: BTreeMap::new() }],
+            accounts: vec![Account { id: own.account, name: "main".to_owned(), ..Account::default() }],
+            discover: None,
         })
     }
 
@@ -200,6 +252,10 @@ impl Setup {
             undone_at_most: None,
         }
     }
+}
+
+fn name_accounts(sessions: &Sessions, organization: &Organization) {
+    sessions.name_accounts(organization.accounts.iter().map(|account| (account.id.clone(), account.name.clone())));
 }
 
 /// An emulator with a scenario.

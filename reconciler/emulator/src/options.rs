@@ -99,6 +99,10 @@ pub struct OrganizationSeed {
     pub policy_content_max: usize,
     /// Whether accounts still have `Status` besides `State` (AWS.md 5.1).
     pub account_status: bool,
+    /// Whether accounts have `State`, which is newer than `Status` (AWS.md 5.1).
+    pub account_state: bool,
+    /// Whether accounts have `Paths`, which is as new (AWS.md 5.1).
+    pub account_paths: bool,
 }
 
 impl Default for OrganizationSeed {
@@ -111,6 +115,8 @@ impl Default for OrganizationSeed {
             policies_per_target: 5,
             policy_content_max: 5120,
             account_status: true,
+            account_state: true,
+            account_paths: true,
         }
     }
 }

@@ -5,6 +5,7 @@
 
 #[cfg(test)]
 mod cases;
+pub mod discovery;
 pub mod enforced_guardrail;
 pub mod guardrail;
 pub mod invocation_logging;

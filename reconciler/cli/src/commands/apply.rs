@@ -29,7 +29,7 @@ use crate::setup::{Setup, account_ids, plan_json};
 
 pub(crate) async fn run(setup: &Setup, file: &Path, approve: Option<String>) -> Result<Exit, Failure> {
     let plan = read(file)?;
-    let desired = setup.desired()?;
+    let (desired, sessions) = setup.desired_and_sessions().await?;
     let stale = |reason: &str| {
         Failure::new(Exit::Refused, format!("the plan {} is stale: {reason}", file.display()))
             .code(codes::STALE_PLAN)
@@ -57,7 +57,6 @@ pub(crate) async fn run(setup: &Setup, file: &Path, approve: Option<String>) -> 
     };
     let approved = ApprovedPlan::new(plan, approval)?;
     let progress = Progress::new(setup.screen);
-    let sessions = setup.connect(desired.organization()).await;
     let reconciler = setup.reconciler(sessions, &progress);
     let applied = carry_out(&reconciler, &approved, &desired, &state, &mut journal).await?;
     report(setup.screen, approved.plan(), &applied)

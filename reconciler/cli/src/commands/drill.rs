@@ -40,6 +40,13 @@ struct Score {
 
 pub(crate) async fn run(setup: &Setup, scenario: Option<String>) -> Result<Exit, Failure> {
     let desired = setup.desired()?;
+    if desired.needs_directory().is_some() {
+        let text =
+            "a drill needs the accounts in organization.yaml: those that are discovered are not in the embedded AWS";
+        return Err(
+            Failure::new(Exit::Usage, text).hint("use --desired with a folder whose organization.yaml lists them")
+        );
+    }
     let scenarios: Vec<String> = match scenario {
         Some(one) => vec![one],
         None => Emulator::scenario_names()

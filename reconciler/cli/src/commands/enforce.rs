@@ -32,12 +32,11 @@ pub(crate) async fn once(setup: &Setup, filter: &Filter) -> Result<Exit, Failure
 
 /// One activation.
 async fn activate(setup: &Setup, filter: &Filter, sink: &dyn Sink) -> Result<Exit, Failure> {
-    let desired = setup.desired()?;
+    let (desired, sessions) = setup.desired_and_sessions().await?;
     let wanted = select(&desired, filter)?;
     let state = setup.state()?;
     let _lock = state.lock()?;
     let mut journal = crash_point::journal(&state, &setup.run)?;
-    let sessions = setup.connect(desired.organization()).await;
     let reconciler = setup.reconciler(sessions.clone(), sink);
     let mut target = setup.target(&desired, &wanted);
     target.undone_at_most = Some(setup.settings.undone_at_most);

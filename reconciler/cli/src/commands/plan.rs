@@ -16,11 +16,10 @@ use crate::screen::Screen;
 use crate::setup::{Setup, plan_json, select};
 
 pub(crate) async fn run(setup: &Setup, filter: &Filter, out: Option<PathBuf>) -> Result<Exit, Failure> {
-    let desired = setup.desired()?;
+    let (desired, sessions) = setup.desired_and_sessions().await?;
     let wanted = select(&desired, filter)?;
     let head = setup.journal_to_read().map(|path| journal::head(&path)).transpose()?.flatten();
     let progress = Progress::new(setup.screen);
-    let sessions = setup.connect(desired.organization()).await;
     let reconciler = setup.reconciler(sessions.clone(), &progress);
     let planned = reconciler.plan_at(setup.target(&desired, &wanted), head, None).await?;
     let exit = show(setup.screen, &planned.plan, sessions.calls(), render::exit_of(&planned.plan))?;

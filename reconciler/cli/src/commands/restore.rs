@@ -14,7 +14,7 @@ use crate::render;
 use crate::setup::{Setup, control_ids, select};
 
 pub(crate) async fn run(setup: &Setup, targets: &[String], yes: bool) -> Result<Exit, Failure> {
-    let desired = setup.desired()?;
+    let (desired, sessions) = setup.desired_and_sessions().await?;
     let mut wanted = Vec::new();
     let controls = control_ids()?;
     for target in targets {
@@ -36,7 +36,6 @@ pub(crate) async fn run(setup: &Setup, targets: &[String], yes: bool) -> Result<
     let _lock = state.lock()?;
     let mut journal = crash_point::journal(&state, &setup.run)?;
     let progress = Progress::new(setup.screen);
-    let sessions = setup.connect(desired.organization()).await;
     let reconciler = setup.reconciler(sessions.clone(), &progress);
     let mut target = setup.target(&desired, &wanted);
     // An operator who restores sees every deletion in the plan, and allows it with the plan.

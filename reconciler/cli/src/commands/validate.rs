@@ -11,12 +11,22 @@ pub(crate) fn run(setup: &Setup) -> Result<Exit, Failure> {
     let desired = setup.desired()?;
     let addresses = desired.wanted().len();
     let declarations = desired.declarations.len();
+    let form_only = desired.needs_directory().is_some();
     setup.screen.json(&json!({
+        "accounts_to_be_discovered": form_only,
         "declarations": declarations,
         "addresses": addresses,
         "desired_digest": desired.digest,
         "diagnostics": [],
     }))?;
+    if form_only {
+        setup.screen.say(format_args!(
+            "{}: {declarations} declarations, for accounts that are discovered when AWS is read, in {} regions",
+            paint(GOOD, "valid in form"),
+            desired.organization().regions.len(),
+        ))?;
+        return Ok(Exit::Done);
+    }
     setup.screen.say(format_args!(
         "{}: {declarations} declarations, {addresses} addresses in {} accounts and {} regions",
         paint(GOOD, "valid"),

@@ -56,6 +56,8 @@ pub(crate) struct Organization {
     pub(super) policies_per_target: usize,
     pub(super) policy_content_max: usize,
     pub(super) shows_status: bool,
+    pub(super) shows_state: bool,
+    pub(super) shows_paths: bool,
 }
 
 /// An organizational unit.
@@ -117,6 +119,8 @@ impl Organization {
             policies_per_target: seed.policies_per_target,
             policy_content_max: seed.policy_content_max,
             shows_status: seed.account_status,
+            shows_state: seed.account_state,
+            shows_paths: seed.account_paths,
         };
         for path in &seed.units {
             organization.unit_at(path);

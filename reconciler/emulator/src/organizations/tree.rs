@@ -106,11 +106,15 @@ fn view(organization: &Organization, scope: &Scope, id: &str) -> Option<Value> {
         "Arn": organization.arn(scope, "account", id),
         "Email": email(id),
         "Name": account.name,
-        "State": account.state,
-        "Paths": [organization.path(id)],
         "JoinedMethod": if *id == scope.account { "INVITED" } else { "CREATED" },
         "JoinedTimestamp": epoch(jiff::Timestamp::UNIX_EPOCH + jiff::SignedDuration::from_hours(24 * 365 * 50)),
     });
+    if organization.shows_state {
+        view["State"] = json!(account.state);
+    }
+    if organization.shows_paths {
+        view["Paths"] = json!([organization.path(id)]);
+    }
     // The older member knows fewer states.
     let status = match account.state.as_str() {
         "PENDING_ACTIVATION" => None,

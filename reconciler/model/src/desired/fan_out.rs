@@ -29,6 +29,8 @@ pub(super) struct FanOut<'a, D> {
     pub(super) declarations: &'a [D],
     pub(super) scopes: &'a [Vec<Scope>],
     pub(super) index: &'a Index,
+    /// Whether one account stands in for those that are not discovered yet.
+    pub(super) form_only: bool,
 }
 
 /// A spec with everything filled in but look-ups and outputs of other resources; the declaration's own where that changes nothing.
@@ -48,13 +50,18 @@ pub(super) struct Unfilled {
     pub(super) remedy: String,
 }
 
-/// The scopes that a declaration of this kind is for, sorted.
-pub(super) fn scopes_for(kind: &dyn Kind, declaration: &Declaration, organization: &Organization) -> Vec<Scope> {
+/// The scopes that a declaration of this kind is for, sorted. In form only, the account that stands in is always taken.
+pub(super) fn scopes_for(
+    kind: &dyn Kind,
+    declaration: &Declaration,
+    organization: &Organization,
+    form_only: bool,
+) -> Vec<Scope> {
     let accounts = organization.accounts.iter().filter(|account| match kind.scope() {
         ScopeKind::Organization => account.name == organization.management_account,
-        ScopeKind::Account | ScopeKind::Region => declaration.applies.takes_account(account),
+        ScopeKind::Account | ScopeKind::Region => form_only || declaration.applies.takes_account(account),
     });
-    let home = [organization.home_region().to_owned()];
+    let home = [organization.home_region(kind.scope()).to_owned()];
     let regions: Vec<&String> = match kind.scope() {
         ScopeKind::Region => {
             organization.regions.iter().filter(|region| declaration.applies.takes_region(region)).collect()
@@ -272,17 +279,18 @@ impl<D: AsRef<Declaration>> Filling<'_, D> {
             };
             return failure(format!("`${{ref:{target}}}`: no {kind} named `{written}` is declared"), remedy);
         };
+        let organization = self.world.organization;
         let meant = |index: usize| {
             let scopes = self.world.scopes.get(index)?;
             let lives = self.world.declaration(index)?.lives;
             let (account, region) = match (place, lives) {
+                // Which accounts there are is not known: the one that stands in for all of them is meant.
+                (Some((_, region)), _) if self.world.form_only => (&*organization.management_account, region),
                 (Some(place), _) => place,
                 (None, ScopeKind::Region) => (&*self.scope.account, &*self.scope.region),
                 // There is one for all the regions, or for all the accounts.
-                (None, ScopeKind::Account) => (&*self.scope.account, self.world.organization.home_region()),
-                (None, ScopeKind::Organization) => {
-                    (&*self.world.organization.management_account, self.world.organization.home_region())
-                }
+                (None, ScopeKind::Account) => (&*self.scope.account, organization.home_region(lives)),
+                (None, ScopeKind::Organization) => (&*organization.management_account, organization.home_region(lives)),
             };
             let at = scopes.binary_search_by(|scope| (&*scope.account, &*scope.region).cmp(&(account, region))).ok()?;
             scopes.get(at)

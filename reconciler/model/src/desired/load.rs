@@ -13,6 +13,7 @@ use std::sync::Arc;
 use serde_json::Value;
 
 use super::declaration::{Declaration, Wanted, WhenStronger};
+use super::directory::{self, Directory, Needs};
 use super::document::{self, Document};
 use super::fan_out::{self, FanOut, Index};
 use super::item::Item;
@@ -62,13 +63,24 @@ impl Desired {
         self.organization.scopes()
     }
 
-    /// Every declaration in every scope that it is for, by address. Look-ups are left in place.
+    /// What has to be asked of Organizations before it is known where the declarations apply; `None` when it is known.
+    pub fn needs_directory(&self) -> Option<Needs> {
+        let discovery = self.organization.discover.as_ref().filter(|_| self.organization.is_to_be_discovered())?;
+        let mut needs = discovery.needs();
+        let selectors = self.declarations.iter().filter_map(|declaration| declaration.applies.accounts.as_ref());
+        selectors.flatten().for_each(|selector| needs.add(selector));
+        Some(needs)
+    }
+
+    /// Every declaration in every scope that it is for, by address; nothing while the accounts are still to be discovered.
+    /// Look-ups are left in place.
     pub fn wanted(&self) -> Vec<Wanted> {
         let world = FanOut {
             organization: &self.organization,
             declarations: &self.declarations,
             scopes: &self.scopes,
             index: &self.index,
+            form_only: false,
         };
         let mut wanted = Vec::new();
         for (index, (declaration, scopes)) in self.declarations.iter().zip(&self.scopes).enumerate() {
@@ -109,11 +121,35 @@ pub fn load_organization(sources: &[Source]) -> Result<Organization, Vec<Diagnos
     if problems.is_empty() { Ok(organization) } else { Err(problems) }
 }
 
-/// Loads the desired state.
+/// The same with the accounts that were discovered.
+///
+/// # Errors
+/// Names that addresses cannot hold or that two accounts share, and another organization than the file says.
+pub fn discovered(mut organization: Organization, directory: &Directory) -> Result<Organization, Vec<Diagnostic>> {
+    let mut problems = Vec::new();
+    directory::fill(&mut organization, directory, &mut problems);
+    if problems.is_empty() { Ok(organization) } else { Err(problems) }
+}
+
+/// Loads the desired state. Where the accounts are discovered it is checked in form only: one account stands in for those
+/// that selectors and references name, and nothing is wanted anywhere. See [`Desired::needs_directory`].
 ///
 /// # Errors
 /// Everything that is wrong with it, by file, line and column.
 pub fn load(sources: &[Source], kinds: &[&dyn Kind], controls: &[&str]) -> Result<Desired, Vec<Diagnostic>> {
+    load_in(sources, kinds, controls, None)
+}
+
+/// Loads the desired state for the accounts that were discovered. They change nothing where the file lists accounts.
+///
+/// # Errors
+/// Everything that is wrong with it, by file, line and column.
+pub fn load_in(
+    sources: &[Source],
+    kinds: &[&dyn Kind],
+    controls: &[&str],
+    directory: Option<&Directory>,
+) -> Result<Desired, Vec<Diagnostic>> {
     let mut problems = Vec::new();
     let mut documents = Vec::new();
     let read = side_by_side::map(sources, |_, source| {
@@ -129,7 +165,12 @@ pub fn load(sources: &[Source], kinds: &[&dyn Kind], controls: &[&str]) -> Resul
     let (organization_files, declared): (Vec<Document>, Vec<Document>) =
         documents.into_iter().partition(|document| base_name(&document.file) == ORGANIZATION_FILE);
     let mut organization_problems = Vec::new();
-    let (organization, organization_is_whole) = organization::read(&organization_files, &mut organization_problems);
+    let (mut organization, mut organization_is_whole) =
+        organization::read(&organization_files, &mut organization_problems);
+    if let (Some(directory), true) = (directory, organization_is_whole) {
+        directory::fill(&mut organization, directory, &mut organization_problems);
+        organization_is_whole = organization_problems.is_empty();
+    }
     // A file that could not be read has been reported; that it describes nothing is no news.
     let organization_was_read = !organization_files.is_empty()
         || !sources.iter().any(|source| base_name(&source.file) == ORGANIZATION_FILE)
@@ -142,10 +183,14 @@ pub fn load(sources: &[Source], kinds: &[&dyn Kind], controls: &[&str]) -> Resul
         let remedy = "add a YAML file with `kind`, `name` and `spec`, or name the folder that holds some";
         problems.push(Diagnostic::new(codes::NO_DECLARATIONS, None, detail, remedy));
     }
+    let form_only = organization.is_to_be_discovered();
+    let stand_in = form_only.then(|| directory::with_stand_in(&organization));
     let mut loader = Loader {
         kinds,
         controls,
         organization: &organization,
+        world: stand_in.as_ref().unwrap_or(&organization),
+        form_only,
         organization_is_whole,
         declarations: Vec::new(),
         kind_of: Vec::new(),
@@ -166,7 +211,9 @@ pub fn load(sources: &[Source], kinds: &[&dyn Kind], controls: &[&str]) -> Resul
         return Err(problems);
     }
     let digest = digest::of(&(&organization, &outcomes));
-    let declarations = declarations.into_iter().map(Arc::new).collect();
+    let declarations: Vec<Arc<Declaration>> = declarations.into_iter().map(Arc::new).collect();
+    // Nothing is wanted of an account that only stands in for others.
+    let scopes = if form_only { vec![Vec::new(); declarations.len()] } else { scopes };
     Ok(Desired { organization, declarations, digest, scopes, index })
 }
 
@@ -178,6 +225,9 @@ struct Loader<'a> {
     kinds: &'a [&'a dyn Kind],
     controls: &'a [&'a str],
     organization: &'a Organization,
+    /// The organization in which declarations are fanned out: with a stand-in where the accounts are not known.
+    world: &'a Organization,
+    form_only: bool,
     organization_is_whole: bool,
     declarations: Vec<Declaration>,
     kind_of: Vec<&'a dyn Kind>,
@@ -275,7 +325,7 @@ impl<'a> Loader<'a> {
         let mut scopes: Vec<Vec<Scope>> = Vec::new();
         let mut taken: BTreeMap<(&str, &str, &Scope), usize> = BTreeMap::new();
         for (declaration, kind) in self.declarations.iter().zip(&self.kind_of) {
-            scopes.push(fan_out::scopes_for(*kind, declaration, self.organization));
+            scopes.push(fan_out::scopes_for(*kind, declaration, self.world, self.form_only));
         }
         for (at, (declaration, scopes)) in self.declarations.iter().zip(&scopes).enumerate() {
             let names = index.entry(declaration.kind.clone()).or_default();
@@ -283,7 +333,7 @@ impl<'a> Loader<'a> {
             let mut others: BTreeMap<usize, (usize, &Scope)> = BTreeMap::new();
             for scope in scopes {
                 let first = *taken.entry((&declaration.kind, &declaration.name, scope)).or_insert(at);
-                if first != at {
+                if first != at && self.surely_meet(first, at) {
                     others.entry(first).or_insert((0, scope)).0 += 1;
                 }
             }
@@ -306,9 +356,23 @@ impl<'a> Loader<'a> {
         (scopes, index)
     }
 
+    /// Whether two declarations that meet in an account meet in a real one.
+    fn surely_meet(&self, one: usize, two: usize) -> bool {
+        let accounts =
+            |at: usize| self.declarations.get(at).and_then(|declaration| declaration.applies.accounts.as_ref());
+        let (one, two) = (accounts(one), accounts(two));
+        !self.form_only || one.is_none() || two.is_none() || one == two
+    }
+
     /// Checks each distinct outcome of each declaration; gives what the digest is made of.
     fn check(&mut self, scopes: &[Vec<Scope>], index: &Index) -> Vec<Outcome> {
-        let world = FanOut { organization: self.organization, declarations: &self.declarations, scopes, index };
+        let world = FanOut {
+            organization: self.world,
+            declarations: &self.declarations,
+            scopes,
+            index,
+            form_only: self.form_only,
+        };
         let (whole, kind_of) = (self.whole, &self.kind_of);
         let checked = side_by_side::map(&self.declarations, |at, declaration| {
             let mut checked = Checked::default();
@@ -505,7 +569,7 @@ fn check_where(
         let detail = format!("a {} does not live in a region, so `regions` means nothing here", kind.name());
         problems.push(regions.problem(codes::NO_SUCH_TARGET, detail, "remove the key"));
     }
-    let Some(organization) = organization else { return };
+    let Some(organization) = organization.filter(|organization| !organization.is_to_be_discovered()) else { return };
     if !organization.accounts.iter().any(|account| applies.takes_account(account)) {
         let place = item.get("accounts").map_or_else(|| item.place(), |accounts| accounts.place());
         let tags: BTreeSet<String> = organization

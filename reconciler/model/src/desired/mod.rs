@@ -8,6 +8,7 @@
 //! without bound; the digest does not depend on files, comments, order or spelling.
 
 mod declaration;
+mod directory;
 mod document;
 mod fan_out;
 mod item;
@@ -24,7 +25,8 @@ mod validate;
 mod tests;
 
 pub use declaration::{Declaration, LiveReference, Lookup, Wanted, WhenStronger};
-pub use load::{Desired, Source, load, load_organization};
+pub use directory::{Directory, Discovery, Needs, Unit, not_active};
+pub use load::{Desired, Source, discovered, load, load_in, load_organization};
 pub use organization::{Account, ORGANIZATION_FILE, Organization};
 pub use schema::schema;
 pub use selection::Where;

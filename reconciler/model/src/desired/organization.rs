@@ -4,6 +4,7 @@ use std::collections::{BTreeMap, HashMap};
 
 use serde::Serialize;
 
+use super::directory::{self, Discovery, Unit};
 use super::document::Document;
 use super::item::Item;
 use super::template::{self, Part};
@@ -14,16 +15,29 @@ use crate::diagnostic::{Diagnostic, did_you_mean};
 /// The base name of the file.
 pub const ORGANIZATION_FILE: &str = "organization.yaml";
 
-/// The partitions, each with the region that its account-wide services live in.
-const PARTITIONS: &[(&str, &str)] = &[
-    ("aws", "us-east-1"),
-    ("aws-cn", "cn-north-1"),
-    ("aws-us-gov", "us-gov-west-1"),
-    ("aws-iso", "us-iso-east-1"),
-    ("aws-iso-b", "us-isob-east-1"),
-    ("aws-iso-e", "eu-isoe-west-1"),
-    ("aws-iso-f", "us-isof-south-1"),
-    ("aws-eusc", "eusc-de-east-1"),
+/// A partition, and the regions that its global services live in (AWS.md 5.3, 5.4).
+struct Partition {
+    name: &'static str,
+    /// Of IAM and STS, which an account has once.
+    account: &'static str,
+    /// Of Organizations.
+    organization: &'static str,
+}
+
+const fn partition(name: &'static str, account: &'static str, organization: &'static str) -> Partition {
+    Partition { name, account, organization }
+}
+
+const PARTITIONS: &[Partition] = &[
+    partition("aws", "us-east-1", "us-east-1"),
+    partition("aws-cn", "cn-north-1", "cn-northwest-1"),
+    partition("aws-us-gov", "us-gov-west-1", "us-gov-west-1"),
+    // Not documented: one region each, as far as is known.
+    partition("aws-iso", "us-iso-east-1", "us-iso-east-1"),
+    partition("aws-iso-b", "us-isob-east-1", "us-isob-east-1"),
+    partition("aws-iso-e", "eu-isoe-west-1", "eu-isoe-west-1"),
+    partition("aws-iso-f", "us-isof-south-1", "us-isof-south-1"),
+    partition("aws-eusc", "eusc-de-east-1", "eusc-de-east-1"),
 ];
 
 const KEYS: &[&str] = &["partition", "managementAccount", "role", "regions", "accounts"];
@@ -31,7 +45,7 @@ const ACCOUNT_KEYS: &[&str] = &["id", "name", "tags"];
 
 /// The partition names, for the schema.
 pub(super) fn partitions() -> impl Iterator<Item = &'static str> {
-    PARTITIONS.iter().map(|(name, _)| *name)
+    PARTITIONS.iter().map(|partition| partition.name)
 }
 
 /// Where the desired state applies.
@@ -45,12 +59,15 @@ pub struct Organization {
     pub role: String,
     /// The regions, sorted.
     pub regions: Vec<String>,
-    /// The accounts, sorted by name.
+    /// The accounts, sorted by name. None while they are still to be discovered.
     pub accounts: Vec<Account>,
+    /// What the file says about accounts that it does not list.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub discover: Option<Discovery>,
 }
 
 /// One account.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize)]
 pub struct Account {
     /// The twelve digits; text, because they may begin with zero.
     pub id: String,
@@ -58,14 +75,27 @@ pub struct Account {
     pub name: String,
     /// Tags for `where: {accounts: [tag=value]}`.
     pub tags: BTreeMap<String, String>,
+    /// The organizational units that it is in, from the top; only of accounts that were discovered.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub units: Vec<Unit>,
+    /// The state in Organizations where that is another than ACTIVE, such as SUSPENDED. Only a selector that names such an
+    /// account takes it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub state: Option<String>,
 }
 
 impl Organization {
-    /// Every account and region, sorted.
+    /// Whether the accounts are still to be discovered, so that it is not known where declarations apply.
+    pub fn is_to_be_discovered(&self) -> bool {
+        self.discover.is_some() && self.accounts.is_empty()
+    }
+
+    /// Every active account and region, sorted.
     pub fn scopes(&self) -> Vec<Scope> {
         let mut scopes: Vec<Scope> = self
             .accounts
             .iter()
+            .filter(|account| account.state.is_none())
             .flat_map(|account| {
                 self.regions.iter().map(|region| Scope {
                     account: account.name.clone(),
@@ -83,7 +113,7 @@ impl Organization {
     pub fn scopes_of(&self, kind: ScopeKind) -> Vec<Scope> {
         let owners = self.accounts.iter().filter(|account| match kind {
             ScopeKind::Organization => account.name == self.management_account,
-            ScopeKind::Account | ScopeKind::Region => true,
+            ScopeKind::Account | ScopeKind::Region => account.state.is_none(),
         });
         let mut scopes: Vec<Scope> = match kind {
             ScopeKind::Region => return self.scopes(),
@@ -91,7 +121,7 @@ impl Organization {
                 .map(|account| Scope {
                     account: account.name.clone(),
                     account_id: account.id.clone(),
-                    region: self.home_region().to_owned(),
+                    region: self.home_region(kind).to_owned(),
                 })
                 .collect(),
         };
@@ -127,9 +157,14 @@ impl Organization {
         format!("arn:{}:iam::{}:role/{role}", self.partition, account.id)
     }
 
-    /// The region that account-wide services of the partition live in.
-    pub fn home_region(&self) -> &'static str {
-        PARTITIONS.iter().find(|(name, _)| *name == self.partition).map_or("us-east-1", |(_, region)| region)
+    /// The region in which what does not live in a region is read and written: that of IAM for accounts, that of
+    /// Organizations for the organization.
+    pub fn home_region(&self, of: ScopeKind) -> &'static str {
+        let partition = PARTITIONS.iter().find(|partition| partition.name == self.partition);
+        partition.map_or("us-east-1", |partition| match of {
+            ScopeKind::Organization => partition.organization,
+            ScopeKind::Account | ScopeKind::Region => partition.account,
+        })
     }
 }
 
@@ -191,14 +226,19 @@ fn read_one(item: &Item<'_>, problems: &mut Vec<Diagnostic>) -> Organization {
     if let Some(regions) = item.required("regions", "a list of regions, such as [us-east-1]", problems) {
         organization.regions = read_regions(&regions, problems);
     }
-    if let Some(accounts) = item.required("accounts", "a list of {id, name, tags}", problems) {
-        organization.accounts = read_accounts(&accounts, problems);
+    if let Some(accounts) = item.required("accounts", "a list of {id, name, tags}, or `discover`", problems) {
+        organization.discover = directory::read(&accounts, problems);
+        if organization.discover.is_none() {
+            organization.accounts = read_accounts(&accounts, problems);
+        }
     }
     if let Some(management) = item.required("managementAccount", "the name of one of the accounts", problems)
         && let Some(name) = management.text("the management account", problems)
     {
         organization.management_account = name.to_owned();
-        if organization.account(name).is_none() && !organization.accounts.is_empty() {
+        if let Some(discovery) = &mut organization.discover {
+            discovery.management_at = Some(management.place());
+        } else if organization.account(name).is_none() && !organization.accounts.is_empty() {
             let names = organization.accounts.iter().map(|account| account.name.as_str());
             let remedy = match did_you_mean(name, names) {
                 Some(near) => format!("did you mean `{near}`?"),
@@ -270,8 +310,8 @@ fn read_accounts(accounts: &Item<'_>, problems: &mut Vec<Diagnostic>) -> Vec<Acc
     let Some(items) = accounts.elements() else {
         problems.push(accounts.problem(
             codes::WRONG_SHAPE,
-            "the accounts are not a list",
-            "write `- {id: \"111122223333\", name: prod}` lines",
+            "the accounts are neither a list nor `discover`",
+            "write `- {id: \"111122223333\", name: prod}` lines, or `discover`",
         ));
         return Vec::new();
     };
@@ -302,7 +342,7 @@ fn read_accounts(accounts: &Item<'_>, problems: &mut Vec<Diagnostic>) -> Vec<Acc
         once("name", name, name_text.as_deref(), &mut names);
         let tags = item.get("tags").map(|tags| read_tags(&tags, problems)).unwrap_or_default();
         if let (Some(id), Some(name), false) = (id_text, name_text, repeated) {
-            found.push(Account { id, name, tags });
+            found.push(Account { id, name, tags, ..Account::default() });
         }
     }
     found
@@ -339,19 +379,29 @@ fn read_id(id: &Item<'_>, problems: &mut Vec<Diagnostic>) -> Option<String> {
     Some(text.to_owned())
 }
 
+/// Whether a character of a name would be taken for something else in addresses and selectors.
+pub(super) fn is_odd(character: char) -> bool {
+    character.is_control() || matches!(character, '/' | '=' | '$' | '{' | '}' | '!' | '*' | '?')
+}
+
+/// Why addresses and selectors cannot hold a name.
+pub(super) fn wrong_with_name(text: &str) -> Option<String> {
+    match text.chars().find(|character| is_odd(*character)) {
+        Some(odd) => Some(format!(
+            "the account name {text:?} holds {odd:?}, which means something else in addresses and selectors"
+        )),
+        None if text.is_empty() => Some("the account name is empty".to_owned()),
+        None if text == "all" => Some("`all` means every account".to_owned()),
+        None if is_account_id(text) => Some(format!("the account name `{text}` looks like an account id")),
+        None if text.trim() != text => Some(format!("the account name {text:?} begins or ends with a space")),
+        None => None,
+    }
+}
+
 /// A name that addresses and selectors can hold without being taken for something else.
-fn read_name(name: &Item<'_>, problems: &mut Vec<Diagnostic>) -> Option<String> {
+pub(super) fn read_name(name: &Item<'_>, problems: &mut Vec<Diagnostic>) -> Option<String> {
     let text = name.text("the account name", problems)?;
-    let odd = text.chars().find(|c| c.is_control() || matches!(c, '/' | '=' | '$' | '{' | '}' | '!' | '*' | '?'));
-    let detail = match odd {
-        Some(odd) => {
-            format!("the account name {text:?} holds {odd:?}, which means something else in addresses and selectors")
-        }
-        None if text == "all" => "`all` means every account".to_owned(),
-        None if is_account_id(text) => format!("the account name `{text}` looks like an account id"),
-        None if text.trim() != text => format!("the account name {text:?} begins or ends with a space"),
-        None => return Some(text.to_owned()),
-    };
+    let Some(detail) = wrong_with_name(text) else { return Some(text.to_owned()) };
     problems.push(name.problem(
         codes::ORGANIZATION,
         detail,

@@ -85,7 +85,7 @@ fn selection() -> Value {
     json!({
         "type": "object",
         "properties": {
-            "accounts": all_or_list("Account names, ids, or tag=value."),
+            "accounts": all_or_list("Account names, ids, tag=value, or organizational units with everything below: Workloads/Production, or Workloads/ at the top."),
             "regions": all_or_list("Regions of organization.yaml."),
         },
         "additionalProperties": false,
@@ -98,25 +98,54 @@ fn organization() -> Value {
         "description": "Where the desired state applies: partition, regions, accounts, and the role to assume in each account.",
         "properties": {
             "partition": {"enum": partitions().collect::<Vec<_>>()},
-            "managementAccount": {"type": "string", "description": "The name of one of the accounts."},
+            "managementAccount": {"type": "string", "description": "The name of one of the accounts; its name or id where accounts are discovered."},
             "role": {"type": "string", "description": "A role name or ARN; may hold ${account.id}, ${account.name} and ${partition}."},
             "regions": {"type": "array", "minItems": 1, "uniqueItems": true, "items": {"type": "string", "pattern": "^[a-z]+(-[a-z]+)+-[0-9]+$"}},
-            "accounts": {
-                "type": "array",
-                "minItems": 1,
-                "items": {
-                    "type": "object",
-                    "properties": {
-                        "id": {"type": ["string", "integer"], "pattern": "^[0-9]{12}$", "description": "Twelve digits, in quotes."},
-                        "name": {"type": "string", "minLength": 1},
-                        "tags": {"type": "object", "additionalProperties": {"type": ["string", "number", "boolean"]}},
-                    },
-                    "required": ["id", "name"],
-                    "additionalProperties": false,
-                },
-            },
+            "accounts": accounts(),
         },
         "required": ["partition", "managementAccount", "role", "regions", "accounts"],
         "additionalProperties": false,
+    })
+}
+
+fn accounts() -> Value {
+    let listed = json!({
+        "type": "array",
+        "minItems": 1,
+        "items": {
+            "type": "object",
+            "properties": {
+                "id": {"type": ["string", "integer"], "pattern": "^[0-9]{12}$", "description": "Twelve digits, in quotes."},
+                "name": {"type": "string", "minLength": 1},
+                "tags": {"type": "object", "additionalProperties": {"type": ["string", "number", "boolean"]}},
+            },
+            "required": ["id", "name"],
+            "additionalProperties": false,
+        },
+    });
+    let discovery = json!({
+        "type": ["object", "null"],
+        "properties": {
+            "exclude": {
+                "type": "array",
+                "items": {"type": ["string", "integer"]},
+                "description": "Accounts to leave out: names, ids, units or tag=value.",
+            },
+            "names": {
+                "type": "object",
+                "propertyNames": {"pattern": "^[0-9]{12}$"},
+                "additionalProperties": {"type": "string", "minLength": 1},
+                "description": "What to call accounts, by id, instead of their names in AWS Organizations.",
+            },
+        },
+        "additionalProperties": false,
+    });
+    json!({
+        "description": "The accounts, or `discover`: those that AWS Organizations lists.",
+        "oneOf": [
+            listed,
+            {"const": "discover"},
+            {"type": "object", "properties": {"discover": discovery}, "required": ["discover"], "additionalProperties": false},
+        ],
     })
 }

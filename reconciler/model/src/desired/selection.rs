@@ -1,7 +1,12 @@
 //! `where`: the accounts and regions that a declaration is for.
+//!
+//! An account is selected by its name, its id, a tag (`tag=value`), or an organizational unit with everything below it: by
+//! the path of names from the top (`Workloads/Production`; `Workloads/` for a unit at the top) or by its id (`ou-...`), which
+//! is how a unit is meant whose name holds a slash. Units and tags of Organizations are known where accounts are discovered.
 
 use std::collections::BTreeSet;
 
+use super::directory::Unit;
 use super::item::Item;
 use super::organization::{Account, Organization};
 use crate::codes;
@@ -10,7 +15,7 @@ use crate::diagnostic::{Diagnostic, did_you_mean};
 /// Which accounts and regions a declaration is for, as written.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct Where {
-    /// Account selectors: names, ids or `tag=value`; `None` for all.
+    /// Account selectors: names, ids, units or `tag=value`; `None` for all.
     pub accounts: Option<BTreeSet<String>>,
     /// Region names; `None` for all.
     pub regions: Option<BTreeSet<String>>,
@@ -19,7 +24,13 @@ pub struct Where {
 impl Where {
     /// Whether an account is selected.
     pub fn takes_account(&self, account: &Account) -> bool {
-        self.accounts.as_ref().is_none_or(|selectors| selectors.iter().any(|selector| selects(selector, account)))
+        match &self.accounts {
+            None => account.state.is_none(),
+            // What is not active is taken where it is named, so that what is wanted there is not forgotten.
+            Some(selectors) => selectors.iter().any(|selector| {
+                (account.state.is_none() || form_of(selector) == Form::Name) && selects(selector, account)
+            }),
+        }
     }
 
     /// Whether a region is selected.
@@ -28,10 +39,79 @@ impl Where {
     }
 }
 
-fn selects(selector: &str, account: &Account) -> bool {
-    match selector.split_once('=') {
-        Some((tag, value)) => account.tags.get(tag).is_some_and(|own| own == value),
-        None => selector == account.name || selector == account.id,
+/// What a selector goes by.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Form {
+    /// A name or an id.
+    Name,
+    /// `tag=value`.
+    Tag,
+    /// The path or the id of an organizational unit.
+    Unit,
+}
+
+pub(super) fn form_of(selector: &str) -> Form {
+    if selector.contains('=') {
+        Form::Tag
+    } else if selector.contains('/') || selector.starts_with("ou-") {
+        Form::Unit
+    } else {
+        Form::Name
+    }
+}
+
+/// Whether a selector names an account, its tag or one of its units.
+pub(super) fn selects(selector: &str, account: &Account) -> bool {
+    match form_of(selector) {
+        Form::Name => selector == account.name || selector == account.id,
+        Form::Tag => {
+            let (tag, value) = selector.split_once('=').unwrap_or((selector, ""));
+            account.tags.get(tag).is_some_and(|own| own == value)
+        }
+        Form::Unit if selector.starts_with("ou-") && !selector.contains('/') => {
+            account.units.iter().any(|unit| unit.id == selector)
+        }
+        Form::Unit => {
+            let path: Vec<&str> = selector.trim_matches('/').split('/').collect();
+            path.len() <= account.units.len() && path.iter().zip(&account.units).all(|(name, unit)| *name == unit.name)
+        }
+    }
+}
+
+/// Why a unit cannot be selected; `None` when an account is in it.
+fn check_unit(selector: &Item<'_>, text: &str, organization: &Organization) -> Option<Diagnostic> {
+    if organization.discover.is_none() {
+        return Some(selector.problem(
+            codes::NO_SUCH_TARGET,
+            format!("`{text}`: organizational units are known only where accounts are discovered"),
+            "use account names, ids or tag=value, or write `accounts: discover` in organization.yaml",
+        ));
+    }
+    if text.split('/').all(str::is_empty) {
+        let detail = format!("`{text}` is no path of an organizational unit");
+        return Some(selector.problem(codes::NO_SUCH_TARGET, detail, "write `all` for every account"));
+    }
+    if organization.is_to_be_discovered() || organization.accounts.iter().any(|account| selects(text, account)) {
+        return None;
+    }
+    let known: BTreeSet<String> = organization
+        .accounts
+        .iter()
+        .flat_map(|account| (1..=account.units.len()).map(|depth| path_of(&account.units[..depth])))
+        .collect();
+    let remedy = match did_you_mean(text, known.iter().map(String::as_str)) {
+        Some(near) => format!("did you mean `{near}`?"),
+        None => format!("units with accounts are {}", known.into_iter().take(8).collect::<Vec<_>>().join(", ")),
+    };
+    Some(selector.problem(codes::NO_SUCH_TARGET, format!("no account is in the organizational unit `{text}`"), remedy))
+}
+
+/// A unit as a selector names it.
+fn path_of(units: &[Unit]) -> String {
+    let names: Vec<&str> = units.iter().map(|unit| unit.name.as_str()).collect();
+    match names.as_slice() {
+        [top] => format!("{top}/"),
+        names => names.join("/"),
     }
 }
 
@@ -50,21 +130,23 @@ pub(super) fn read(item: &Item<'_>, organization: Option<&Organization>, problem
                     "list the accounts that are meant, or give them a tag",
                 ));
             }
-            if text.contains('/') || text.starts_with("ou-") || text.starts_with("r-") {
-                return Some(selector.problem(
-                    codes::NO_SUCH_TARGET,
-                    format!("`{text}`: organizational units are not known to this build"),
-                    "use account names, ids or tag=value",
-                ));
-            }
             let organization = organization?;
-            if text.contains('=') || organization.accounts.iter().any(|account| selects(text, account)) {
+            if form_of(text) == Form::Unit {
+                return check_unit(selector, text, organization);
+            }
+            if text.contains('=')
+                || organization.is_to_be_discovered()
+                || organization.accounts.iter().any(|account| selects(text, account))
+            {
                 return None;
             }
             let names = organization.accounts.iter().map(|account| account.name.as_str());
             let remedy = match did_you_mean(text, names) {
                 Some(near) => format!("did you mean `{near}`?"),
-                None => "use the name or id of an account of organization.yaml, or tag=value".to_owned(),
+                None => match organization.discover {
+                    None => "use the name or id of an account of organization.yaml, or tag=value".to_owned(),
+                    Some(_) => "use the name or id of an account of the organization, a unit, or tag=value".to_owned(),
+                },
             };
             Some(selector.problem(codes::NO_SUCH_TARGET, format!("no account has the name or id `{text}`"), remedy))
         })

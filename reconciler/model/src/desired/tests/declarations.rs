@@ -200,10 +200,10 @@ fn a_where_that_takes_nothing_is_an_error() {
     assert_snapshot!(with("{accounts: [\"!prod\", root/prod, ou-ab12-34567890]}"), @r"
     a.yaml:2:20 BRX0303 `!prod`: accounts cannot be excluded
         list the accounts that are meant, or give them a tag
-    a.yaml:2:29 BRX0303 `root/prod`: organizational units are not known to this build
-        use account names, ids or tag=value
-    a.yaml:2:40 BRX0303 `ou-ab12-34567890`: organizational units are not known to this build
-        use account names, ids or tag=value
+    a.yaml:2:29 BRX0303 `root/prod`: organizational units are known only where accounts are discovered
+        use account names, ids or tag=value, or write `accounts: discover` in organization.yaml
+    a.yaml:2:40 BRX0303 `ou-ab12-34567890`: organizational units are known only where accounts are discovered
+        use account names, ids or tag=value, or write `accounts: discover` in organization.yaml
     ");
     assert_snapshot!(with("{accounts: prod, region: all}"), @r"
     a.yaml:2:19 BRX0204 `accounts` is neither `all` nor a list

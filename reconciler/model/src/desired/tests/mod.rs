@@ -4,6 +4,7 @@
 #![expect(unreachable_pub, reason = "`vocabulary!` makes public types, for kinds")]
 
 mod declarations;
+mod discovery;
 mod files;
 mod laws;
 mod organization;

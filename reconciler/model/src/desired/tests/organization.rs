@@ -3,6 +3,7 @@
 use insta::assert_snapshot;
 
 use super::*;
+use crate::address::ScopeKind;
 use crate::desired::Organization;
 
 fn organization_problems(text: &str) -> String {
@@ -31,7 +32,7 @@ fn the_role_may_be_a_name_or_an_arn_with_placeholders() {
     assert_eq!(organization.role_arn(&prod), "arn:aws:iam::222233334444:role/reconciler");
     organization.role = "arn:${partition}:iam::${account.id}:role/${account.name}-x".to_owned();
     assert_eq!(organization.role_arn(&prod), "arn:aws:iam::222233334444:role/prod-x");
-    assert_eq!(Organization::default().home_region(), "us-east-1");
+    assert_eq!(Organization::default().home_region(ScopeKind::Account), "us-east-1");
 }
 
 #[test]

@@ -1,0 +1,5 @@
+//! The accounts of an organization, for a desired state that does not list them. No kind: nothing is managed here.
+
+mod edge;
+
+pub use edge::discover;
