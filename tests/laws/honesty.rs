@@ -320,7 +320,8 @@ async fn h33_no_changes_is_in_sync() {
         "{}",
         told(&plan)
     );
-    assert_eq!((plan.summary.addresses, plan.summary.in_sync), (20, 20), "{}", told(&plan));
+    assert_eq!(plan.summary.addresses, world.wanted.len());
+    assert_eq!(plan.summary.in_sync, plan.summary.addresses, "{}", told(&plan));
     assert_eq!((plan.summary.drifted, plan.summary.gaps, plan.summary.refused), (0, 0, 0));
     assert_eq!(plan.addresses_changed(), 0);
     assert_eq!(world.written().into_iter().filter(|one| one != "AssumeRole").count(), 0);

@@ -6,12 +6,13 @@ use reconciler_emulator::Options;
 use reconciler_kinds::KINDS;
 use reconciler_model::address::Address;
 use reconciler_model::codes;
+use reconciler_model::desired::Source;
 use reconciler_model::direction::Direction;
 use reconciler_model::drift::{self, Change};
 use reconciler_model::inventory::Sighting;
 use reconciler_model::kind::{Kind, Origin, Situation};
 use reconciler_model::tree;
-use reconciler_tests::declarations::{of_the_repository, small, source, wrong_with};
+use reconciler_tests::declarations::{of_the_repository, small, wrong_with};
 use reconciler_tests::witness::element;
 use reconciler_tests::world::{ACCOUNT, REGION, World, field, notes, paths, refusals, told};
 use serde_json::{Value, json};
@@ -300,46 +301,11 @@ async fn the_shadow_of_a_trail_is_not_created_again() {
 }
 
 /// The organization trail of the scenarios, as it would be declared.
-const ORGANIZATION_TRAIL: &str = r#"
-kind: trail
-name: org-bedrock-trail
-where: {accounts: [management], regions: [us-east-1]}
-spec:
-  s3BucketName: org-bedrock-trail-${account.id}
-  s3KeyPrefix: null
-  snsTopicARN: null
-  includeGlobalServiceEvents: true
-  isMultiRegionTrail: true
-  isOrganizationTrail: true
-  logFileValidationEnabled: true
-  cloudWatchLogsLogGroupArn: arn:${partition}:logs:${region}:${account.id}:log-group:/aws/cloudtrail/org-bedrock-trail:*
-  cloudWatchLogsRoleArn: arn:${partition}:iam::${account.id}:role/cloudtrail-delivery
-  kmsKeyId: ${kms:alias/bedrock-trail}
-  isLogging: true
-  advancedEventSelectors:
-    - name: Management events selector
-      fieldSelectors: [{field: eventCategory, equals: [Management]}]
-    - name: bedrock AWS::Bedrock::AgentAlias
-      fieldSelectors: [{field: eventCategory, equals: [Data]}, {field: resources.type, equals: ["AWS::Bedrock::AgentAlias"]}]
-    - name: bedrock AWS::Bedrock::KnowledgeBase
-      fieldSelectors: [{field: eventCategory, equals: [Data]}, {field: resources.type, equals: ["AWS::Bedrock::KnowledgeBase"]}]
-    - name: bedrock AWS::Bedrock::Guardrail
-      fieldSelectors: [{field: eventCategory, equals: [Data]}, {field: resources.type, equals: ["AWS::Bedrock::Guardrail"]}]
-    - name: bedrock AWS::Bedrock::InlineAgent
-      fieldSelectors: [{field: eventCategory, equals: [Data]}, {field: resources.type, equals: ["AWS::Bedrock::InlineAgent"]}]
-    - name: bedrock AWS::Bedrock::FlowAlias
-      fieldSelectors: [{field: eventCategory, equals: [Data]}, {field: resources.type, equals: ["AWS::Bedrock::FlowAlias"]}]
-    - name: bedrock AWS::Bedrock::Model
-      fieldSelectors: [{field: eventCategory, equals: [Data]}, {field: resources.type, equals: ["AWS::Bedrock::Model"]}]
-  tags:
-    - {key: managed-by, value: bedrock-reconciler}
-"#;
-
 /// The organization trail of the scenarios is in sync as it stands; emptied, half restored and stopped, it comes back.
 #[tokio::test]
 async fn the_organization_trail_is_restored_in_one_run() {
-    let organization = of_the_repository().into_iter().filter(|file| file.file == "organization.yaml");
-    let sources: Vec<_> = organization.chain([source("trail.yaml", ORGANIZATION_TRAIL)]).collect();
+    let of_trails = |file: &Source| file.file == "organization.yaml" || file.file.starts_with("trail/");
+    let sources: Vec<_> = of_the_repository().into_iter().filter(of_trails).collect();
     World::open("in-sync", Options::default(), &sources).await.plan_again_nothing().await;
     let world = World::open("aws-genai-05", Options::default(), &sources).await;
     let plan = world.restore().await;

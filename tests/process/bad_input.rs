@@ -125,7 +125,8 @@ fn a_look_up_that_finds_nothing_is_found_at_plan_time_and_stops_only_its_address
         "${kms:alias/nope} finds nothing in prod/eu-west-1",
         "create what it names in this account and region, or correct the look-up",
     ]);
-    assert_eq!(output.json()["summary"]["in_sync"], 14, "{}", output.stdout);
+    let summary = &output.json()["summary"];
+    assert_eq!(summary["in_sync"].as_u64(), summary["addresses"].as_u64().map(|all| all - 6), "{}", output.stdout);
     let _ = environment.run(&["enforce", "--once"]).exits(65);
     assert_eq!(aws.writes(), []);
 }

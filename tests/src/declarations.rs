@@ -16,7 +16,8 @@ accounts:
 "#;
 
 /// The controls that declarations may name.
-pub const CONTROLS: &[&str] = &["aws-genai-02", "aws-genai-04", "aws-genai-06"];
+pub const CONTROLS: &[&str] =
+    &["aws-genai-01", "aws-genai-02", "aws-genai-03", "aws-genai-04", "aws-genai-05", "aws-genai-06", "aws-genai-09"];
 
 /// The root of the repository.
 pub fn repository() -> PathBuf {

@@ -12,23 +12,29 @@ use crate::options::{AccountSeed, Options};
 use crate::organizations::{self, Organization};
 use crate::principal::Principal;
 use crate::script::{Edit, Script, Step};
-use crate::world::{Place, Scope, World, lock};
+use crate::world::{Cell, Place, Scope, World, lock};
 use crate::{Emulator, bedrock};
 
-/// Names and one-line descriptions of what is built in. `aws-genai-05` and `aws-genai-09` can be built too, but are not
-/// listed: nothing is declared yet that their attacks make drift, so a drill of them could not detect anything.
+/// Names and one-line descriptions of what is built in. `aws-genai-09` can be built too, but is not listed: nothing is
+/// declared yet that its attack makes drift, so a drill of it could not detect anything.
 pub(crate) const NAMES: &[(&str, &str)] = &[
     ("empty", "three accounts and nothing in them but KMS keys and their aliases"),
+    ("bare", "three accounts with keys, buckets and networks as they are made, and no control on them"),
     ("in-sync", "exactly what the desired state wants, built by a deployer thirty days ago"),
     ("drifted", "in-sync, then attacked in every account by one developer"),
     ("aws-genai-02", "in-sync, then content filters and PII masking weakened"),
     ("aws-genai-04", "in-sync, then invocation logging and its log groups weakened"),
+    (
+        "aws-genai-05",
+        "in-sync, then the selectors of the organization trail emptied, half restored, and logging stopped",
+    ),
     ("aws-genai-06", "in-sync, then the prompt-attack filter weakened"),
 ];
 
 fn embedded(name: &str) -> Option<&'static str> {
     Some(match name {
         "empty" => include_str!("../scenarios/empty.yaml"),
+        "bare" => include_str!("../scenarios/bare.yaml"),
         "in-sync" => include_str!("../scenarios/in-sync.yaml"),
         "drifted" => include_str!("../scenarios/drifted.yaml"),
         "aws-genai-02" => include_str!("../scenarios/aws-genai-02.yaml"),
@@ -351,10 +357,29 @@ impl Resolver<'_> {
         read(organizations::current(self.world, &place.cell))
     }
 
+    /// Reads another place, `ACCOUNT/REGION`, the account by id or name.
+    fn elsewhere(&self, place: &str, read: impl FnOnce(&Cell) -> Option<String>) -> Option<String> {
+        let (account, region) = place.split_once('/')?;
+        let account = self.world.accounts.values().find(|one| one.id == account || one.name == account)?;
+        if (account.id.as_str(), region) == (self.place.scope.account.as_str(), self.place.scope.region.as_str()) {
+            return read(&self.place.cell);
+        }
+        let place = self.world.place(&account.id, region);
+        let place = lock(&place);
+        read(&place.cell)
+    }
+
     fn name(&self, name: &str) -> Result<String, String> {
         let Scope { partition, account, region } = &self.place.scope;
         let found = match name.split_once(':') {
-            Some(("guardrail", name)) => self.place.cell.bedrock.id_of(name).map(str::to_owned),
+            Some(("guardrail", name)) => match name.split_once('@') {
+                Some((name, place)) => self.elsewhere(place, |cell| cell.bedrock.id_of(name).map(str::to_owned)),
+                None => self.place.cell.bedrock.id_of(name).map(str::to_owned),
+            },
+            Some((kind @ ("vpc" | "subnet" | "security-group"), name)) => {
+                self.place.cell.ec2.id_named(kind, name).map(str::to_owned)
+            }
+            Some(("endpoint", name)) => self.place.cell.ec2.endpoint_id(name).map(str::to_owned),
             Some(("key", alias)) => self.place.cell.kms.find(&self.place.scope, alias).map(|key| key.arn.clone()),
             Some(("policy", name)) => self.organization(|it| it.policy_id(name).map(str::to_owned)),
             Some(("ou", path)) => self.organization(|it| it.unit_id(path).map(str::to_owned)),

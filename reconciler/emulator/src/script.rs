@@ -6,8 +6,10 @@
 //!
 //! Texts in a call may hold `${account}`, `${account.name}`, `${region}`, `${partition}`, `${geography}` (`us`, `eu`,
 //! `apac`, ..), a name that an earlier step saved, `${guardrail:NAME}` (the id) and `${key:ALIAS}` (the key ARN); the last
-//! two also as a whole text without the braces. `${organization}`, `${policy:NAME}` and `${ou:PATH}` (`/` is the root)
-//! are ids of the organization.
+//! two also as a whole text without the braces. `${guardrail:NAME@ACCOUNT/REGION}` is the id of one elsewhere.
+//! `${organization}`, `${policy:NAME}` and `${ou:PATH}` (`/` is the root) are ids of the organization; `${vpc:NAME}`,
+//! `${subnet:NAME}` and `${security-group:NAME}` those of what has this `Name` tag, and `${endpoint:VPC/SERVICE}` that of
+//! the endpoint for a service in the VPC of that name.
 
 use std::collections::BTreeMap;
 

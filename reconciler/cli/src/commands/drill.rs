@@ -23,7 +23,7 @@ use crate::setup::{Setup, open_emulator};
 /// The scenario in which nothing is to be found.
 const PEACE: &str = "in-sync";
 /// Scenarios that are no attack.
-const PEACEFUL: &[&str] = &["empty", PEACE];
+const PEACEFUL: &[&str] = &["empty", "bare", PEACE];
 
 struct Score {
     scenario: String,

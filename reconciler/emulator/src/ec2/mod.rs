@@ -70,6 +70,29 @@ pub(crate) struct Ec2State {
 }
 
 impl Ec2State {
+    /// The id of the VPC, subnet or security group with this `Name` tag.
+    pub(crate) fn id_named(&self, kind: &str, name: &str) -> Option<&str> {
+        fn named<'a, T>(all: &'a BTreeMap<String, T>, name: &str, tags: impl Fn(&T) -> &Tags) -> Option<&'a str> {
+            all.iter().find(|(_, one)| tags(one).get("Name").is_some_and(|tag| tag == name)).map(|(id, _)| id.as_str())
+        }
+        match kind {
+            "vpc" => named(&self.vpcs, name, |vpc| &vpc.tags),
+            "subnet" => named(&self.subnets, name, |subnet| &subnet.tags),
+            "security-group" => named(&self.groups, name, |group| &group.tags),
+            _ => None,
+        }
+    }
+
+    /// The id of the endpoint in a VPC, by its `Name` tag, for the last part of a service's name: `VPC/SERVICE`.
+    pub(crate) fn endpoint_id(&self, name: &str) -> Option<&str> {
+        let (vpc, service) = name.split_once('/')?;
+        let vpc = self.id_named("vpc", vpc)?;
+        let own = |endpoint: &&endpoints::Endpoint| {
+            endpoint.vpc == vpc && !endpoint.is_deleted() && endpoint.service.rsplit('.').next() == Some(service)
+        };
+        self.endpoints.values().find(own).map(|endpoint| endpoint.id.as_str())
+    }
+
     /// Ends every transition at once.
     pub(crate) fn settle(&mut self) {
         self.endpoints.values_mut().for_each(endpoints::Endpoint::settle);
