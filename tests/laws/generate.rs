@@ -230,6 +230,39 @@ pub(crate) fn enforced() -> BoxedStrategy<Value> {
         .boxed()
 }
 
+/// The spec of the resource policy of a guardrail.
+pub(crate) fn resource_policy() -> BoxedStrategy<Value> {
+    let statement = |sid: &'static str| {
+        let action = subsequence(vec!["bedrock:ApplyGuardrail", "bedrock:GetGuardrail"], 1..=2);
+        let who = select(&["organization", "unit", "account"][..]);
+        (proptest::option::of(Just(sid)), action, who).prop_map(|(sid, action, who)| {
+            let (principal, condition) = match who {
+                "organization" => (json!("*"), json!({"StringEquals": {"aws:PrincipalOrgID": "o-abcdefghij"}})),
+                "unit" => {
+                    let paths = json!(["o-abcdefghij/r-ab12/ou-ab12-11111111/*"]);
+                    (json!("*"), json!({"ForAnyValue:StringLike": {"aws:PrincipalOrgPaths": paths}}))
+                }
+                _ => (json!({"AWS": "arn:aws:iam::111122223333:root"}), Value::Null),
+            };
+            object(json!({
+                "Sid": sid, "Effect": "Allow", "Principal": principal, "Action": action, "Condition": condition,
+                "Resource": "arn:aws:bedrock:eu-west-1:111122223333:guardrail/a1b2c3",
+            }))
+        })
+    };
+    let statements = prop_oneof![
+        statement("One").prop_map(|one| json!([one])),
+        (statement("One"), statement("Two")).prop_map(|(one, two)| json!([one, two])),
+    ];
+    prop_oneof![
+        4 => statements.prop_map(|statements| {
+            json!({"resourcePolicy": {"Version": "2012-10-17", "Statement": statements}})
+        }),
+        1 => Just(json!({"resourcePolicy": null})),
+    ]
+    .boxed()
+}
+
 /// The spec of a log group.
 pub(crate) fn log_group() -> BoxedStrategy<Value> {
     let days = proptest::option::of(select(&[1, 7, 90, 365, 3653][..]));

@@ -19,6 +19,7 @@ mod normal_form;
 mod reads;
 mod references;
 mod register;
+mod resource_policy;
 mod scopes;
 mod stronger;
 mod trails;

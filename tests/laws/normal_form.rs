@@ -64,6 +64,7 @@ fn specs() -> impl Strategy<Value = (&'static str, Value)> {
         1 => generate::logging().prop_map(|spec| ("invocation-logging", spec)),
         1 => generate::log_group().prop_map(|spec| ("log-group", spec)),
         1 => generate::enforced().prop_map(|spec| ("enforced-guardrail", spec)),
+        1 => generate::resource_policy().prop_map(|spec| ("guardrail-resource-policy", spec)),
     ]
 }
 
@@ -73,6 +74,8 @@ fn pairs() -> impl Strategy<Value = (&'static str, Value, Value)> {
         1 => (generate::logging(), generate::logging()).prop_map(|(one, two)| ("invocation-logging", one, two)),
         1 => (generate::log_group(), generate::log_group()).prop_map(|(one, two)| ("log-group", one, two)),
         1 => (generate::enforced(), generate::enforced()).prop_map(|(one, two)| ("enforced-guardrail", one, two)),
+        1 => (generate::resource_policy(), generate::resource_policy())
+            .prop_map(|(one, two)| ("guardrail-resource-policy", one, two)),
     ]
 }
 

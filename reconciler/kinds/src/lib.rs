@@ -8,6 +8,7 @@ mod cases;
 pub mod discovery;
 pub mod enforced_guardrail;
 pub mod guardrail;
+pub mod guardrail_resource_policy;
 pub mod invocation_logging;
 pub mod log_group;
 pub mod lookups;
@@ -23,6 +24,7 @@ pub const EDGES: &[&dyn Edge] = &[
     &invocation_logging::InvocationLogging,
     &trail::Trail,
     &guardrail::Guardrail,
+    &guardrail_resource_policy::GuardrailResourcePolicy,
     &enforced_guardrail::EnforcedGuardrail,
 ];
 
@@ -32,5 +34,6 @@ pub const KINDS: &[&dyn Kind] = &[
     &invocation_logging::InvocationLogging,
     &trail::Trail,
     &guardrail::Guardrail,
+    &guardrail_resource_policy::GuardrailResourcePolicy,
     &enforced_guardrail::EnforcedGuardrail,
 ];

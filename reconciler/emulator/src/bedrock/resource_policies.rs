@@ -76,10 +76,11 @@ fn check(turn: &Turn<'_>, arn: &str, policy: &str) -> Result<(), String> {
         let principal = statement.get("Principal").ok_or("it has no principal")?;
         let principals = texts(principal.get("AWS").or(Some(principal)));
         let own = !principals.is_empty() && principals.iter().all(|one| one == account || *one == root);
-        let in_organization = ["aws:PrincipalOrgID", "aws:PrincipalOrgPaths"].iter().any(|key| {
-            let operators = statement.get("Condition").and_then(Value::as_object);
-            operators.into_iter().flat_map(Map::values).any(|keys| keys.get(*key).is_some())
-        });
+        let operators = statement.get("Condition").and_then(Value::as_object).into_iter().flat_map(Map::values);
+        let in_organization = operators
+            .filter_map(Value::as_object)
+            .flat_map(Map::keys)
+            .any(|key| ["aws:PrincipalOrgID", "aws:PrincipalOrgPaths"].iter().any(|one| one.eq_ignore_ascii_case(key)));
         let everybody_in_organization = principals == ["*"] && in_organization;
         if !own && !everybody_in_organization {
             return Err("the principal must be the account, or * on the condition of the organization".into());

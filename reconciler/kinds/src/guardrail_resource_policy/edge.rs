@@ -1,0 +1,181 @@
+//! The edge of guardrails' resource policies: the only place of this kind that names the SDK.
+//!
+//! ListGuardrails finds the guardrails by name, and GetResourcePolicy reads the policy of each that is asked for, side by side.
+
+use std::collections::BTreeMap;
+
+use async_trait::async_trait;
+use aws_sdk_bedrock::Client;
+use futures::future::join_all;
+use reconciler_aws::edge::{Edge, Reading, Receipt, Selection, gap_of, odd_answer};
+use reconciler_aws::{CallError, ErrorClass, Session, call, call_with_body};
+use reconciler_model::address::{Address, Scope};
+use reconciler_model::codes;
+use reconciler_model::inventory::{Gap, Sighting};
+use reconciler_model::kind::{Kind, Origin};
+use reconciler_model::warrant::Warrant;
+use serde_json::{Value, json};
+
+use super::GuardrailResourcePolicy;
+use super::spec::POLICY;
+use super::steps::Op;
+use crate::normal::{extras_by_key, without};
+
+const SERVICE: &str = "bedrock";
+const LIST: &str = "ListGuardrails";
+const GET: &str = "GetResourcePolicy";
+const PAGE: i32 = 1000;
+
+/// The ARNs of the selected guardrails by name. That AWS enforces unique names is a hypothesis.
+async fn by_name(session: &Session, selection: &Selection) -> Result<BTreeMap<String, Vec<String>>, CallError> {
+    let bedrock = session.client(Client::new);
+    let mut found: BTreeMap<String, Vec<String>> = BTreeMap::new();
+    let mut next: Option<String> = None;
+    loop {
+        let page = bedrock.list_guardrails().max_results(PAGE).set_next_token(next);
+        let answer = call!(session, SERVICE, LIST, page).await?;
+        let Some(Value::Array(rows)) = answer.body.get("guardrails") else {
+            return Err(odd_answer(session, SERVICE, LIST, "the answer has no guardrails"));
+        };
+        for row in rows {
+            let text = |member: &str| row.get(member).and_then(Value::as_str);
+            let (Some(name), Some(arn)) = (text("name"), text("arn")) else {
+                return Err(odd_answer(session, SERVICE, LIST, "a row lacks name or arn"));
+            };
+            if selection.has(name) {
+                let same = found.entry(name.to_owned()).or_default();
+                if !same.iter().any(|other| other == arn) {
+                    same.push(arn.to_owned());
+                }
+            }
+        }
+        next = answer.body.get("nextToken").and_then(Value::as_str).map(str::to_owned);
+        if next.is_none() {
+            return Ok(found);
+        }
+    }
+}
+
+/// The policy of one guardrail that exists.
+async fn read(session: &Session, address: &Address, arn: &str) -> Result<Sighting, CallError> {
+    let bedrock = session.client(Client::new);
+    let answer = match call!(session, SERVICE, GET, bedrock.get_resource_policy().resource_arn(arn)).await {
+        // A guardrail without a policy. No source says whether that is an error or an answer without the member.
+        Err(error) if error.class == ErrorClass::NotFound => json!({}),
+        outcome => outcome?.body,
+    };
+    let mut live = without(&answer, &["resourceArn"]);
+    if let Some(members) = live.as_object_mut() {
+        members.retain(|name, value| name != POLICY || (!value.is_null() && value != ""));
+    }
+    let normalised = GuardrailResourcePolicy.normalise(&live, Origin::Live);
+    if let Some(problem) = normalised.problems.first() {
+        return Err(odd_answer(session, SERVICE, GET, format!("{}: {}", problem.path, problem.detail)));
+    }
+    Ok(Sighting {
+        address: address.clone(),
+        tree: normalised.tree,
+        extras: extras_by_key(&live, normalised.unknown, GuardrailResourcePolicy.key_of()),
+        handle: json!({ "guardrailArn": arn }),
+        facts: Value::Null,
+        settled: true,
+    })
+}
+
+fn arn_of(handle: Option<&Value>) -> Option<&str> {
+    handle?.get("guardrailArn")?.as_str()
+}
+
+#[async_trait]
+impl Edge for GuardrailResourcePolicy {
+    fn kind(&self) -> &'static dyn Kind {
+        &GuardrailResourcePolicy
+    }
+
+    async fn observe(&self, session: &Session, scope: &Scope, selection: &Selection) -> Result<Reading, CallError> {
+        let found = by_name(session, selection).await?;
+        let reads = found.iter().map(|(name, same)| async move {
+            let address = Address::new(scope, self.name(), name);
+            match same.as_slice() {
+                [arn] => {
+                    let outcome = read(session, &address, arn).await;
+                    outcome.map_err(|error| gap_of(&error, scope, self.name(), Some(name)))
+                }
+                several => Err(Gap {
+                    scope: scope.clone(),
+                    kind: self.name().to_owned(),
+                    name: Some(name.clone()),
+                    code: codes::AMBIGUOUS.to_owned(),
+                    reason: format!("{} guardrails are named {name}: {}", several.len(), several.join(", ")),
+                    remedy: "rename or remove all but one of them".to_owned(),
+                }),
+            }
+        });
+        let mut reading = Reading::default();
+        for outcome in join_all(reads).await {
+            match outcome {
+                // A guardrail without a policy is nothing to export.
+                Ok(seen) if *selection == Selection::All && seen.tree[POLICY].is_null() => {}
+                Ok(seen) => reading.sightings.push(seen),
+                Err(gap) => reading.gaps.push(gap),
+            }
+        }
+        Ok(reading)
+    }
+
+    async fn sight(
+        &self,
+        session: &Session,
+        address: &Address,
+        handle: Option<&Value>,
+    ) -> Result<Option<Sighting>, CallError> {
+        if let Some(arn) = arn_of(handle) {
+            return read(session, address, arn).await.map(Some);
+        }
+        let selection = Selection::Names([address.name.clone()].into());
+        match by_name(session, &selection).await?.remove(&address.name).unwrap_or_default().as_slice() {
+            [] => Ok(None),
+            [arn] => read(session, address, arn).await.map(Some),
+            several => {
+                let text = format!("{} guardrails are named {}", several.len(), address.name);
+                Err(odd_answer(session, SERVICE, LIST, text))
+            }
+        }
+    }
+
+    async fn perform(
+        &self,
+        session: &Session,
+        _: &Address,
+        op: &Value,
+        handle: Option<&Value>,
+        _: &str,
+        _: &Warrant,
+    ) -> Result<Receipt, CallError> {
+        let op: Op = serde_json::from_value(op.clone()).map_err(|error| {
+            odd_answer(
+                session,
+                SERVICE,
+                "Plan",
+                format!("the step's op is not one of guardrail-resource-policy: {error}"),
+            )
+        })?;
+        let bedrock = session.client(Client::new);
+        let handle = handle.cloned().unwrap_or(Value::Null);
+        let request_id = match op {
+            Op::Put { request } => {
+                let put = bedrock.put_resource_policy();
+                call_with_body!(session, SERVICE, "PutResourcePolicy", put, &request).await?.request_id
+            }
+            Op::Delete { resource } => {
+                let delete = bedrock.delete_resource_policy().resource_arn(&resource);
+                match call!(session, SERVICE, "DeleteResourcePolicy", delete).await {
+                    // Our own lost answer: it is gone, which is what was promised.
+                    Err(error) if error.class == ErrorClass::NotFound => error.request_id.clone(),
+                    outcome => outcome?.request_id,
+                }
+            }
+        };
+        Ok(Receipt { handle, request_id })
+    }
+}

@@ -1,0 +1,73 @@
+//! From the drift of a guardrail's resource policy to the one call that replaces or deletes it.
+
+use reconciler_model::codes;
+use reconciler_model::kind::Situation;
+use reconciler_model::plan::{Call, Promise, Proposal, ProposedStep};
+use reconciler_model::policy::Policy;
+use serde::{Deserialize, Serialize};
+use serde_json::{Value, json};
+
+use super::spec::POLICY;
+
+/// One write on the policy, with its exact request.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case", tag = "op")]
+pub(super) enum Op {
+    /// PutResourcePolicy with this body.
+    Put { request: Value },
+    /// DeleteResourcePolicy of this resource.
+    Delete { resource: String },
+}
+
+pub(super) fn propose(situation: &Situation<'_>) -> Proposal {
+    let mut proposal = Proposal::default();
+    let wanted = situation.target.get(POLICY).filter(|policy| !policy.is_null());
+    let Some(live) = situation.live else {
+        if wanted.is_some() {
+            let detail = format!("waits for the guardrail {}, which is not there", situation.name);
+            proposal.notes.push((codes::WAITS, detail));
+        }
+        return proposal;
+    };
+    if situation.differs.is_empty() {
+        return proposal;
+    }
+    let arn = live.handle.get("guardrailArn").and_then(Value::as_str).unwrap_or_default();
+    let unknown = live.tree.get(POLICY).and_then(|document| Policy::from_value(document).ok());
+    let unknown = unknown.map(|policy| policy.unknown()).unwrap_or_default();
+    if wanted.is_some() && !unknown.is_empty() {
+        for (path, _) in unknown {
+            let detail =
+                format!("PutResourcePolicy replaces the whole document, and this build does not know {POLICY}.{path}");
+            proposal.refusals.push((codes::EXTRA_REFUSED, detail));
+        }
+        return proposal;
+    }
+    let (action, summary, operation, request, op) = match wanted {
+        Some(document) => {
+            let text = match Policy::from_value(document) {
+                Ok(policy) => policy.to_minified_json(),
+                Err(error) => {
+                    proposal.refusals.push((codes::WRONG_SHAPE, error.to_string()));
+                    return proposal;
+                }
+            };
+            let request = json!({ "resourceArn": arn, POLICY: text });
+            let summary = "put the resource policy of the guardrail back; the call replaces it whole";
+            ("update", summary, "PutResourcePolicy", request.clone(), Op::Put { request })
+        }
+        None => {
+            let summary = "delete the resource policy of the guardrail, which must have none";
+            let op = Op::Delete { resource: arn.to_owned() };
+            ("delete", summary, "DeleteResourcePolicy", json!({ "resourceArn": arn }), op)
+        }
+    };
+    proposal.steps.push(ProposedStep {
+        action,
+        summary: summary.into(),
+        calls: vec![Call { service: "bedrock".into(), operation: operation.into(), request }],
+        op: serde_json::to_value(&op).unwrap_or(Value::Null),
+        promise: Promise { tree: json!({ POLICY: wanted }), ..Promise::default() },
+    });
+    proposal
+}

@@ -1,0 +1,229 @@
+//! The resource policy of a guardrail: what an organization enforces, its accounts have to be able to apply (AWS.md 1.1.7).
+
+use reconciler_emulator::{Effect, Fault};
+use reconciler_model::codes;
+use reconciler_model::direction::Direction;
+use reconciler_model::plan::Plan;
+use reconciler_model::warrant::Approval;
+use reconciler_tests::declarations::wrong_with;
+use reconciler_tests::world::{World, field, on, paths, refusals, told};
+use serde_json::{Value, json};
+
+const GUARDRAIL: &str = r#"
+kind: guardrail
+name: payments
+spec: {blockedInputMessaging: "No.", blockedOutputsMessaging: "No.", wordPolicy: {words: [{text: falcon}]}}
+"#;
+
+const POLICY: &str = r#"
+---
+kind: guardrail-resource-policy
+name: payments
+spec:
+  resourcePolicy:
+    Version: "2012-10-17"
+    Statement:
+      - Sid: Organization
+        Effect: Allow
+        Principal: "*"
+        Action: [bedrock:ApplyGuardrail, bedrock:GetGuardrail]
+        Resource: ${ref:guardrail/payments.guardrailArn}
+        Condition: {StringEquals: {aws:PrincipalOrgID: o-exampleorgid}}
+"#;
+
+const NONE: &str = "
+---
+kind: guardrail-resource-policy
+name: payments
+spec: {resourcePolicy: null}
+";
+
+fn declared() -> String {
+    format!("{GUARDRAIL}{POLICY}")
+}
+
+async fn built() -> World {
+    let world = World::small("empty", &declared()).await;
+    world.converge(Approval::Operator).await.expect("approved");
+    world.plan_again_nothing().await;
+    world.emulator.clear_calls();
+    world
+}
+
+async fn arn(world: &World) -> String {
+    format!("arn:aws:bedrock:eu-west-1:111122223333:guardrail/{}", world.witness().id("payments").await)
+}
+
+async fn live(world: &World) -> Value {
+    let path = format!("/resource-policy/{}", arn(world).await);
+    let answer = world.witness().ask("bedrock", http::Method::GET, &path, None, &Value::Null).await;
+    serde_json::from_str(answer["resourcePolicy"].as_str().expect("text")).expect("JSON")
+}
+
+async fn put(world: &World, change: impl FnOnce(&mut Value)) {
+    let mut document = live(world).await;
+    change(&mut document);
+    let body = json!({"resourceArn": arn(world).await, "resourcePolicy": document.to_string()});
+    world.attack("bedrock", "PutResourcePolicy", body);
+}
+
+fn steps(plan: &Plan) -> Vec<String> {
+    plan.steps.iter().map(|step| format!("{} {}", step.action, step.address.kind)).collect()
+}
+
+/// The policy names the ARN of its guardrail, so it waits for it, and follows in the same run.
+#[tokio::test]
+async fn a_policy_follows_its_guardrail() {
+    let world = World::small("empty", &declared()).await;
+    let converged = world.converge(Approval::Operator).await.expect("approved, and named as waiting");
+    let planned: Vec<Vec<String>> = converged.rounds.iter().map(|round| steps(round.approved.plan())).collect();
+    assert_eq!(planned, [vec!["create guardrail", "publish guardrail"], vec!["update guardrail-resource-policy"]]);
+    assert_eq!(live(&world).await["Statement"][0]["Resource"], json!(arn(&world).await));
+    world.plan_again_nothing().await;
+
+    // One that is made again has no policy, and another ARN.
+    world.attack("bedrock", "DeleteGuardrail", json!({"guardrailIdentifier": "guardrail:payments"}));
+    world.converge(Approval::Operator).await.expect("approved");
+    assert_eq!(live(&world).await["Statement"][0]["Resource"], json!(arn(&world).await));
+    world.plan_again_nothing().await;
+}
+
+/// A grant that was taken away is no protection: the accounts of the organization can no longer apply what it enforces. It is
+/// not kept as something stronger, it is put back.
+#[tokio::test]
+async fn a_lost_grant_is_put_back() {
+    let world = built().await;
+    put(&world, |document| document["Statement"][0]["Action"] = json!("bedrock:GetGuardrail")).await;
+    let plan = world.restore().await;
+    assert_eq!(paths(&plan), ["resourcePolicy.Statement.Organization.Action"]);
+    assert_eq!(field(&plan, "resourcePolicy.Statement.Organization.Action").direction, Direction::Unknown);
+    world.plan_again_nothing().await;
+
+    let resource = arn(&world).await;
+    world.attack("bedrock", "DeleteResourcePolicy", json!({ "resourceArn": resource }));
+    let plan = world.restore().await;
+    assert_eq!(field(&plan, "resourcePolicy").direction, Direction::Unknown);
+    world.plan_again_nothing().await;
+}
+
+/// Somebody lets another organization in: weakened, and taken back.
+#[tokio::test]
+async fn a_stranger_is_put_out() {
+    let world = built().await;
+    put(&world, |document| {
+        document["Statement"][0]["Condition"]["StringEquals"]["aws:PrincipalOrgID"] =
+            json!(["o-exampleorgid", "o-stranger123"]);
+    })
+    .await;
+    let plan = world.restore().await;
+    assert_eq!(plan.drift[0].direction, Direction::Weakened, "{}", told(&plan));
+    world.plan_again_nothing().await;
+
+    // Where there must be none, any is one too many, and it is deleted.
+    let world = world.declaring(&format!("{GUARDRAIL}{NONE}")).await;
+    let plan = world.restore().await;
+    assert_eq!(steps(&plan), ["delete guardrail-resource-policy"]);
+    assert_eq!(field(&plan, "resourcePolicy").direction, Direction::Weakened);
+    world.plan_again_nothing().await;
+}
+
+/// The same in other words is no drift: order, letter case, one element and a list of one.
+#[tokio::test]
+async fn h15_resource_policy_in_other_words_is_no_drift() {
+    let world = built().await;
+    put(&world, |document| {
+        let statement = &mut document["Statement"][0];
+        statement["Principal"] = json!({"AWS": ["*"]});
+        statement["Action"] = json!(["bedrock:getguardrail", "bedrock:APPLYGuardrail"]);
+        statement["Resource"] = json!([statement["Resource"]]);
+        statement["Condition"] = json!({"StringEquals": {"AWS:PrincipalOrgId": ["o-exampleorgid"]}});
+    })
+    .await;
+    world.plan_again_nothing().await;
+}
+
+/// What the service rejects, and what would let everybody in, is an error of the declaration.
+#[tokio::test]
+async fn a_policy_for_everybody_is_an_error() {
+    for (from, to) in [
+        ("        Condition: {StringEquals: {aws:PrincipalOrgID: o-exampleorgid}}\n", ""),
+        ("[bedrock:ApplyGuardrail, bedrock:GetGuardrail]", "bedrock:*"),
+        ("${ref:guardrail/payments.guardrailArn}", "'*'"),
+        ("Effect: Allow", "Effect: Deny"),
+        ("StringEquals", "StringNotEquals"),
+    ] {
+        assert!(POLICY.contains(from));
+        let wrong = wrong_with(&format!("{GUARDRAIL}{}", POLICY.replace(from, to)));
+        assert_eq!(
+            wrong.iter().map(|(code, _)| code.as_str()).collect::<Vec<_>>(),
+            [codes::LIMIT],
+            "{from}: {wrong:?}"
+        );
+    }
+    assert_eq!(wrong_with(&declared()), []);
+}
+
+/// A member that the grammar of this build does not have would be lost in a write that replaces the document: refused by name.
+#[tokio::test]
+async fn an_unknown_member_stands_in_the_way() {
+    let world = built().await;
+    put(&world, |document| {
+        document["Statement"][0]["Until"] = json!("2027-01-01");
+        document["Statement"][0]["Action"] = json!("bedrock:GetGuardrail");
+    })
+    .await;
+    world.emulator.clear_calls();
+    let planned = world.plan().await;
+    assert_eq!(refusals(&planned.plan), [codes::EXTRA_REFUSED], "{}", told(&planned.plan));
+    world.apply(&planned).await;
+    assert!(world.written().iter().all(|one| one == "AssumeRole"), "{:?}", world.written());
+}
+
+/// Who does not declare a policy does not pay for reading it, and needs no permission to.
+#[tokio::test]
+async fn nobody_reads_what_nobody_declares() {
+    let world = built().await.declaring(GUARDRAIL).await;
+    world.emulator.clear_calls();
+    world.inject(vec![Fault::always(on("GetResourcePolicy"), Effect::Deny)]);
+    world.plan_again_nothing().await;
+    assert!(world.emulator.calls().iter().all(|call| call.operation != "GetResourcePolicy"));
+}
+
+/// H23. A policy that may not be read is unknown, and nothing is written over it.
+#[tokio::test]
+async fn h23_resource_policy_that_may_not_be_read_is_a_gap() {
+    let world = built().await;
+    world.inject(vec![Fault::always(on("GetResourcePolicy"), Effect::Deny)]);
+    let plan = world.plan().await.plan;
+    assert_eq!((plan.summary.gaps, plan.steps.len()), (1, 0), "{}", told(&plan));
+}
+
+/// The answers to both writes are lost; read-back tells that they took effect.
+#[tokio::test]
+async fn lost_answers_are_no_failures() {
+    let world = built().await;
+    put(&world, |document| document["Statement"][0]["Action"] = json!("bedrock:GetGuardrail")).await;
+    world.inject(vec![Fault::once(on("PutResourcePolicy"), Effect::LostResponse)]);
+    world.restore().await;
+    let world = world.declaring(&format!("{GUARDRAIL}{NONE}")).await;
+    world.inject(vec![Fault::once(on("DeleteResourcePolicy"), Effect::LostResponse)]);
+    world.restore().await;
+    world.plan_again_nothing().await;
+}
+
+/// Two guardrails of one name: which one is meant cannot be told, so the policy of neither is touched.
+#[tokio::test]
+async fn a_policy_of_two_guardrails_of_one_name_is_a_gap() {
+    let world = built().await;
+    let row = json!({"id": "twin12345678", "arn": "arn:aws:bedrock:eu-west-1:111122223333:guardrail/twin12345678", "name": "payments",
+        "status": "READY", "version": "DRAFT"});
+    let twin = Effect::UnknownField { pointer: "/guardrails/-".to_owned(), value: row };
+    world.inject(vec![Fault::always(on("ListGuardrails"), twin)]);
+    let plan = world.plan().await.plan;
+    assert!(
+        plan.gaps.iter().any(|gap| gap.kind == "guardrail-resource-policy" && gap.code == codes::AMBIGUOUS),
+        "{}",
+        told(&plan)
+    );
+    assert!(plan.steps.is_empty());
+}
