@@ -132,6 +132,46 @@ async fn another_guardrail_is_put_back() {
     world.plan_again_nothing().await;
 }
 
+/// Somebody publishes a weak version. What is enforced is not moved to it: it waits until the restored version is there, and
+/// is moved to that one, under one approval. At no moment did a write of ours enforce the weak one.
+#[tokio::test]
+async fn a_weak_version_is_never_enforced() {
+    let world = built().await;
+    world.set_guardrail("payments", "/contentPolicyConfig/filtersConfig/type=HATE/inputStrength", json!("NONE"));
+    world.publish("payments");
+    world.emulator.clear_calls();
+    let plan = world.plan().await.plan;
+    assert!(
+        notes(&plan).contains(&codes::WAITS) && !steps(&plan).iter().any(|step| step.contains("enforced")),
+        "{}",
+        told(&plan)
+    );
+    world.converge(Approval::Operator).await.expect("approved, and named as waiting");
+    let put = world.body_of("PutEnforcedGuardrailConfiguration");
+    assert_eq!(put["guardrailInferenceConfig"]["guardrailVersion"], "3");
+    assert_eq!(live(&world).await["guardrailVersion"], "3");
+    world.plan_again_nothing().await;
+}
+
+/// The version that is enforced is none of those that are deleted to make room for the restored one.
+#[tokio::test]
+async fn the_enforced_version_is_never_deleted_to_make_room() {
+    let mut world = built().await;
+    for _ in 0..18 {
+        world.publish("payments");
+    }
+    world.set_guardrail("payments", "/contentPolicyConfig/filtersConfig/type=HATE/inputStrength", json!("NONE"));
+    world.publish("payments");
+    world.may_delete_versions = true;
+    world.emulator.clear_calls();
+    world.converge(POLICY).await.expect("within the policy");
+    let deleted = world.writes().into_iter().filter(|call| call.operation == "DeleteGuardrail");
+    let versions: Vec<Value> = deleted.map(|call| call.body.expect("a body")["guardrailVersion"].clone()).collect();
+    assert_eq!(versions, ["2"]);
+    assert_eq!(live(&world).await["guardrailVersion"], "21");
+    world.plan_again_nothing().await;
+}
+
 /// Whoever deletes the configuration takes the guardrail off every call. It is made again, with a new id.
 #[tokio::test]
 async fn a_deleted_configuration_is_made_again() {

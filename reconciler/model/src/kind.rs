@@ -166,6 +166,12 @@ pub trait Kind: Send + Sync {
         None
     }
 
+    /// The top-level member whose drift says that steps are about to change this output: a weak version is the newest one only
+    /// until the restored one is published. What refers to the output waits until the member is as declared.
+    fn output_follows(&self, _name: &str) -> Option<&'static str> {
+        None
+    }
+
     /// How many settled reads in a row must show a promise before it is believed.
     fn settled_reads(&self) -> u32 {
         1

@@ -13,7 +13,7 @@ use serde_json::Value;
 
 use crate::address::Address;
 use crate::codes;
-use crate::desired::Wanted;
+use crate::desired::{LiveReference, Wanted};
 use crate::diagnostic::Diagnostic;
 use crate::digest;
 use crate::drift::{self, Drift};
@@ -375,7 +375,25 @@ fn waits_for<'a>(inputs: &'a Inputs<'_>, wanted: &'a Wanted) -> BTreeSet<&'a Add
     let own = inputs.waiting.get(&wanted.address).into_iter().flatten();
     let waits_itself =
         |need: &&Address| inputs.waiting.contains_key(need) && matches!(inputs.inventory.of(need), Known::Absent);
-    own.chain(wanted.needs.iter().filter(waits_itself)).collect()
+    let changing = wanted.references.values().filter(|one| is_about_to_change(inputs, one)).map(|one| &one.address);
+    own.chain(wanted.needs.iter().filter(waits_itself)).chain(changing).collect()
+}
+
+/// Whether what a reference names is not as declared, so that the value which was read is not the one to refer to. Where the
+/// other address is not part of what is planned, the value that was read is taken.
+fn is_about_to_change(inputs: &Inputs<'_>, reference: &LiveReference) -> bool {
+    let LiveReference { address, output, .. } = reference;
+    let member = || {
+        let kind = inputs.kinds.iter().find(|kind| kind.name() == address.kind)?;
+        let member = kind.output_follows(output)?;
+        let other = inputs.wanted.iter().find(|other| other.address == *address)?;
+        let (Known::Present(live), Some(Ok(want))) = (inputs.inventory.of(address), inputs.trees.get(address)) else {
+            return None;
+        };
+        let differs = drift::compare(*kind, other, want, Some(live)).differs;
+        Some(differs.iter().any(|path| path.head() == Some(member)))
+    };
+    member().unwrap_or(false)
 }
 
 /// The steps of one address, before numbering.

@@ -496,6 +496,10 @@ impl Kind for Guardrail {
         }
     }
 
+    fn output_follows(&self, name: &str) -> Option<&'static str> {
+        (name == "version").then_some(PUBLISHED)
+    }
+
     fn check_name(&self, name: &str) -> Option<String> {
         let allowed = |c: char| c.is_ascii_alphanumeric() || c == '-' || c == '_';
         (name.is_empty() || name.len() > 50 || !name.chars().all(allowed))
