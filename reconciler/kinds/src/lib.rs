@@ -3,6 +3,7 @@
 //! A folder holds the normal form (`spec.rs`), the steps from drift to ops (`steps.rs`) and the edge (`edge.rs`), which is
 //! the only place that names an AWS SDK crate. One kind never imports another.
 
+pub mod bedrock_policy;
 #[cfg(test)]
 mod cases;
 pub mod discovery;
@@ -13,6 +14,8 @@ pub mod invocation_logging;
 pub mod log_group;
 pub mod lookups;
 mod normal;
+mod organizations;
+pub mod service_control_policy;
 pub mod trail;
 
 use reconciler_aws::edge::Edge;
@@ -26,6 +29,8 @@ pub const EDGES: &[&dyn Edge] = &[
     &guardrail::Guardrail,
     &guardrail_resource_policy::GuardrailResourcePolicy,
     &enforced_guardrail::EnforcedGuardrail,
+    &bedrock_policy::BedrockPolicy,
+    &service_control_policy::ServiceControlPolicy,
 ];
 
 /// Every kind, without its edge: all that `validate` needs.
@@ -36,4 +41,6 @@ pub const KINDS: &[&dyn Kind] = &[
     &guardrail::Guardrail,
     &guardrail_resource_policy::GuardrailResourcePolicy,
     &enforced_guardrail::EnforcedGuardrail,
+    &bedrock_policy::BedrockPolicy,
+    &service_control_policy::ServiceControlPolicy,
 ];

@@ -1,0 +1,46 @@
+//! The edge of Bedrock policies: the calls are those of every organization policy.
+
+use async_trait::async_trait;
+use reconciler_aws::edge::{Edge, Reading, Receipt, Selection};
+use reconciler_aws::{CallError, Session};
+use reconciler_model::address::{Address, Scope};
+use reconciler_model::inventory::Sighting;
+use reconciler_model::kind::Kind;
+use reconciler_model::warrant::Warrant;
+use serde_json::Value;
+
+use super::BedrockPolicy;
+use super::spec::TYPE;
+use crate::organizations::edge;
+
+#[async_trait]
+impl Edge for BedrockPolicy {
+    fn kind(&self) -> &'static dyn Kind {
+        &BedrockPolicy
+    }
+
+    async fn observe(&self, session: &Session, scope: &Scope, selection: &Selection) -> Result<Reading, CallError> {
+        edge::observe(&TYPE, session, scope, selection).await
+    }
+
+    async fn sight(
+        &self,
+        session: &Session,
+        address: &Address,
+        handle: Option<&Value>,
+    ) -> Result<Option<Sighting>, CallError> {
+        edge::sight(&TYPE, session, address, handle).await
+    }
+
+    async fn perform(
+        &self,
+        session: &Session,
+        _: &Address,
+        op: &Value,
+        handle: Option<&Value>,
+        _: &str,
+        _: &Warrant,
+    ) -> Result<Receipt, CallError> {
+        edge::perform(&TYPE, session, op, handle).await
+    }
+}

@@ -1,0 +1,9 @@
+//! Bedrock policies of AWS Organizations: guardrails that hold for every model call of the accounts below (AWS.md 1.9).
+
+mod content;
+mod edge;
+mod spec;
+
+/// The kind `bedrock-policy`.
+#[derive(Debug)]
+pub struct BedrockPolicy;

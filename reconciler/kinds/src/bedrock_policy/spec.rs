@@ -1,0 +1,171 @@
+//! The normal form of a Bedrock policy, its limits and directions (AWS.md 1.9, H21).
+
+use std::borrow::Cow;
+
+use reconciler_model::address::ScopeKind;
+use reconciler_model::codes;
+use reconciler_model::diagnostic::Problem;
+use reconciler_model::digest;
+use reconciler_model::direction::Direction;
+use reconciler_model::inventory::Sighting;
+use reconciler_model::kind::{Kind, Normalised, Origin, Situation};
+use reconciler_model::plan::Proposal;
+use reconciler_model::tree::{KeyOf, Path};
+use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
+use serde::de::Error as _;
+use serde::{Deserialize, Deserializer, Serialize};
+use serde_json::Value;
+
+use super::{BedrockPolicy, content};
+use crate::organizations::spec::{self, CONTENT, Spec};
+use crate::organizations::steps::Surroundings;
+use crate::organizations::{Longest, PolicyType, steps};
+
+/// Bedrock policies, for the calls. That they may have 10000 characters, as other management policies, is a hypothesis.
+pub(super) static TYPE: PolicyType = PolicyType {
+    wire: "BEDROCK_POLICY",
+    kind: &BedrockPolicy,
+    text_of: |content| content.is_object().then(|| digest::canonical(content)),
+    is_content: |text| serde_json::from_str::<Value>(text).is_ok_and(|content| content.is_object()),
+    longest: Longest { surely: 10_000, at_most: 10_000 },
+};
+
+/// The content: a tree, written as such or as JSON text.
+#[derive(Debug, PartialEq, Eq, Serialize)]
+struct Content(Value);
+
+impl<'de> Deserialize<'de> for Content {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        let value = match Value::deserialize(deserializer)? {
+            Value::String(text) => serde_json::from_str(&text).map_err(D::Error::custom)?,
+            value => value,
+        };
+        match value.is_object() {
+            true => Ok(Self(value)),
+            false => Err(D::Error::custom("expected the tree of a Bedrock policy, or its JSON text")),
+        }
+    }
+}
+
+impl JsonSchema for Content {
+    fn schema_name() -> Cow<'static, str> {
+        "BedrockPolicy".into()
+    }
+
+    fn json_schema(_: &mut SchemaGenerator) -> Schema {
+        json_schema!({
+            "description": "A Bedrock policy with the operators of management policies, or its JSON text.",
+            "anyOf": [
+                {"type": "object", "properties": {"bedrock": {"type": "object"}}, "required": ["bedrock"]},
+                {"type": "string"},
+            ],
+        })
+    }
+}
+
+fn key_of(path: &Path) -> Option<&'static str> {
+    (path.parts() == ["tags"]).then_some("key")
+}
+
+/// Refuses guardrails that the organization could not use: they have to be those of the management account (H21).
+fn refuse_foreign_guardrails(situation: &Situation<'_>, proposal: &mut Proposal) {
+    let management = Surroundings::of(situation).management_account;
+    let content = situation.target.get(CONTENT).unwrap_or(&Value::Null);
+    let foreign: Vec<&str> =
+        content::identifiers(content).iter().map(|one| one.account).filter(|account| *account != management).collect();
+    if let (Some(account), false) = (foreign.first(), management.is_empty()) {
+        let detail = format!(
+            "the guardrail is one of {account}, and only one of the management account {management} may be enforced: models would \
+             become unusable in every target"
+        );
+        proposal.refusals.push((codes::CONTRADICTION, detail));
+        proposal.steps.clear();
+    }
+}
+
+/// What only a caller can find out (AWS.md 1.9).
+fn say_what_is_not_checked(proposal: &mut Proposal) {
+    let writes = |action: &str| matches!(action, "create" | "update" | "attach");
+    if proposal.steps.iter().any(|step| writes(step.action)) {
+        let detail = "not checked: that the guardrail's resource policy lets the organization apply it, and that the version is \
+                      there; a wrong one makes models unusable in every target. Look at DescribeEffectivePolicy in a member \
+                      account, and call a model there";
+        proposal.notes.push((codes::ENFORCED_UNSEEN, detail.to_owned()));
+    }
+}
+
+impl Kind for BedrockPolicy {
+    fn name(&self) -> &'static str {
+        "bedrock-policy"
+    }
+
+    fn about(&self) -> &'static str {
+        "A Bedrock policy of AWS Organizations: the guardrails that every model call of its targets goes through."
+    }
+
+    fn scope(&self) -> ScopeKind {
+        ScopeKind::Organization
+    }
+
+    fn stage(&self) -> u8 {
+        100
+    }
+
+    fn key_of(&self) -> KeyOf {
+        key_of
+    }
+
+    fn merged(&self) -> &'static [&'static str] {
+        &["tags"]
+    }
+
+    fn request_side_names(&self) -> &'static [(&'static str, &'static str)] {
+        spec::REQUEST_SIDE
+    }
+
+    fn schema(&self) -> Schema {
+        schemars::schema_for!(Spec<Content>)
+    }
+
+    fn normalise(&self, source: &Value, origin: Origin) -> Normalised {
+        spec::normalise::<Content>(source, origin, key_of)
+    }
+
+    fn declare(&self, live: &Value) -> Value {
+        spec::declare(live, key_of)
+    }
+
+    fn check_name(&self, name: &str) -> Option<String> {
+        spec::check_name(name)
+    }
+
+    fn check(&self, tree: &Value) -> Vec<Problem> {
+        let mut problems = spec::check(&TYPE, tree);
+        problems.extend(tree.get(CONTENT).filter(|content| !content.is_null()).into_iter().flat_map(content::check));
+        problems
+    }
+
+    fn direction(&self, path: &Path, live: Option<&Value>, want: Option<&Value>) -> Direction {
+        match path.parts()[..] {
+            [CONTENT, ref inside @ ..] => content::direction(inside, live, want),
+            _ => spec::direction(path, live, want),
+        }
+    }
+
+    fn outputs(&self) -> &'static [&'static str] {
+        &["policyId"]
+    }
+
+    fn output(&self, sighting: &Sighting, name: &str) -> Option<String> {
+        sighting.handle.get(name)?.as_str().map(str::to_owned)
+    }
+
+    fn steps(&self, situation: &Situation<'_>) -> Proposal {
+        let mut proposal = steps::propose(&TYPE, situation);
+        if !situation.differs.is_empty() {
+            refuse_foreign_guardrails(situation, &mut proposal);
+        }
+        say_what_is_not_checked(&mut proposal);
+        proposal
+    }
+}

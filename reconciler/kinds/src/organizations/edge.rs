@@ -1,0 +1,455 @@
+//! The calls of organization policies: the only place of them that names the SDK.
+//!
+//! A reading is one ListPolicies, the tree of units level by level, and for each selected policy DescribePolicy,
+//! ListTargetsForPolicy and ListTagsForResource side by side. A policy that is read again needs the tree only where it is
+//! attached to a unit that the handle does not know, because the documented rates are low (AWS.md 1.9).
+
+use std::collections::BTreeMap;
+use std::time::Duration;
+
+use aws_sdk_organizations::Client;
+use futures::future::{join, join_all, join3};
+use reconciler_aws::edge::{Reading, Receipt, Selection, gap_of, odd_answer};
+use reconciler_aws::{Answer, CallError, Session, call_with_body};
+use reconciler_model::address::{Address, Scope};
+use reconciler_model::codes;
+use reconciler_model::inventory::{Gap, Sighting};
+use reconciler_model::kind::Origin;
+use serde_json::{Map, Value, json};
+
+use super::PolicyType;
+use super::spec::{CONTENT, TARGETS};
+use super::steps::{ENABLED, Op, Operation, Surroundings, TYPE_STATUS};
+use super::targets::{ROOT, path_of, segment};
+use crate::normal::{extras_by_key, without};
+
+const SERVICE: &str = "organizations";
+const ROWS_A_PAGE: u32 = 20;
+
+/// How often a write is tried while the service is busy with another change, and the first pause between two tries; each
+/// pause is twice as long as the one before.
+const TRIES: u32 = 6;
+const FIRST_PAUSE: Duration = Duration::from_millis(200);
+
+/// The status of a policy type that the root does not list.
+const DISABLED: &str = "DISABLED";
+
+/// Members of a policy's summary that are identity, or that the service owns.
+const OWNED: &[&str] = &["Id", "Arn", "Name", "Type", "AwsManaged"];
+
+fn text<'a>(value: &'a Value, member: &str) -> &'a str {
+    value.get(member).and_then(Value::as_str).unwrap_or("")
+}
+
+async fn ask(session: &Session, operation: &'static str, body: &Value) -> Result<Answer, CallError> {
+    let client = session.client(Client::new);
+    macro_rules! sent {
+        ($method:ident) => {
+            call_with_body!(session, SERVICE, operation, client.$method(), body).await
+        };
+    }
+    match operation {
+        "ListRoots" => sent!(list_roots),
+        "ListOrganizationalUnitsForParent" => sent!(list_organizational_units_for_parent),
+        "ListPolicies" => sent!(list_policies),
+        "ListPoliciesForTarget" => sent!(list_policies_for_target),
+        "ListTargetsForPolicy" => sent!(list_targets_for_policy),
+        "ListTagsForResource" => sent!(list_tags_for_resource),
+        "DescribePolicy" => sent!(describe_policy),
+        "CreatePolicy" => sent!(create_policy),
+        "UpdatePolicy" => sent!(update_policy),
+        "EnablePolicyType" => sent!(enable_policy_type),
+        "AttachPolicy" => sent!(attach_policy),
+        "DetachPolicy" => sent!(detach_policy),
+        "TagResource" => sent!(tag_resource),
+        other => Err(odd_answer(session, SERVICE, "Plan", format!("this build does not call {other}"))),
+    }
+}
+
+/// Every row of a list. A page may be empty although there is another one.
+async fn rows(
+    session: &Session,
+    operation: &'static str,
+    mut request: Value,
+    member: &str,
+) -> Result<Vec<Value>, CallError> {
+    let mut found = Vec::new();
+    loop {
+        let answer = ask(session, operation, &request).await?;
+        match answer.body.get(member) {
+            Some(Value::Array(page)) => found.extend(page.iter().cloned()),
+            _ => return Err(odd_answer(session, SERVICE, operation, format!("the answer has no {member}"))),
+        }
+        match answer.body.get("NextToken").filter(|token| token.as_str().is_some_and(|token| !token.is_empty())) {
+            Some(token) => request["NextToken"] = token.clone(),
+            None => return Ok(found),
+        }
+    }
+}
+
+/// The root without the units.
+async fn root(session: &Session, of: &PolicyType) -> Result<Surroundings, CallError> {
+    let roots = rows(session, "ListRoots", json!({}), "Roots").await?;
+    let [root] = &roots[..] else {
+        let text = format!("the organization has {} roots", roots.len());
+        return Err(odd_answer(session, SERVICE, "ListRoots", text));
+    };
+    let types = root.get("PolicyTypes").and_then(Value::as_array).into_iter().flatten();
+    let status = types.filter(|one| text(one, "Type") == of.wire).map(|one| text(one, "Status")).next();
+    Ok(Surroundings {
+        root: text(root, "Id").to_owned(),
+        // arn:aws:organizations::MANAGEMENT:root/o-.../r-...
+        management_account: text(root, "Arn").split(':').nth(4).unwrap_or("").to_owned(),
+        policy_type: status.unwrap_or(DISABLED).to_owned(),
+        units: Map::new(),
+    })
+}
+
+/// The root with every unit below it.
+async fn organization(session: &Session, of: &PolicyType) -> Result<Surroundings, CallError> {
+    let mut found = root(session, of).await?;
+    let mut level = vec![(None, found.root.clone())];
+    while !level.is_empty() {
+        let below = level.iter().map(|(path, id)| async move {
+            let request = json!({ "ParentId": id, "MaxResults": ROWS_A_PAGE });
+            let units = rows(session, "ListOrganizationalUnitsForParent", request, "OrganizationalUnits").await?;
+            Ok::<_, CallError>(units.into_iter().map(move |unit| (path, unit)))
+        });
+        let mut next = Vec::new();
+        for units in join_all(below).await {
+            for (parent, unit) in units? {
+                let path = path_of(parent.as_deref(), &segment(text(&unit, "Name")));
+                let taken = found.units.contains_key(&path);
+                found.units.insert(path.clone(), if taken { Value::Null } else { json!(text(&unit, "Id")) });
+                next.push((Some(path), text(&unit, "Id").to_owned()));
+            }
+        }
+        level = next;
+    }
+    Ok(found)
+}
+
+/// The policies of the type that are the organization's own, by name.
+async fn list(session: &Session, of: &PolicyType) -> Result<BTreeMap<String, Vec<Value>>, CallError> {
+    let mut found: BTreeMap<String, Vec<Value>> = BTreeMap::new();
+    for row in rows(session, "ListPolicies", json!({ "Filter": of.wire }), "Policies").await? {
+        if row.get("AwsManaged") != Some(&Value::Bool(true)) {
+            let same = found.entry(text(&row, "Name").to_owned()).or_default();
+            if !same.iter().any(|other| other["Id"] == row["Id"]) {
+                same.push(row);
+            }
+        }
+    }
+    Ok(found)
+}
+
+/// What DescribePolicy, ListTargetsForPolicy and ListTagsForResource answer.
+struct Parts {
+    policy: Value,
+    targets: Vec<Value>,
+    tags: Vec<Value>,
+}
+
+/// Everything about one policy; `None` when it is gone.
+async fn parts(session: &Session, id: &str) -> Result<Option<Parts>, CallError> {
+    let by_id = json!({ "PolicyId": id });
+    let tags = json!({ "ResourceId": id });
+    let (policy, targets, tags) = join3(
+        ask(session, "DescribePolicy", &by_id),
+        rows(session, "ListTargetsForPolicy", by_id.clone(), "Targets"),
+        rows(session, "ListTagsForResource", tags, "Tags"),
+    )
+    .await;
+    let policy = match policy {
+        Err(error) if error.code == "PolicyNotFoundException" => return Ok(None),
+        policy => policy?.body.get("Policy").cloned().unwrap_or_default(),
+    };
+    if !policy.get("PolicySummary").is_some_and(Value::is_object)
+        || !policy.get("Content").is_some_and(Value::is_string)
+    {
+        return Err(odd_answer(session, SERVICE, "DescribePolicy", "the answer has no PolicySummary and Content"));
+    }
+    Ok(Some(Parts { policy, targets: targets?, tags: tags? }))
+}
+
+/// Names of targets by id, as far as the units are known.
+fn names_of(units: &Map<String, Value>) -> BTreeMap<&str, &str> {
+    units.iter().filter_map(|(path, id)| Some((id.as_str()?, path.as_str()))).collect()
+}
+
+/// The ids of a policy's targets by name; `None` when one is a unit that is not among the known ones.
+fn targets(rows: &[Value], units: &Map<String, Value>) -> Option<Map<String, Value>> {
+    let names = names_of(units);
+    let name = |row: &Value| match text(row, "Type") {
+        "ROOT" => Some(ROOT.to_owned()),
+        "ACCOUNT" => Some(text(row, "TargetId").to_owned()),
+        _ => names.get(text(row, "TargetId")).map(|path| (*path).to_owned()),
+    };
+    rows.iter().map(|row| Some((name(row)?, row.get("TargetId")?.clone()))).collect()
+}
+
+fn lowered(name: &str) -> String {
+    let mut letters = name.chars();
+    letters.next().map(|first| first.to_ascii_lowercase()).into_iter().chain(letters).collect()
+}
+
+fn sighting(
+    session: &Session,
+    of: &PolicyType,
+    address: Address,
+    parts: &Parts,
+    targets: &Map<String, Value>,
+    status: &str,
+) -> Result<Sighting, CallError> {
+    let summary = &parts.policy["PolicySummary"];
+    let content = text(&parts.policy, "Content");
+    let mut live: Map<String, Value> = without(summary, OWNED)
+        .as_object()
+        .into_iter()
+        .flatten()
+        .map(|(name, member)| (lowered(name), member.clone()))
+        .collect();
+    let own = parts.tags.iter().filter(|tag| !text(tag, "Key").starts_with("aws:"));
+    let tags: Value = own.map(|tag| json!({ "key": text(tag, "Key"), "value": text(tag, "Value") })).collect();
+    live.insert("tags".into(), tags);
+    live.insert(TARGETS.into(), targets.keys().cloned().collect());
+    let readable = (of.is_content)(content);
+    if readable {
+        live.insert(CONTENT.into(), json!(content));
+    }
+    let live = Value::Object(live);
+    let mut normalised = of.kind.normalise(&live, Origin::Live);
+    if let Some(problem) = normalised.problems.first() {
+        let text = format!("{}: {}", problem.path, problem.detail);
+        return Err(odd_answer(session, SERVICE, "DescribePolicy", text));
+    }
+    if !readable {
+        // Text that this build cannot read differs from whatever is declared, and is shown as it is.
+        normalised.tree[CONTENT] = json!(content);
+    }
+    Ok(Sighting {
+        address,
+        tree: normalised.tree,
+        extras: extras_by_key(&live, normalised.unknown, of.kind.key_of()),
+        handle: json!({ "policyId": summary.get("Id"), TARGETS: targets }),
+        facts: json!({ TYPE_STATUS: status }),
+        settled: !status.starts_with("PENDING"),
+    })
+}
+
+/// A policy by its id, with the units as far as they are known; `None` when it is gone.
+async fn read(
+    session: &Session,
+    of: &PolicyType,
+    address: Address,
+    id: &str,
+    known: Result<&Surroundings, &Map<String, Value>>,
+) -> Result<Option<Sighting>, CallError> {
+    let Some(parts) = parts(session, id).await? else { return Ok(None) };
+    // What is attached shows that the type is enabled: disabling it takes every attachment away.
+    let status = match (parts.targets.is_empty(), known) {
+        (false, _) => ENABLED.to_owned(),
+        (true, Ok(surroundings)) => surroundings.policy_type.clone(),
+        (true, Err(_)) => root(session, of).await?.policy_type,
+    };
+    let units = known.map_or_else(|units| units, |surroundings| &surroundings.units);
+    let named = match targets(&parts.targets, units) {
+        Some(named) => named,
+        None => {
+            let fresh = organization(session, of).await?;
+            targets(&parts.targets, &fresh.units).ok_or_else(|| {
+                let text = "the policy is attached to a unit that is not in the tree, or whose path is not its own";
+                odd_answer(session, SERVICE, "ListTargetsForPolicy", text)
+            })?
+        }
+    };
+    sighting(session, of, address, &parts, &named, &status).map(Some)
+}
+
+/// The gap of everything, where the account is the wrong one.
+fn not_here(error: &CallError, scope: &Scope, of: &PolicyType) -> Option<Gap> {
+    const REMEDY: &str = "organization policies are read and written in the management account, or in an account that its \
+                          resource policy delegates to: `managementAccount` of organization.yaml has to name it, and the \
+                          role there needs organizations:List*, organizations:DescribePolicy and the writes";
+    let (code, denied) = match error.code.as_str() {
+        "AWSOrganizationsNotInUseException" => (codes::ORGANIZATION_ACCESS, true),
+        "AccessDeniedException" => (codes::DENIED, error.service == SERVICE),
+        _ => ("", false),
+    };
+    let mut gap = gap_of(error, scope, of.kind.name(), None);
+    code.clone_into(&mut gap.code);
+    REMEDY.clone_into(&mut gap.remedy);
+    denied.then_some(gap)
+}
+
+fn gap(scope: &Scope, of: &PolicyType, name: &str, code: &str, reason: String, remedy: &str) -> Gap {
+    let (scope, kind, name) = (scope.clone(), of.kind.name().to_owned(), Some(name.to_owned()));
+    Gap { scope, kind, name, code: code.to_owned(), reason, remedy: remedy.to_owned() }
+}
+
+/// Reads the selected policies and the tree that they are attached to.
+pub(crate) async fn observe(
+    of: &PolicyType,
+    session: &Session,
+    scope: &Scope,
+    selection: &Selection,
+) -> Result<Reading, CallError> {
+    let (policies, surroundings) = join(list(session, of), organization(session, of)).await;
+    let (policies, surroundings) = match (policies, surroundings) {
+        (Ok(policies), Ok(surroundings)) => (policies, surroundings),
+        (Err(error), _) | (_, Err(error)) => {
+            let gaps = vec![not_here(&error, scope, of).ok_or(error)?];
+            return Ok(Reading { gaps, ..Reading::default() });
+        }
+    };
+    let mut reading = Reading::default();
+    let selected = policies.iter().filter(|(name, _)| selection.has(name));
+    let reads = selected.map(|(name, same)| {
+        let surroundings = &surroundings;
+        async move {
+            let [one] = &same[..] else {
+                let ids: Vec<&str> = same.iter().map(|one| text(one, "Id")).collect();
+                let reason = format!("{} policies are named {name}: {}", same.len(), ids.join(", "));
+                return Err(gap(scope, of, name, codes::AMBIGUOUS, reason, "rename or remove all but one of them"));
+            };
+            let address = Address::new(scope, of.kind.name(), name);
+            match read(session, of, address, text(one, "Id"), Ok(surroundings)).await {
+                Ok(Some(sighting)) => Ok(sighting),
+                Ok(None) => {
+                    let reason = "it is listed, and not found when it is read".to_owned();
+                    let remedy = "plan again: it is being created or deleted";
+                    Err(gap(scope, of, name, codes::ODD_ANSWER, reason, remedy))
+                }
+                Err(error) => Err(gap_of(&error, scope, of.kind.name(), Some(name))),
+            }
+        }
+    });
+    for outcome in join_all(reads).await {
+        match outcome {
+            Ok(sighting) => reading.sightings.push(sighting),
+            Err(gap) => reading.gaps.push(gap),
+        }
+    }
+    reading.surroundings = serde_json::to_value(&surroundings).unwrap_or_default();
+    Ok(reading)
+}
+
+/// Reads one policy afresh.
+pub(crate) async fn sight(
+    of: &PolicyType,
+    session: &Session,
+    address: &Address,
+    handle: Option<&Value>,
+) -> Result<Option<Sighting>, CallError> {
+    let handle = handle.cloned().unwrap_or_default();
+    let known = handle.get(TARGETS).and_then(Value::as_object).cloned().unwrap_or_default();
+    if let Some(id) = handle.get("policyId").and_then(Value::as_str) {
+        return read(session, of, address.clone(), id, Err(&known)).await;
+    }
+    match &list(session, of).await?.remove(&address.name).unwrap_or_default()[..] {
+        [] => Ok(None),
+        [one] => read(session, of, address.clone(), text(one, "Id"), Err(&known)).await,
+        several => {
+            let text = format!("{} policies are named {}", several.len(), address.name);
+            Err(odd_answer(session, SERVICE, "ListPolicies", text))
+        }
+    }
+}
+
+/// Writes, again where the service is still busy with another change of the organization.
+async fn write(session: &Session, operation: &'static str, body: &Value) -> Result<Answer, CallError> {
+    let mut pause = FIRST_PAUSE;
+    for _ in 1..TRIES {
+        match ask(session, operation, body).await {
+            Err(error)
+                if matches!(
+                    error.code.as_str(),
+                    "ConcurrentModificationException" | "PolicyChangesInProgressException"
+                ) =>
+            {
+                tokio::time::sleep(pause).await;
+                pause *= 2;
+            }
+            outcome => return outcome,
+        }
+    }
+    ask(session, operation, body).await
+}
+
+/// Whether an error says that what was asked for is so already.
+fn is_done(operation: Operation, error: &CallError) -> bool {
+    let done = match operation {
+        // Our own lost answer, or somebody else's create: read-back tells whether it is as declared.
+        Operation::CreatePolicy => "DuplicatePolicyException",
+        Operation::EnablePolicyType => "PolicyTypeAlreadyEnabledException",
+        Operation::AttachPolicy => "DuplicatePolicyAttachmentException",
+        Operation::DetachPolicy => "PolicyNotAttachedException",
+        Operation::UpdatePolicy | Operation::TagResource => return false,
+    };
+    error.code == done
+}
+
+/// Refuses to take the last policy of the type off a target: nothing would be allowed there any more (H20).
+async fn refuse_the_last(session: &Session, of: &PolicyType, request: &Value) -> Result<(), CallError> {
+    let asked = json!({ "TargetId": request["TargetId"], "Filter": of.wire });
+    let attached = rows(session, "ListPoliciesForTarget", asked, "Policies").await?;
+    if attached.iter().any(|one| one["Id"] != request["PolicyId"]) {
+        return Ok(());
+    }
+    let text = "the policy is the last one of its type there; attach another one first, such as FullAWSAccess";
+    Err(odd_answer(session, SERVICE, "DetachPolicy", text))
+}
+
+/// Carries out one op.
+pub(crate) async fn perform(
+    of: &PolicyType,
+    session: &Session,
+    op: &Value,
+    handle: Option<&Value>,
+) -> Result<Receipt, CallError> {
+    let Op { operation, mut request, target } = serde_json::from_value(op.clone()).map_err(|error| {
+        odd_answer(session, SERVICE, "Plan", format!("the step's op is not one of {}: {error}", of.kind.name()))
+    })?;
+    let mut handle = handle.cloned().unwrap_or_default();
+    if let Some(member) = operation.id_member() {
+        let Some(id) = handle.get("policyId").filter(|id| id.is_string()) else {
+            return Err(odd_answer(session, SERVICE, "Plan", "the policy's id is not known"));
+        };
+        request[member] = id.clone();
+    }
+    if operation == Operation::DetachPolicy && of.wire == "SERVICE_CONTROL_POLICY" {
+        refuse_the_last(session, of, &request).await?;
+    }
+    let answer = match write(session, operation.name(), &request).await {
+        Err(error) if is_done(operation, &error) => Answer { body: json!({}), request_id: error.request_id.clone() },
+        outcome => outcome?,
+    };
+    match (operation, target) {
+        (Operation::CreatePolicy, _) => {
+            handle = match answer.body.pointer("/Policy/PolicySummary/Id").filter(|id| id.is_string()) {
+                Some(id) => json!({ "policyId": id, TARGETS: {} }),
+                None => Value::Null,
+            };
+        }
+        (Operation::AttachPolicy, Some(target)) => handle[TARGETS][target] = request["TargetId"].clone(),
+        _ => {}
+    }
+    Ok(Receipt { handle, request_id: answer.request_id })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_unknown_unit_is_no_target() {
+        let units = json!({"Workloads": "ou-ab12-11111111", "Twice": null});
+        let units = units.as_object().expect("units");
+        let row = |id: &str, kind: &str| json!({"TargetId": id, "Type": kind});
+        let known =
+            [row("r-ab12", "ROOT"), row("111122223333", "ACCOUNT"), row("ou-ab12-11111111", "ORGANIZATIONAL_UNIT")];
+        let named = json!({"Root": "r-ab12", "111122223333": "111122223333", "Workloads": "ou-ab12-11111111"});
+        assert_eq!(targets(&known, units).map(Value::Object), Some(named));
+        assert_eq!(targets(&[row("ou-ab12-22222222", "ORGANIZATIONAL_UNIT")], units), None);
+    }
+}

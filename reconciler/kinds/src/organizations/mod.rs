@@ -1,0 +1,44 @@
+//! What every type of organization policy shares (AWS.md 1.9): the spec, the steps and the calls.
+//!
+//! A policy is known by its type and name. What it is attached to is written as people know it: `Root`, the path of a unit
+//! such as `Workloads/Production`, or the twelve digits of an account. Ids are looked up in the tree of units, once for each
+//! reading, because a unit that is created again has another id.
+//!
+//! # Guarantees
+//! - Policies of AWS, such as `FullAWSAccess`, are neither read as declared ones, nor changed, nor detached.
+//! - A policy is attached wherever it belongs before it is detached anywhere, and never where it is the last of its type.
+//! - A policy type is enabled where a declared attachment needs it, and never disabled: that loses every attachment.
+//!
+//! # Caveats
+//! - The path of a unit that is renamed between the plan and its execution in the same run is not noticed.
+//! - How many policies a target may have is for the service to check: the attachment fails, and nothing else changes.
+
+pub(crate) mod edge;
+pub(crate) mod spec;
+pub(crate) mod steps;
+pub(crate) mod targets;
+
+use reconciler_model::kind::Kind;
+use serde_json::Value;
+
+/// One type of policy.
+pub(crate) struct PolicyType {
+    /// What the service calls it.
+    pub(crate) wire: &'static str,
+    /// The kind of its declarations.
+    pub(crate) kind: &'static dyn Kind,
+    /// The text that is written for a tree of content; `None` when the tree is no content of this type.
+    pub(crate) text_of: fn(&Value) -> Option<String>,
+    /// Whether a live text is content of this type.
+    pub(crate) is_content: fn(&str) -> bool,
+    /// Characters that the service takes everywhere, and those that it takes in some organizations.
+    pub(crate) longest: Longest,
+}
+
+/// How long a policy may be, in characters; white space counts, so policies are written without it.
+pub(crate) struct Longest {
+    /// Up to here it is accepted everywhere.
+    pub(crate) surely: usize,
+    /// Up to here it is accepted where the newer quota holds.
+    pub(crate) at_most: usize,
+}

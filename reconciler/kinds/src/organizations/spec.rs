@@ -1,0 +1,133 @@
+//! The normal form of an organization policy (AWS.md 1.9), whatever its content.
+
+use reconciler_model::codes;
+use reconciler_model::diagnostic::Problem;
+use reconciler_model::direction::{self, Direction};
+use reconciler_model::kind::{self, Normalised, Origin};
+use reconciler_model::tree::{KeyOf, Path};
+use schemars::JsonSchema;
+use serde::de::DeserializeOwned;
+use serde::{Deserialize, Serialize};
+use serde_json::{Value, json};
+
+use super::PolicyType;
+use super::targets::Targets;
+use crate::normal::as_answered;
+
+/// The member that holds what the policy says.
+pub(crate) const CONTENT: &str = "content";
+/// The member that holds what the policy is attached to.
+pub(crate) const TARGETS: &str = "targets";
+
+const LONGEST_NAME: usize = 128;
+const LONGEST_DESCRIPTION: usize = 512;
+const MOST_TAGS: usize = 50;
+const LONGEST_KEY: usize = 128;
+const LONGEST_VALUE: usize = 256;
+
+/// A policy as DescribePolicy, ListTargetsForPolicy and ListTagsForResource answer it, without what the service owns.
+#[derive(Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+#[schemars(rename = "Spec")]
+pub(crate) struct Spec<C> {
+    /// What the policy is for.
+    description: Option<String>,
+    /// What the policy says.
+    content: Option<C>,
+    /// What the policy is attached to, complete: `Root`, paths of units such as `Workloads/Production`, account ids.
+    targets: Option<Targets>,
+    /// Tags; only those that are named are managed.
+    tags: Option<Vec<Tag>>,
+}
+
+#[derive(Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+struct Tag {
+    key: String,
+    #[serde(default)]
+    value: String,
+}
+
+/// Request-side names, and those of the answer.
+pub(crate) const REQUEST_SIDE: &[(&str, &str)] = &[
+    ("policyDocument", CONTENT),
+    ("targetIds", TARGETS),
+    ("targetId", TARGETS),
+    ("name", "the name of the declaration, beside spec"),
+    ("type", "the kind of the declaration"),
+];
+
+/// Brings a spec into normal form.
+pub(crate) fn normalise<C: DeserializeOwned + Serialize>(spec: &Value, origin: Origin, key_of: KeyOf) -> Normalised {
+    let mut normalised = kind::normalise_as::<Spec<C>>(&as_answered(spec, origin), origin, key_of);
+    for (member, nothing) in [("description", json!("")), (TARGETS, json!({})), ("tags", json!({}))] {
+        if let Some(value) = normalised.tree.get_mut(member).filter(|value| value.is_null()) {
+            *value = nothing;
+        }
+    }
+    normalised
+}
+
+/// The spec of a declaration for a live tree.
+pub(crate) fn declare(live: &Value, key_of: KeyOf) -> Value {
+    let mut spec = reconciler_model::tree::listed(live, key_of);
+    if let Some(targets) = spec.get_mut(TARGETS) {
+        *targets = targets.as_object().map(|targets| targets.keys().cloned().collect()).unwrap_or_default();
+    }
+    if let Some(members) = spec.as_object_mut() {
+        members.retain(|name, member| !(name == "tags" && *member == json!([])) && !member.is_null());
+    }
+    spec
+}
+
+/// What is wrong with the name of a policy.
+pub(crate) fn check_name(name: &str) -> Option<String> {
+    let length = name.chars().count();
+    if name.is_empty() || length > LONGEST_NAME {
+        return Some(format!("the name of a policy has 1 to {LONGEST_NAME} characters"));
+    }
+    ["FullAWSAccess", "RCPFullAWSAccess"]
+        .contains(&name)
+        .then(|| "this policy belongs to AWS, and can be neither created nor changed".to_owned())
+}
+
+/// What the service would reject in a declared tree, whatever its type.
+pub(crate) fn check(of: &PolicyType, tree: &Value) -> Vec<Problem> {
+    let mut problems = Vec::new();
+    let mut limit = |path: Path, detail: String, remedy: &str| {
+        problems.push(Problem { code: codes::LIMIT, path, detail, remedy: remedy.to_owned() });
+    };
+    let length = |value: &Value| value.as_str().map_or(0, |text| text.chars().count());
+    if length(&tree["description"]) > LONGEST_DESCRIPTION {
+        let detail = format!("a description has at most {LONGEST_DESCRIPTION} characters");
+        limit(Path::of(["description"]), detail, "shorten it");
+    }
+    let written = tree.get(CONTENT).and_then(|content| (of.text_of)(content)).map_or(0, |text| text.chars().count());
+    if written > of.longest.at_most {
+        let detail =
+            format!("the policy has {written} characters without white space; at most {} fit", of.longest.at_most);
+        limit(Path::of([CONTENT]), detail, "shorten it, or make two policies of it");
+    }
+    let tags = tree.get("tags").and_then(Value::as_object);
+    if tags.is_some_and(|tags| tags.len() > MOST_TAGS) {
+        limit(Path::of(["tags"]), format!("a policy has at most {MOST_TAGS} tags"), "remove some");
+    }
+    for (key, tag) in tags.into_iter().flatten() {
+        let keyed = (1..=LONGEST_KEY).contains(&key.chars().count()) && !key.to_ascii_lowercase().starts_with("aws:");
+        if !keyed || length(&tag["value"]) > LONGEST_VALUE {
+            let detail = format!(
+                "the key of a tag has 1 to {LONGEST_KEY} characters and does not begin with `aws:`; a value has at most {LONGEST_VALUE}"
+            );
+            limit(Path::of(["tags", key]), detail, "write a shorter tag");
+        }
+    }
+    problems
+}
+
+/// The direction of a difference outside the content. What a policy is no longer attached to is open.
+pub(crate) fn direction(path: &Path, live: Option<&Value>, want: Option<&Value>) -> Direction {
+    match path.head() {
+        Some(TARGETS) => direction::of_presence(live, want),
+        Some("description" | "tags") => Direction::Neutral,
+        _ => Direction::Unknown,
+    }
+}

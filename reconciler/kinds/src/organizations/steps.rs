@@ -1,0 +1,302 @@
+//! From the drift of an organization policy to calls (AWS.md 1.9): content, policy type, attach, detach, tags, in this order.
+
+use reconciler_model::codes;
+use reconciler_model::inventory::Sighting;
+use reconciler_model::kind::Situation;
+use reconciler_model::plan::{Call, Promise, Proposal, ProposedStep};
+use serde::{Deserialize, Serialize};
+use serde_json::{Map, Value, json};
+
+use super::PolicyType;
+use super::spec::{CONTENT, TARGETS};
+use super::targets::{ROOT, is_account};
+
+/// One call: the operation and its exact request, but for the id of the policy, which is that of the handle.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub(crate) struct Op {
+    /// What to call.
+    pub(crate) operation: Operation,
+    /// The request, without the id of the policy.
+    pub(crate) request: Value,
+    /// The name of the target, where the call is about one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) target: Option<String>,
+}
+
+/// The write operations of Organizations that restore a policy.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) enum Operation {
+    CreatePolicy,
+    UpdatePolicy,
+    EnablePolicyType,
+    AttachPolicy,
+    DetachPolicy,
+    TagResource,
+}
+
+impl Operation {
+    pub(crate) fn name(self) -> &'static str {
+        match self {
+            Self::CreatePolicy => "CreatePolicy",
+            Self::UpdatePolicy => "UpdatePolicy",
+            Self::EnablePolicyType => "EnablePolicyType",
+            Self::AttachPolicy => "AttachPolicy",
+            Self::DetachPolicy => "DetachPolicy",
+            Self::TagResource => "TagResource",
+        }
+    }
+
+    /// The member that holds the id of the policy.
+    pub(crate) fn id_member(self) -> Option<&'static str> {
+        match self {
+            Self::CreatePolicy | Self::EnablePolicyType => None,
+            Self::UpdatePolicy | Self::AttachPolicy | Self::DetachPolicy => Some("PolicyId"),
+            Self::TagResource => Some("ResourceId"),
+        }
+    }
+}
+
+/// The fact that says whether policies of the type can be attached.
+pub(crate) const TYPE_STATUS: &str = "policyType";
+/// Its value when they can.
+pub(crate) const ENABLED: &str = "ENABLED";
+
+/// What the edge read of the organization itself.
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase", default)]
+pub(crate) struct Surroundings {
+    /// The id of the root.
+    pub(crate) root: String,
+    /// The account that no policy of this kind affects.
+    pub(crate) management_account: String,
+    /// The status of the policy type in the root.
+    pub(crate) policy_type: String,
+    /// The ids of units by path; `null` where two have the same path.
+    pub(crate) units: Map<String, Value>,
+}
+
+impl Surroundings {
+    pub(crate) fn of(situation: &Situation<'_>) -> Self {
+        serde_json::from_value(situation.surroundings.clone()).unwrap_or_default()
+    }
+
+    /// The id of a target; the code and reason when there is none.
+    fn id_of(&self, target: &str) -> Result<String, (&'static str, String)> {
+        if is_account(target) {
+            return Ok(target.to_owned());
+        }
+        if target == ROOT {
+            return match self.root.is_empty() {
+                true => Err((codes::TARGET_MISSING, "the root of the organization was not read".to_owned())),
+                false => Ok(self.root.clone()),
+            };
+        }
+        match self.units.get(target) {
+            Some(Value::String(id)) => Ok(id.clone()),
+            Some(_) => Err((codes::AMBIGUOUS, format!("two units have the path {target}"))),
+            None => Err((
+                codes::TARGET_MISSING,
+                format!("the organization has no unit {target}; for an account write its id, or ${{account.id@NAME}}"),
+            )),
+        }
+    }
+}
+
+struct Builder<'a> {
+    of: &'a PolicyType,
+    situation: &'a Situation<'a>,
+    surroundings: Surroundings,
+    proposal: Proposal,
+}
+
+impl Builder<'_> {
+    fn step(&mut self, action: &'static str, summary: String, op: Op, promise: Promise) {
+        let mut request = op.request.clone();
+        let id = self.situation.live.and_then(|live| live.handle.get("policyId"));
+        if let (Some(member), Some(id)) = (op.operation.id_member(), id) {
+            request[member] = id.clone();
+        }
+        let call = Call { service: "organizations".into(), operation: op.operation.name().into(), request };
+        let op = serde_json::to_value(op).unwrap_or(Value::Null);
+        self.proposal.steps.push(ProposedStep { action, summary, calls: vec![call], op, promise });
+    }
+
+    /// The declared content as it is written; `None` when it is refused.
+    fn text(&mut self) -> Option<String> {
+        let content = self.situation.target.get(CONTENT)?;
+        let Some(text) = (self.of.text_of)(content) else {
+            let detail = "the declared content and what is kept of the live one make no policy together".to_owned();
+            self.proposal.refusals.push((codes::CONTRADICTION, detail));
+            return None;
+        };
+        let (length, longest) = (text.chars().count(), &self.of.longest);
+        if length > longest.at_most {
+            let detail = format!("the policy has {length} characters, and at most {} fit", longest.at_most);
+            self.proposal.refusals.push((codes::LIMIT, detail));
+            return None;
+        }
+        if length > longest.surely {
+            let detail = format!(
+                "the policy has {length} characters; organizations that still have the older quota take {}, and would reject it",
+                longest.surely
+            );
+            self.proposal.notes.push((codes::LIMIT, detail));
+        }
+        Some(text)
+    }
+
+    fn create(&mut self) {
+        let target = self.situation.target;
+        if target.get(CONTENT).is_none_or(Value::is_null) {
+            let detail = "the policy does not exist, and cannot be created because content is not declared".to_owned();
+            self.proposal.refusals.push((codes::CONTRADICTION, detail));
+            return;
+        }
+        let Some(text) = self.text() else { return };
+        let description = target.get("description").cloned().unwrap_or_else(|| json!(""));
+        let mut request = json!({
+            "Name": self.situation.name, "Description": description, "Type": self.of.wire, "Content": text,
+        });
+        let tags = tags_for_request(members(target, "tags").map(|(_, tag)| tag));
+        if tags != json!([]) {
+            request["Tags"] = tags;
+        }
+        let mut promised = target.clone();
+        if let Some(members) = promised.as_object_mut() {
+            members.remove(TARGETS);
+        }
+        let summary = format!("create policy {}", self.situation.name);
+        let op = Op { operation: Operation::CreatePolicy, request, target: None };
+        self.step("create", summary, op, Promise { tree: promised, ..Promise::default() });
+        self.attach(&Map::new());
+    }
+
+    fn restore(&mut self, live: &Sighting) {
+        let (situation, target) = (self.situation, self.situation.target);
+        let mut request = json!({});
+        let mut promised = json!({});
+        if situation.differs_in("description") {
+            request["Description"] = target["description"].clone();
+            promised["description"] = target["description"].clone();
+        }
+        if situation.differs_in(CONTENT) {
+            // Nothing is attached while what should be attached cannot be written.
+            let Some(text) = self.text() else { return };
+            request["Content"] = json!(text);
+            promised[CONTENT] = target[CONTENT].clone();
+        }
+        if request != json!({}) {
+            let summary = "put the declared content back; what is not mentioned stays".to_owned();
+            let op = Op { operation: Operation::UpdatePolicy, request, target: None };
+            self.step("update", summary, op, Promise { tree: promised, ..Promise::default() });
+        }
+        if situation.differs_in(TARGETS) {
+            let attached = live.tree[TARGETS].as_object().cloned().unwrap_or_default();
+            let attached = self.attach(&attached);
+            self.detach(live, attached);
+        }
+        if situation.differs_in("tags") {
+            let changed: Map<String, Value> = members(target, "tags")
+                .filter(|(key, tag)| live.tree["tags"].get(key.as_str()) != Some(*tag))
+                .map(|(key, tag)| (key.clone(), tag.clone()))
+                .collect();
+            let request = json!({ "Tags": tags_for_request(changed.values()) });
+            let op = Op { operation: Operation::TagResource, request, target: None };
+            let promise = Promise { tree: json!({ "tags": changed }), ..Promise::default() };
+            self.step("tag", "put the declared tags back; other tags are left alone".to_owned(), op, promise);
+        }
+        for path in live.extras.keys() {
+            self.proposal.notes.push((codes::EXTRA_CARRIED, format!("{path} is present, and not managed")));
+        }
+    }
+
+    /// Attaches the policy to what it is not attached to yet. Gives what it is attached to afterwards.
+    fn attach(&mut self, attached: &Map<String, Value>) -> Map<String, Value> {
+        let missing: Vec<&String> = members(self.situation.target, TARGETS)
+            .map(|(target, _)| target)
+            .filter(|target| !attached.contains_key(*target))
+            .collect();
+        let mut found = Vec::new();
+        for target in missing {
+            match self.surroundings.id_of(target) {
+                Ok(id) => found.push((target.clone(), id)),
+                Err(refusal) => self.proposal.refusals.push(refusal),
+            }
+        }
+        let mut attached = attached.clone();
+        if !found.is_empty() {
+            self.enable();
+        }
+        for (target, id) in found {
+            attached.insert(target.clone(), json!(true));
+            let request = json!({ "TargetId": id });
+            let summary = format!("attach the policy to {target}");
+            let op = Op { operation: Operation::AttachPolicy, request, target: Some(target) };
+            self.step("attach", summary, op, Promise { tree: json!({ TARGETS: attached }), ..Promise::default() });
+        }
+        attached
+    }
+
+    /// Enables the policy type, unless it is enabled or about to be.
+    fn enable(&mut self) {
+        let status = self.surroundings.policy_type.clone();
+        if status == ENABLED || status == "PENDING_ENABLE" {
+            return;
+        }
+        let detail = format!(
+            "{} is not enabled in the root: nothing of the type is in force. Other policies of the type that were attached \
+             have lost their attachments for good, unless they are declared",
+            self.of.wire
+        );
+        self.proposal.notes.push((codes::POLICY_TYPE_OFF, detail));
+        let request = json!({ "RootId": self.surroundings.root, "PolicyType": self.of.wire });
+        let promise =
+            Promise { tree: json!({}), facts: [(TYPE_STATUS.to_owned(), json!(ENABLED))].into(), ..Promise::default() };
+        let summary = format!("enable {} in the root of the organization", self.of.wire);
+        self.step(
+            "enable-type",
+            summary,
+            Op { operation: Operation::EnablePolicyType, request, target: None },
+            promise,
+        );
+    }
+
+    /// Detaches the policy from what it does not belong to, after it is attached wherever it belongs.
+    fn detach(&mut self, live: &Sighting, mut attached: Map<String, Value>) {
+        let target = self.situation.target;
+        let stale: Vec<String> =
+            attached.keys().filter(|name| target[TARGETS].get(name.as_str()).is_none()).cloned().collect();
+        if !stale.is_empty() && !self.proposal.refusals.is_empty() {
+            let detail =
+                "the policy is not detached from anything while it cannot be attached wherever it belongs".to_owned();
+            self.proposal.refusals.push((codes::TARGET_MISSING, detail));
+            return;
+        }
+        for name in stale {
+            let id = live.handle.get(TARGETS).and_then(|ids| ids.get(&name)).cloned().unwrap_or_else(|| json!(name));
+            attached.remove(&name);
+            let summary =
+                format!("detach the policy from {name}, where it is not declared; refused where it is the last one");
+            let op = Op { operation: Operation::DetachPolicy, request: json!({ "TargetId": id }), target: Some(name) };
+            self.step("detach", summary, op, Promise { tree: json!({ TARGETS: attached }), ..Promise::default() });
+        }
+    }
+}
+
+pub(crate) fn propose(of: &PolicyType, situation: &Situation<'_>) -> Proposal {
+    let surroundings = Surroundings::of(situation);
+    let mut builder = Builder { of, situation, surroundings, proposal: Proposal::default() };
+    match situation.live {
+        None => builder.create(),
+        Some(live) => builder.restore(live),
+    }
+    builder.proposal
+}
+
+fn members<'a>(tree: &'a Value, member: &str) -> impl Iterator<Item = (&'a String, &'a Value)> {
+    tree.get(member).and_then(Value::as_object).into_iter().flatten()
+}
+
+fn tags_for_request<'a>(tags: impl Iterator<Item = &'a Value>) -> Value {
+    tags.map(|tag| json!({ "Key": tag["key"], "Value": tag["value"] })).collect()
+}

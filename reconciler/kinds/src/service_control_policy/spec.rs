@@ -1,0 +1,135 @@
+//! The normal form of a service control policy, its limits and directions (AWS.md 1.9, H20).
+
+use reconciler_model::address::ScopeKind;
+use reconciler_model::codes;
+use reconciler_model::diagnostic::Problem;
+use reconciler_model::direction::Direction;
+use reconciler_model::inventory::Sighting;
+use reconciler_model::kind::{Kind, Normalised, Origin, Situation};
+use reconciler_model::plan::Proposal;
+use reconciler_model::policy::{Policy, Scope};
+use reconciler_model::tree::{KeyOf, Path};
+use schemars::Schema;
+use serde_json::Value;
+
+use super::{ServiceControlPolicy, lockout};
+use crate::organizations::spec::{self, CONTENT, Spec};
+use crate::organizations::{Longest, PolicyType, steps};
+
+/// Service control policies, for the calls. 10240 characters are taken since 2026-05 (H20); 5120 is what AWS documents
+/// beside it (AWS.md 1.9), so that longer ones may be rejected.
+pub(super) static TYPE: PolicyType = PolicyType {
+    wire: "SERVICE_CONTROL_POLICY",
+    kind: &ServiceControlPolicy,
+    text_of: |content| Policy::from_value(content).ok().map(|policy| policy.to_minified_json()),
+    is_content: |text| Policy::from_text(text).is_ok(),
+    longest: Longest { surely: 5_120, at_most: 10_240 },
+};
+
+fn key_of(path: &Path) -> Option<&'static str> {
+    match path.parts()[..] {
+        ["tags"] => Some("key"),
+        [CONTENT, "Statement"] => Some("Sid"),
+        _ => None,
+    }
+}
+
+/// What the grammar of service control policies lacks.
+fn check_grammar(policy: &Policy) -> Vec<Problem> {
+    let mut problems = Vec::new();
+    let mut wrong = |detail: String, remedy: &str| {
+        let path = Path::of([CONTENT, "Statement"]);
+        problems.push(Problem { code: codes::CONTRADICTION, path, detail, remedy: remedy.to_owned() });
+    };
+    if policy.statements().is_empty() {
+        wrong("a service control policy has at least one statement".to_owned(), "write one, or remove the declaration");
+    }
+    for (index, statement) in policy.statements().iter().enumerate() {
+        let name = statement.sid.clone().unwrap_or_else(|| format!("number {}", index + 1));
+        if statement.principal != Scope::Unsaid {
+            let remedy = "remove it; test aws:PrincipalArn in a condition instead";
+            wrong(format!("the statement {name} names a principal, which a service control policy cannot"), remedy);
+        }
+        if statement.action == Scope::Unsaid {
+            wrong(format!("the statement {name} has neither Action nor NotAction"), "say what it is about");
+        }
+    }
+    problems
+}
+
+impl Kind for ServiceControlPolicy {
+    fn name(&self) -> &'static str {
+        "service-control-policy"
+    }
+
+    fn about(&self) -> &'static str {
+        "A service control policy of AWS Organizations: what it says, and what it is attached to."
+    }
+
+    fn scope(&self) -> ScopeKind {
+        ScopeKind::Organization
+    }
+
+    fn stage(&self) -> u8 {
+        100
+    }
+
+    fn key_of(&self) -> KeyOf {
+        key_of
+    }
+
+    fn merged(&self) -> &'static [&'static str] {
+        &["tags"]
+    }
+
+    fn policies(&self) -> &'static [&'static [&'static str]] {
+        &[&[CONTENT]]
+    }
+
+    fn request_side_names(&self) -> &'static [(&'static str, &'static str)] {
+        spec::REQUEST_SIDE
+    }
+
+    fn schema(&self) -> Schema {
+        schemars::schema_for!(Spec<Policy>)
+    }
+
+    fn normalise(&self, source: &Value, origin: Origin) -> Normalised {
+        spec::normalise::<Policy>(source, origin, key_of)
+    }
+
+    fn declare(&self, live: &Value) -> Value {
+        spec::declare(live, key_of)
+    }
+
+    fn check_name(&self, name: &str) -> Option<String> {
+        spec::check_name(name)
+    }
+
+    fn check(&self, tree: &Value) -> Vec<Problem> {
+        let mut problems = spec::check(&TYPE, tree);
+        let content = tree.get(CONTENT).filter(|content| !content.is_null());
+        if let Some(policy) = content.and_then(|content| Policy::from_value(content).ok()) {
+            problems.extend(check_grammar(&policy));
+        }
+        problems
+    }
+
+    fn direction(&self, path: &Path, live: Option<&Value>, want: Option<&Value>) -> Direction {
+        spec::direction(path, live, want)
+    }
+
+    fn outputs(&self) -> &'static [&'static str] {
+        &["policyId"]
+    }
+
+    fn output(&self, sighting: &Sighting, name: &str) -> Option<String> {
+        sighting.handle.get(name)?.as_str().map(str::to_owned)
+    }
+
+    fn steps(&self, situation: &Situation<'_>) -> Proposal {
+        let mut proposal = steps::propose(&TYPE, situation);
+        lockout::note(situation, &mut proposal);
+        proposal
+    }
+}
