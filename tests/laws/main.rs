@@ -16,6 +16,7 @@ mod limits;
 mod logging;
 mod lost;
 mod normal_form;
+mod organization_policies;
 mod reads;
 mod references;
 mod register;

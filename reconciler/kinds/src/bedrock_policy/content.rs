@@ -165,9 +165,8 @@ fn lost_or_unknown(live: Option<&Value>, want: Option<&Value>) -> Direction {
 /// may be another one altogether.
 fn of_models(live: Option<&Value>, want: Option<&Value>) -> Direction {
     let (Some(live), Some(want)) = (live, want) else { return Direction::Unknown };
-    let set = |value: &Value| -> BTreeSet<String> {
-        value.as_array().into_iter().flatten().map(Value::to_string).collect()
-    };
+    let set =
+        |value: &Value| -> BTreeSet<String> { value.as_array().into_iter().flatten().map(Value::to_string).collect() };
     let (live, want) = (set(live), set(want));
     let covers =
         |outer: &BTreeSet<String>, inner: &BTreeSet<String>| outer.contains("\"ALL\"") || inner.is_subset(outer);
