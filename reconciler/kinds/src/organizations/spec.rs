@@ -74,7 +74,7 @@ pub(crate) fn declare(live: &Value, key_of: KeyOf) -> Value {
         *targets = targets.as_object().map(|targets| targets.keys().cloned().collect()).unwrap_or_default();
     }
     if let Some(members) = spec.as_object_mut() {
-        members.retain(|name, member| !(name == "tags" && *member == json!([])) && !member.is_null());
+        members.retain(|name, member| name != "tags" || *member != json!([]));
     }
     spec
 }
