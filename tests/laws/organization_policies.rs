@@ -138,7 +138,8 @@ async fn a_missing_policy_is_created_and_attached() {
 #[tokio::test]
 async fn a_weakened_text_is_shown_at_the_leaf_and_put_back() {
     let world = built(&json!(["Workloads"])).await;
-    let edits: [(fn(&mut Value), &str); 5] = [
+    type Edit = fn(&mut Value);
+    let edits: [(Edit, &str); 5] = [
         (
             |text| text["Statement"][0]["Condition"]["ArnNotLike"]["aws:PrincipalArn"] = json!("*"),
             "content.Statement.RequireGuardrail.Condition.ArnNotLike.aws:PrincipalArn",
