@@ -7,6 +7,7 @@
 
 mod carried;
 mod convergence;
+mod delivery;
 mod dependencies;
 mod discovery;
 mod enforced;

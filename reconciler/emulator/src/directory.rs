@@ -9,6 +9,7 @@ use std::collections::BTreeMap;
 
 use jiff::Timestamp;
 
+use crate::iam::delivery::Role as Delivery;
 use crate::options::AccountSeed;
 
 /// The directory of a world.
@@ -38,6 +39,7 @@ struct RoleEntry {
     exists: bool,
     /// Uses as a principal, or for a session, that are still refused.
     refused_uses: u32,
+    says: Delivery,
 }
 
 /// What a principal of a policy is.
@@ -56,8 +58,21 @@ impl Directory {
     }
 
     pub(crate) fn add_role(&mut self, account: &str, name: &str, arn: &str, id: &str, refused_uses: u32) {
-        let entry = RoleEntry { arn: arn.to_owned(), id: id.to_owned(), exists: true, refused_uses };
+        let entry =
+            RoleEntry { arn: arn.to_owned(), id: id.to_owned(), exists: true, refused_uses, says: Delivery::default() };
         self.roles.insert((account.to_owned(), name.to_owned()), entry);
+    }
+
+    /// Keeps what a role of IAM says of itself.
+    pub(crate) fn describe_role(&mut self, account: &str, name: &str, says: Delivery) {
+        if let Some(entry) = self.roles.get_mut(&(account.to_owned(), name.to_owned())) {
+            entry.says = says;
+        }
+    }
+
+    /// What a role of IAM says of itself; of roles that only the seed of the account knows, nothing is known.
+    pub(crate) fn role(&self, account: &str, name: &str) -> Option<&Delivery> {
+        self.roles.get(&(account.to_owned(), name.to_owned())).map(|entry| &entry.says)
     }
 
     pub(crate) fn remove_role(&mut self, account: &str, name: &str) {

@@ -46,7 +46,7 @@ pub(super) fn put(turn: &mut Turn<'_>, input: &Map<String, Value>) -> Answer {
     if let Some(cloud_watch) = logging.get("cloudWatchConfig") {
         let text = |member: &str| cloud_watch.get(member).and_then(Value::as_str).unwrap_or_default();
         let (group, role) = (text("logGroupName"), text("roleArn"));
-        if !turn.cell.logs.exists(group) || !role_is_known(turn, role) {
+        if !turn.cell.logs.exists(group) || !role_may_deliver(turn, role, group) {
             return Err(ApiError::validation(format!(
                 "Failed to validate permissions for log group: {group}, with role: {role}"
             )));
@@ -86,8 +86,22 @@ pub(super) fn plant(state: &mut BedrockState, pointer: &str, value: &Value) -> b
     planted
 }
 
-fn role_is_known(turn: &Turn<'_>, arn: &str) -> bool {
-    let prefix = format!("arn:{}:iam::{}:role/", turn.scope.partition, turn.scope.account);
+/// Whether the role is there, trusts Bedrock, and may write to the log group. Of a role that only the seed of the account
+/// knows, being there is enough.
+fn role_may_deliver(turn: &Turn<'_>, arn: &str, group: &str) -> bool {
+    let account = &turn.scope.account;
+    let prefix = format!("arn:{}:iam::{account}:role/", turn.scope.partition);
     let name = arn.strip_prefix(&prefix).and_then(|path| path.rsplit('/').next()).filter(|name| !name.is_empty());
-    name.is_some_and(|name| write(turn.directory).use_role(&turn.scope.account, name))
+    let Some(name) = name else {
+        return false;
+    };
+    let mut directory = write(turn.directory);
+    if !directory.use_role(account, name) {
+        return false;
+    }
+    let stream = turn.scope.arn("logs", &format!("log-group:{group}:log-stream:aws/bedrock/modelinvocations"));
+    directory.role(account, name).is_none_or(|role| {
+        role.trusts("bedrock.amazonaws.com", account, &turn.scope.arn("bedrock", "*"))
+            && ["logs:CreateLogStream", "logs:PutLogEvents"].iter().all(|action| role.may(action, &stream))
+    })
 }

@@ -7,9 +7,10 @@
 //!
 //! # Caveats
 //! - There are no users, groups or instance profiles; AWS managed policies are a short list with short documents.
-//! - Nothing is evaluated: a trust policy does not decide who can assume the role.
+//! - Nothing is evaluated, but for the delivery of logs: a trust policy does not decide who can assume the role.
 //! - Of a policy's grammar only the outer shape is checked.
 
+pub(crate) mod delivery;
 pub(crate) mod documents;
 mod managed;
 mod policies;

@@ -5,6 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use jiff::Timestamp;
 use serde_json::{Value, json};
 
+use super::delivery::Role as Delivery;
 use super::documents::{self, Document, encoded};
 use super::{
     Tags, checked_tags, instant, limit_exceeded, name, no_such_entity, page, path, policies, required, tag_page,
@@ -109,6 +110,15 @@ pub(super) fn own(turn: &Turn<'_>, input: &Input) -> Result<Role, ApiError> {
 
 /// Keeps a changed role.
 pub(super) fn keep(turn: &mut Turn<'_>, role: Role) -> Answer {
+    {
+        let mut directory = write(turn.directory);
+        let says = Delivery {
+            trust: role.trust.shown(&directory),
+            inline: role.inline.values().cloned().collect(),
+            has_attached: !role.attached.is_empty(),
+        };
+        directory.describe_role(&turn.scope.account, &role.name, says);
+    }
     let reads = turn.rules.iam_lag_reads;
     let kept = turn.cell.iam.roles.entry(role.name.clone()).or_insert_with(|| Lagged::new(None));
     kept.write(Some(role), reads);
