@@ -10,6 +10,7 @@ pub mod discovery;
 pub mod enforced_guardrail;
 pub mod guardrail;
 pub mod guardrail_resource_policy;
+pub mod iam_role;
 pub mod invocation_logging;
 pub mod log_group;
 pub mod lookups;
@@ -23,6 +24,7 @@ use reconciler_model::kind::Kind;
 
 /// Every kind, with its edge. The order is that of the restore stages.
 pub const EDGES: &[&dyn Edge] = &[
+    &iam_role::IamRole,
     &log_group::LogGroup,
     &invocation_logging::InvocationLogging,
     &trail::Trail,
@@ -35,6 +37,7 @@ pub const EDGES: &[&dyn Edge] = &[
 
 /// Every kind, without its edge: all that `validate` needs.
 pub const KINDS: &[&dyn Kind] = &[
+    &iam_role::IamRole,
     &log_group::LogGroup,
     &invocation_logging::InvocationLogging,
     &trail::Trail,

@@ -138,13 +138,17 @@ pub fn compare(kind: &dyn Kind, wanted: &Wanted, want: &Value, live: Option<&Sig
     }
 }
 
-/// The part of a live tree that `want` manages: its top-level members, and of merged members only the named elements.
+/// The part of a live tree that `want` manages: its top-level members, and of merged members only the named elements. What it
+/// leaves to others is as it wants it.
 pub fn managed_part(kind: &dyn Kind, live: &Value, want: &Value) -> Value {
     let mut managed = tree::restricted(live, want);
     for member in kind.merged() {
         if let (Some(live), Some(want)) = (managed.get_mut(member).and_then(Value::as_object_mut), want.get(member)) {
             live.retain(|name, _| want.get(name).is_some());
         }
+    }
+    for path in kind.left_alone(want) {
+        tree::set(&mut managed, &path, tree::get(want, &path).cloned());
     }
     managed
 }

@@ -98,6 +98,12 @@ pub trait Kind: Send + Sync {
         &[]
     }
 
+    /// The elements of a declared tree that it leaves to others: whether they are there and what they hold is neither compared
+    /// nor changed.
+    fn left_alone(&self, _want: &Value) -> Vec<Path> {
+        Vec::new()
+    }
+
     /// Where policy documents sit in the tree, member by member; [`ANY`](crate::documents::ANY) stands for any element.
     ///
     /// They are compared by what they say (see [`crate::documents`]). `key_of` gives `Sid` for the `Statement` of each.

@@ -1,0 +1,388 @@
+//! The edge of roles: the only place of this kind that names the SDK.
+//!
+//! A role is read with GetRole, ListRolePolicies and ListAttachedRolePolicies side by side, then GetRolePolicy for each inline
+//! policy. Many roles, and all of them, come from GetAccountAuthorizationDetails, with ListRoles for what it lacks: the longest
+//! session and the description (AWS.md 1.10.1). Documents come percent-encoded, and the normal form decodes them.
+
+use std::collections::BTreeMap;
+use std::time::{Duration, SystemTime};
+
+use async_trait::async_trait;
+use aws_sdk_iam::Client;
+use aws_sdk_iam::operation::RequestId;
+use aws_sdk_iam::primitives::{DateTime, DateTimeFormat};
+use aws_sdk_iam::types::{AttachedPolicy, EntityType, PolicyDetail, Role, RoleDetail, Tag};
+use futures::future::{join_all, join3, try_join, try_join_all};
+use reconciler_aws::edge::{Edge, Reading, Receipt, Selection, gap_of, odd_answer};
+use reconciler_aws::{CallError, ErrorClass, Session, send, until_known};
+use reconciler_model::address::{Address, Scope};
+use reconciler_model::inventory::Sighting;
+use reconciler_model::kind::{Kind, Origin};
+use reconciler_model::warrant::Warrant;
+use serde_json::{Value, json};
+
+use super::IamRole;
+use super::limits::is_of_aws;
+use super::revocation;
+use super::steps::{Op, Operation};
+
+const SERVICE: &str = "iam";
+const GET: &str = "GetRole";
+const LIST: &str = "ListRoles";
+const LIST_INLINE: &str = "ListRolePolicies";
+const GET_INLINE: &str = "GetRolePolicy";
+const LIST_ATTACHED: &str = "ListAttachedRolePolicies";
+const DETAILS: &str = "GetAccountAuthorizationDetails";
+
+/// From how many roles on the list of all is cheaper than three calls for each.
+const MANY: usize = 16;
+/// Rows of a page of GetAccountAuthorizationDetails, at most.
+const PAGE: i32 = 1000;
+
+/// GetRole; `None` when there is no such role.
+async fn role(session: &Session, name: &str) -> Result<Option<Role>, CallError> {
+    let iam = session.client(Client::new);
+    let answer = match send!(session, SERVICE, GET, iam.get_role().role_name(name)).await {
+        Ok(answer) => answer,
+        Err(error) if error.class == ErrorClass::NotFound => return Ok(None),
+        Err(error) => return Err(error),
+    };
+    match answer.role {
+        // Names are unique whatever their case; whether they are found so is not documented.
+        Some(role) if role.role_name != name => {
+            Err(odd_answer(session, SERVICE, GET, format!("asked for {name}, answered {}", role.role_name)))
+        }
+        Some(role) => Ok(Some(role)),
+        None => Err(odd_answer(session, SERVICE, GET, "the answer has no Role")),
+    }
+}
+
+/// Names and documents of the inline policies.
+async fn inline(session: &Session, name: &str) -> Result<Vec<Value>, CallError> {
+    let iam = session.client(Client::new);
+    let (mut names, mut marker) = (Vec::new(), None);
+    loop {
+        let request = iam.list_role_policies().role_name(name).set_marker(marker);
+        let answer = send!(session, SERVICE, LIST_INLINE, request).await?;
+        names.extend(answer.policy_names);
+        marker = next(session, LIST_INLINE, answer.is_truncated, answer.marker)?;
+        if marker.is_none() {
+            break;
+        }
+    }
+    try_join_all(names.into_iter().map(|policy| {
+        let request = iam.get_role_policy().role_name(name).policy_name(&policy);
+        async move {
+            let answer = send!(session, SERVICE, GET_INLINE, request).await?;
+            Ok(json!({ "policyName": policy, "policyDocument": answer.policy_document }))
+        }
+    }))
+    .await
+}
+
+async fn attached(session: &Session, name: &str) -> Result<Vec<Value>, CallError> {
+    let iam = session.client(Client::new);
+    let (mut policies, mut marker) = (Vec::new(), None);
+    loop {
+        let request = iam.list_attached_role_policies().role_name(name).set_marker(marker);
+        let answer = send!(session, SERVICE, LIST_ATTACHED, request).await?;
+        policies.extend(answer.attached_policies.unwrap_or_default());
+        marker = next(session, LIST_ATTACHED, answer.is_truncated, answer.marker)?;
+        if marker.is_none() {
+            return Ok(arns(&policies));
+        }
+    }
+}
+
+fn arns(policies: &[AttachedPolicy]) -> Vec<Value> {
+    policies.iter().map(|policy| json!({ "policyArn": policy.policy_arn })).collect()
+}
+
+/// The marker of the next page; `None` after the last one.
+fn next(
+    session: &Session,
+    operation: &'static str,
+    is_truncated: bool,
+    marker: Option<String>,
+) -> Result<Option<String>, CallError> {
+    match (is_truncated, marker) {
+        (false, _) => Ok(None),
+        (true, Some(marker)) => Ok(Some(marker)),
+        (true, None) => Err(odd_answer(session, SERVICE, operation, "the answer is truncated and has no Marker")),
+    }
+}
+
+/// Every role with its policies.
+async fn details(session: &Session) -> Result<Vec<RoleDetail>, CallError> {
+    let iam = session.client(Client::new);
+    let (mut roles, mut marker) = (Vec::new(), None);
+    loop {
+        let request = iam.get_account_authorization_details().filter(EntityType::Role).max_items(PAGE);
+        let answer = send!(session, SERVICE, DETAILS, request.set_marker(marker)).await?;
+        roles.extend(answer.role_detail_list.unwrap_or_default());
+        marker = next(session, DETAILS, answer.is_truncated, answer.marker)?;
+        if marker.is_none() {
+            return Ok(roles);
+        }
+    }
+}
+
+/// What ListRoles says of every role: no boundary and no tags.
+async fn summaries(session: &Session) -> Result<BTreeMap<String, Role>, CallError> {
+    let iam = session.client(Client::new);
+    let (mut roles, mut marker) = (BTreeMap::new(), None);
+    loop {
+        let request = iam.list_roles().max_items(PAGE).set_marker(marker);
+        let answer = send!(session, SERVICE, LIST, request).await?;
+        roles.extend(answer.roles.into_iter().map(|role| (role.role_name.clone(), role)));
+        marker = next(session, LIST, answer.is_truncated, answer.marker)?;
+        if marker.is_none() {
+            return Ok(roles);
+        }
+    }
+}
+
+/// Reads one role; `None` when there is none.
+async fn read(session: &Session, address: Address) -> Result<Option<Sighting>, CallError> {
+    let name = &address.name;
+    let (role, inline, attached) = join3(role(session, name), inline(session, name), attached(session, name)).await;
+    match role? {
+        Some(role) => sighting(session, address, &role, &inline?, &attached?).map(Some),
+        None => Ok(None),
+    }
+}
+
+/// Reads every role of the selection from the lists of all.
+async fn read_many(session: &Session, scope: &Scope, selection: &Selection) -> Result<Reading, CallError> {
+    let (details, summaries) = try_join(details(session), summaries(session)).await?;
+    let mut reading = Reading::default();
+    let mut take = |name: &str, outcome: Result<Option<Sighting>, CallError>| match outcome {
+        Ok(sighting) => reading.sightings.extend(sighting),
+        Err(error) => reading.gaps.push(gap_of(&error, scope, IamRole.name(), Some(name))),
+    };
+    let mut alone = match selection {
+        Selection::Names(names) => names.clone(),
+        Selection::All => Default::default(),
+    };
+    for detail in &details {
+        let Some(name) = detail.role_name() else { continue };
+        // Roles of AWS cannot be declared, so they are not told of unless they are asked for.
+        let is_of_aws = *selection == Selection::All && is_of_aws(detail.path().unwrap_or_default());
+        if is_of_aws || !selection.has(name) {
+            continue;
+        }
+        match summaries.get(name) {
+            Some(summary) => {
+                alone.remove(name);
+                take(name, from_lists(session, Address::new(scope, IamRole.name(), name), summary, detail).map(Some));
+            }
+            None => {
+                alone.insert(name.to_owned());
+            }
+        }
+    }
+    // The lists may lag behind: what they do not have is asked for by name.
+    let reads = alone.iter().map(|name| read(session, Address::new(scope, IamRole.name(), name)));
+    for (name, outcome) in alone.iter().zip(join_all(reads).await) {
+        take(name, outcome);
+    }
+    Ok(reading)
+}
+
+fn from_lists(session: &Session, address: Address, summary: &Role, detail: &RoleDetail) -> Result<Sighting, CallError> {
+    let mut role = summary.clone();
+    role.assume_role_policy_document.clone_from(&detail.assume_role_policy_document);
+    role.permissions_boundary.clone_from(&detail.permissions_boundary);
+    role.tags.clone_from(&detail.tags);
+    let document =
+        |policy: &PolicyDetail| json!({ "policyName": policy.policy_name, "policyDocument": policy.policy_document });
+    let inline: Vec<Value> = detail.role_policy_list().iter().map(document).collect();
+    sighting(session, address, &role, &inline, &arns(detail.attached_managed_policies()))
+}
+
+fn sighting(
+    session: &Session,
+    address: Address,
+    role: &Role,
+    inline: &[Value],
+    attached: &[Value],
+) -> Result<Sighting, CallError> {
+    let boundary = role.permissions_boundary().and_then(|boundary| boundary.permissions_boundary_arn());
+    let own = role.tags().iter().filter(|tag| !tag.key().starts_with("aws:"));
+    let live = json!({
+        "path": role.path,
+        "description": role.description,
+        "maxSessionDuration": role.max_session_duration,
+        "assumeRolePolicyDocument": role.assume_role_policy_document,
+        "permissionsBoundary": boundary.map(|arn| json!({ "permissionsBoundaryArn": arn })),
+        "rolePolicyList": inline,
+        "attachedManagedPolicies": attached,
+        "tags": own.map(|tag| json!({ "key": tag.key, "value": tag.value })).collect::<Vec<_>>(),
+    });
+    let normalised = IamRole.normalise(&live, Origin::Live);
+    if let Some(problem) = normalised.problems.first() {
+        return Err(odd_answer(session, SERVICE, GET, format!("{}: {}", problem.path, problem.detail)));
+    }
+    Ok(Sighting {
+        address,
+        extras: BTreeMap::new(),
+        handle: json!({ "roleName": role.role_name, "roleId": role.role_id, "arn": role.arn }),
+        facts: json!({ "revokesToCome": revokes_to_come(&normalised.tree) }),
+        tree: normalised.tree,
+        settled: true,
+    })
+}
+
+/// Whether the role has a revocation of sessions that begin in the time to come, a few minutes of wrong clocks granted.
+fn revokes_to_come(tree: &Value) -> bool {
+    let Some(instant) = tree["rolePolicyList"].get(revocation::NAME).and_then(revocation::instant) else {
+        return false;
+    };
+    let soon = DateTime::from(SystemTime::now() + Duration::from_secs(300));
+    DateTime::from_str(instant, DateTimeFormat::DateTime).map_or(true, |instant| instant > soon)
+}
+
+/// Whether a write was refused for what is only a matter of time: a principal that was just created is not known everywhere
+/// yet, or another write on the role is going on (AWS.md 1.10.2, 0.C).
+fn is_too_early(error: &CallError) -> bool {
+    let word = error.code.strip_suffix("Exception").unwrap_or(&error.code);
+    match word {
+        "MalformedPolicyDocument" => error.message.to_ascii_lowercase().contains("invalid principal"),
+        "ConcurrentModification" | "EntityTemporarilyUnmodifiable" => true,
+        _ => false,
+    }
+}
+
+/// Makes one call; gives the id of the request.
+async fn write(session: &Session, op: &Op) -> Result<Option<String>, CallError> {
+    macro_rules! sent {
+        ($builder:expr) => {
+            send!(session, SERVICE, op.operation.name(), $builder)
+                .await
+                .map(|answer| answer.request_id().map(str::to_owned))
+        };
+    }
+    let iam = session.client(Client::new);
+    let text = |member: &str| op.request.get(member).and_then(Value::as_str).map(str::to_owned);
+    let seconds =
+        || op.request.get("MaxSessionDuration").and_then(Value::as_i64).and_then(|number| number.try_into().ok());
+    let (role, policy_name) = (text("RoleName"), text("PolicyName"));
+    match op.operation {
+        Operation::CreateRole => sent!(
+            iam.create_role()
+                .set_role_name(role)
+                .set_assume_role_policy_document(text("AssumeRolePolicyDocument"))
+                .set_path(text("Path"))
+                .set_description(text("Description"))
+                .set_max_session_duration(seconds())
+                .set_permissions_boundary(text("PermissionsBoundary"))
+                .set_tags(tags(session, &op.request)?)
+        ),
+        Operation::UpdateRole => sent!(
+            iam.update_role()
+                .set_role_name(role)
+                .set_description(text("Description"))
+                .set_max_session_duration(seconds())
+        ),
+        Operation::UpdateAssumeRolePolicy => {
+            sent!(iam.update_assume_role_policy().set_role_name(role).set_policy_document(text("PolicyDocument")))
+        }
+        Operation::PutRolePolicy => sent!(
+            iam.put_role_policy()
+                .set_role_name(role)
+                .set_policy_name(policy_name)
+                .set_policy_document(text("PolicyDocument"))
+        ),
+        Operation::DeleteRolePolicy => {
+            sent!(iam.delete_role_policy().set_role_name(role).set_policy_name(policy_name))
+        }
+        Operation::AttachRolePolicy => {
+            sent!(iam.attach_role_policy().set_role_name(role).set_policy_arn(text("PolicyArn")))
+        }
+        Operation::DetachRolePolicy => {
+            sent!(iam.detach_role_policy().set_role_name(role).set_policy_arn(text("PolicyArn")))
+        }
+        Operation::PutRolePermissionsBoundary => sent!(
+            iam.put_role_permissions_boundary()
+                .set_role_name(role)
+                .set_permissions_boundary(text("PermissionsBoundary"))
+        ),
+        Operation::DeleteRolePermissionsBoundary => {
+            sent!(iam.delete_role_permissions_boundary().set_role_name(role))
+        }
+        Operation::TagRole => sent!(iam.tag_role().set_role_name(role).set_tags(tags(session, &op.request)?)),
+    }
+}
+
+/// The tags of a request; `None` where it has none.
+fn tags(session: &Session, request: &Value) -> Result<Option<Vec<Tag>>, CallError> {
+    let Some(tags) = request.get("Tags").and_then(Value::as_array) else { return Ok(None) };
+    let text = |tag: &Value, member: &str| tag.get(member).and_then(Value::as_str).unwrap_or_default().to_owned();
+    let tag = |tag: &Value| Tag::builder().key(text(tag, "Key")).value(text(tag, "Value")).build();
+    let tags: Result<Vec<Tag>, _> = tags.iter().map(tag).collect();
+    tags.map(Some).map_err(|error| odd_answer(session, SERVICE, "Plan", error.to_string()))
+}
+
+/// Whether an error says that the write has been made already: by our own lost answer, or by somebody else. Read-back tells
+/// whether the role is as declared.
+fn is_done(operation: Operation, error: &CallError) -> bool {
+    match operation {
+        Operation::CreateRole => error.code == "EntityAlreadyExists" || error.code == "EntityAlreadyExistsException",
+        Operation::DeleteRolePolicy | Operation::DetachRolePolicy | Operation::DeleteRolePermissionsBoundary => {
+            error.class == ErrorClass::NotFound
+        }
+        _ => false,
+    }
+}
+
+#[async_trait]
+impl Edge for IamRole {
+    fn kind(&self) -> &'static dyn Kind {
+        &IamRole
+    }
+
+    async fn observe(&self, session: &Session, scope: &Scope, selection: &Selection) -> Result<Reading, CallError> {
+        let names = match selection {
+            Selection::Names(names) if names.len() < MANY => names,
+            selection => return read_many(session, scope, selection).await,
+        };
+        let mut reading = Reading::default();
+        let reads = names.iter().map(|name| read(session, Address::new(scope, self.name(), name)));
+        for (name, outcome) in names.iter().zip(join_all(reads).await) {
+            match outcome {
+                Ok(sighting) => reading.sightings.extend(sighting),
+                Err(error) => reading.gaps.push(gap_of(&error, scope, self.name(), Some(name))),
+            }
+        }
+        Ok(reading)
+    }
+
+    async fn sight(
+        &self,
+        session: &Session,
+        address: &Address,
+        _: Option<&Value>,
+    ) -> Result<Option<Sighting>, CallError> {
+        read(session, address.clone()).await
+    }
+
+    async fn perform(
+        &self,
+        session: &Session,
+        _: &Address,
+        op: &Value,
+        _: Option<&Value>,
+        _: &str,
+        _: &Warrant,
+    ) -> Result<Receipt, CallError> {
+        let op: Op = serde_json::from_value(op.clone()).map_err(|error| {
+            odd_answer(session, SERVICE, "Plan", format!("the step's op is not one of iam-role: {error}"))
+        })?;
+        match until_known(session, is_too_early, || write(session, &op)).await {
+            Err(error) if is_done(op.operation, &error) => {
+                Ok(Receipt { handle: Value::Null, request_id: error.request_id.clone() })
+            }
+            outcome => Ok(Receipt { handle: Value::Null, request_id: outcome? }),
+        }
+    }
+}
