@@ -277,6 +277,57 @@ pub(crate) fn log_group() -> BoxedStrategy<Value> {
         .boxed()
 }
 
+/// The spec of a role.
+pub(crate) fn iam_role() -> BoxedStrategy<Value> {
+    let trusted = select(vec![
+        json!({"Service": "bedrock.amazonaws.com"}),
+        json!({"Service": ["bedrock.amazonaws.com", "cloudtrail.amazonaws.com"]}),
+        json!({"AWS": "222233334444"}),
+    ]);
+    let condition = maybe(select(vec![
+        json!({"StringEquals": {"aws:SourceAccount": "111122223333"}}),
+        json!({"StringEquals": {"aws:SourceAccount": "111122223333"}, "ArnLike": {"aws:SourceArn": ["arn:aws:bedrock:*:111122223333:*"]}}),
+    ]));
+    let trust = (trusted, condition, any::<bool>()).prop_map(|(principal, condition, named)| {
+        let statement = object(json!({
+            "Sid": named.then_some("Trust"), "Effect": "Allow", "Principal": principal, "Action": "sts:AssumeRole",
+            "Condition": condition,
+        }));
+        json!({"Version": "2012-10-17", "Statement": [statement]})
+    });
+    let actions: &'static [&'static str] = &["logs:CreateLogStream", "logs:PutLogEvents", "logs:*"];
+    let inline = elements("policyName", &["write", "read", "no"], move || {
+        let resource = select(&["*", "arn:aws:logs:eu-west-1:111122223333:*"][..]);
+        (subsequence(actions.to_vec(), 1..=3), resource, any::<bool>()).prop_map(|(actions, resource, denies)| {
+            let effect = if denies { "Deny" } else { "Allow" };
+            let statement = json!({"Effect": effect, "Action": actions, "Resource": resource});
+            json!({"policyDocument": {"Version": "2012-10-17", "Statement": [statement]}})
+        })
+    });
+    let attached = elements(
+        "policyArn",
+        &["arn:aws:iam::aws:policy/AdministratorAccess", "arn:aws:iam::aws:policy/SecurityAudit"],
+        || Just(json!({})),
+    );
+    let boundary = maybe(Just(json!({"permissionsBoundaryArn": "arn:aws:iam::aws:policy/PowerUserAccess"})));
+    let longest = maybe(select(&[3600, 7200, 43_200][..]).prop_map(|seconds| json!(seconds)));
+    let description = maybe(select(&["Delivers.", "Reads."][..]).prop_map(Value::from));
+    (trust, maybe(inline), maybe(attached), boundary, longest, description, any::<bool>(), tags())
+        .prop_map(|(trust, inline, attached, boundary, longest, description, bound, tags)| {
+            let mut spec = object(json!({
+                "path": "/", "description": description, "maxSessionDuration": longest,
+                "assumeRolePolicyDocument": trust, "permissionsBoundary": boundary, "rolePolicyList": inline,
+                "attachedManagedPolicies": attached, "tags": tags,
+            }));
+            // A boundary that is left out is not managed; one that is `null` must be absent.
+            if bound && boundary.is_null() {
+                spec["permissionsBoundary"] = Value::Null;
+            }
+            spec
+        })
+        .boxed()
+}
+
 /// The same with every list in another order.
 pub(crate) fn shuffled(spec: &Value, seed: u64) -> Value {
     fn walk(value: &mut Value, random: &mut ChaCha8Rng) {

@@ -22,6 +22,8 @@ mod reads;
 mod references;
 mod register;
 mod resource_policy;
+mod roles;
+mod roles_elsewhere;
 mod scopes;
 mod stronger;
 mod trails;

@@ -65,6 +65,7 @@ fn specs() -> impl Strategy<Value = (&'static str, Value)> {
         1 => generate::log_group().prop_map(|spec| ("log-group", spec)),
         1 => generate::enforced().prop_map(|spec| ("enforced-guardrail", spec)),
         1 => generate::resource_policy().prop_map(|spec| ("guardrail-resource-policy", spec)),
+        2 => generate::iam_role().prop_map(|spec| ("iam-role", spec)),
     ]
 }
 
@@ -76,6 +77,7 @@ fn pairs() -> impl Strategy<Value = (&'static str, Value, Value)> {
         1 => (generate::enforced(), generate::enforced()).prop_map(|(one, two)| ("enforced-guardrail", one, two)),
         1 => (generate::resource_policy(), generate::resource_policy())
             .prop_map(|(one, two)| ("guardrail-resource-policy", one, two)),
+        2 => (generate::iam_role(), generate::iam_role()).prop_map(|(one, two)| ("iam-role", one, two)),
     ]
 }
 
@@ -170,6 +172,8 @@ proptest! {
             let fits = match (there, back) {
                 (Weakened, Strengthened) | (Strengthened, Weakened) | (Neutral, Neutral) | (Unknown, Unknown) => true,
                 (Weakened, Weakened) => is_set,
+                // A role that may do less does not protect more: its control depends on what it is granted.
+                (Weakened, Unknown) | (Unknown, Weakened) if name == "iam-role" => true,
                 // A profile that is lost takes the STANDARD tier with it; one that is gained moves prompts elsewhere.
                 (Weakened, Unknown) | (Unknown, Weakened) => one.path.head() == Some("crossRegionDetails")
                     || one.path.parts().get(1) == Some(&"crossRegionDetails"),

@@ -42,6 +42,28 @@ impl Witness {
         if body.is_empty() { Value::Null } else { serde_json::from_slice(&body).expect("JSON") }
     }
 
+    /// The XML answer to one call of a service that takes forms: IAM, EC2, STS.
+    pub async fn form(&self, service: &str, members: &[(&str, &str)]) -> String {
+        let credential = format!("{}/20260101/{}/{service}/aws4_request", self.account, self.region);
+        let encoded = |text: &str| -> String { text.bytes().map(|byte| format!("%{byte:02X}")).collect() };
+        let body: Vec<String> = members.iter().map(|(name, value)| format!("{name}={}", encoded(value))).collect();
+        let request = Request::builder()
+            .method(Method::POST)
+            .uri(format!("https://{service}.amazonaws.com/"))
+            .header(
+                "authorization",
+                format!("AWS4-HMAC-SHA256 Credential={credential}, SignedHeaders=host, Signature=0"),
+            )
+            .header("content-type", "application/x-www-form-urlencoded")
+            .body(Bytes::from(body.join("&")))
+            .expect("a request");
+        let response = self.emulator.handle(request).await.expect("an answer");
+        let status = response.status();
+        let body = String::from_utf8_lossy(&response.into_body()).into_owned();
+        assert!(status.is_success(), "{members:?}: {status} {body}");
+        body
+    }
+
     async fn get(&self, path: &str) -> Value {
         self.ask("bedrock", Method::GET, path, None, &Value::Null).await
     }
