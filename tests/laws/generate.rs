@@ -328,6 +328,60 @@ pub(crate) fn iam_role() -> BoxedStrategy<Value> {
         .boxed()
 }
 
+fn targets() -> BoxedStrategy<Value> {
+    subsequence(vec!["Root", "Workloads", "Workloads/Production", "222233334444"], 0..=4)
+        .prop_map(|targets| json!(targets))
+        .boxed()
+}
+
+/// The spec of a service control policy.
+pub(crate) fn service_control_policy() -> BoxedStrategy<Value> {
+    let statement = |sid: &'static str| {
+        let action = subsequence(vec!["bedrock:InvokeModel", "bedrock:CreateGuardrail", "bedrock-mantle:*"], 1..=3);
+        let roles = subsequence(vec!["arn:aws:iam::*:role/agent", "arn:aws:iam::*:role/ops"], 0..=2);
+        (proptest::option::of(Just(sid)), action, roles, any::<bool>()).prop_map(|(sid, action, roles, tagged)| {
+            let exempt = (!roles.is_empty()).then(|| json!({ "aws:PrincipalArn": roles }));
+            let tagged = tagged.then(|| json!({"aws:RequestTag/team": "true"}));
+            let condition = object(json!({ "ArnNotLike": exempt, "Null": tagged }));
+            object(json!({"Sid": sid, "Effect": "Deny", "Action": action, "Resource": "*", "Condition": condition}))
+        })
+    };
+    let statements = prop_oneof![
+        statement("One").prop_map(|one| json!(one)),
+        (statement("One"), statement("Two")).prop_map(|(one, two)| json!([one, two])),
+    ];
+    (statements, select(&["", "Only behind the guardrail."][..]), targets(), tags())
+        .prop_map(|(statements, description, targets, tags)| {
+            json!({
+                "description": description,
+                "content": {"Version": "2012-10-17", "Statement": statements},
+                "targets": targets,
+                "tags": tags,
+            })
+        })
+        .boxed()
+}
+
+/// The spec of a Bedrock policy of the organization.
+pub(crate) fn bedrock_policy() -> BoxedStrategy<Value> {
+    let assign = |value: Value| json!({ "@@assign": value });
+    let models = || subsequence(vec!["amazon.nova-lite-v1:0", "anthropic.claude-v9", "meta.llama9-v1:0"], 0..=3);
+    let included = prop_oneof![1 => Just(json!(["ALL"])), 2 => models().prop_map(|models| json!(models))];
+    let guarding = proptest::option::of(select(&["selective", "comprehensive"][..]));
+    (select(&["1", "2"][..]), guarding, included, models(), targets())
+        .prop_map(move |(version, guarding, included, excluded, targets)| {
+            let arn = format!("arn:aws:bedrock:us-east-1:111122223333:guardrail/abc123def456:{version}");
+            let config = object(json!({
+                "identifier": assign(json!(arn)),
+                "selective_content_guarding": guarding.map(|word| json!({ "messages": assign(json!(word)) })),
+                "model_enforcement": {"included_models": assign(included), "excluded_models": assign(json!(excluded))},
+            }));
+            let content = json!({"bedrock": {"guardrail_inference": {"us-east-1": {"config_1": config}}}});
+            json!({ "description": "", "content": content, "targets": targets })
+        })
+        .boxed()
+}
+
 /// The same with every list in another order.
 pub(crate) fn shuffled(spec: &Value, seed: u64) -> Value {
     fn walk(value: &mut Value, random: &mut ChaCha8Rng) {

@@ -64,6 +64,8 @@ fn specs() -> impl Strategy<Value = (&'static str, Value)> {
         1 => generate::logging().prop_map(|spec| ("invocation-logging", spec)),
         1 => generate::log_group().prop_map(|spec| ("log-group", spec)),
         1 => generate::enforced().prop_map(|spec| ("enforced-guardrail", spec)),
+        1 => generate::service_control_policy().prop_map(|spec| ("service-control-policy", spec)),
+        1 => generate::bedrock_policy().prop_map(|spec| ("bedrock-policy", spec)),
         1 => generate::resource_policy().prop_map(|spec| ("guardrail-resource-policy", spec)),
         2 => generate::iam_role().prop_map(|spec| ("iam-role", spec)),
     ]
@@ -74,6 +76,10 @@ fn pairs() -> impl Strategy<Value = (&'static str, Value, Value)> {
         4 => (generate::guardrail(), generate::guardrail()).prop_map(|(one, two)| ("guardrail", one, two)),
         1 => (generate::logging(), generate::logging()).prop_map(|(one, two)| ("invocation-logging", one, two)),
         1 => (generate::log_group(), generate::log_group()).prop_map(|(one, two)| ("log-group", one, two)),
+        1 => (generate::service_control_policy(), generate::service_control_policy())
+            .prop_map(|(one, two)| ("service-control-policy", one, two)),
+        1 => (generate::bedrock_policy(), generate::bedrock_policy())
+            .prop_map(|(one, two)| ("bedrock-policy", one, two)),
         1 => (generate::enforced(), generate::enforced()).prop_map(|(one, two)| ("enforced-guardrail", one, two)),
         1 => (generate::resource_policy(), generate::resource_policy())
             .prop_map(|(one, two)| ("guardrail-resource-policy", one, two)),

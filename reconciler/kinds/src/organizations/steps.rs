@@ -173,6 +173,11 @@ impl Builder<'_> {
 
     fn restore(&mut self, live: &Sighting) {
         let (situation, target) = (self.situation, self.situation.target);
+        let status = self.surroundings.policy_type.as_str();
+        if !["", ENABLED].contains(&status) && members(&live.tree, TARGETS).next().is_some() {
+            let detail = format!("{} is {status} in the root, though the policy is attached", self.of.wire);
+            self.proposal.notes.push((codes::POLICY_TYPE_OFF, detail));
+        }
         let mut request = json!({});
         let mut promised = json!({});
         if situation.differs_in("description") {

@@ -155,6 +155,7 @@ impl<D: AsRef<Declaration>> Filling<'_, D> {
             match part {
                 Part::Text(literal) => text.push_str(literal),
                 Part::AccountId => text.push_str(&self.scope.account_id),
+                Part::AccountIdOf(name) => text.push_str(&self.id_of(name)?),
                 Part::AccountName => text.push_str(&self.scope.account),
                 Part::Region => text.push_str(&self.scope.region),
                 Part::Partition => text.push_str(&self.world.organization.partition),
@@ -176,6 +177,24 @@ impl<D: AsRef<Declaration>> Filling<'_, D> {
             }
         }
         Ok(())
+    }
+
+    /// The id of the account of this name.
+    fn id_of(&self, name: &str) -> Result<String, Failure> {
+        let organization = self.world.organization;
+        if let Some(account) = organization.account(name) {
+            return Ok(account.id.clone());
+        }
+        if organization.is_to_be_discovered() {
+            // The specs are checked in form only.
+            return Ok(stand_in().account_id);
+        }
+        let known = organization.accounts.iter().map(|account| account.name.as_str());
+        let remedy = match did_you_mean(name, known) {
+            Some(near) => format!("did you mean `{near}`?"),
+            None => "write the name of an account of organization.yaml".to_owned(),
+        };
+        Err((codes::UNRESOLVED_REFERENCE, format!("`${{account.id@{name}}}`: no account is named `{name}`"), remedy))
     }
 
     fn reference(&mut self, target: &str, chain: &mut Vec<(usize, Path)>) -> Result<Value, Failure> {

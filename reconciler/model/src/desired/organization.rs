@@ -146,7 +146,7 @@ impl Organization {
                         Part::AccountId => account.id.clone(),
                         Part::AccountName => account.name.clone(),
                         Part::Partition => self.partition.clone(),
-                        Part::Region | Part::Ref(_) | Part::Lookup(..) => String::new(),
+                        Part::AccountIdOf(_) | Part::Region | Part::Ref(_) | Part::Lookup(..) => String::new(),
                     })
                     .collect()
             },

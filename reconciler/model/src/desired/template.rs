@@ -18,6 +18,9 @@ pub(super) const LOOKUP_SOURCES: &[&str] = &["kms"];
 /// What stands for an output of another resource.
 pub(super) const REFERENCE: &str = "ref";
 
+/// What stands before the name of an account whose id is meant.
+const ID_OF: &str = "account.id@";
+
 const PURE: &[&str] = &["account.id", "account.name", "region", "partition"];
 
 /// A piece of a text with placeholders.
@@ -26,6 +29,8 @@ pub(super) enum Part {
     /// Text as it is, escapes included.
     Text(String),
     AccountId,
+    /// The id of the account of this name, wherever the declaration is filled in.
+    AccountIdOf(String),
     AccountName,
     Region,
     Partition,
@@ -123,11 +128,14 @@ fn placeholder(inside: &str, offset: usize, in_lookup: bool, faults: &mut Vec<Fa
         "partition" => return Some(Part::Partition),
         _ => {}
     }
+    if let Some(name) = inside.strip_prefix(ID_OF).filter(|name| !name.is_empty() && !name.contains('$')) {
+        return Some(Part::AccountIdOf(name.to_owned()));
+    }
     let mut fault = |detail: String, remedy: String| faults.push(Fault { offset, detail, remedy });
     let Some((source, key)) = inside.split_once(':') else {
         let remedy = match did_you_mean(inside, PURE.iter().copied()) {
             Some(near) => format!("did you mean `${{{near}}}`? Write `$${{` for a literal `${{`"),
-            None => "write one of ${account.id}, ${account.name}, ${region}, ${partition}, ${ref:KIND/NAME.FIELD}, ${kms:KEY}; write `$${` for a literal `${`".to_owned(),
+            None => "write one of ${account.id}, ${account.id@NAME}, ${account.name}, ${region}, ${partition}, ${ref:KIND/NAME.FIELD}, ${kms:KEY}; write `$${` for a literal `${`".to_owned(),
         };
         fault(format!("`${{{inside}}}` is no placeholder"), remedy);
         return None;
@@ -175,7 +183,7 @@ fn placeholder(inside: &str, offset: usize, in_lookup: bool, faults: &mut Vec<Fa
 pub(super) fn depends_on_scope(parts: &[Part]) -> bool {
     parts.iter().any(|part| match part {
         Part::Text(_) | Part::Partition => false,
-        Part::AccountId | Part::AccountName | Part::Region | Part::Ref(_) => true,
+        Part::AccountId | Part::AccountIdOf(_) | Part::AccountName | Part::Region | Part::Ref(_) => true,
         Part::Lookup(_, key) => depends_on_scope(key),
     })
 }

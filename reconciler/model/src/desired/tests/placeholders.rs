@@ -25,6 +25,17 @@ fn placeholders_are_filled_in_for_each_scope() {
     assert_eq!(tree("staging/us-east-1/log/default")["target"], "033344445555-staging-us-east-1-aws-${region} $5");
 }
 
+/// The id of another account is the same wherever it is written; a name that nobody has is an error.
+#[test]
+fn the_id_of_an_account_is_found_by_its_name() {
+    let wanted = desired("kind: log\nspec:\n  target: \"${account.id@prod}/${account.id@staging}\"\n").wanted();
+    let tree = |address: &str| wanted_at(&wanted, address).resolve(&LogKind, &BTreeMap::new()).expect("valid");
+    assert_eq!(tree("prod/eu-west-1/log/default")["target"], "222233334444/033344445555");
+    assert_eq!(tree("staging/us-east-1/log/default")["target"], "222233334444/033344445555");
+    let told = problems("kind: log\nspec: {target: \"${account.id@prd}\"}\n");
+    assert!(told.contains("no account is named `prd`") && told.contains("did you mean `prod`?"), "{told}");
+}
+
 #[test]
 fn unknown_placeholders_are_placed_to_the_character() {
     let text = "kind: filter-set\nname: a\nspec:\n  message: \"é ${regoin}\"\n  keyArn: x ${vpc:main} ${ref:nothing} ${open\n  words:\n    - |\n      ${kms:}\n    - ${aws:PrincipalTag/team}\n";
