@@ -176,7 +176,36 @@ fn check_guardrail(tree: &Value) -> Vec<Problem> {
         let detail = format!("`{version}` is not the number of a published version; the DRAFT cannot be enforced");
         problem(VERSION, codes::LIMIT, detail, "write `${ref:guardrail/NAME.version}`");
     }
+    for (list, may_be_all) in [("includedModels", true), ("excludedModels", false)] {
+        let path = Path::of([MODELS, list]);
+        let models = reconciler_model::tree::get(tree, &path).and_then(Value::as_array).into_iter().flatten();
+        let wrong = models
+            .filter_map(Value::as_str)
+            .filter(|model| !model.contains("${") && !is_model(model) && !(may_be_all && *model == ALL));
+        problems.extend(wrong.map(|model| Problem {
+            code: codes::LIMIT,
+            path: path.clone(),
+            detail: format!("`{model}` is not the id of a model"),
+            remedy: "write ids such as `amazon.nova-lite-v1:0`; `ALL` only among the included ones".into(),
+        }));
+    }
     problems
+}
+
+/// `PROVIDER.MODEL`, up to two parts after colons, and twelve characters after a slash, as the service's model has it.
+fn is_model(model: &str) -> bool {
+    let word = |text: &str| {
+        (1..=63).contains(&text.len())
+            && text.bytes().all(|byte| byte.is_ascii_lowercase() || byte.is_ascii_digit() || byte == b'-')
+    };
+    let (model, custom) = model.split_once('/').map_or((model, None), |(model, custom)| (model, Some(custom)));
+    let mut parts = model.split(':');
+    let name = parts.next().and_then(|name| name.split_once('.'));
+    let rest: Vec<&str> = parts.collect();
+    name.is_some_and(|(provider, name)| word(provider) && word(name))
+        && rest.len() <= 2
+        && rest.into_iter().all(word)
+        && custom.is_none_or(|custom| custom.len() == 12 && is_id(custom))
 }
 
 fn is_id(id: &str) -> bool {
@@ -326,5 +355,12 @@ mod tests {
         }
         assert_eq!(codes(json!({"guardrailArn": arn, "guardrailId": "abc123"})), 1);
         assert_eq!(codes(json!({"guardrailArn": null})), 1);
+        let models = |included: &str, excluded: &str| {
+            codes(json!({"modelEnforcement": {"includedModels": [included], "excludedModels": [excluded]}}))
+        };
+        assert_eq!(models("ALL", "anthropic.claude-v9"), 0);
+        assert_eq!(models("amazon.nova-lite-v1:0:300k/abcdefghijkl", "meta.llama9-v1:0"), 0);
+        assert_eq!(models("nova", "ALL"), 2);
+        assert_eq!(models("arn:aws:bedrock:eu-west-1::foundation-model/amazon.nova-lite-v1:0", "a.b:c:d:e"), 2);
     }
 }

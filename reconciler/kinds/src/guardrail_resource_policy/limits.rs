@@ -28,6 +28,9 @@ pub(super) fn check(tree: &Value) -> Vec<Problem> {
     if length > MOST_CHARACTERS && !policy.to_minified_json().contains("${") {
         problem(&[], format!("{length} characters; the service takes {MOST_CHARACTERS}"), "shorten it");
     }
+    if policy.to_minified_json().chars().any(|character| character > '\u{ff}') {
+        problem(&[], "it has characters that the service does not take".into(), "use those of Latin-1");
+    }
     if policy.statements().is_empty() {
         problem(&[], "it has no statement".into(), "write `resourcePolicy: null` for no policy");
     }
