@@ -1,6 +1,7 @@
 //! What only reads, writes nothing; and what it reads, it tells the same way every time.
 
 use reconciler_emulator::Emulator;
+use reconciler_model::address::ScopeKind;
 use reconciler_model::kind::Kind;
 use reconciler_tests::declarations::{ORGANIZATION, of_the_repository, source};
 use reconciler_tests::world::{World, told};
@@ -56,10 +57,15 @@ async fn an_export_is_a_desired_state_that_is_in_sync() {
             of_the_repository().into_iter().filter(|file| file.file == "organization.yaml").collect();
         for (index, (address, sighting)) in inventory.sightings.iter().enumerate() {
             let kind = reconciler_kinds::KINDS.iter().find(|kind| kind.name() == address.kind).expect("a kind");
+            let place = match kind.scope() {
+                ScopeKind::Organization => json!({}),
+                ScopeKind::Account => json!({"accounts": [address.account]}),
+                ScopeKind::Region => json!({"accounts": [address.account], "regions": [address.region]}),
+            };
             let declaration = json!({
                 "kind": address.kind,
                 "name": address.name,
-                "where": {"accounts": [address.account], "regions": [address.region]},
+                "where": place,
                 "spec": Kind::declare(*kind, &sighting.tree),
             });
             let text = serde_yaml::to_string(&declaration).expect("YAML");
