@@ -179,9 +179,8 @@ fn check_guardrail(tree: &Value) -> Vec<Problem> {
     for (list, may_be_all) in [("includedModels", true), ("excludedModels", false)] {
         let path = Path::of([MODELS, list]);
         let models = reconciler_model::tree::get(tree, &path).and_then(Value::as_array).into_iter().flatten();
-        let wrong = models
-            .filter_map(Value::as_str)
-            .filter(|model| !model.contains("${") && !is_model(model) && !(may_be_all && *model == ALL));
+        let fits = |model: &&str| model.contains("${") || is_model(model) || (may_be_all && *model == ALL);
+        let wrong = models.filter_map(Value::as_str).filter(|model| !fits(model));
         problems.extend(wrong.map(|model| Problem {
             code: codes::LIMIT,
             path: path.clone(),
