@@ -74,7 +74,7 @@ async fn a_log_group_that_was_cut_off_before_its_retention_is_finished() {
 async fn a_write_whose_every_answer_is_lost_is_found_by_read_back() {
     for operation in WRITES {
         let world = World::small("empty", DECLARED).await;
-        world.inject(vec![times(5, on(operation), Effect::LostResponse)]);
+        world.inject(vec![times(8, on(operation), Effect::LostResponse)]);
         world.restore().await;
         made_once(&world).await;
     }
@@ -89,7 +89,7 @@ async fn a_lost_request_is_made_again() {
         world.restore().await;
         made_once(&world).await;
         let world = World::small("empty", DECLARED).await;
-        world.inject(vec![times(5, on(operation), Effect::DropRequest)]);
+        world.inject(vec![times(8, on(operation), Effect::DropRequest)]);
         let planned = world.plan().await;
         let applied = world.apply(&planned).await;
         assert!(applied.not_verified() > 0, "{operation}: {:#?}", applied.steps);
