@@ -1,6 +1,6 @@
 //! The benchmark: how long validate and a no-change plan take, how many calls a plan makes, how much memory both need.
 //!
-//! usage: `tests/bench/run [RUNS]`
+//! usage: `tests/bench/run [RUNS [mixes|organizations|curve]]`
 //!
 //! It prints figures and says which targets are met; it never fails on time. It fails when what it measures is not what it
 //! claims to measure: a desired state that is not valid, or a plan that is not in sync.
@@ -11,6 +11,7 @@
 
 mod measure;
 mod mixes;
+mod organizations;
 mod server;
 
 use std::error::Error;
@@ -54,12 +55,25 @@ fn bench() -> Outcome<()> {
         Some(runs) => runs.parse::<usize>().map_err(|_| format!("`{runs}` is not a number of runs"))?.max(1),
         None => 7,
     };
+    let part = std::env::args().nth(2);
+    let wanted = |name: &str| part.as_deref().is_none_or(|part| part == name);
+    if part.is_some() && !["mixes", "organizations", "curve"].iter().any(|name| wanted(name)) {
+        return Err("the parts are mixes, organizations and curve".into());
+    }
     let binary = binary()?;
     let processors = std::thread::available_parallelism().map_or(0, usize::from);
     say(format_args!("best of {runs} runs (median in brackets), {processors} processors, {}", binary.display()))?;
-    validate(&binary, runs)?;
-    for mix in Mix::ALL {
-        plan(&binary, *mix, runs)?;
+    if wanted("mixes") {
+        validate(&binary, runs)?;
+        for mix in Mix::ALL {
+            plan(&binary, *mix, runs)?;
+        }
+    }
+    if wanted("organizations") {
+        organizations::targets(&binary, runs)?;
+    }
+    if wanted("curve") {
+        organizations::curve(&binary)?;
     }
     Ok(())
 }

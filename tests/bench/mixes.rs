@@ -10,7 +10,7 @@ use crate::Outcome;
 /// Accounts times regions of the organization.
 pub(crate) const SCOPES: usize = 6;
 
-const ACCOUNTS: [(&str, &str); 3] =
+pub(crate) const ACCOUNTS: [(&str, &str); 3] =
     [("111122223333", "management"), ("222233334444", "prod"), ("333344445555", "staging")];
 const REGIONS: [&str; 2] = ["us-east-1", "eu-west-1"];
 
@@ -88,35 +88,7 @@ impl Mix {
     /// Writes the desired state below `folder`, and the scenario that fulfils it, whose path it gives.
     pub(crate) fn write(self, folder: &Path) -> Outcome<PathBuf> {
         let (guardrails, groups, logging) = self.counts();
-        let mut declarations = Vec::new();
-        let mut steps = Vec::new();
-        for number in 0..groups {
-            let (name, spec) = log_group(number);
-            let mut create = spec.clone();
-            create.remove("retentionInDays");
-            if let Some(key) = create.get_mut("kmsKeyId") {
-                *key = json!("key:alias/bedrock-logs");
-            }
-            create.insert("logGroupName".to_owned(), json!(name));
-            steps.push(step("logs", "CreateLogGroup", Value::Object(create)));
-            let keep = json!({ "logGroupName": name, "retentionInDays": spec["retentionInDays"] });
-            steps.push(step("logs", "PutRetentionPolicy", keep));
-            declarations.push(declaration("log-group", &name, Value::Object(spec)));
-        }
-        for _ in 0..logging {
-            let (name, _) = log_group(0);
-            declarations.push(declaration("invocation-logging", "default", logging_spec("${account.id}", &name)));
-            let body = json!({ "loggingConfig": logging_spec("${account}", &name) });
-            steps.push(step("bedrock", "PutModelInvocationLoggingConfiguration", body));
-        }
-        for number in 0..guardrails {
-            let (name, mut spec) = guardrail(number);
-            spec.insert("kmsKeyArn".to_owned(), json!("${kms:alias/bedrock-guardrails}"));
-            steps.push(step("bedrock", "CreateGuardrail", request(&name, &spec)));
-            let publish = json!({ "guardrailIdentifier": format!("guardrail:{name}") });
-            steps.push(step("bedrock", "CreateGuardrailVersion", publish));
-            declarations.push(declaration("guardrail", &name, Value::Object(spec)));
-        }
+        let Made { declarations, steps } = made(groups, logging, guardrails);
         write_desired(folder, &declarations)?;
         let scenario = folder.join("world.yaml");
         let world = json!({
@@ -128,6 +100,46 @@ impl Mix {
         fs::write(&scenario, world.to_string())?;
         Ok(scenario)
     }
+}
+
+/// What one scope holds: as declarations, and as the calls that make it.
+pub(crate) struct Made {
+    pub(crate) declarations: Vec<Value>,
+    pub(crate) steps: Vec<Value>,
+}
+
+/// So many log groups, logging configurations (one at most) and guardrails.
+pub(crate) fn made(groups: usize, logging: usize, guardrails: usize) -> Made {
+    let mut declarations = Vec::new();
+    let mut steps = Vec::new();
+    for number in 0..groups {
+        let (name, spec) = log_group(number);
+        let mut create = spec.clone();
+        create.remove("retentionInDays");
+        if let Some(key) = create.get_mut("kmsKeyId") {
+            *key = json!("key:alias/bedrock-logs");
+        }
+        create.insert("logGroupName".to_owned(), json!(name));
+        steps.push(step("logs", "CreateLogGroup", Value::Object(create)));
+        let keep = json!({ "logGroupName": name, "retentionInDays": spec["retentionInDays"] });
+        steps.push(step("logs", "PutRetentionPolicy", keep));
+        declarations.push(declaration("log-group", &name, Value::Object(spec)));
+    }
+    for _ in 0..logging {
+        let (name, _) = log_group(0);
+        declarations.push(declaration("invocation-logging", "default", logging_spec("${account.id}", &name)));
+        let body = json!({ "loggingConfig": logging_spec("${account}", &name) });
+        steps.push(step("bedrock", "PutModelInvocationLoggingConfiguration", body));
+    }
+    for number in 0..guardrails {
+        let (name, mut spec) = guardrail(number);
+        spec.insert("kmsKeyArn".to_owned(), json!("${kms:alias/bedrock-guardrails}"));
+        steps.push(step("bedrock", "CreateGuardrail", request(&name, &spec)));
+        let publish = json!({ "guardrailIdentifier": format!("guardrail:{name}") });
+        steps.push(step("bedrock", "CreateGuardrailVersion", publish));
+        declarations.push(declaration("guardrail", &name, Value::Object(spec)));
+    }
+    Made { declarations, steps }
 }
 
 /// Writes 1,000 declarations of every kind below `folder`: some for all scopes, some for one account, a third with text that
@@ -171,14 +183,24 @@ fn declaration(kind: &str, name: &str, spec: Value) -> Value {
 }
 
 fn write_desired(folder: &Path, declarations: &[Value]) -> Outcome<()> {
+    let accounts: Vec<Value> = ACCOUNTS.iter().map(|(id, name)| json!({ "id": id, "name": name })).collect();
+    write_desired_of(folder, declarations, &accounts, &REGIONS)
+}
+
+/// Writes the desired state of an organization below `folder`.
+pub(crate) fn write_desired_of(
+    folder: &Path,
+    declarations: &[Value],
+    accounts: &[Value],
+    regions: &[&str],
+) -> Outcome<()> {
     let folder = folder.join("desired");
     fs::create_dir_all(&folder)?;
-    let accounts: Vec<Value> = ACCOUNTS.iter().map(|(id, name)| json!({ "id": id, "name": name })).collect();
     let organization = json!({
         "partition": "aws",
         "managementAccount": "management",
         "role": "bedrock-reconciler",
-        "regions": REGIONS,
+        "regions": regions,
         "accounts": accounts,
     });
     fs::write(folder.join("organization.yaml"), serde_yaml::to_string(&organization)?)?;

@@ -79,6 +79,16 @@ impl Server {
         self.admin("POST", "options", &json!({ "latency_ms": latency.as_millis() as u64 })).map(drop)
     }
 
+    /// From now on every second call is throttled, by chance.
+    pub(crate) fn throttle_half(&self) -> Outcome<()> {
+        let fault = json!({ "times": "forever", "probability": 0.5, "then": "Throttle" });
+        self.admin("POST", "faults", &fault).map(drop)
+    }
+
+    pub(crate) fn no_faults(&self) -> Outcome<()> {
+        self.admin("DELETE", "faults", &Value::Null).map(drop)
+    }
+
     pub(crate) fn forget_calls(&self) -> Outcome<()> {
         self.admin("DELETE", "calls", &Value::Null).map(drop)
     }
