@@ -24,6 +24,7 @@ mod register;
 mod resource_policy;
 mod roles;
 mod roles_elsewhere;
+mod scale;
 mod scopes;
 mod stronger;
 mod trails;

@@ -39,8 +39,8 @@
 //! request bodies. A process that was opened with [`Connection::in_process`] builds no network
 //! client: see [`network_clients`].
 //!
-//! **Caveats.** The SDK's retry allowance (500 tokens, five per retry) is shared by all clients of
-//! one service and region in the process, whatever their account.
+//! **Caveats.** Calls to STS, which fetch credentials, have the SDK's own retry allowance: 500 tokens
+//! for the process, five per retry. Every other call has that of its account, region and service.
 
 mod call;
 mod classify;
