@@ -211,6 +211,18 @@ pub(crate) fn write_desired_of(
     Ok(())
 }
 
+/// The keys that look-ups find, in a world that does not begin with a scenario.
+pub(crate) fn keys() -> Vec<Value> {
+    ["alias/bedrock-guardrails", "alias/bedrock-logs"]
+        .iter()
+        .flat_map(|alias| {
+            let mut key = step("kms", "CreateKey", json!({ "Description": alias }));
+            key["save"] = json!({ "key": "/KeyMetadata/KeyId" });
+            [key, step("kms", "CreateAlias", json!({ "AliasName": alias, "TargetKeyId": "${key}" }))]
+        })
+        .collect()
+}
+
 fn step(service: &str, operation: &str, body: Value) -> Value {
     json!({
         "as": "arn:${partition}:sts::${account}:assumed-role/Deployer/terraform",

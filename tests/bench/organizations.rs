@@ -52,10 +52,9 @@ impl World {
         mixes::write_desired_of(world.folder.path(), &made.declarations, &all, &REGIONS)?;
         let script = json!({
             "description": "what the benchmark plans for",
-            "include": "empty",
             "accounts": all,
             "regions": REGIONS,
-            "steps": made.steps,
+            "steps": mixes::keys().into_iter().chain(made.steps).collect::<Vec<Value>>(),
         });
         fs::write(world.folder.path().join("world.yaml"), script.to_string())?;
         Ok(world)

@@ -112,7 +112,7 @@ impl InFlight {
         F: Future + Send + 'static,
         F::Output: Send + 'static,
     {
-        self.session.spread(sending).await
+        self.session.send(sending).await
     }
 
     /// The verbatim answer.

@@ -262,11 +262,33 @@ impl fmt::Debug for AccountCredentials {
     }
 }
 
-impl ProvideCredentials for AccountCredentials {
+tokio::task_local! {
+    /// The credentials of the call that is being sent.
+    static CALLER: AccountCredentials;
+}
+
+impl AccountCredentials {
+    /// The work, in which [`OfTheCall`] means these credentials.
+    pub(crate) fn within<F: Future>(self, work: F) -> impl Future<Output = F::Output> {
+        CALLER.scope(self, work)
+    }
+}
+
+/// The credentials of the account whose call is being sent, for clients that all accounts share. The SDK asks for them
+/// in the task that sends the request, once for each attempt, and keeps none: its identity cache is off. Outside of a call
+/// there are none, so that nothing is ever signed for an account that was not meant.
+#[derive(Debug)]
+pub(crate) struct OfTheCall;
+
+impl ProvideCredentials for OfTheCall {
     fn provide_credentials<'a>(&'a self) -> Provided<'a>
     where
         Self: 'a,
     {
-        Provided::new(async { self.get().await.map_err(CredentialsError::provider_error) })
+        Provided::new(async {
+            let caller = CALLER.try_with(AccountCredentials::clone);
+            let caller = caller.map_err(|_| CredentialsError::not_loaded("the request is of no session"))?;
+            caller.get().await.map_err(CredentialsError::provider_error)
+        })
     }
 }

@@ -13,7 +13,7 @@ use tracing::Instrument as _;
 
 use crate::call::{Call, InFlight};
 use crate::connection::Connection;
-use crate::credentials::{AccountCredentials, Principal};
+use crate::credentials::{AccountCredentials, OfTheCall, Principal};
 use crate::error::CallError;
 use crate::governor::Window;
 
@@ -33,6 +33,8 @@ pub struct Sessions(Arc<Shared>);
 struct Shared {
     principal: Arc<Principal>,
     accounts: Mutex<HashMap<String, AccountCredentials>>,
+    /// By name.
+    regions: Mutex<HashMap<String, Arc<Regional>>>,
     sessions: Mutex<HashMap<(String, String), Session>>,
 }
 
@@ -47,6 +49,7 @@ impl Sessions {
         Self(Arc::new(Shared {
             principal: Arc::new(Principal::new(connection, base)),
             accounts: Mutex::default(),
+            regions: Mutex::default(),
             sessions: Mutex::default(),
         }))
     }
@@ -81,19 +84,16 @@ impl Sessions {
             .entry(account.to_owned())
             .or_insert_with(|| AccountCredentials::new(account, Arc::clone(principal)))
             .clone();
-        let config = principal
-            .base
-            .to_builder()
-            .region(Region::new(region.to_owned()))
-            .credentials_provider(SharedCredentialsProvider::new(credentials.clone()))
-            .build();
+        let regional = lock(&self.0.regions)
+            .entry(region.to_owned())
+            .or_insert_with(|| Arc::new(Regional::new(&principal.base, region)))
+            .clone();
         Session(Arc::new(Inner {
             account: account.to_owned(),
             region: region.to_owned(),
-            config,
+            regional,
             credentials,
             principal: Arc::clone(principal),
-            clients: Mutex::default(),
             windows: Mutex::default(),
         }))
     }
@@ -114,17 +114,35 @@ impl Sessions {
     }
 }
 
-/// One account and region. Cheap to clone; clones share clients and bounds.
+/// What all accounts have in common in a region: the configuration and the clients. A client takes 30 KiB, of which an
+/// organization would have thousands; so it is not made for an account, and takes the credentials of the call that it sends,
+/// see [`OfTheCall`].
+struct Regional {
+    config: SdkConfig,
+    clients: Mutex<HashMap<TypeId, Box<dyn Any + Send + Sync>>>,
+}
+
+impl Regional {
+    fn new(base: &SdkConfig, region: &str) -> Self {
+        let config = base
+            .to_builder()
+            .region(Region::new(region.to_owned()))
+            .credentials_provider(SharedCredentialsProvider::new(OfTheCall))
+            .build();
+        Self { config, clients: Mutex::default() }
+    }
+}
+
+/// One account and region. Cheap to clone; clones share bounds.
 #[derive(Clone)]
 pub struct Session(Arc<Inner>);
 
 struct Inner {
     account: String,
     region: String,
-    config: SdkConfig,
+    regional: Arc<Regional>,
     credentials: AccountCredentials,
     principal: Arc<Principal>,
-    clients: Mutex<HashMap<TypeId, Box<dyn Any + Send + Sync>>>,
     windows: Mutex<BTreeMap<&'static str, Arc<Window>>>,
 }
 
@@ -145,23 +163,24 @@ impl Session {
         &self.0.region
     }
 
-    /// What a client is built from: region, credentials, HTTP client, retries and timeouts.
+    /// What a client is built from: region, HTTP client, retries and timeouts. The credentials are
+    /// those of the call, which one of the macros makes: without one a request is not signed.
     pub fn config(&self) -> &SdkConfig {
-        &self.0.config
+        &self.0.regional.config
     }
 
     /// The client of a type, built at the first use: `session.client(aws_sdk_bedrock::Client::new)`.
-    /// There is one per type, so `build` must always build the same.
+    /// There is one per type and region, so `build` must always build the same.
     pub fn client<T>(&self, build: impl FnOnce(&SdkConfig) -> T) -> T
     where
         T: Clone + Send + Sync + 'static,
     {
-        let mut clients = lock(&self.0.clients);
+        let mut clients = lock(&self.0.regional.clients);
         let held = clients.get(&TypeId::of::<T>());
         if let Some(client) = held.and_then(|client| client.downcast_ref::<T>()) {
             return client.clone();
         }
-        let client = build(&self.0.config);
+        let client = build(&self.0.regional.config);
         clients.insert(TypeId::of::<T>(), Box::new(client.clone()));
         client
     }
@@ -182,6 +201,15 @@ impl Session {
         let permit = governor.admit(&self.window(service), service, operation).await;
         governor.count(service);
         Ok(InFlight::new(self.clone(), service, operation, permit))
+    }
+
+    /// Waits for a request of this session, with the credentials of its account.
+    pub(crate) async fn send<F>(&self, sending: F) -> F::Output
+    where
+        F: Future + Send + 'static,
+        F::Output: Send + 'static,
+    {
+        self.spread(self.0.credentials.clone().within(sending)).await
     }
 
     /// Waits for `work` on the runtime's threads, so that what one task waits for uses all

@@ -1,6 +1,7 @@
 //! Sinks of events: a progress line for people at a terminal, the log for the daemon.
 
 use std::io::IsTerminal as _;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
 use indicatif::{ProgressBar, ProgressStyle};
@@ -14,16 +15,18 @@ use crate::screen::{BAD, DO, FAINT, GOOD, Screen, paint};
 pub(crate) struct Progress {
     screen: Screen,
     bar: ProgressBar,
+    /// Accounts that were read as a whole, and all of them.
+    accounts: [AtomicUsize; 2],
 }
 
 impl Progress {
     pub(crate) fn new(screen: Screen) -> Self {
         let bar =
             if screen.quiet || !std::io::stderr().is_terminal() { ProgressBar::hidden() } else { ProgressBar::new(0) };
-        if let Ok(style) = ProgressStyle::with_template("{spinner} reading {pos}/{len} {msg}") {
+        if let Ok(style) = ProgressStyle::with_template("{spinner} reading {pos}/{len} · {msg}") {
             bar.set_style(style);
         }
-        Self { screen, bar }
+        Self { screen, bar, accounts: Default::default() }
     }
 }
 
@@ -54,16 +57,20 @@ pub(crate) fn outcome_in_words(outcome: &StepOutcome) -> String {
 impl Sink for Progress {
     fn take(&self, event: &Event<'_>) {
         match event {
-            Event::ObservationStarted { reads } => {
+            Event::ObservationStarted { reads, accounts } => {
+                let [done, all] = &self.accounts;
+                done.store(0, Ordering::Relaxed);
+                all.store(*accounts, Ordering::Relaxed);
                 self.bar.reset();
                 self.bar.set_length(*reads as u64);
                 self.bar.enable_steady_tick(Duration::from_millis(120));
             }
-            Event::Observed { scope, kind, .. } => {
+            Event::ReadEnded { scope, kind, account_done } => {
+                let [done, all] = &self.accounts;
+                let done = done.fetch_add(usize::from(*account_done), Ordering::Relaxed) + usize::from(*account_done);
                 self.bar.inc(1);
-                self.bar.set_message(format!("{scope} {kind}"));
+                self.bar.set_message(format!("{done} of {} accounts · {scope} {kind}", all.load(Ordering::Relaxed)));
             }
-            Event::GapFound(_) => self.bar.inc(1),
             Event::ObservationEnded => self.bar.finish_and_clear(),
             Event::StepStarted(step) => self.screen.remark(format_args!(
                 "{} {}  {}",

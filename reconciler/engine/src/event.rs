@@ -13,6 +13,8 @@ pub enum Event<'a> {
     ObservationStarted {
         /// The number of reads.
         reads: usize,
+        /// In how many accounts.
+        accounts: usize,
     },
     /// One kind was read in one scope.
     Observed {
@@ -22,6 +24,15 @@ pub enum Event<'a> {
         kind: &'a str,
         /// How many resources were seen.
         seen: usize,
+    },
+    /// One read is over, with or without gaps.
+    ReadEnded {
+        /// The account and region.
+        scope: &'a Scope,
+        /// The kind.
+        kind: &'a str,
+        /// Whether it was the last one of its account.
+        account_done: bool,
     },
     /// Something could not be read.
     GapFound(&'a Gap),

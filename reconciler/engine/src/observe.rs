@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use futures::StreamExt as _;
 use futures::future::join;
-use futures::stream::FuturesUnordered;
+use futures::stream::{self, FuturesUnordered};
 use reconciler_aws::edge::{Edge, LookupSource, Selection, gap_of};
 use reconciler_aws::{CallError, Sessions};
 use reconciler_model::address::{Address, Scope};
@@ -40,17 +40,23 @@ pub struct Read<'a> {
     pub selection: Selection,
 }
 
+/// How many reads and look-ups are under way at a time. More than there may be calls in flight; a read that waits for
+/// room takes memory all the same, and an organization has thousands.
+const SIDE_BY_SIDE: usize = 512;
+
 /// Carries out reads side by side; the sessions bound how many calls are in flight.
 pub async fn read_all(sessions: &Sessions, reads: Vec<Read<'_>>, sink: &dyn Sink) -> Inventory {
-    sink.take(&Event::ObservationStarted { reads: reads.len() });
-    let mut pending: FuturesUnordered<_> = reads
-        .into_iter()
-        .map(|read| async move {
-            let session = sessions.session(&read.scope.account_id, &read.scope.region);
-            let outcome = read.edge.observe(&session, &read.scope, &read.selection).await;
-            (read, outcome)
-        })
-        .collect();
+    let mut left: BTreeMap<String, usize> = BTreeMap::new();
+    for read in &reads {
+        *left.entry(read.scope.account_id.clone()).or_default() += 1;
+    }
+    sink.take(&Event::ObservationStarted { reads: reads.len(), accounts: left.len() });
+    let reading = reads.into_iter().map(|read| async move {
+        let session = sessions.session(&read.scope.account_id, &read.scope.region);
+        let outcome = read.edge.observe(&session, &read.scope, &read.selection).await;
+        (read, outcome)
+    });
+    let mut pending = stream::iter(reading).buffer_unordered(SIDE_BY_SIDE);
     let mut inventory = Inventory::default();
     while let Some((read, outcome)) = pending.next().await {
         let kind = read.edge.kind().name();
@@ -67,6 +73,12 @@ pub async fn read_all(sessions: &Sessions, reads: Vec<Read<'_>>, sink: &dyn Sink
             sink.take(&Event::GapFound(&gap));
             inventory.gaps.push(gap);
         }
+        let account = left.get_mut(&read.scope.account_id);
+        let left = account.map_or(0, |left| {
+            *left = left.saturating_sub(1);
+            *left
+        });
+        sink.take(&Event::ReadEnded { scope: &read.scope, kind, account_done: left == 0 });
     }
     sink.take(&Event::ObservationEnded);
     inventory.gaps.sort();
@@ -266,17 +278,15 @@ fn drop_implied(gaps: &mut Vec<Gap>) {
 type Answers = BTreeMap<(Scope, Lookup), Result<Option<String>, CallError>>;
 
 async fn look_up(sessions: &Sessions, sources: &[&dyn LookupSource], lookups: BTreeSet<(Scope, Lookup)>) -> Answers {
-    let mut pending: FuturesUnordered<_> = lookups
-        .into_iter()
-        .filter_map(|(scope, lookup)| {
-            let source = sources.iter().find(|source| source.source() == lookup.source)?;
-            Some(async move {
-                let session = sessions.session(&scope.account_id, &scope.region);
-                let answer = source.look_up(&session, &lookup).await;
-                ((scope, lookup), answer)
-            })
+    let asking = lookups.into_iter().filter_map(|(scope, lookup)| {
+        let source = sources.iter().find(|source| source.source() == lookup.source)?;
+        Some(async move {
+            let session = sessions.session(&scope.account_id, &scope.region);
+            let answer = source.look_up(&session, &lookup).await;
+            ((scope, lookup), answer)
         })
-        .collect();
+    });
+    let mut pending = stream::iter(asking).buffer_unordered(SIDE_BY_SIDE);
     let mut answers = Answers::new();
     while let Some((key, answer)) = pending.next().await {
         answers.insert(key, answer);

@@ -54,6 +54,65 @@ async fn a_hundred_calls_in_four_regions_assume_one_role() {
     }
 }
 
+/// Clients are shared by all accounts of a region. Each request is signed for the account that was meant, on every attempt,
+/// however many others are under way.
+#[tokio::test(flavor = "multi_thread", worker_threads = 4)]
+async fn a_shared_client_signs_for_the_account_of_the_call() {
+    let failed = std::sync::Mutex::new(std::collections::BTreeSet::new());
+    let wire = Wire::raw(move |request| {
+        let text = request.text();
+        if let Some((_, role)) = text.split_once("RoleArn=arn%3Aaws%3Aiam%3A%3A") {
+            let own = format!("-of-{}</AccessKeyId>", &role[..12]);
+            let answer = crate::wire::assumed("2099-01-01T00:00:00Z").replace("</AccessKeyId>", &own);
+            return reply(200, answer).after(Duration::from_millis(3));
+        }
+        if let Some(answer) = sts(request) {
+            return answer;
+        }
+        let token = request.header("authorization").unwrap().to_owned();
+        let name = request.uri.clone() + &token[..60];
+        match failed.lock().unwrap().insert(name) {
+            true => reply(503, r#"{"message":"again"}"#).after(Duration::from_millis(2)),
+            false => reply(200, "{}").after(Duration::from_millis(1)),
+        }
+    });
+    let sessions = wire.open().await;
+    let mut tasks = tokio::task::JoinSet::new();
+    for number in 0..240_u64 {
+        let sessions = sessions.clone();
+        tasks.spawn(async move {
+            let account = format!("3{:011}", number % 60);
+            let session = sessions.session(&account, ["eu-west-1", "us-east-1"][(number / 120) as usize]);
+            let client = session.client(Bedrock::new);
+            // The request says which account is meant, so that the signature can be compared with it.
+            let guardrail = client.get_guardrail().guardrail_identifier(&account);
+            call!(session, "bedrock", "GetGuardrail", guardrail).await.map(drop)
+        });
+    }
+    for result in tasks.join_all().await {
+        result.unwrap();
+    }
+    let seen = wire.seen();
+    let requests: Vec<_> = seen.iter().filter(|request| !request.is_sts()).collect();
+    assert!(requests.len() > 240, "some were tried again");
+    for request in requests {
+        let meant = request.uri.rsplit_once("/guardrails/").unwrap().1;
+        let signed = request.header("authorization").unwrap();
+        assert!(signed.contains(&format!("Credential=ASIAROLE-of-{meant}/")), "{meant}: {signed}");
+    }
+    assert_eq!(wire.count("Action=AssumeRole"), 60);
+}
+
+/// A request that no call of a session sends is not signed for anybody.
+#[tokio::test]
+async fn a_request_outside_of_a_call_has_no_credentials() {
+    let wire = Wire::new(|_| reply(200, "{}"));
+    let session = wire.open().await.session(OWN, "eu-west-1");
+    list(&session).await.unwrap();
+    assert!(session.client(Bedrock::new).list_guardrails().send().await.is_err());
+    assert_eq!(wire.seen().iter().filter(|request| !request.is_sts()).count(), 1);
+}
+
 #[tokio::test]
 async fn the_own_account_needs_no_role() {
     let wire = Wire::new(|_| reply(200, "{}"));
