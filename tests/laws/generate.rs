@@ -382,6 +382,120 @@ pub(crate) fn bedrock_policy() -> BoxedStrategy<Value> {
         .boxed()
 }
 
+/// Some of these statements, at least one; each under its own name.
+fn policy(statements: Vec<Value>) -> BoxedStrategy<Value> {
+    let most = statements.len();
+    subsequence(statements, 1..=most)
+        .prop_map(|statements| json!({"Version": "2012-10-17", "Statement": statements}))
+        .boxed()
+}
+
+/// The spec of a key.
+pub(crate) fn kms_key() -> BoxedStrategy<Value> {
+    let statements = vec![
+        json!({"Sid": "Admin", "Effect": "Allow", "Principal": {"AWS": "111122223333"}, "Action": "kms:*", "Resource": "*"}),
+        json!({"Sid": "Logs", "Effect": "Allow", "Principal": {"Service": "bedrock.amazonaws.com"},
+            "Action": ["kms:GenerateDataKey", "kms:Decrypt"], "Resource": "*",
+            "Condition": {"StringEquals": {"aws:SourceAccount": "111122223333"}}}),
+        json!({"Sid": "Nobody", "Effect": "Deny", "Principal": "*", "Action": "kms:ScheduleKeyDeletion", "Resource": "*"}),
+    ];
+    let description = maybe(select(&["Logs at rest", "Other", ""][..]).prop_map(Value::from));
+    let rotation = prop_oneof![
+        Just(json!({"keyRotationEnabled": false})),
+        select(&[90, 365, 2560][..]).prop_map(|days| json!({"keyRotationEnabled": true, "rotationPeriodInDays": days})),
+        Just(json!({})),
+    ];
+    (
+        description,
+        proptest::option::of(any::<bool>()),
+        rotation,
+        maybe(policy(statements)),
+        any::<bool>(),
+        maybe(tags()),
+    )
+        .prop_map(|(description, enabled, rotation, policy, usage, tags)| {
+            let own = json!({
+                "description": description, "enabled": enabled, "policy": policy, "tags": tags,
+                "keyUsage": usage.then_some("ENCRYPT_DECRYPT"),
+            });
+            merged(own, rotation)
+        })
+        .boxed()
+}
+
+/// The spec of a log bucket.
+pub(crate) fn log_bucket() -> BoxedStrategy<Value> {
+    let statements = vec![
+        json!({"Sid": "Transport", "Effect": "Deny", "Principal": "*", "Action": "s3:*", "Resource": "arn:aws:s3:::payments/*",
+            "Condition": {"Bool": {"aws:SecureTransport": "false"}}}),
+        json!({"Sid": "AmazonBedrockLogsWrite", "Effect": "Allow", "Principal": {"Service": "bedrock.amazonaws.com"},
+            "Action": "s3:PutObject", "Resource": "arn:aws:s3:::payments/AWSLogs/111122223333/BedrockModelInvocationLogs/*"}),
+        json!({"Sid": "Readers", "Effect": "Allow", "Principal": {"AWS": ["111122223333", "222233334444"]},
+            "Action": ["s3:GetObject", "s3:ListBucket"], "Resource": ["arn:aws:s3:::payments", "arn:aws:s3:::payments/*"]}),
+    ];
+    let access = any::<[bool; 4]>().prop_map(|[one, two, three, four]| {
+        json!({"blockPublicAcls": one, "ignorePublicAcls": two, "blockPublicPolicy": three, "restrictPublicBuckets": four})
+    });
+    let key = "arn:aws:kms:eu-west-1:111122223333:key/1";
+    let default = prop_oneof![
+        Just(json!({"sseAlgorithm": "AES256"})),
+        Just(json!({"sseAlgorithm": "aws:kms", "kmsMasterKeyID": key})),
+        Just(json!({"sseAlgorithm": "aws:kms:dsse"})),
+    ];
+    let blocked = prop_oneof![Just(json!(["SSE-C"])), Just(json!([]))];
+    let encryption = (default, proptest::option::of(any::<bool>()), maybe(blocked)).prop_map(|(default, bucket_key, blocked)| {
+        let blocked = if blocked.is_null() { Value::Null } else { json!({ "encryptionType": blocked }) };
+        let rule = object(json!({
+            "applyServerSideEncryptionByDefault": default, "bucketKeyEnabled": bucket_key, "blockedEncryptionTypes": blocked,
+        }));
+        json!({ "rules": [rule] })
+    });
+    let ownership = select(&["ObjectWriter", "BucketOwnerPreferred", "BucketOwnerEnforced"][..])
+        .prop_map(|ownership| json!({"rules": [{ "objectOwnership": ownership }]}));
+    let versioning = select(&["Enabled", "Suspended"][..]).prop_map(|status| json!({ "status": status }));
+    let parts = (maybe(access), maybe(encryption), maybe(ownership), maybe(policy(statements)));
+    (parts, maybe(lifecycle()), maybe(versioning), maybe(tags()))
+        .prop_map(|((access, encryption, ownership, policy), lifecycle, versioning, tags)| {
+            object(json!({
+                "publicAccessBlockConfiguration": access, "serverSideEncryptionConfiguration": encryption,
+                "ownershipControls": ownership, "policy": policy, "lifecycleConfiguration": lifecycle,
+                "versioningConfiguration": versioning, "tags": tags,
+            }))
+        })
+        .boxed()
+}
+
+fn lifecycle() -> BoxedStrategy<Value> {
+    let filter = || {
+        maybe(prop_oneof![
+            Just(json!({})),
+            Just(json!({"prefix": "logs/"})),
+            Just(json!({"and": {"prefix": "x/", "tags": [{"key": "a", "value": "1"}, {"key": "b", "value": "2"}]}})),
+        ])
+    };
+    let days = || select(&[1, 400, 3650][..]);
+    let transitions = maybe(
+        subsequence(
+            vec![json!({"days": 30, "storageClass": "STANDARD_IA"}), json!({"days": 90, "storageClass": "GLACIER"})],
+            1..=2,
+        )
+        .prop_map(Value::from),
+    );
+    elements("id", &["audit", "old", "a b"], move || {
+        let status = select(&["Enabled", "Disabled"][..]);
+        (status, filter(), days(), proptest::option::of(days()), transitions.clone()).prop_map(
+            |(status, filter, days, noncurrent, transitions)| {
+                object(json!({
+                    "status": status, "filter": filter, "expiration": {"days": days}, "transitions": transitions,
+                    "noncurrentVersionExpiration": noncurrent.map(|days| json!({ "noncurrentDays": days })),
+                }))
+            },
+        )
+    })
+    .prop_map(|rules| json!({ "rules": rules }))
+    .boxed()
+}
+
 /// The same with every list in another order.
 pub(crate) fn shuffled(spec: &Value, seed: u64) -> Value {
     fn walk(value: &mut Value, random: &mut ChaCha8Rng) {

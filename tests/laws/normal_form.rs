@@ -38,7 +38,7 @@ fn live_tree(kind: &dyn Kind, spec: &Value, published: bool) -> Value {
 }
 
 fn wanted(kind: &dyn Kind, spec: &Value, when_stronger: &str) -> Wanted {
-    let name = kind.singleton().unwrap_or("payments");
+    let name = kind.singleton().unwrap_or(if kind.name() == "kms-key" { "alias/payments" } else { "payments" });
     let text = generate::declaration(kind.name(), name, spec, when_stronger);
     let desired = loaded(&small(&text)).unwrap_or_else(|problems| panic!("{text}: {problems:#?}"));
     desired.wanted().remove(0)
@@ -68,6 +68,8 @@ fn specs() -> impl Strategy<Value = (&'static str, Value)> {
         1 => generate::bedrock_policy().prop_map(|spec| ("bedrock-policy", spec)),
         1 => generate::resource_policy().prop_map(|spec| ("guardrail-resource-policy", spec)),
         2 => generate::iam_role().prop_map(|spec| ("iam-role", spec)),
+        1 => generate::kms_key().prop_map(|spec| ("kms-key", spec)),
+        2 => generate::log_bucket().prop_map(|spec| ("log-bucket", spec)),
     ]
 }
 
@@ -84,6 +86,8 @@ fn pairs() -> impl Strategy<Value = (&'static str, Value, Value)> {
         1 => (generate::resource_policy(), generate::resource_policy())
             .prop_map(|(one, two)| ("guardrail-resource-policy", one, two)),
         2 => (generate::iam_role(), generate::iam_role()).prop_map(|(one, two)| ("iam-role", one, two)),
+        1 => (generate::kms_key(), generate::kms_key()).prop_map(|(one, two)| ("kms-key", one, two)),
+        2 => (generate::log_bucket(), generate::log_bucket()).prop_map(|(one, two)| ("log-bucket", one, two)),
     ]
 }
 

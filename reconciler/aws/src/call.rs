@@ -13,7 +13,7 @@ use serde_json::Value;
 use crate::classify::{self, CallOutcome};
 use crate::error::{CallError, ErrorClass};
 use crate::governor::Permit;
-use crate::json::{Answer, BodyTap};
+use crate::json::{Answer, BodyTap, Verbatim};
 use crate::session::Session;
 
 /// Sends a request of a JSON service and reads the verbatim answer.
@@ -64,6 +64,33 @@ macro_rules! send {
             let call = session.begin($service, $operation).await?;
             let sent = call.carry(builder.customize().interceptor(call.tap()).send()).await;
             call.output(sent)
+        }
+    }};
+}
+
+/// Like [`send!`], with the body of the answer as it came: a future of [`Verbatim`].
+///
+/// `call_text!(session, "s3", "GetBucketEncryption", client.get_bucket_encryption().bucket(name))`; with one more argument,
+/// the exact text of the request's body: checksum and signature are made from it.
+#[macro_export]
+macro_rules! call_text {
+    ($session:expr, $service:expr, $operation:expr, $builder:expr $(,)?) => {{
+        let session: &$crate::Session = &$session;
+        let builder = $builder;
+        async move {
+            let call = session.begin($service, $operation).await?;
+            let sent = call.carry(builder.customize().interceptor(call.tap()).send()).await;
+            call.verbatim(sent)
+        }
+    }};
+    ($session:expr, $service:expr, $operation:expr, $builder:expr, $body:expr $(,)?) => {{
+        let session: &$crate::Session = &$session;
+        let builder = $builder;
+        let body = $crate::ExactBody::of_text($body);
+        async move {
+            let call = session.begin($service, $operation).await?;
+            let sent = call.carry(builder.customize().interceptor(body).interceptor(call.tap()).send()).await;
+            call.verbatim(sent)
         }
     }};
 }
@@ -178,6 +205,21 @@ impl InFlight {
         let result = sent.map_err(|error| self.classify(&error));
         self.finish(result.as_ref().err());
         result
+    }
+
+    /// The output, and the body that it was read from. Text that is not UTF-8 is marked where it is not.
+    ///
+    /// # Errors
+    ///
+    /// The classified error of the call.
+    pub fn verbatim<T, E>(self, sent: Result<T, SdkError<E, HttpResponse>>) -> Result<Verbatim<T>, CallError>
+    where
+        E: Error + ProvideErrorMetadata + 'static,
+    {
+        let tapped = self.tap.take();
+        let output = self.output(sent)?;
+        let (body, request_id) = tapped.map(|tapped| (tapped.body, tapped.request_id)).unwrap_or_default();
+        Ok(Verbatim { output, body: String::from_utf8_lossy(&body).into_owned(), request_id })
     }
 
     fn call(&self) -> Call {

@@ -29,6 +29,18 @@ pub struct Answer {
     pub request_id: Option<String>,
 }
 
+/// The answer of a service that speaks XML: what the SDK made of it, and the body as it came, with every element that was
+/// sent.
+#[derive(Debug, Clone)]
+pub struct Verbatim<T> {
+    /// What the SDK made of it; for what is in the headers.
+    pub output: T,
+    /// The body.
+    pub body: String,
+    /// AWS's id of the request.
+    pub request_id: Option<String>,
+}
+
 /// Replaces the request body by the given one.
 ///
 /// Works before the retry loop: the SDK saves the request there, so that every attempt has the
@@ -40,6 +52,11 @@ impl ExactBody {
     /// The body to send, serialised here and never again.
     pub fn new(body: &Value) -> Self {
         Self(body.to_string().into_bytes())
+    }
+
+    /// The text to send, for services that do not speak JSON.
+    pub fn of_text(body: String) -> Self {
+        Self(body.into_bytes())
     }
 }
 

@@ -62,6 +62,6 @@ pub use connection::{Connection, EMBEDDED_ACCOUNT, Retries, Timeouts};
 pub use error::{CallError, CallFacts, ErrorClass};
 pub use governor::Limits;
 pub use http_client::network_clients;
-pub use json::{Answer, BodyTap, ExactBody};
+pub use json::{Answer, BodyTap, ExactBody, Verbatim};
 pub use propagation::until_known;
 pub use session::{CallerIdentity, Session, Sessions};

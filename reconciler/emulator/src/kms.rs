@@ -1,7 +1,8 @@
 //! AWS KMS control plane: keys, aliases, rotation, key policies (AWS.md 1.11).
 //!
 //! # Caveats
-//! Keys are symmetric; a key policy is stored and never evaluated; a deleted key stays PendingDeletion.
+//! A key has no material and encrypts nothing; a key policy is stored and never evaluated; a deleted key stays
+//! PendingDeletion; keys have no grants.
 
 use std::collections::BTreeMap;
 
@@ -17,7 +18,12 @@ use crate::world::{Scope, Turn, write};
 pub(crate) const OPERATIONS: &[(&str, bool)] = &[
     ("DescribeKey", true),
     ("ListAliases", true),
+    ("ListKeys", true),
+    ("ListResourceTags", true),
     ("CreateKey", false),
+    ("UpdateKeyDescription", false),
+    ("TagResource", false),
+    ("UntagResource", false),
     ("CreateAlias", false),
     ("UpdateAlias", false),
     ("DeleteAlias", false),
@@ -50,6 +56,10 @@ pub(crate) struct Key {
     state: KeyState,
     rotation_days: Option<i64>,
     policy: String,
+    spec: String,
+    usage: String,
+    multi_region: bool,
+    tags: BTreeMap<String, String>,
     created_at: Timestamp,
 }
 
@@ -72,6 +82,11 @@ impl Key {
         self.state == KeyState::Enabled
     }
 
+    /// Only keys of this kind are rotated.
+    fn is_symmetric(&self) -> bool {
+        self.spec == "SYMMETRIC_DEFAULT"
+    }
+
     fn metadata(&self, scope: &Scope) -> Value {
         let (state, deletion) = match self.state {
             KeyState::Enabled => ("Enabled", None),
@@ -85,15 +100,17 @@ impl Key {
             "CreationDate": epoch(self.created_at),
             "Enabled": self.is_enabled(),
             "Description": self.description,
-            "KeyUsage": "ENCRYPT_DECRYPT",
+            "KeyUsage": self.usage,
             "KeyState": state,
             "Origin": "AWS_KMS",
             "KeyManager": "CUSTOMER",
-            "CustomerMasterKeySpec": "SYMMETRIC_DEFAULT",
-            "KeySpec": "SYMMETRIC_DEFAULT",
-            "EncryptionAlgorithms": ["SYMMETRIC_DEFAULT"],
-            "MultiRegion": false,
+            "CustomerMasterKeySpec": self.spec,
+            "KeySpec": self.spec,
+            "MultiRegion": self.multi_region,
         });
+        if self.is_symmetric() {
+            metadata["EncryptionAlgorithms"] = json!(["SYMMETRIC_DEFAULT"]);
+        }
         if let Some(at) = deletion {
             metadata["DeletionDate"] = epoch(at);
         }
@@ -143,7 +160,12 @@ pub(crate) fn call(turn: &mut Turn<'_>, operation: &str, input: &Map<String, Val
     Some(match operation {
         "DescribeKey" => describe(turn, input),
         "ListAliases" => list_aliases(turn, input),
+        "ListKeys" => list_keys(turn, input),
+        "ListResourceTags" => list_tags(turn, input),
         "CreateKey" => create(turn, input),
+        "UpdateKeyDescription" => describe_anew(turn, input),
+        "TagResource" => tag(turn, input),
+        "UntagResource" => untag(turn, input),
         "CreateAlias" => create_alias(turn, input),
         "UpdateAlias" => update_alias(turn, input),
         "DeleteAlias" => delete_alias(turn, input),
@@ -201,6 +223,8 @@ fn create(turn: &mut Turn<'_>, input: &Map<String, Value>) -> Answer {
         Some(policy) => checked_policy(turn, policy)?,
         None => default_policy.to_string(),
     };
+    let tags = tags(input)?;
+    let given = |member: &str, default: &str| input.get(member).and_then(Value::as_str).unwrap_or(default).to_owned();
     let key = Key {
         arn: turn.scope.arn("kms", &format!("key/{id}")),
         id: id.clone(),
@@ -208,6 +232,10 @@ fn create(turn: &mut Turn<'_>, input: &Map<String, Value>) -> Answer {
         state: KeyState::Enabled,
         rotation_days: None,
         policy,
+        spec: given("KeySpec", "SYMMETRIC_DEFAULT"),
+        usage: given("KeyUsage", "ENCRYPT_DECRYPT"),
+        multi_region: input.get("MultiRegion").and_then(Value::as_bool).unwrap_or(false),
+        tags,
         created_at: turn.now,
     };
     let answer = json!({"KeyMetadata": key.metadata(turn.scope)});
@@ -353,6 +381,7 @@ fn rotation_status(turn: &mut Turn<'_>, input: &Map<String, Value>) -> Answer {
     let now = turn.now;
     let key = key(turn, input)?;
     key.refuse_pending()?;
+    refuse_unrotated(key)?;
     let mut answer = json!({"KeyRotationEnabled": key.rotation_days.is_some(), "KeyId": key.arn});
     if let Some(days) = key.rotation_days {
         answer["RotationPeriodInDays"] = json!(days);
@@ -367,6 +396,7 @@ fn enable_rotation(turn: &mut Turn<'_>, input: &Map<String, Value>) -> Answer {
         return Err(ApiError::validation("RotationPeriodInDays must be between 90 and 2560 days."));
     }
     let key = enabled_key(turn, input)?;
+    refuse_unrotated(key)?;
     key.rotation_days = Some(days);
     Ok(Value::Null)
 }
@@ -383,4 +413,78 @@ fn enabled_key<'a>(turn: &'a mut Turn<'_>, input: &Map<String, Value>) -> Result
         return Err(ApiError::new("DisabledException", format!("{} is disabled.", key.arn)));
     }
     Ok(key)
+}
+
+fn refuse_unrotated(key: &Key) -> Result<(), ApiError> {
+    match key.is_symmetric() {
+        true => Ok(()),
+        false => Err(ApiError::new("UnsupportedOperationException", "You cannot rotate keys of this kind.")),
+    }
+}
+
+/// A page of rows in the order of their names, as Limit and Marker ask for it.
+fn page(rows: Vec<(String, Value)>, member: &str, input: &Map<String, Value>) -> Value {
+    let limit = input.get("Limit").and_then(Value::as_u64).and_then(|limit| usize::try_from(limit).ok());
+    let after = input.get("Marker").and_then(Value::as_str).unwrap_or_default();
+    let mut rest = rows.into_iter().filter(|(name, _)| name.as_str() > after);
+    let page: Vec<(String, Value)> = rest.by_ref().take(limit.unwrap_or(50).max(1)).collect();
+    let truncated = rest.next().is_some();
+    let last = page.last().map(|(name, _)| name.clone());
+    let rows: Vec<Value> = page.into_iter().map(|(_, row)| row).collect();
+    let mut answer = json!({ member: rows, "Truncated": truncated });
+    if let Some(last) = last.filter(|_| truncated) {
+        answer["NextMarker"] = json!(last);
+    }
+    answer
+}
+
+fn list_keys(turn: &mut Turn<'_>, input: &Map<String, Value>) -> Answer {
+    let row = |key: &Key| (key.id.clone(), json!({"KeyId": key.id, "KeyArn": key.arn}));
+    Ok(page(turn.cell.kms.keys.values().map(row).collect(), "Keys", input))
+}
+
+fn list_tags(turn: &mut Turn<'_>, input: &Map<String, Value>) -> Answer {
+    let tags = key(turn, input)?.tags.clone();
+    let row = |(key, value): (String, String)| (key.clone(), json!({"TagKey": key, "TagValue": value}));
+    Ok(page(tags.into_iter().map(row).collect(), "Tags", input))
+}
+
+/// The tags of a request.
+fn tags(input: &Map<String, Value>) -> Result<BTreeMap<String, String>, ApiError> {
+    let rows = input.get("Tags").and_then(Value::as_array).map(Vec::as_slice).unwrap_or_default();
+    let mut tags = BTreeMap::new();
+    for row in rows {
+        let given = |member: &str| row.get(member).and_then(Value::as_str);
+        match (given("TagKey"), given("TagValue")) {
+            (Some(key), Some(value)) if !key.is_empty() && !key.starts_with("aws:") => {
+                tags.insert(key.to_owned(), value.to_owned());
+            }
+            _ => return Err(ApiError::new("TagException", "A tag is not valid.")),
+        }
+    }
+    Ok(tags)
+}
+
+fn tag(turn: &mut Turn<'_>, input: &Map<String, Value>) -> Answer {
+    let tags = tags(input)?;
+    let key = key(turn, input)?;
+    key.refuse_pending()?;
+    key.tags.extend(tags);
+    Ok(Value::Null)
+}
+
+fn untag(turn: &mut Turn<'_>, input: &Map<String, Value>) -> Answer {
+    let names = input.get("TagKeys").and_then(Value::as_array).cloned().unwrap_or_default();
+    let key = key(turn, input)?;
+    key.refuse_pending()?;
+    key.tags.retain(|name, _| !names.iter().any(|given| given == name.as_str()));
+    Ok(Value::Null)
+}
+
+fn describe_anew(turn: &mut Turn<'_>, input: &Map<String, Value>) -> Answer {
+    let description = input.get("Description").and_then(Value::as_str).unwrap_or_default().to_owned();
+    let key = key(turn, input)?;
+    key.refuse_pending()?;
+    key.description = description;
+    Ok(Value::Null)
 }

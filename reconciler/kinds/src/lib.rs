@@ -12,6 +12,8 @@ pub mod guardrail;
 pub mod guardrail_resource_policy;
 pub mod iam_role;
 pub mod invocation_logging;
+pub mod kms_key;
+pub mod log_bucket;
 pub mod log_group;
 pub mod lookups;
 mod normal;
@@ -24,8 +26,10 @@ use reconciler_model::kind::Kind;
 
 /// Every kind, with its edge. The order is that of the restore stages.
 pub const EDGES: &[&dyn Edge] = &[
+    &kms_key::KmsKey,
     &iam_role::IamRole,
     &log_group::LogGroup,
+    &log_bucket::LogBucket,
     &invocation_logging::InvocationLogging,
     &trail::Trail,
     &guardrail::Guardrail,
@@ -37,8 +41,10 @@ pub const EDGES: &[&dyn Edge] = &[
 
 /// Every kind, without its edge: all that `validate` needs.
 pub const KINDS: &[&dyn Kind] = &[
+    &kms_key::KmsKey,
     &iam_role::IamRole,
     &log_group::LogGroup,
+    &log_bucket::LogBucket,
     &invocation_logging::InvocationLogging,
     &trail::Trail,
     &guardrail::Guardrail,

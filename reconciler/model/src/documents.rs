@@ -134,10 +134,10 @@ pub fn above(kind: &dyn Kind, path: &Path) -> Option<Path> {
 }
 
 fn is_in_one_piece(kind: &dyn Kind, path: &Path) -> bool {
-    let segments = path.segments();
-    if segments.len() == 1 && kind.whole().contains(&segments[0].as_str()) {
+    if kind.is_whole(path) {
         return true;
     }
+    let segments = path.segments();
     kind.policies().iter().any(|pattern| {
         let element = pattern.iter().rposition(|part| *part == ANY).map_or(pattern.len(), |last| last + 1);
         let statement = || {

@@ -150,5 +150,6 @@ pub fn managed_part(kind: &dyn Kind, live: &Value, want: &Value) -> Value {
     for path in kind.left_alone(want) {
         tree::set(&mut managed, &path, tree::get(want, &path).cloned());
     }
+    kind.leave_out(&mut managed, live, want);
     managed
 }

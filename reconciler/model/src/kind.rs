@@ -85,6 +85,12 @@ pub trait Kind: Send + Sync {
         None
     }
 
+    /// Whether names differ from scope to scope, so that a declaration's name may hold `${account.id}`, `${account.name}`,
+    /// `${region}` and `${partition}`: the names of buckets are one namespace for the whole world.
+    fn name_varies(&self) -> bool {
+        false
+    }
+
     /// The natural key of the list at `path`.
     fn key_of(&self) -> tree::KeyOf;
 
@@ -118,6 +124,15 @@ pub trait Kind: Send + Sync {
     fn document_direction(&self, _path: &Path, proved: Direction) -> Direction {
         proved
     }
+
+    /// Whether what is at `path` is one difference where one side lacks it: an element whose members mean nothing alone.
+    fn is_whole(&self, path: &Path) -> bool {
+        path.segments().len() == 1 && path.head().is_some_and(|head| self.whole().contains(&head))
+    }
+
+    /// Takes out of the managed part of a live tree what others own beside what is wanted: statements that a service adds
+    /// to a policy by itself, settings within a member that are left alone unless they are mentioned. The steps carry it.
+    fn leave_out(&self, _managed: &mut Value, _live: &Value, _want: &Value) {}
 
     /// Request-side names of members, with the GET-side name that a declaration uses.
     fn request_side_names(&self) -> &'static [(&'static str, &'static str)] {

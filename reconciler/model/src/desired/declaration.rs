@@ -1,5 +1,6 @@
 //! One declaration, and what became of it at one address.
 
+use std::borrow::Cow;
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 use std::sync::Arc;
@@ -32,7 +33,7 @@ pub enum WhenStronger {
 pub struct Declaration {
     /// The kind.
     pub kind: String,
-    /// The name.
+    /// The name as it is written, placeholders included: see [`Declaration::name_in`].
     pub name: String,
     /// Where it applies.
     pub applies: Where,
@@ -45,6 +46,8 @@ pub struct Declaration {
     /// Where it begins.
     pub at: Place,
     pub(super) node: Arc<Node>,
+    /// The name taken apart; empty when it is the same in every scope.
+    pub(super) name_parts: Vec<Part>,
     /// The texts of the spec that hold placeholders.
     pub(super) holes: Vec<Hole>,
     pub(super) key_of: tree::KeyOf,
@@ -111,6 +114,24 @@ impl Declaration {
             Some((line, column)) => Place { file: self.at.file.clone(), line, column },
             None => self.place_of(path, self.key_of).unwrap_or_else(|| self.at.clone()),
         }
+    }
+
+    /// The name in one scope.
+    pub(super) fn name_in(&self, scope: &Scope, partition: &str) -> Cow<'_, str> {
+        if self.name_parts.is_empty() {
+            return Cow::Borrowed(&self.name);
+        }
+        Cow::Owned(template::pure(&self.name_parts, scope, partition))
+    }
+
+    /// The address in one scope.
+    pub(super) fn address_in(&self, scope: &Scope, partition: &str) -> Address {
+        Address::new(scope, &self.kind, &self.name_in(scope, partition))
+    }
+
+    /// Where the name is written.
+    pub(super) fn place_of_name(&self) -> Place {
+        self.node.entry("name").map_or_else(|| self.at.clone(), |entry| entry.value.place(&self.at.file))
     }
 
     /// Whether the spec may come out differently in different scopes.

@@ -115,7 +115,7 @@ impl<D: AsRef<Declaration>> FanOut<'_, D> {
                 Err((code, detail, remedy)) => unfilled.push(Unfilled { path: path.clone(), code, detail, remedy }),
             }
         }
-        let own = Address::new(scope, &declaration.kind, &declaration.name);
+        let own = declaration.address_in(scope, &self.organization.partition);
         filled.needs.retain(|need| *need != own);
         filled.needs.sort();
         filled.needs.dedup();
@@ -204,17 +204,17 @@ impl<D: AsRef<Declaration>> Filling<'_, D> {
         }
         let Target { index, field, scope } = self.target(target)?;
         let Some(declaration) = self.world.declaration(index) else { return Err(too_far()) };
-        let address = Address::new(&scope, &declaration.kind, &declaration.name);
+        let address = declaration.address_in(&scope, &self.world.organization.partition);
         self.needs.push(address.clone());
         if field == "name" {
-            return Ok(Value::String(declaration.name.clone()));
+            return Ok(Value::String(address.name));
         }
         let Ok(path) = field.parse::<Path>();
         let failure = |detail: String, remedy: String| (codes::UNRESOLVED_REFERENCE, detail, remedy);
         let (path, value) = match follow(&declaration.spec, &path, declaration.key_of) {
             Ok(found) => found,
             Err(_) if declaration.outputs.contains(&field) => {
-                let placeholder = self.placeholder(declaration, &scope, field);
+                let placeholder = self.placeholder(&address, &scope, field);
                 let text = placeholder.to_string();
                 self.live.insert(placeholder, LiveReference { scope, address, output: field.to_owned() });
                 return Ok(Value::String(text));
@@ -259,8 +259,8 @@ impl<D: AsRef<Declaration>> Filling<'_, D> {
     }
 
     /// What stands for an output until it is known. The same text wherever it means the same.
-    fn placeholder(&self, declaration: &Declaration, scope: &Scope, output: &str) -> Lookup {
-        let Declaration { kind, name, .. } = declaration;
+    fn placeholder(&self, address: &Address, scope: &Scope, output: &str) -> Lookup {
+        let Address { kind, name, .. } = address;
         let key = match scope == self.home {
             true => format!("{kind}/{name}.{output}"),
             false => format!("{kind}/{name}@{scope}.{output}"),
@@ -291,7 +291,7 @@ impl<D: AsRef<Declaration>> Filling<'_, D> {
         let Some((name, field, place)) =
             found.or_else(|| there().map(|(name, field, place)| (name, field, Some(place))))
         else {
-            let written = rest.rsplit_once('.').map_or(rest, |(name, _)| name);
+            let written = template::name_and_field(rest).map_or(rest, |(name, _)| name);
             let remedy = match did_you_mean(written, names.keys().map(String::as_str)) {
                 Some(near) => format!("did you mean `{near}`?"),
                 None => "declare it, or write the value out".to_owned(),

@@ -19,8 +19,9 @@ use super::fan_out::{self, FanOut, Index};
 use super::item::Item;
 use super::organization::{self, ORGANIZATION_FILE, Organization};
 use super::selection::{self, Where};
+use super::template::Part;
 use super::{side_by_side, template, validate};
-use crate::address::{Address, Scope, ScopeKind};
+use crate::address::{Scope, ScopeKind};
 use crate::codes;
 use crate::diagnostic::{Diagnostic, Place, did_you_mean};
 use crate::digest;
@@ -91,7 +92,7 @@ impl Desired {
                 template::lookups_of(&filled.spec, &mut lookups);
                 lookups.retain(|lookup| !filled.references.contains_key(lookup));
                 wanted.push(Wanted {
-                    address: Address::new(scope, &declaration.kind, &declaration.name),
+                    address: declaration.address_in(scope, &self.organization.partition),
                     account_id: scope.account_id.clone(),
                     spec: filled.spec,
                     lookups,
@@ -285,7 +286,7 @@ impl<'a> Loader<'a> {
             ));
             return None;
         }
-        let (kind, name) = (kind?, name?);
+        let (kind, (name, name_parts)) = (kind?, name?);
         if let (Some(item), true) = (item.get("where"), where_is_right) {
             check_where(&item, kind, &applies, organization, problems);
         }
@@ -300,6 +301,7 @@ impl<'a> Loader<'a> {
             spec: Arc::new(spec.unwrap_or_else(|| Value::Object(serde_json::Map::new()))),
             at,
             node,
+            name_parts,
             holes: Vec::new(),
             key_of: kind.key_of(),
             lives: kind.scope(),
@@ -323,7 +325,7 @@ impl<'a> Loader<'a> {
     fn fan_out(&mut self) -> (Vec<Vec<Scope>>, Index) {
         let mut index = Index::new();
         let mut scopes: Vec<Vec<Scope>> = Vec::new();
-        let mut taken: BTreeMap<(&str, &str, &Scope), usize> = BTreeMap::new();
+        let mut taken: BTreeMap<(&str, Cow<'_, str>, &Scope), usize> = BTreeMap::new();
         for (declaration, kind) in self.declarations.iter().zip(&self.kind_of) {
             scopes.push(fan_out::scopes_for(*kind, declaration, self.world, self.form_only));
         }
@@ -332,7 +334,8 @@ impl<'a> Loader<'a> {
             names.entry(declaration.name.clone()).or_default().push(at);
             let mut others: BTreeMap<usize, (usize, &Scope)> = BTreeMap::new();
             for scope in scopes {
-                let first = *taken.entry((&declaration.kind, &declaration.name, scope)).or_insert(at);
+                let name = declaration.name_in(scope, &self.organization.partition);
+                let first = *taken.entry((&declaration.kind, name, scope)).or_insert(at);
                 if first != at && self.surely_meet(first, at) {
                     others.entry(first).or_insert((0, scope)).0 += 1;
                 }
@@ -417,9 +420,10 @@ impl Checked {
         let mut seen: Vec<(Arc<Value>, Option<Seen>)> = Vec::new();
         let mut reported: BTreeSet<(String, Option<Place>)> = BTreeSet::new();
         for scope in own.unwrap_or(&stand_in) {
+            self.name(kind, declaration, &declaration.name_in(scope, &world.organization.partition), &mut reported);
             if everywhere_alike && !seen.is_empty() {
                 if let Some((_, Some((tree, lookups)))) = seen.first() {
-                    self.outcomes.push(Outcome::new(scope, declaration, tree, lookups));
+                    self.outcomes.push(Outcome::new(scope, declaration, world, tree, lookups));
                 }
                 continue;
             }
@@ -450,7 +454,7 @@ impl Checked {
                 }
             };
             if let Some((tree, lookups)) = &tree {
-                self.outcomes.push(Outcome::new(scope, declaration, tree, lookups));
+                self.outcomes.push(Outcome::new(scope, declaration, world, tree, lookups));
             }
             // What is wrong in one scope is mostly wrong in the others, in words that differ by an account id.
             found.retain(|problem| !reported.contains(&(problem.code.clone(), problem.at.clone())));
@@ -459,6 +463,29 @@ impl Checked {
         }
     }
 }
+
+impl Checked {
+    /// Checks a name that differs from scope to scope; others were checked as they were read.
+    fn name(
+        &mut self,
+        kind: &dyn Kind,
+        declaration: &Declaration,
+        name: &str,
+        reported: &mut BTreeSet<(String, Option<Place>)>,
+    ) {
+        if declaration.name_parts.is_empty() {
+            return;
+        }
+        let Some(detail) = kind.check_name(name) else { return };
+        let place = Some(declaration.place_of_name());
+        if reported.insert((codes::BAD_NAME.to_owned(), place.clone())) {
+            let detail = format!("`{name}`: {detail}");
+            self.problems.push(Diagnostic::new(codes::BAD_NAME, place, detail, NAME_REMEDY));
+        }
+    }
+}
+
+const NAME_REMEDY: &str = "choose a name that the service allows";
 
 /// The digest of a tree, and the look-ups that it waits for.
 type Seen = (String, BTreeSet<super::Lookup>);
@@ -475,9 +502,15 @@ struct Outcome {
 }
 
 impl Outcome {
-    fn new(scope: &Scope, declaration: &Declaration, tree: &str, lookups: &BTreeSet<super::Lookup>) -> Self {
+    fn new(
+        scope: &Scope,
+        declaration: &Declaration,
+        world: &FanOut<'_, Declaration>,
+        tree: &str,
+        lookups: &BTreeSet<super::Lookup>,
+    ) -> Self {
         Self {
-            address: Address::new(scope, &declaration.kind, &declaration.name).to_string(),
+            address: declaration.address_in(scope, &world.organization.partition).to_string(),
             account_id: scope.account_id.clone(),
             controls: declaration.controls.clone(),
             undo: declaration.when_stronger == WhenStronger::Undo,
@@ -491,11 +524,12 @@ fn find<'a>(kinds: &[&'a dyn Kind], name: &str) -> Option<&'a dyn Kind> {
     kinds.iter().find(|kind| kind.name() == name).copied()
 }
 
-fn read_name(item: &Item<'_>, kind: Option<&dyn Kind>, problems: &mut Vec<Diagnostic>) -> Option<String> {
+/// The name, and its parts where it differs from scope to scope.
+fn read_name(item: &Item<'_>, kind: Option<&dyn Kind>, problems: &mut Vec<Diagnostic>) -> Option<(String, Vec<Part>)> {
     let singleton = kind.and_then(Kind::singleton);
     if item.node.entry("name").is_none() && (kind.is_none() || singleton.is_some()) {
         // Whether an unknown kind needs a name cannot be told.
-        return singleton.map(str::to_owned);
+        return singleton.map(|name| (name.to_owned(), Vec::new()));
     }
     let name = item.required("name", "the name of the resource", problems)?;
     let text = name.text("the name", problems)?;
@@ -507,18 +541,39 @@ fn read_name(item: &Item<'_>, kind: Option<&dyn Kind>, problems: &mut Vec<Diagno
         return None;
     }
     if text.contains("${") {
-        let detail = "placeholders are not filled in in names: a name is the same in every scope";
+        return read_template(&name, text, kind, problems).map(|parts| (text.to_owned(), parts));
+    }
+    if let Some(detail) = kind.and_then(|kind| kind.check_name(text)) {
+        problems.push(name.problem(codes::BAD_NAME, format!("`{text}`: {detail}"), NAME_REMEDY));
+    }
+    Some((text.to_owned(), Vec::new()))
+}
+
+/// The parts of a name that differs from scope to scope. What it comes to is checked in each scope.
+fn read_template(
+    name: &Item<'_>,
+    text: &str,
+    kind: Option<&dyn Kind>,
+    problems: &mut Vec<Diagnostic>,
+) -> Option<Vec<Part>> {
+    if !kind?.name_varies() {
+        let detail = "placeholders are not filled in in names of this kind: a name is the same in every scope";
         problems.push(name.problem(codes::BAD_NAME, detail, "write the name out"));
         return None;
     }
-    if let Some(detail) = kind.and_then(|kind| kind.check_name(text)) {
-        problems.push(name.problem(
-            codes::BAD_NAME,
-            format!("`{text}`: {detail}"),
-            "choose a name that the service allows",
-        ));
+    match template::parse(text) {
+        Ok(parts) if template::are_pure(&parts) => Some(parts),
+        Ok(_) => {
+            let detail = "a name is known before anything is read, so it cannot hold references and look-ups";
+            let remedy = "only ${account.id}, ${account.name}, ${region} and ${partition} may stand in a name";
+            problems.push(name.problem(codes::BAD_NAME, detail, remedy));
+            None
+        }
+        Err(faults) => {
+            problems.extend(faults.into_iter().map(|fault| name.problem(template::FAULT, fault.detail, fault.remedy)));
+            None
+        }
     }
-    Some(text.to_owned())
 }
 
 fn read_controls(item: &Item<'_>, known: &[&str], problems: &mut Vec<Diagnostic>) -> Vec<String> {

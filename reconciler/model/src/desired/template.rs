@@ -8,6 +8,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use serde_json::Value;
 
 use super::Lookup;
+use crate::address::Scope;
 use crate::codes;
 use crate::diagnostic::did_you_mean;
 use crate::tree::Path;
@@ -148,8 +149,10 @@ fn placeholder(inside: &str, offset: usize, in_lookup: bool, faults: &mut Vec<Fa
         return None;
     }
     if source == REFERENCE {
-        let well_formed = key.split_once('/').is_some_and(|(kind, rest)| !kind.is_empty() && rest.contains('.'));
-        if !well_formed || key.contains("${") {
+        let well_formed =
+            key.split_once('/').is_some_and(|(kind, rest)| !kind.is_empty() && name_and_field(rest).is_some());
+        // A name that differs from scope to scope is referred to as it is declared.
+        if !well_formed || !parse(key).is_ok_and(|parts| are_pure(&parts)) {
             fault(
                 format!("`${{{inside}}}` is not a reference"),
                 "write ${ref:KIND/NAME.FIELD}, such as ${ref:log-group/audit.name}".to_owned(),
@@ -177,6 +180,34 @@ fn placeholder(inside: &str, offset: usize, in_lookup: bool, faults: &mut Vec<Fa
             None
         }
     }
+}
+
+/// Whether parts are filled in from the scope alone.
+pub(super) fn are_pure(parts: &[Part]) -> bool {
+    parts.iter().all(|part| match part {
+        Part::Text(_) | Part::AccountId | Part::AccountName | Part::Region | Part::Partition => true,
+        Part::AccountIdOf(_) | Part::Ref(_) | Part::Lookup(..) => false,
+    })
+}
+
+/// The text of pure parts in one scope.
+pub(super) fn pure(parts: &[Part], scope: &Scope, partition: &str) -> String {
+    let text = |part: &'_ Part| match part {
+        Part::Text(text) => text.clone(),
+        Part::AccountId => scope.account_id.clone(),
+        Part::AccountName => scope.account.clone(),
+        Part::Region => scope.region.clone(),
+        Part::Partition => partition.to_owned(),
+        Part::AccountIdOf(_) | Part::Ref(_) | Part::Lookup(..) => String::new(),
+    };
+    parts.iter().map(text).collect()
+}
+
+/// `NAME.FIELD` taken apart at the last dot that is not inside a placeholder.
+pub(super) fn name_and_field(text: &str) -> Option<(&str, &str)> {
+    let is_inside = |at: usize| text[..at].rfind("${").is_some_and(|open| !text[open..at].contains('}'));
+    let (at, _) = text.rmatch_indices('.').find(|(at, _)| !is_inside(*at))?;
+    Some((&text[..at], &text[at + 1..]))
 }
 
 /// Whether the outcome depends on the scope. The partition is the same everywhere.

@@ -34,7 +34,7 @@ fn syntax_errors_in_one_document_do_not_hide_those_in_the_next() {
     a.yaml:5:7 BRX0105 misplaced bracket
         check the indentation, brackets and quotes here and on the line before; quote text that holds `: ` or ` #`, or begins with a special character
     a.yaml:7:7 BRX0206 `lag` is not a kind
-        the kinds are filter-set, log
+        the kinds are filter-set, log, bucket
     ");
 }
 

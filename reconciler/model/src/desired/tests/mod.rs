@@ -1,5 +1,5 @@
-//! The desired state, told with two small kinds: `filter-set` with every shape that matters, and `log`, of which a scope
-//! has one named `default`.
+//! The desired state, told with small kinds: `filter-set` with every shape that matters, `log`, of which a scope has one
+//! named `default`, and `bucket`, whose names differ from scope to scope.
 
 #![expect(unreachable_pub, reason = "`vocabulary!` makes public types, for kinds")]
 
@@ -168,7 +168,52 @@ impl Kind for LogKind {
     }
 }
 
-const KINDS: &[&dyn Kind] = &[&FilterSetKind, &LogKind];
+/// A kind whose names differ from scope to scope.
+struct BucketKind;
+
+impl Kind for BucketKind {
+    fn name(&self) -> &'static str {
+        "bucket"
+    }
+    fn about(&self) -> &'static str {
+        "A bucket."
+    }
+    fn scope(&self) -> ScopeKind {
+        ScopeKind::Region
+    }
+    fn stage(&self) -> u8 {
+        1
+    }
+    fn name_varies(&self) -> bool {
+        true
+    }
+    fn key_of(&self) -> tree::KeyOf {
+        no_key
+    }
+    fn schema(&self) -> Schema {
+        schema_for!(Log)
+    }
+    fn normalise(&self, spec: &Value, origin: Origin) -> Normalised {
+        normalise_as::<Log>(spec, origin, no_key)
+    }
+    fn outputs(&self) -> &'static [&'static str] {
+        &["arn"]
+    }
+    fn check_name(&self, name: &str) -> Option<String> {
+        (name.len() > 24).then(|| "more than 24 characters".to_owned())
+    }
+    fn check(&self, _: &Value) -> Vec<Problem> {
+        Vec::new()
+    }
+    fn direction(&self, _: &Path, _: Option<&Value>, _: Option<&Value>) -> Direction {
+        Direction::Neutral
+    }
+    fn steps(&self, _: &Situation<'_>) -> Proposal {
+        Proposal::default()
+    }
+}
+
+const KINDS: &[&dyn Kind] = &[&FilterSetKind, &LogKind, &BucketKind];
 const CONTROLS: &[&str] = &["aws-genai-02", "aws-genai-04"];
 
 const ORGANIZATION: &str = "\

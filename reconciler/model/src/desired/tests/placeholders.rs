@@ -54,8 +54,52 @@ fn unknown_placeholders_are_placed_to_the_character() {
         look-ups are ${kms:KEY}, references are ${ref:KIND/NAME.FIELD}; write `$${` for a literal `${`, as IAM variables need
     ");
     assert_snapshot!(problems("kind: filter-set\nname: a-${region}\nspec: {}\n"), @r"
-    a.yaml:2:7 BRX0209 placeholders are not filled in in names: a name is the same in every scope
+    a.yaml:2:7 BRX0209 placeholders are not filled in in names of this kind: a name is the same in every scope
         write the name out
+    ");
+}
+
+/// The address has the name that the scope makes of it, and a reference says the name as it is declared.
+#[test]
+fn a_name_may_differ_from_scope_to_scope_and_is_referred_to_as_it_is_declared() {
+    let text = "kind: bucket\nname: logs-${account.id}\nwhere: {regions: [eu-west-1]}\nspec: {days: 7}\n---\nkind: log\nwhere: {regions: [eu-west-1]}\nspec:\n  target: \"${ref:bucket/logs-${account.id}.name} ${ref:bucket/logs-${account.id}.arn}\"\n  days: ${ref:bucket/logs-${account.id}@prod/eu-west-1.days}\n";
+    let wanted = desired(text).wanted();
+    let log = wanted_at(&wanted, "staging/eu-west-1/log/default");
+    assert_eq!(log.spec["target"], "logs-033344445555 ${ref:bucket/logs-033344445555.arn}");
+    assert_eq!(log.spec["days"], 7);
+    let reference = log.references.values().next().expect("one reference");
+    assert_eq!(reference.address.to_string(), "staging/eu-west-1/bucket/logs-033344445555");
+    assert_eq!(
+        log.needs.iter().map(ToString::to_string).collect::<Vec<_>>(),
+        ["prod/eu-west-1/bucket/logs-222233334444", "staging/eu-west-1/bucket/logs-033344445555"]
+    );
+    wanted_at(&wanted, "prod/eu-west-1/bucket/logs-222233334444");
+}
+
+#[test]
+fn what_is_wrong_with_a_name_that_differs_is_told_where_it_is_written() {
+    let named = |name: &str| problems(&format!("kind: bucket\nname: {name}\nspec: {{}}\n"));
+    assert_snapshot!(named("l-${account.id}-${region}-long"), @r"
+    a.yaml:2:7 BRX0209 `l-111122223333-eu-west-1-long`: more than 24 characters
+        choose a name that the service allows
+    ");
+    assert_snapshot!(named("a-${regoin}"), @r"
+    a.yaml:2:7 BRX0401 `${regoin}` is no placeholder
+        did you mean `${region}`? Write `$${` for a literal `${`
+    ");
+    assert_snapshot!(named("a-${kms:alias/x}"), @r"
+    a.yaml:2:7 BRX0209 a name is known before anything is read, so it cannot hold references and look-ups
+        only ${account.id}, ${account.name}, ${region} and ${partition} may stand in a name
+    ");
+    let twice = "kind: bucket\nname: a-${account.name}\nspec: {}\n---\nkind: bucket\nname: a-prod\nspec: {}\n";
+    assert_snapshot!(problems(twice), @r"
+    a.yaml:5:1 BRX0205 bucket/a-prod is declared at a.yaml:1:1 and again here, both for prod/eu-west-1 and 1 more
+        remove one of the two, or narrow its `where`
+    ");
+    let other = "kind: bucket\nname: a-${account.name}\nspec: {}\n---\nkind: log\nspec: {target: '${ref:bucket/b-${account.name}.arn}'}\n";
+    assert_snapshot!(problems(other), @r"
+    a.yaml:6:17 BRX0402 `${ref:bucket/b-${account.name}.arn}`: no bucket named `b-${account.name}` is declared
+        did you mean `a-${account.name}`?
     ");
 }
 

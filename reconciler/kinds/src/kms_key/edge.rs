@@ -1,0 +1,343 @@
+//! The edge of keys: the only place of this kind that names the SDK.
+//!
+//! A declared alias costs DescribeKey, then GetKeyPolicy, GetKeyRotationStatus and ListResourceTags side by side. Only `export`
+//! lists the aliases, and only the creation of a key looks through all keys.
+
+use async_trait::async_trait;
+use aws_sdk_kms::Client;
+use aws_sdk_kms::config::Builder;
+use aws_sdk_kms::config::retry::RetryConfig;
+use futures::future::{join_all, join3};
+use reconciler_aws::edge::{Edge, Reading, Receipt, Selection, gap_of, odd_answer};
+use reconciler_aws::{Answer, CallError, ErrorClass, Session, call_with_body};
+use reconciler_model::address::{Address, Scope};
+use reconciler_model::inventory::Sighting;
+use reconciler_model::kind::{Kind, Origin};
+use reconciler_model::warrant::Warrant;
+use serde_json::{Map, Value, json};
+
+use super::spec::DELETION;
+use super::steps::{Facts, Op, Operation};
+use super::{KmsKey, OWN_TAG};
+use crate::normal::extras_by_key;
+
+const SERVICE: &str = "kms";
+const DESCRIBE: &str = "DescribeKey";
+const POLICY: &str = "GetKeyPolicy";
+const ROTATION: &str = "GetKeyRotationStatus";
+const TAGS: &str = "ListResourceTags";
+
+/// Members of a key's metadata that the normal form has, with its names for them.
+const KNOWN: &[(&str, &str)] = &[
+    ("Description", "description"),
+    ("Enabled", "enabled"),
+    ("MultiRegion", "multiRegion"),
+    ("KeySpec", "keySpec"),
+    ("KeyUsage", "keyUsage"),
+    ("KeyId", "targetKeyId"),
+    ("DeletionDate", DELETION),
+];
+
+/// Members that are identity, or that the service owns.
+const OWNED: &[&str] = &[
+    "AWSAccountId",
+    "Arn",
+    "CreationDate",
+    "ValidTo",
+    "Origin",
+    "CustomKeyStoreId",
+    "CloudHsmClusterId",
+    "ExpirationModel",
+    "KeyManager",
+    "KeyState",
+    "CustomerMasterKeySpec",
+    "EncryptionAlgorithms",
+    "SigningAlgorithms",
+    "KeyAgreementAlgorithms",
+    "MacAlgorithms",
+    "MultiRegionConfiguration",
+    "PendingDeletionWindowInDays",
+    "XksKeyConfiguration",
+    "CurrentKeyMaterialId",
+];
+
+fn text<'a>(value: &'a Value, member: &str) -> &'a str {
+    value.get(member).and_then(Value::as_str).unwrap_or("")
+}
+
+/// The metadata of the key that an alias, id or ARN names; `None` when there is none.
+async fn describe(session: &Session, key: &str) -> Result<Option<Value>, CallError> {
+    let kms = session.client(Client::new);
+    let request = json!({ "KeyId": key });
+    match call_with_body!(session, SERVICE, DESCRIBE, kms.describe_key(), &request).await {
+        Ok(answer) => match answer.body.get("KeyMetadata").filter(|key| !text(key, "KeyId").is_empty()) {
+            Some(key) => Ok(Some(key.clone())),
+            None => Err(odd_answer(session, SERVICE, DESCRIBE, "the answer has no KeyMetadata with a KeyId")),
+        },
+        Err(error) if error.class == ErrorClass::NotFound => Ok(None),
+        Err(error) => Err(error),
+    }
+}
+
+/// Every page of a list.
+macro_rules! pages {
+    ($session:expr, $operation:expr, $call:ident, $member:expr, $request:expr) => {{
+        let kms = $session.client(Client::new);
+        let mut request = $request;
+        let mut found: Vec<Value> = Vec::new();
+        loop {
+            let answer = call_with_body!($session, SERVICE, $operation, kms.$call(), &request).await?;
+            match answer.body.get($member) {
+                Some(Value::Array(page)) => found.extend(page.iter().cloned()),
+                _ => {
+                    let message = format!("the answer has no {}", $member);
+                    return Err(odd_answer($session, SERVICE, $operation, message));
+                }
+            }
+            match answer.body.get("NextMarker").filter(|marker| marker.is_string()) {
+                Some(marker) if answer.body.get("Truncated") == Some(&json!(true)) => {
+                    request["Marker"] = marker.clone()
+                }
+                _ => break found,
+            }
+        }
+    }};
+}
+
+async fn tags(session: &Session, key: &str) -> Result<Vec<Value>, CallError> {
+    Ok(pages!(session, TAGS, list_resource_tags, "Tags", json!({ "KeyId": key })))
+}
+
+async fn aliases(session: &Session) -> Result<Vec<Value>, CallError> {
+    Ok(pages!(session, "ListAliases", list_aliases, "Aliases", json!({ "Limit": 100 })))
+}
+
+/// The rotation of a key; `None` when keys of this kind are not rotated.
+async fn rotation(session: &Session, key: &str) -> Result<Option<Value>, CallError> {
+    let kms = session.client(Client::new);
+    let request = json!({ "KeyId": key });
+    match call_with_body!(session, SERVICE, ROTATION, kms.get_key_rotation_status(), &request).await {
+        Ok(answer) if answer.body.get("KeyRotationEnabled").is_some_and(Value::is_boolean) => Ok(Some(answer.body)),
+        Ok(_) => Err(odd_answer(session, SERVICE, ROTATION, "the answer has no KeyRotationEnabled")),
+        Err(error) if error.code == "UnsupportedOperationException" => Ok(None),
+        // A key that waits for its deletion is not rotated.
+        Err(error) if error.code == "KMSInvalidStateException" => Ok(Some(json!({"KeyRotationEnabled": false}))),
+        Err(error) => Err(error),
+    }
+}
+
+/// Everything about a key whose metadata is known already.
+async fn read(session: &Session, address: Address, metadata: &Value, has_alias: bool) -> Result<Sighting, CallError> {
+    let kms = session.client(Client::new);
+    let key = text(metadata, "KeyId");
+    let request = json!({ "KeyId": key, "PolicyName": "default" });
+    let policy = call_with_body!(session, SERVICE, POLICY, kms.get_key_policy(), &request);
+    let (policy, rotation, tags) = join3(policy, rotation(session, key), tags(session, key)).await;
+    let (policy, rotation, tags) = (policy?.body, rotation?, tags?);
+    let Some(policy) = policy.get("Policy").filter(|policy| policy.is_string()) else {
+        return Err(odd_answer(session, SERVICE, POLICY, "the answer has no Policy"));
+    };
+    let mut live = Map::from_iter([("policy".to_owned(), policy.clone())]);
+    for (name, value) in metadata.as_object().into_iter().flatten() {
+        match KNOWN.iter().find(|(wire, _)| wire == name) {
+            Some((_, member)) => drop(live.insert((*member).to_owned(), value.clone())),
+            None if OWNED.contains(&name.as_str()) => {}
+            None => drop(live.insert(name.clone(), value.clone())),
+        }
+    }
+    if let Some(rotation) = &rotation {
+        live.insert("keyRotationEnabled".into(), rotation["KeyRotationEnabled"].clone());
+        live.insert("rotationPeriodInDays".into(), rotation["RotationPeriodInDays"].clone());
+    }
+    let own = tags.iter().filter(|tag| !text(tag, "TagKey").starts_with("aws:"));
+    live.insert("tags".into(), own.map(|tag| json!({"key": tag["TagKey"], "value": tag["TagValue"]})).collect());
+    let facts = Facts {
+        key_state: text(metadata, "KeyState").to_owned(),
+        key_manager: text(metadata, "KeyManager").to_owned(),
+        rotates: rotation.is_some(),
+        has_alias,
+    };
+    sighting(session, address, metadata, Value::Object(live), &facts)
+}
+
+fn sighting(
+    session: &Session,
+    address: Address,
+    metadata: &Value,
+    live: Value,
+    facts: &Facts,
+) -> Result<Sighting, CallError> {
+    let normalised = KmsKey.normalise(&live, Origin::Live);
+    if let Some(problem) = normalised.problems.first() {
+        return Err(odd_answer(session, SERVICE, DESCRIBE, format!("{}: {}", problem.path, problem.detail)));
+    }
+    Ok(Sighting {
+        address,
+        tree: normalised.tree,
+        extras: extras_by_key(&live, normalised.unknown, KmsKey.key_of()),
+        handle: json!({ "keyId": metadata["KeyId"], "arn": metadata["Arn"] }),
+        settled: !["Creating", "Updating"].contains(&facts.key_state.as_str()),
+        facts: serde_json::to_value(facts).unwrap_or(Value::Null),
+    })
+}
+
+/// The key that was created for an alias and never got it, or lost it; `None` when there is none.
+///
+/// # Errors
+/// Fails when there is more than one: which of them is meant cannot be told.
+async fn created_before(session: &Session, alias: &str) -> Result<Option<String>, CallError> {
+    let keys = pages!(session, "ListKeys", list_keys, "Keys", json!({ "Limit": 1000 }));
+    let mut found = Vec::new();
+    for chunk in keys.chunks(10) {
+        let reads = chunk.iter().map(|key| async move {
+            let id = text(key, "KeyId");
+            match tags(session, id).await {
+                Ok(tags) => Ok((id, tags)),
+                // Keys of others may be closed to us; ours carries its tag where we can read it.
+                Err(error) if matches!(error.class, ErrorClass::Denied | ErrorClass::NotFound) => Ok((id, Vec::new())),
+                Err(error) => Err(error),
+            }
+        });
+        for outcome in join_all(reads).await {
+            let (id, tags) = outcome?;
+            if tags.iter().any(|tag| text(tag, "TagKey") == OWN_TAG && text(tag, "TagValue") == alias) {
+                found.push(id.to_owned());
+            }
+        }
+    }
+    match found.as_slice() {
+        [] => Ok(None),
+        [one] => Ok(Some(one.clone())),
+        several => {
+            let message = format!("{} keys are tagged as created for {alias}: {}", several.len(), several.join(", "));
+            Err(odd_answer(session, SERVICE, "ListKeys", message))
+        }
+    }
+}
+
+#[async_trait]
+impl Edge for KmsKey {
+    fn kind(&self) -> &'static dyn Kind {
+        &KmsKey
+    }
+
+    async fn observe(&self, session: &Session, scope: &Scope, selection: &Selection) -> Result<Reading, CallError> {
+        let names: Vec<String> = match selection {
+            Selection::Names(names) => names.iter().cloned().collect(),
+            Selection::All => {
+                let rows = aliases(session).await?;
+                // Those of AWS, and those that name no key, are nobody's to declare.
+                let own = rows.iter().filter(|row| !text(row, "AliasName").starts_with("alias/aws/"));
+                own.filter(|row| !text(row, "TargetKeyId").is_empty())
+                    .map(|row| text(row, "AliasName").to_owned())
+                    .collect()
+            }
+        };
+        let reads = names.iter().map(|name| async move {
+            let address = Address::new(scope, self.name(), name);
+            self.sight(session, &address, None).await.map_err(|error| gap_of(&error, scope, self.name(), Some(name)))
+        });
+        let mut reading = Reading::default();
+        for outcome in join_all(reads).await {
+            match outcome {
+                Ok(sighting) => reading.sightings.extend(sighting),
+                Err(gap) => reading.gaps.push(gap),
+            }
+        }
+        Ok(reading)
+    }
+
+    async fn sight(
+        &self,
+        session: &Session,
+        address: &Address,
+        handle: Option<&Value>,
+    ) -> Result<Option<Sighting>, CallError> {
+        if let Some(metadata) = describe(session, &address.name).await? {
+            return read(session, address.clone(), &metadata, true).await.map(Some);
+        }
+        // A key that was just created has no alias yet.
+        let Some(key) = handle.map(|handle| text(handle, "keyId")).filter(|key| !key.is_empty()) else {
+            return Ok(None);
+        };
+        match describe(session, key).await? {
+            Some(metadata) => read(session, address.clone(), &metadata, false).await.map(Some),
+            None => Ok(None),
+        }
+    }
+
+    async fn perform(
+        &self,
+        session: &Session,
+        address: &Address,
+        op: &Value,
+        handle: Option<&Value>,
+        _: &str,
+        _: &Warrant,
+    ) -> Result<Receipt, CallError> {
+        let Op { operation, mut request } = serde_json::from_value(op.clone()).map_err(|error| {
+            odd_answer(session, SERVICE, "Plan", format!("the step's op is not one of kms-key: {error}"))
+        })?;
+        let own = handle.and_then(|handle| handle.get("keyId")).cloned();
+        // What a former step created.
+        let (member, has_key) = match operation {
+            Operation::CreateKey => ("", true),
+            Operation::CreateAlias | Operation::UpdateAlias => ("TargetKeyId", request.get("TargetKeyId").is_some()),
+            _ => ("KeyId", request.get("KeyId").is_some()),
+        };
+        if !has_key {
+            request[member] = own.clone().unwrap_or(Value::Null);
+        }
+        if operation == Operation::CreateKey
+            && let Some(key) = created_before(session, &address.name).await?
+        {
+            return Ok(Receipt { handle: json!({ "keyId": key }), request_id: None });
+        }
+        let answer = send(session, operation, &request).await?;
+        let handle = match answer.body.pointer("/KeyMetadata/KeyId") {
+            Some(key) => json!({ "keyId": key }),
+            None => handle.cloned().unwrap_or(Value::Null),
+        };
+        Ok(Receipt { handle, request_id: answer.request_id })
+    }
+}
+
+async fn send(session: &Session, operation: Operation, body: &Value) -> Result<Answer, CallError> {
+    let kms = session.client(Client::new);
+    let name = operation.name();
+    match operation {
+        Operation::CreateKey => {
+            // The SDK would try again after a lost answer, and make a second key. The next plan finds the first by its tag.
+            let once = Builder::from(session.config()).retry_config(RetryConfig::disabled()).build();
+            call_with_body!(session, SERVICE, name, Client::from_conf(once).create_key(), body).await
+        }
+        Operation::CreateAlias => match call_with_body!(session, SERVICE, name, kms.create_alias(), body).await {
+            // Our own lost answer, or somebody else's: read-back tells which key the alias names.
+            Err(error) if error.code == "AlreadyExistsException" => {
+                Ok(Answer { body: json!({}), request_id: error.request_id.clone() })
+            }
+            outcome => outcome,
+        },
+        Operation::UpdateAlias => call_with_body!(session, SERVICE, name, kms.update_alias(), body).await,
+        Operation::CancelKeyDeletion => {
+            match call_with_body!(session, SERVICE, name, kms.cancel_key_deletion(), body).await {
+                // Cancelled already, by a call whose answer was lost: read-back tells.
+                Err(error) if error.code == "KMSInvalidStateException" => {
+                    Ok(Answer { body: json!({}), request_id: error.request_id.clone() })
+                }
+                outcome => outcome,
+            }
+        }
+        Operation::EnableKey => call_with_body!(session, SERVICE, name, kms.enable_key(), body).await,
+        Operation::DisableKey => call_with_body!(session, SERVICE, name, kms.disable_key(), body).await,
+        Operation::PutKeyPolicy => call_with_body!(session, SERVICE, name, kms.put_key_policy(), body).await,
+        Operation::EnableKeyRotation => call_with_body!(session, SERVICE, name, kms.enable_key_rotation(), body).await,
+        Operation::DisableKeyRotation => {
+            call_with_body!(session, SERVICE, name, kms.disable_key_rotation(), body).await
+        }
+        Operation::UpdateKeyDescription => {
+            call_with_body!(session, SERVICE, name, kms.update_key_description(), body).await
+        }
+        Operation::TagResource => call_with_body!(session, SERVICE, name, kms.tag_resource(), body).await,
+    }
+}

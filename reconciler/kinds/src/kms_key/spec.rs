@@ -1,0 +1,230 @@
+//! The normal form of a key (AWS.md 1.11), and the directions of its fields.
+
+use reconciler_model::address::ScopeKind;
+use reconciler_model::diagnostic::Problem;
+use reconciler_model::direction::{self, Direction};
+use reconciler_model::inventory::Sighting;
+use reconciler_model::kind::{self, Kind, Normalised, Origin, Situation};
+use reconciler_model::open_enum::Word;
+use reconciler_model::plan::Proposal;
+use reconciler_model::policy::Policy;
+use reconciler_model::tree::{self, KeyOf, Path};
+use reconciler_model::vocabulary;
+use schemars::{JsonSchema, Schema};
+use serde::{Deserialize, Serialize};
+use serde_json::{Value, json};
+
+use super::{KmsKey, limits, steps};
+use crate::normal::as_answered;
+
+vocabulary!(
+    /// What a key is for.
+    KeyUsage, "ENCRYPT_DECRYPT", "SIGN_VERIFY", "GENERATE_VERIFY_MAC", "KEY_AGREEMENT"
+);
+
+/// A key as DescribeKey, GetKeyPolicy, GetKeyRotationStatus and ListResourceTags answer it, without what the service owns.
+#[derive(Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+struct Spec {
+    /// For people.
+    #[serde(default)]
+    description: Option<String>,
+    /// Whether the key can be used.
+    #[serde(default)]
+    enabled: Option<bool>,
+    /// Whether KMS makes new key material from time to time.
+    #[serde(default)]
+    key_rotation_enabled: Option<bool>,
+    /// Days between two rotations.
+    #[serde(default)]
+    rotation_period_in_days: Option<u32>,
+    /// The key policy, complete.
+    #[serde(default)]
+    policy: Option<Policy>,
+    /// Whether there may be replicas in other regions; it cannot be changed.
+    #[serde(default)]
+    multi_region: Option<bool>,
+    /// The kind of key material, such as `SYMMETRIC_DEFAULT`; it cannot be changed.
+    #[serde(default)]
+    key_spec: Option<String>,
+    /// What the key is for; it cannot be changed.
+    #[serde(default)]
+    key_usage: Option<Word<KeyUsage>>,
+    /// The id or ARN of the one key that the alias may name. Left out, the alias decides which key is meant.
+    #[serde(default)]
+    target_key_id: Option<String>,
+    /// Tags; only those that are named are managed.
+    #[serde(default)]
+    tags: Option<Vec<Tag>>,
+    /// Whether a new key may be created where the alias does not exist. What is encrypted under a lost key stays so.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    create_when_missing: Option<bool>,
+}
+
+#[derive(Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+struct Tag {
+    key: String,
+    #[serde(default)]
+    value: String,
+}
+
+pub(super) const CREATE: &str = "createWhenMissing";
+
+/// The member that says when a scheduled deletion happens; no declaration has it, and none allows it.
+pub(super) const DELETION: &str = "deletionDate";
+
+pub(super) fn key_of(path: &Path) -> Option<&'static str> {
+    match path.parts()[..] {
+        ["tags"] => Some("key"),
+        ["policy", "Statement"] => Some("Sid"),
+        _ => None,
+    }
+}
+
+/// The id of a key, from its id or ARN.
+pub(super) fn key_id(text: &str) -> &str {
+    text.rsplit_once(":key/").map_or(text, |(_, id)| id)
+}
+
+/// Brings a tree into the one form that equal keys share.
+fn settle(tree: &mut Value, origin: Origin, spec: &Value) {
+    let Some(members) = tree.as_object_mut() else { return };
+    if let Some(Value::String(target)) = members.get_mut("targetKeyId") {
+        *target = key_id(target).to_owned();
+    }
+    if let Some(tags) = members.get_mut("tags").filter(|tags| tags.is_null()) {
+        *tags = json!({});
+    }
+    if let Some(description) = members.get_mut("description").filter(|text| *text == "") {
+        *description = Value::Null;
+    }
+    match origin {
+        // A key that is there need not be created: it never differs in this.
+        Origin::Live => {
+            members.insert(CREATE.into(), json!(true));
+            members.insert(DELETION.into(), spec.get(DELETION).cloned().unwrap_or(Value::Null));
+        }
+        Origin::Declared => {
+            if members.get(CREATE) != Some(&json!(true)) {
+                members.remove(CREATE);
+            }
+            members.insert(DELETION.into(), Value::Null);
+        }
+    }
+}
+
+impl Kind for KmsKey {
+    fn name(&self) -> &'static str {
+        "kms-key"
+    }
+
+    fn about(&self) -> &'static str {
+        "A customer managed KMS key, by its alias: state, rotation, policy and tags."
+    }
+
+    fn scope(&self) -> ScopeKind {
+        ScopeKind::Region
+    }
+
+    fn stage(&self) -> u8 {
+        10
+    }
+
+    fn key_of(&self) -> KeyOf {
+        key_of
+    }
+
+    fn merged(&self) -> &'static [&'static str] {
+        &["tags"]
+    }
+
+    fn policies(&self) -> &'static [&'static [&'static str]] {
+        &[&["policy"]]
+    }
+
+    fn request_side_names(&self) -> &'static [(&'static str, &'static str)] {
+        &[
+            ("tagKey", "key"),
+            ("tagValue", "value"),
+            ("aliasName", "the name of the declaration, beside spec"),
+            ("keyState", "enabled"),
+            ("customerMasterKeySpec", "keySpec"),
+        ]
+    }
+
+    fn schema(&self) -> Schema {
+        schemars::schema_for!(Spec)
+    }
+
+    fn normalise(&self, spec: &Value, origin: Origin) -> Normalised {
+        let mut known = as_answered(spec, origin);
+        if let (Origin::Live, Some(members)) = (origin, known.as_object_mut()) {
+            members.remove(DELETION);
+        }
+        let mut normalised = kind::normalise_as::<Spec>(&known, origin, key_of);
+        settle(&mut normalised.tree, origin, spec);
+        normalised
+    }
+
+    fn declare(&self, live: &Value) -> Value {
+        let mut spec = live.clone();
+        if let Some(members) = spec.as_object_mut() {
+            // The alias decides, unless somebody says otherwise.
+            for member in [CREATE, DELETION, "targetKeyId"] {
+                members.remove(member);
+            }
+            // What only a key with rotation has.
+            if members.get("rotationPeriodInDays").is_some_and(Value::is_null) {
+                members.remove("rotationPeriodInDays");
+            }
+            if members.get("tags").is_some_and(|tags| tags.is_null() || *tags == json!({})) {
+                members.remove("tags");
+            }
+        }
+        tree::listed(&spec, key_of)
+    }
+
+    fn check_name(&self, name: &str) -> Option<String> {
+        limits::check_name(name)
+    }
+
+    fn check(&self, tree: &Value) -> Vec<Problem> {
+        limits::check(tree)
+    }
+
+    fn direction(&self, path: &Path, live: Option<&Value>, want: Option<&Value>) -> Direction {
+        match path.parts()[..] {
+            // A key that cannot be used protects nothing, and stops what it is for.
+            ["enabled"] => direction::of_switch(live, want),
+            [DELETION] => direction::of_presence(want, live),
+            ["keyRotationEnabled"] => direction::of_switch(live, want),
+            // The longer, the weaker; none at all is the longest.
+            ["rotationPeriodInDays"] => match (live, want) {
+                (Some(_), Some(_)) => direction::of_number(want, live),
+                _ => direction::of_presence(live, want),
+            },
+            ["description"] | ["tags", ..] => Direction::Neutral,
+            _ => Direction::Unknown,
+        }
+    }
+
+    /// A key policy that allows less locks out those whom the control needs, so it is put back.
+    fn document_direction(&self, _: &Path, proved: Direction) -> Direction {
+        match proved {
+            Direction::Strengthened => Direction::Unknown,
+            proved => proved,
+        }
+    }
+
+    fn outputs(&self) -> &'static [&'static str] {
+        &["arn", "keyId"]
+    }
+
+    fn output(&self, sighting: &Sighting, name: &str) -> Option<String> {
+        sighting.handle.get(name)?.as_str().map(str::to_owned)
+    }
+
+    fn steps(&self, situation: &Situation<'_>) -> Proposal {
+        steps::propose(situation)
+    }
+}

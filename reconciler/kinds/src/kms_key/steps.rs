@@ -1,0 +1,310 @@
+//! From the drift of a key to calls (AWS.md 1.11).
+//!
+//! A key whose deletion is scheduled, or that is disabled, is made usable first: most other calls are refused before that.
+
+use std::collections::BTreeMap;
+
+use reconciler_model::codes;
+use reconciler_model::inventory::Sighting;
+use reconciler_model::kind::Situation;
+use reconciler_model::open_enum::on_the_wire;
+use reconciler_model::plan::{Call, Promise, Proposal, ProposedStep};
+use reconciler_model::policy::Policy;
+use serde::{Deserialize, Serialize};
+use serde_json::{Map, Value, json};
+
+use super::OWN_TAG;
+use super::spec::{CREATE, DELETION};
+
+/// One call on a key: the operation and its exact request. Of a key that a former step creates, the edge adds the id.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub(super) struct Op {
+    /// What to call.
+    pub(super) operation: Operation,
+    /// The request.
+    pub(super) request: Value,
+}
+
+/// The write operations of KMS that restore a key.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub(super) enum Operation {
+    CreateKey,
+    CreateAlias,
+    UpdateAlias,
+    CancelKeyDeletion,
+    EnableKey,
+    DisableKey,
+    PutKeyPolicy,
+    EnableKeyRotation,
+    DisableKeyRotation,
+    UpdateKeyDescription,
+    TagResource,
+}
+
+impl Operation {
+    pub(super) fn name(self) -> &'static str {
+        match self {
+            Self::CreateKey => "CreateKey",
+            Self::CreateAlias => "CreateAlias",
+            Self::UpdateAlias => "UpdateAlias",
+            Self::CancelKeyDeletion => "CancelKeyDeletion",
+            Self::EnableKey => "EnableKey",
+            Self::DisableKey => "DisableKey",
+            Self::PutKeyPolicy => "PutKeyPolicy",
+            Self::EnableKeyRotation => "EnableKeyRotation",
+            Self::DisableKeyRotation => "DisableKeyRotation",
+            Self::UpdateKeyDescription => "UpdateKeyDescription",
+            Self::TagResource => "TagResource",
+        }
+    }
+}
+
+/// What the edge knows beyond the normal form.
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub(super) struct Facts {
+    /// The state of the key, as KMS calls it.
+    #[serde(default)]
+    pub(super) key_state: String,
+    /// `AWS` or `CUSTOMER`.
+    #[serde(default)]
+    pub(super) key_manager: String,
+    /// Whether KMS can rotate keys of this kind.
+    #[serde(default)]
+    pub(super) rotates: bool,
+    /// Whether the declared alias names the key; not so between CreateKey and CreateAlias.
+    #[serde(default)]
+    pub(super) has_alias: bool,
+}
+
+/// Collects the steps of one key.
+struct Steps<'a> {
+    situation: &'a Situation<'a>,
+    proposal: Proposal,
+    /// The id of the key, which every request names; `None` when a former step creates the key.
+    key: Option<Value>,
+}
+
+impl Steps<'_> {
+    fn push(&mut self, action: &'static str, summary: &str, operation: Operation, request: Value, promise: Promise) {
+        let mut request = request;
+        if let (Some(key), Some(members)) = (&self.key, request.as_object_mut())
+            && !matches!(operation, Operation::CreateKey | Operation::CreateAlias | Operation::UpdateAlias)
+        {
+            members.insert("KeyId".into(), key.clone());
+        }
+        self.proposal.steps.push(ProposedStep {
+            action,
+            summary: summary.to_owned(),
+            calls: vec![Call { service: "kms".into(), operation: operation.name().into(), request: request.clone() }],
+            op: serde_json::to_value(Op { operation, request }).unwrap_or(Value::Null),
+            promise,
+        });
+    }
+
+    fn want(&self, member: &str) -> Value {
+        self.situation.target.get(member).cloned().unwrap_or(Value::Null)
+    }
+
+    fn refuse(&mut self, code: &'static str, detail: &str) {
+        self.proposal.refusals.push((code, detail.to_owned()));
+    }
+
+    fn rotation(&mut self) {
+        let days = self.want("rotationPeriodInDays");
+        let off = self.want("keyRotationEnabled") == json!(false);
+        if off {
+            let promise = promised(json!({"keyRotationEnabled": false}));
+            self.push("update", "stop the rotation", Operation::DisableKeyRotation, json!({}), promise);
+            return;
+        }
+        let mut request = json!({});
+        let mut promise = json!({"keyRotationEnabled": true});
+        if !days.is_null() {
+            request["RotationPeriodInDays"] = days.clone();
+            promise["rotationPeriodInDays"] = days;
+        }
+        self.push("update", "rotate the key", Operation::EnableKeyRotation, request, promised(promise));
+    }
+}
+
+fn promised(tree: Value) -> Promise {
+    Promise { tree, ..Promise::default() }
+}
+
+/// The document as PutKeyPolicy and CreateKey take it.
+fn text_of(document: &Value) -> Value {
+    Policy::from_value(document).map_or(Value::Null, |policy| policy.to_minified_json().into())
+}
+
+fn tags_for_request<'a>(tags: impl Iterator<Item = &'a Value>) -> Vec<Value> {
+    tags.map(|tag| json!({"TagKey": tag["key"], "TagValue": tag["value"]})).collect()
+}
+
+fn elements<'a>(tree: &'a Value, member: &str) -> impl Iterator<Item = (&'a String, &'a Value)> {
+    tree.get(member).and_then(Value::as_object).into_iter().flatten()
+}
+
+pub(super) fn propose(situation: &Situation<'_>) -> Proposal {
+    let key = situation.live.map(|live| live.handle.get("keyId").cloned().unwrap_or(Value::Null));
+    let mut steps = Steps { situation, proposal: Proposal::default(), key };
+    match situation.live {
+        None => create(&mut steps),
+        Some(live) => restore(&mut steps, live),
+    }
+    steps.proposal
+}
+
+/// What the alias promises: that it names the key.
+fn alias_promise(target: Option<&Value>) -> Promise {
+    let tree = target.map_or(Value::Null, |target| json!({"targetKeyId": target}));
+    Promise { tree, facts: BTreeMap::from([("hasAlias".to_owned(), json!(true))]), ..Promise::default() }
+}
+
+fn create(steps: &mut Steps<'_>) {
+    let name = steps.situation.name;
+    let target = steps.situation.target;
+    let declared = steps.want("targetKeyId");
+    if !declared.is_null() {
+        let request = json!({"AliasName": name, "TargetKeyId": declared});
+        let promise = alias_promise(Some(&declared));
+        return steps.push("create", &format!("create {name} for its key"), Operation::CreateAlias, request, promise);
+    }
+    if target.get(CREATE) != Some(&json!(true)) {
+        return steps.refuse(
+            codes::NOT_CREATED,
+            "the alias does not exist. If only the alias was deleted, its key is still there: create the alias again, or declare \
+             `targetKeyId`. If the key is gone, what was encrypted under it is lost; to have a new key, declare \
+             `createWhenMissing: true`",
+        );
+    }
+    let mut request = Map::new();
+    for (member, wire) in [("description", "Description"), ("multiRegion", "MultiRegion"), ("keySpec", "KeySpec")] {
+        request.extend(target.get(member).filter(|value| !value.is_null()).map(|value| (wire.into(), value.clone())));
+    }
+    if let Some(usage) = target.get("keyUsage").and_then(Value::as_str) {
+        request.insert("KeyUsage".into(), on_the_wire(usage).into());
+    }
+    if let Some(policy) = target.get("policy").filter(|policy| policy.is_object()) {
+        request.insert("Policy".into(), text_of(policy));
+    }
+    let mut tags = tags_for_request(elements(target, "tags").map(|(_, tag)| tag));
+    tags.push(json!({"TagKey": OWN_TAG, "TagValue": name}));
+    request.insert("Tags".into(), tags.into());
+    let summary = format!("create a key for {name}; a key that was created for it before is taken instead");
+    steps.push("create", &summary, Operation::CreateKey, Value::Object(request), Promise::default());
+    let request = json!({"AliasName": name});
+    steps.push("create", &format!("create {name}"), Operation::CreateAlias, request, alias_promise(None));
+    if steps.want("keyRotationEnabled") == json!(true) || !steps.want("rotationPeriodInDays").is_null() {
+        steps.rotation();
+    }
+    if steps.want("enabled") == json!(false) {
+        let promise = promised(json!({"enabled": false}));
+        steps.push("update", "disable the key", Operation::DisableKey, json!({}), promise);
+    }
+    let note = "the alias does not exist; what was encrypted under a lost key cannot be read with a new one";
+    steps.proposal.notes.push((codes::NOT_CREATED, note.into()));
+}
+
+fn restore(steps: &mut Steps<'_>, live: &Sighting) {
+    let facts: Facts = serde_json::from_value(live.facts.clone()).unwrap_or_default();
+    let situation = steps.situation;
+    note_what_should_be_known(steps, live, &facts);
+    if situation.differs.is_empty() {
+        return;
+    }
+    if facts.key_manager == "AWS" {
+        return steps.refuse(codes::NOT_CUSTOMER_MANAGED, "the alias names a key that AWS manages");
+    }
+    if situation.differs_in("targetKeyId") {
+        let (is, should) = (&live.tree["targetKeyId"], steps.want("targetKeyId"));
+        if should.is_null() {
+            return steps.refuse(codes::CONTRADICTION, "an alias always names a key");
+        }
+        let summary = format!("point the alias from {is} back to {should}; what else differs there is compared then");
+        let request = json!({"AliasName": situation.name, "TargetKeyId": should});
+        let promise = alias_promise(Some(&should));
+        return steps.push("update", &summary, Operation::UpdateAlias, request, promise);
+    }
+    let usable = make_usable(steps, live);
+    if situation.differs_in("policy") {
+        let request = json!({"PolicyName": "default", "Policy": text_of(&situation.target["policy"])});
+        let promise = promised(json!({"policy": situation.target["policy"]}));
+        steps.push(
+            "update",
+            "put the declared policy back; it replaces the key's",
+            Operation::PutKeyPolicy,
+            request,
+            promise,
+        );
+    }
+    if situation.differs_in("keyRotationEnabled") || situation.differs_in("rotationPeriodInDays") {
+        match (facts.rotates, usable) {
+            (false, _) => steps.refuse(codes::IMMUTABLE, "KMS does not rotate keys of this kind"),
+            (true, false) => steps.refuse(codes::CONTRADICTION, "KMS changes the rotation of enabled keys only"),
+            (true, true) => steps.rotation(),
+        }
+    }
+    if situation.differs_in("description") {
+        let text = steps.want("description");
+        let request = json!({"Description": if text.is_null() { json!("") } else { text.clone() }});
+        let promise = promised(json!({"description": text}));
+        steps.push("update", "put the description back", Operation::UpdateKeyDescription, request, promise);
+    }
+    if situation.differs_in("tags") {
+        let differs = |(key, tag): &(&String, &Value)| live.tree["tags"].get(key.as_str()) != Some(*tag);
+        let changed: BTreeMap<&String, &Value> = elements(situation.target, "tags").filter(differs).collect();
+        let request = json!({"Tags": tags_for_request(changed.values().copied())});
+        let promise = promised(json!({"tags": changed}));
+        steps.push(
+            "tag",
+            "put the declared tags back; other tags are left alone",
+            Operation::TagResource,
+            request,
+            promise,
+        );
+    }
+    for member in ["multiRegion", "keySpec", "keyUsage"] {
+        if situation.differs_in(member) {
+            let detail = format!("{member} cannot be changed; what is encrypted under the key needs this key");
+            steps.refuse(codes::IMMUTABLE, &detail);
+        }
+    }
+}
+
+/// Cancels a deletion, enables or disables. Gives whether the key is enabled then.
+fn make_usable(steps: &mut Steps<'_>, live: &Sighting) -> bool {
+    let was = live.tree["enabled"] == json!(true);
+    let (cancels, wants_off) = (steps.situation.differs_in(DELETION), steps.want("enabled") == json!(false));
+    if cancels {
+        let promise = promised(json!({ DELETION: null }));
+        steps.push("restore", "cancel the deletion of the key", Operation::CancelKeyDeletion, json!({}), promise);
+    }
+    // CancelKeyDeletion leaves the key disabled.
+    if !wants_off && (cancels || steps.situation.differs_in("enabled")) {
+        let promise = promised(json!({"enabled": true}));
+        steps.push("restore", "enable the key", Operation::EnableKey, json!({}), promise);
+        return true;
+    }
+    if wants_off && was {
+        let promise = promised(json!({"enabled": false}));
+        steps.push("update", "disable the key", Operation::DisableKey, json!({}), promise);
+        return false;
+    }
+    was
+}
+
+fn note_what_should_be_known(steps: &mut Steps<'_>, live: &Sighting, facts: &Facts) {
+    let notes = &mut steps.proposal.notes;
+    if facts.key_state.starts_with("PendingDeletion") {
+        let detail = format!("the key is deleted at {} seconds of 1970 unless that is cancelled", live.tree[DELETION]);
+        notes.push((codes::KEY_PENDING_DELETION, detail));
+    }
+    let policy = Policy::from_value(&live.tree["policy"]);
+    for dangling in policy.iter().flat_map(Policy::dangling_principals) {
+        let detail = format!("policy.Statement.{}: {} is gone", dangling.statement, dangling.principal);
+        notes.push((codes::DANGLING, detail));
+    }
+    let extras = live.extras.keys();
+    notes.extend(extras.map(|path| (codes::EXTRA_CARRIED, format!("{path} is present, and not managed"))));
+}

@@ -1,0 +1,554 @@
+//! The normal form of a bucket (AWS.md 1.6), and the directions of its fields.
+
+use reconciler_model::address::ScopeKind;
+use reconciler_model::diagnostic::Problem;
+use reconciler_model::direction::{self, Direction};
+use reconciler_model::inventory::Sighting;
+use reconciler_model::kind::{self, Kind, Normalised, Origin, Situation};
+use reconciler_model::open_enum::Word;
+use reconciler_model::plan::Proposal;
+use reconciler_model::policy::{self, Policy};
+use reconciler_model::tree::{self, KeyOf, Path};
+use reconciler_model::vocabulary;
+use schemars::{JsonSchema, Schema};
+use serde::{Deserialize, Serialize};
+use serde_json::{Value, json};
+
+use super::{LogBucket, limits, services, steps};
+use crate::normal::as_answered;
+
+vocabulary!(
+    /// How objects are encrypted.
+    SseAlgorithm, "AES256", "aws:kms", "aws:kms:dsse"
+);
+vocabulary!(
+    /// Who owns objects that others write.
+    ObjectOwnership, "ObjectWriter", "BucketOwnerPreferred", "BucketOwnerEnforced"
+);
+vocabulary!(
+    /// Whether a lifecycle rule is applied.
+    RuleStatus, "Enabled", "Disabled"
+);
+vocabulary!(
+    /// Whether overwritten and deleted objects are kept.
+    VersioningStatus, "Enabled", "Suspended"
+);
+
+/// A bucket as its GET operations answer it, one member for each, without what the service owns.
+#[derive(Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+struct Spec {
+    /// What keeps the bucket from being made public; a switch that is left out is off.
+    #[serde(default)]
+    public_access_block_configuration: Option<PublicAccessBlock>,
+    /// How objects are encrypted that come without a choice of their own.
+    #[serde(default)]
+    server_side_encryption_configuration: Option<Encryption>,
+    /// The bucket policy, complete but for what AWS services add to it.
+    #[serde(default)]
+    policy: Option<Policy>,
+    /// Whether access control lists count.
+    #[serde(default)]
+    ownership_controls: Option<Ownership>,
+    /// What becomes of objects with time, complete.
+    #[serde(default)]
+    lifecycle_configuration: Option<Lifecycle>,
+    /// Whether overwritten and deleted objects are kept.
+    #[serde(default)]
+    versioning_configuration: Option<Versioning>,
+    /// Tags; only those that are named are managed.
+    #[serde(default)]
+    tags: Option<Vec<Tag>>,
+    /// Whether a bucket may be created where there is none. A name that was lost may belong to somebody else by now.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    create_when_missing: Option<bool>,
+}
+
+#[derive(Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+struct PublicAccessBlock {
+    #[serde(default)]
+    block_public_acls: bool,
+    #[serde(default)]
+    ignore_public_acls: bool,
+    #[serde(default)]
+    block_public_policy: bool,
+    #[serde(default)]
+    restrict_public_buckets: bool,
+}
+
+/// A bucket has one rule.
+#[derive(Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+struct Encryption {
+    rules: Vec<EncryptionRule>,
+}
+
+#[derive(Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+struct EncryptionRule {
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    apply_server_side_encryption_by_default: Option<DefaultEncryption>,
+    /// Whether S3 asks KMS for a key of the bucket and not for each object; left alone unless it is mentioned.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    bucket_key_enabled: Option<bool>,
+    /// Ways to encrypt that writers may not use; left alone unless it is mentioned.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    blocked_encryption_types: Option<BlockedTypes>,
+}
+
+#[derive(Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+struct DefaultEncryption {
+    sse_algorithm: Word<SseAlgorithm>,
+    /// The ARN of the key; left out, the key that AWS manages for S3. Usually `${kms:alias/NAME}`.
+    #[serde(default, rename = "kmsMasterKeyID", skip_serializing_if = "Option::is_none")]
+    kms_master_key_id: Option<String>,
+}
+
+#[derive(Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+struct BlockedTypes {
+    #[serde(default)]
+    encryption_type: Vec<String>,
+}
+
+/// A bucket has one rule.
+#[derive(Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+struct Ownership {
+    rules: Vec<OwnershipRule>,
+}
+
+#[derive(Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+struct OwnershipRule {
+    object_ownership: Word<ObjectOwnership>,
+}
+
+#[derive(Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+struct Lifecycle {
+    rules: Vec<LifecycleRule>,
+    /// The smallest object that transitions by default; left alone unless it is mentioned.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    transition_default_minimum_object_size: Option<String>,
+}
+
+#[derive(Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+struct LifecycleRule {
+    id: String,
+    status: Word<RuleStatus>,
+    /// The objects that it is for; left out, all of them.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    filter: Option<Filter>,
+    /// What older rules have in the place of a filter.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    prefix: Option<String>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    expiration: Option<Expiration>,
+    #[serde(default)]
+    transitions: Vec<Transition>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    noncurrent_version_expiration: Option<NoncurrentExpiration>,
+    #[serde(default)]
+    noncurrent_version_transitions: Vec<NoncurrentTransition>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    abort_incomplete_multipart_upload: Option<Abort>,
+}
+
+#[derive(Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+struct Filter {
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    prefix: Option<String>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    tag: Option<Tag>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    object_size_greater_than: Option<u64>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    object_size_less_than: Option<u64>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    and: Option<And>,
+}
+
+#[derive(Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+struct And {
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    prefix: Option<String>,
+    #[serde(default)]
+    tags: Vec<Tag>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    object_size_greater_than: Option<u64>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    object_size_less_than: Option<u64>,
+}
+
+#[derive(Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+struct Expiration {
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    days: Option<u64>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    date: Option<String>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    expired_object_delete_marker: Option<bool>,
+}
+
+#[derive(Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+struct Transition {
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    days: Option<u64>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    date: Option<String>,
+    storage_class: String,
+}
+
+#[derive(Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+struct NoncurrentExpiration {
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    noncurrent_days: Option<u64>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    newer_noncurrent_versions: Option<u64>,
+}
+
+#[derive(Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+struct NoncurrentTransition {
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    noncurrent_days: Option<u64>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    newer_noncurrent_versions: Option<u64>,
+    storage_class: String,
+}
+
+#[derive(Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+struct Abort {
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    days_after_initiation: Option<u64>,
+}
+
+#[derive(Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+struct Versioning {
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    status: Option<Word<VersioningStatus>>,
+    /// Whether a second factor is needed to delete versions; only the root user can change it. Left alone unless it is mentioned.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    mfa_delete: Option<String>,
+}
+
+#[derive(Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+struct Tag {
+    key: String,
+    #[serde(default)]
+    value: String,
+}
+
+pub(super) const ACCESS: &str = "publicAccessBlockConfiguration";
+pub(super) const ENCRYPTION: &str = "serverSideEncryptionConfiguration";
+pub(super) const OWNERSHIP: &str = "ownershipControls";
+pub(super) const POLICY: &str = "policy";
+pub(super) const LIFECYCLE: &str = "lifecycleConfiguration";
+pub(super) const VERSIONING: &str = "versioningConfiguration";
+pub(super) const CREATE: &str = "createWhenMissing";
+
+/// How the one rule of a list that cannot have more is called in the tree: by its index, as it is in the source.
+pub(super) const ONLY: &str = "0";
+
+/// Settings within a member that are left alone unless they are mentioned.
+pub(super) const APART: &[&[&str]] = &[
+    &[ENCRYPTION, "rules", ONLY, "bucketKeyEnabled"],
+    &[ENCRYPTION, "rules", ONLY, "blockedEncryptionTypes"],
+    &[LIFECYCLE, "transitionDefaultMinimumObjectSize"],
+    &[VERSIONING, "mfaDelete"],
+];
+
+pub(super) fn key_of(path: &Path) -> Option<&'static str> {
+    match path.parts()[..] {
+        ["tags"] => Some("key"),
+        [POLICY, "Statement"] => Some("Sid"),
+        [LIFECYCLE, "rules"] => Some("id"),
+        // There is one at most, and it has no key.
+        [ENCRYPTION | OWNERSHIP, "rules"] => Some(ONLY),
+        _ => None,
+    }
+}
+
+/// Whether a lifecycle rule deletes what the bucket holds.
+fn expires(rule: &Value) -> bool {
+    let has = |member: &str| rule.get(member).is_some_and(|value| !value.is_null());
+    rule.get("status") != Some(&json!("Disabled")) && (has("expiration") || has("noncurrentVersionExpiration"))
+}
+
+fn any_expires(lifecycle: &Value) -> bool {
+    lifecycle.get("rules").and_then(Value::as_object).into_iter().flatten().any(|(_, rule)| expires(rule))
+}
+
+/// Brings a tree into the one form that equal buckets share.
+fn settle(tree: &mut Value, origin: Origin) {
+    let Some(members) = tree.as_object_mut() else { return };
+    for member in [ENCRYPTION, OWNERSHIP] {
+        if let Some(Value::Object(rules)) = members.get_mut(member).and_then(|member| member.get_mut("rules"))
+            && let Some(rule) = rules.remove("")
+        {
+            rules.insert(ONLY.into(), rule);
+        }
+    }
+    if let Some(rule) = members.get_mut(ENCRYPTION).and_then(|member| member.pointer_mut("/rules/0")) {
+        settle_encryption(rule, origin);
+    }
+    if let Some(lifecycle) = members.get_mut(LIFECYCLE) {
+        let rules = lifecycle.get_mut("rules").and_then(Value::as_object_mut);
+        for (_, rule) in rules.into_iter().flatten() {
+            settle_rule(rule);
+        }
+        if lifecycle.get("rules").is_none_or(|rules| *rules == json!({})) {
+            *lifecycle = Value::Null;
+        }
+    }
+    if let Some(versioning) = members.get_mut(VERSIONING) {
+        if versioning.get("mfaDelete") == Some(&json!("Disabled")) && origin == Origin::Live {
+            versioning["mfaDelete"] = Value::Null;
+        }
+        if versioning.get("status").is_none_or(Value::is_null) && versioning.get("mfaDelete").is_none_or(Value::is_null)
+        {
+            *versioning = Value::Null;
+        }
+    }
+    if let Some(tags) = members.get_mut("tags").filter(|tags| tags.is_null()) {
+        *tags = json!({});
+    }
+    match origin {
+        // A bucket that is there need not be created: it never differs in this.
+        Origin::Live => drop(members.insert(CREATE.into(), json!(true))),
+        Origin::Declared if members.get(CREATE) != Some(&json!(true)) => drop(members.remove(CREATE)),
+        Origin::Declared => {}
+    }
+}
+
+fn settle_encryption(rule: &mut Value, origin: Origin) {
+    if origin == Origin::Live {
+        if rule["bucketKeyEnabled"].is_null() {
+            rule["bucketKeyEnabled"] = json!(false);
+        }
+        if rule["blockedEncryptionTypes"].is_null() {
+            rule["blockedEncryptionTypes"] = json!({"encryptionType": []});
+        }
+    }
+    // `NONE` is the word for an empty list.
+    if let Some(Value::Array(blocked)) = rule.pointer_mut("/blockedEncryptionTypes/encryptionType") {
+        blocked.retain(|word| word != "NONE");
+    }
+}
+
+fn settle_rule(rule: &mut Value) {
+    let Some(members) = rule.as_object_mut() else { return };
+    let old = members.remove("prefix").unwrap_or(Value::Null);
+    let filter = members.entry("filter").or_insert(Value::Null);
+    if filter.is_null() {
+        *filter = json!({ "prefix": old });
+    }
+    if let Some(filter) = filter.as_object_mut() {
+        // Every object has the empty prefix, and a filter without a condition takes every object.
+        filter.retain(|_, value| !value.is_null() && value != "");
+    }
+    for member in ["transitions", "noncurrentVersionTransitions"] {
+        if members.get(member) == Some(&json!([])) {
+            members.remove(member);
+        }
+    }
+}
+
+impl Kind for LogBucket {
+    fn name(&self) -> &'static str {
+        "log-bucket"
+    }
+
+    fn about(&self) -> &'static str {
+        "An S3 bucket that logs are delivered to: public access, encryption, policy, ownership, lifecycle and versioning."
+    }
+
+    fn scope(&self) -> ScopeKind {
+        ScopeKind::Region
+    }
+
+    fn stage(&self) -> u8 {
+        40
+    }
+
+    fn name_varies(&self) -> bool {
+        true
+    }
+
+    fn key_of(&self) -> KeyOf {
+        key_of
+    }
+
+    fn merged(&self) -> &'static [&'static str] {
+        &["tags"]
+    }
+
+    fn whole(&self) -> &'static [&'static str] {
+        &[ACCESS, ENCRYPTION, OWNERSHIP, LIFECYCLE, VERSIONING]
+    }
+
+    fn is_whole(&self, path: &Path) -> bool {
+        match path.parts()[..] {
+            [member] => self.whole().contains(&member),
+            [LIFECYCLE, "rules", _] => true,
+            _ => false,
+        }
+    }
+
+    fn policies(&self) -> &'static [&'static [&'static str]] {
+        &[&[POLICY]]
+    }
+
+    fn leave_out(&self, managed: &mut Value, live: &Value, want: &Value) {
+        for apart in APART {
+            let path = Path::of(apart.iter().copied());
+            let above = Path::of(apart[..apart.len() - 1].iter().copied());
+            if tree::get(want, &path).is_none() && tree::get(managed, &above).is_some() {
+                tree::set(managed, &path, None);
+            }
+        }
+        services::leave_out(managed, live, want);
+    }
+
+    fn request_side_names(&self) -> &'static [(&'static str, &'static str)] {
+        &[
+            ("tagSet", "tags"),
+            ("tagging", "tags"),
+            ("rule", "rules"),
+            ("bucket", "the name of the declaration, beside spec"),
+            ("bucketPolicy", "policy"),
+            ("publicAccessBlock", ACCESS),
+            ("versioning", VERSIONING),
+            ("lifecycle", LIFECYCLE),
+        ]
+    }
+
+    fn schema(&self) -> Schema {
+        schemars::schema_for!(Spec)
+    }
+
+    fn normalise(&self, spec: &Value, origin: Origin) -> Normalised {
+        let mut normalised = kind::normalise_as::<Spec>(&as_answered(spec, origin), origin, key_of);
+        settle(&mut normalised.tree, origin);
+        normalised
+    }
+
+    fn declare(&self, live: &Value) -> Value {
+        let mut spec = live.clone();
+        if let Some(members) = spec.as_object_mut() {
+            members.remove(CREATE);
+            members.remove(services::ADDED);
+            if members.get("tags").is_some_and(|tags| tags.is_null() || *tags == json!({})) {
+                members.remove("tags");
+            }
+        }
+        tree::listed(&spec, key_of)
+    }
+
+    fn check_name(&self, name: &str) -> Option<String> {
+        limits::check_name(name)
+    }
+
+    fn check(&self, tree: &Value) -> Vec<Problem> {
+        limits::check(tree)
+    }
+
+    fn direction(&self, path: &Path, live: Option<&Value>, want: Option<&Value>) -> Direction {
+        match path.parts()[..] {
+            [ACCESS, _] => direction::of_switch(live, want),
+            [ACCESS | ENCRYPTION | OWNERSHIP | VERSIONING] => direction::of_presence(live, want),
+            [ENCRYPTION, "rules", ONLY, ref rest @ ..] => of_encryption(rest, live, want),
+            [OWNERSHIP, "rules", ONLY, "objectOwnership"] => {
+                direction::on_ladder(&["ObjectWriter", "BucketOwnerPreferred", "BucketOwnerEnforced"], live, want)
+            }
+            [LIFECYCLE, ref rest @ ..] => of_lifecycle(rest, live, want),
+            [VERSIONING, "status"] => match (live, want) {
+                (Some(_), Some(_)) => direction::on_ladder(&["Suspended", "Enabled"], live, want),
+                _ => direction::of_presence(live, want),
+            },
+            [VERSIONING, "mfaDelete"] => direction::of_presence(live, want),
+            [POLICY] => of_policy(live, want),
+            ["tags", ..] => Direction::Neutral,
+            _ => Direction::Unknown,
+        }
+    }
+
+    /// A bucket policy that allows less stops deliveries, so it is put back; what hardens a bucket belongs into the declaration.
+    fn document_direction(&self, _: &Path, proved: Direction) -> Direction {
+        match proved {
+            Direction::Strengthened => Direction::Unknown,
+            proved => proved,
+        }
+    }
+
+    fn outputs(&self) -> &'static [&'static str] {
+        &["arn"]
+    }
+
+    fn output(&self, sighting: &Sighting, name: &str) -> Option<String> {
+        sighting.handle.get(name)?.as_str().map(str::to_owned)
+    }
+
+    fn steps(&self, situation: &Situation<'_>) -> Proposal {
+        steps::propose(situation)
+    }
+}
+
+fn of_encryption(rest: &[&str], live: Option<&Value>, want: Option<&Value>) -> Direction {
+    match rest {
+        ["applyServerSideEncryptionByDefault", "sseAlgorithm"] => {
+            direction::on_ladder(&["AES256", "aws:kms", "aws:kms:dsse"], live, want)
+        }
+        ["applyServerSideEncryptionByDefault", "kmsMasterKeyID"] => direction::of_presence(live, want),
+        ["applyServerSideEncryptionByDefault"] => direction::of_presence(live, want),
+        ["bucketKeyEnabled"] => Direction::Neutral,
+        ["blockedEncryptionTypes", "encryptionType"] => direction::of_set(live, want),
+        _ => Direction::Unknown,
+    }
+}
+
+/// What expires later, or never, is kept longer. Whether something is moved to another class protects nothing.
+fn of_lifecycle(rest: &[&str], live: Option<&Value>, want: Option<&Value>) -> Direction {
+    let one_sided = |expires: fn(&Value) -> bool| match (live, want) {
+        (Some(live), None) if expires(live) => Direction::Weakened,
+        (None, Some(want)) if expires(want) => Direction::Strengthened,
+        (Some(_), Some(_)) => Direction::Unknown,
+        _ => Direction::Neutral,
+    };
+    match rest {
+        [] => one_sided(any_expires),
+        ["rules", _] => one_sided(expires),
+        ["rules", _, "expiration" | "noncurrentVersionExpiration"] => one_sided(|_| true),
+        ["rules", _, "expiration" | "noncurrentVersionExpiration", "days" | "noncurrentDays"] => match (live, want) {
+            (Some(_), Some(_)) => direction::of_number(live, want),
+            _ => Direction::Unknown,
+        },
+        ["rules", _, "transitions" | "noncurrentVersionTransitions" | "abortIncompleteMultipartUpload", ..] => {
+            Direction::Neutral
+        }
+        ["transitionDefaultMinimumObjectSize"] => Direction::Neutral,
+        _ => Direction::Unknown,
+    }
+}
+
+/// A policy that one side lacks: without one, nothing is delivered and nothing is denied.
+fn of_policy(live: Option<&Value>, want: Option<&Value>) -> Direction {
+    let Some(live) = live else { return if want.is_some() { Direction::Weakened } else { Direction::Neutral } };
+    let nothing = Policy::from_value(&json!({"Statement": []}));
+    match (Policy::from_value(live), nothing) {
+        (Ok(live), Ok(nothing)) => match policy::direction(&live, &nothing) {
+            Direction::Weakened => Direction::Weakened,
+            _ => Direction::Unknown,
+        },
+        _ => Direction::Unknown,
+    }
+}
