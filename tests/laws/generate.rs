@@ -263,6 +263,47 @@ pub(crate) fn resource_policy() -> BoxedStrategy<Value> {
     .boxed()
 }
 
+/// The spec of an interface endpoint.
+pub(crate) fn endpoint() -> BoxedStrategy<Value> {
+    let principal =
+        select(vec![json!("*"), json!({"AWS": "111122223333"}), json!({"AWS": ["111122223333", "444455556666"]})]);
+    let actions = subsequence(vec!["bedrock:InvokeModel", "bedrock:Converse*", "bedrock:ApplyGuardrail"], 1..=3);
+    let condition = maybe(select(vec![
+        json!({"StringEquals": {"aws:PrincipalOrgID": "o-example"}}),
+        json!({"StringEquals": {"aws:PrincipalOrgID": ["o-example"], "aws:SourceVpc": "vpc-1"}}),
+    ]));
+    let statement = (select(&["Own", "Other", ""][..]), principal, actions, condition).prop_map(
+        |(sid, principal, actions, condition)| {
+            object(json!({"Sid": sid, "Effect": "Allow", "Principal": principal, "Action": actions, "Resource": "*",
+                "Condition": condition}))
+        },
+    );
+    let policy = prop_oneof![
+        3 => statement.prop_map(|statement| json!({"Version": "2012-10-17", "Statement": [statement]})),
+        1 => Just(json!({"Statement": [{"Effect": "Allow", "Principal": "*", "Action": "*", "Resource": "*"}]})),
+    ];
+    let subnets = subsequence(vec!["subnet-1", "subnet-2", "subnet-3"], 0..=3);
+    let groups = elements("groupId", &["sg-1", "sg-2"], || Just(json!({})));
+    let kinds = || select(&["ipv4", "dualstack"][..]);
+    let dns_options = maybe((kinds(), any::<bool>()).prop_map(
+        |(kind, inbound)| json!({"dnsRecordIpType": kind, "privateDnsOnlyForInboundResolverEndpoint": inbound}),
+    ));
+    (policy, subnets, groups, proptest::option::of(any::<bool>()), proptest::option::of(kinds()), dns_options, tags())
+        .prop_map(|(policy, subnets, groups, private_dns, kind, dns_options, tags)| {
+            let groups = if groups == json!([]) { json!([{"groupId": "sg-1"}]) } else { groups };
+            object(json!({
+                "policyDocument": policy,
+                "subnetIds": subnets,
+                "groups": groups,
+                "privateDnsEnabled": private_dns,
+                "ipAddressType": kind,
+                "dnsOptions": dns_options,
+                "tags": tags,
+            }))
+        })
+        .boxed()
+}
+
 /// The spec of a log group.
 pub(crate) fn log_group() -> BoxedStrategy<Value> {
     let days = proptest::option::of(select(&[1, 7, 90, 365, 3653][..]));

@@ -10,6 +10,7 @@ mod convergence;
 mod delivery;
 mod dependencies;
 mod discovery;
+mod endpoints;
 mod enforced;
 mod generate;
 mod honesty;

@@ -38,7 +38,11 @@ fn live_tree(kind: &dyn Kind, spec: &Value, published: bool) -> Value {
 }
 
 fn wanted(kind: &dyn Kind, spec: &Value, when_stronger: &str) -> Wanted {
-    let name = kind.singleton().unwrap_or(if kind.name() == "kms-key" { "alias/payments" } else { "payments" });
+    let name = match kind.name() {
+        "kms-key" => "alias/payments",
+        "vpc-endpoint" => "ai/bedrock",
+        _ => kind.singleton().unwrap_or("payments"),
+    };
     let text = generate::declaration(kind.name(), name, spec, when_stronger);
     let desired = loaded(&small(&text)).unwrap_or_else(|problems| panic!("{text}: {problems:#?}"));
     desired.wanted().remove(0)
@@ -70,6 +74,7 @@ fn specs() -> impl Strategy<Value = (&'static str, Value)> {
         2 => generate::iam_role().prop_map(|spec| ("iam-role", spec)),
         1 => generate::kms_key().prop_map(|spec| ("kms-key", spec)),
         2 => generate::log_bucket().prop_map(|spec| ("log-bucket", spec)),
+        1 => generate::endpoint().prop_map(|spec| ("vpc-endpoint", spec)),
     ]
 }
 
@@ -88,6 +93,7 @@ fn pairs() -> impl Strategy<Value = (&'static str, Value, Value)> {
         2 => (generate::iam_role(), generate::iam_role()).prop_map(|(one, two)| ("iam-role", one, two)),
         1 => (generate::kms_key(), generate::kms_key()).prop_map(|(one, two)| ("kms-key", one, two)),
         2 => (generate::log_bucket(), generate::log_bucket()).prop_map(|(one, two)| ("log-bucket", one, two)),
+        1 => (generate::endpoint(), generate::endpoint()).prop_map(|(one, two)| ("vpc-endpoint", one, two)),
     ]
 }
 
@@ -186,7 +192,9 @@ proptest! {
                 (Weakened, Unknown) | (Unknown, Weakened) if name == "iam-role" => true,
                 // A profile that is lost takes the STANDARD tier with it; one that is gained moves prompts elsewhere.
                 (Weakened, Unknown) | (Unknown, Weakened) => one.path.head() == Some("crossRegionDetails")
-                    || one.path.parts().get(1) == Some(&"crossRegionDetails"),
+                    || one.path.parts().get(1) == Some(&"crossRegionDetails")
+                    // A group more lets others in, and one less no more than shuts clients out; a subnet likewise.
+                    || (name == "vpc-endpoint" && matches!(one.path.head(), Some("groups" | "subnetIds"))),
                 _ => false,
             };
             prop_assert!(fits, "{}: {:?} there and {:?} back ({:?} / {:?})", one.path, there, back, one.left, one.right);

@@ -5,7 +5,6 @@ use std::collections::BTreeSet;
 use async_trait::async_trait;
 use reconciler_model::address::{Address, Scope};
 use reconciler_model::codes;
-use reconciler_model::desired::Lookup;
 use reconciler_model::inventory::{Gap, Sighting};
 use reconciler_model::kind::Kind;
 use reconciler_model::warrant::Warrant;
@@ -108,17 +107,27 @@ pub trait Edge: Send + Sync {
     ) -> Result<Receipt, CallError>;
 }
 
+/// What a look-up found.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum LookedUp {
+    /// This.
+    Is(String),
+    /// Nothing: it is known that there is none.
+    Nothing,
+    /// These, of which it cannot be told which one is meant.
+    Several(Vec<String>),
+}
+
 /// Answers look-ups of one source, such as `${kms:alias/NAME}`.
 #[async_trait]
 pub trait LookupSource: Send + Sync {
     /// The source's name in placeholders.
     fn source(&self) -> &'static str;
 
-    /// The value, or `None` when it is known that there is none.
+    /// What each key finds in one account and region, in their order; an error where that could not be found out.
     ///
-    /// # Errors
-    /// Fails when it could not be found out.
-    async fn look_up(&self, session: &Session, lookup: &Lookup) -> Result<Option<String>, CallError>;
+    /// All keys of a place come together, so that a source which can ask for many at once needs few calls.
+    async fn look_up(&self, session: &Session, keys: &[String]) -> Vec<Result<LookedUp, CallError>>;
 }
 
 /// The gap that a failed read leaves.

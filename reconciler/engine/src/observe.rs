@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use futures::StreamExt as _;
 use futures::future::join;
 use futures::stream::{self, FuturesUnordered};
-use reconciler_aws::edge::{Edge, LookupSource, Selection, gap_of};
+use reconciler_aws::edge::{Edge, LookedUp, LookupSource, Selection, gap_of};
 use reconciler_aws::{CallError, Sessions};
 use reconciler_model::address::{Address, Scope};
 use reconciler_model::desired::{LiveReference, Lookup, Wanted};
@@ -220,9 +220,14 @@ fn found_for<'a>(one: &Wanted, answers: &'a Answers) -> Result<Found, &'a CallEr
     let mut found = Found::new();
     for lookup in &one.lookups {
         let answer = match answers.get(&(scope.clone(), lookup.clone())) {
-            Some(Ok(Some(value))) => Ok(value.clone()),
+            Some(Ok(LookedUp::Is(value))) => Ok(value.clone()),
             Some(Err(error)) => return Err(error),
-            Some(Ok(None)) | None => Err(format!("${{{}:{}}} finds nothing in {scope}", lookup.source, lookup.key)),
+            Some(Ok(LookedUp::Several(all))) => {
+                Err(format!("${{{}:{}}} finds several in {scope}: {}", lookup.source, lookup.key, all.join(", ")))
+            }
+            Some(Ok(LookedUp::Nothing)) | None => {
+                Err(format!("${{{}:{}}} finds nothing in {scope}", lookup.source, lookup.key))
+            }
         };
         found.insert(lookup.clone(), answer);
     }
@@ -275,23 +280,29 @@ fn drop_implied(gaps: &mut Vec<Gap>) {
     gaps.dedup();
 }
 
-type Answers = BTreeMap<(Scope, Lookup), Result<Option<String>, CallError>>;
+type Answers = BTreeMap<(Scope, Lookup), Result<LookedUp, CallError>>;
 
 async fn look_up(sessions: &Sessions, sources: &[&dyn LookupSource], lookups: BTreeSet<(Scope, Lookup)>) -> Answers {
-    let asking = lookups.into_iter().filter_map(|(scope, lookup)| {
-        let source = sources.iter().find(|source| source.source() == lookup.source)?;
+    let mut keys: BTreeMap<(Scope, String), Vec<String>> = BTreeMap::new();
+    for (scope, Lookup { source, key }) in lookups {
+        keys.entry((scope, source)).or_default().push(key);
+    }
+    let asking = keys.into_iter().filter_map(|((scope, name), keys)| {
+        let source = sources.iter().find(|source| source.source() == name)?;
         Some(async move {
             let session = sessions.session(&scope.account_id, &scope.region);
-            let answer = source.look_up(&session, &lookup).await;
-            ((scope, lookup), answer)
+            let answers = source.look_up(&session, &keys).await;
+            (scope, name, keys, answers)
         })
     });
     let mut pending = stream::iter(asking).buffer_unordered(SIDE_BY_SIDE);
-    let mut answers = Answers::new();
-    while let Some((key, answer)) = pending.next().await {
-        answers.insert(key, answer);
+    let mut found = Answers::new();
+    while let Some((scope, source, keys, answers)) = pending.next().await {
+        for (key, answer) in keys.into_iter().zip(answers) {
+            found.insert((scope.clone(), Lookup { source: source.clone(), key }), answer);
+        }
     }
-    answers
+    found
 }
 
 /// The scope of a wanted address.

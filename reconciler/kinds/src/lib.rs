@@ -20,6 +20,7 @@ mod normal;
 mod organizations;
 pub mod service_control_policy;
 pub mod trail;
+pub mod vpc_endpoint;
 
 use reconciler_aws::edge::Edge;
 use reconciler_model::kind::Kind;
@@ -32,6 +33,7 @@ pub const EDGES: &[&dyn Edge] = &[
     &log_bucket::LogBucket,
     &invocation_logging::InvocationLogging,
     &trail::Trail,
+    &vpc_endpoint::VpcEndpoint,
     &guardrail::Guardrail,
     &guardrail_resource_policy::GuardrailResourcePolicy,
     &enforced_guardrail::EnforcedGuardrail,
@@ -47,6 +49,7 @@ pub const KINDS: &[&dyn Kind] = &[
     &log_bucket::LogBucket,
     &invocation_logging::InvocationLogging,
     &trail::Trail,
+    &vpc_endpoint::VpcEndpoint,
     &guardrail::Guardrail,
     &guardrail_resource_policy::GuardrailResourcePolicy,
     &enforced_guardrail::EnforcedGuardrail,

@@ -1,5 +1,7 @@
 //! The difference between live and desired, field by field, with its direction.
 
+use std::collections::BTreeSet;
+
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
@@ -7,7 +9,7 @@ use crate::address::Address;
 use crate::desired::{Wanted, WhenStronger};
 use crate::diagnostic::Place;
 use crate::direction::Direction;
-use crate::documents;
+use crate::documents::{self, Compared};
 use crate::inventory::Sighting;
 use crate::kind::Kind;
 use crate::tree::{self, Difference, Path};
@@ -105,6 +107,7 @@ pub fn compare(kind: &dyn Kind, wanted: &Wanted, want: &Value, live: Option<&Sig
     let managed = managed_part(kind, &live.tree, want);
     let compared = documents::compare(kind, managed, want);
     let directions = compared.directions(kind);
+    let loosened = loosened(kind, &compared, &directions);
     let mut target = compared.right;
     let mut fields = Vec::new();
     let mut unobservable = Vec::new();
@@ -115,7 +118,8 @@ pub fn compare(kind: &dyn Kind, wanted: &Wanted, want: &Value, live: Option<&Sig
         }
         let kept = direction == Direction::Strengthened
             && wanted.declaration.when_stronger == WhenStronger::Report
-            && kind.protects(live, &path);
+            && kind.protects(live, &path)
+            && !(left.is_none() && documents::above(kind, &path).is_some_and(|document| loosened.contains(&document)));
         if kept {
             tree::set(&mut target, &path, left.clone());
         }
@@ -136,6 +140,14 @@ pub fn compare(kind: &dyn Kind, wanted: &Wanted, want: &Value, live: Option<&Sig
         differs,
         unobservable,
     }
+}
+
+/// The documents that protect less somewhere. What such a document lacks was replaced rather than taken away: kept apart, a
+/// grant that is lost beside a wider one would leave a document that grants nothing, which services reject.
+fn loosened(kind: &dyn Kind, compared: &Compared, directions: &[Direction]) -> BTreeSet<Path> {
+    let weakened = compared.differences.iter().zip(directions);
+    let weakened = weakened.filter(|(_, direction)| matches!(direction, Direction::Weakened | Direction::Unknown));
+    weakened.filter_map(|(difference, _)| documents::above(kind, &difference.path)).collect()
 }
 
 /// The part of a live tree that `want` manages: its top-level members, and of merged members only the named elements. What it

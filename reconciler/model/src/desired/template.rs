@@ -14,7 +14,7 @@ use crate::diagnostic::did_you_mean;
 use crate::tree::Path;
 
 /// What can answer a look-up. More will come.
-pub(super) const LOOKUP_SOURCES: &[&str] = &["kms"];
+pub(super) const LOOKUP_SOURCES: &[&str] = &["kms", "vpc", "subnet", "security-group"];
 
 /// What stands for an output of another resource.
 pub(super) const REFERENCE: &str = "ref";
@@ -136,7 +136,7 @@ fn placeholder(inside: &str, offset: usize, in_lookup: bool, faults: &mut Vec<Fa
     let Some((source, key)) = inside.split_once(':') else {
         let remedy = match did_you_mean(inside, PURE.iter().copied()) {
             Some(near) => format!("did you mean `${{{near}}}`? Write `$${{` for a literal `${{`"),
-            None => "write one of ${account.id}, ${account.id@NAME}, ${account.name}, ${region}, ${partition}, ${ref:KIND/NAME.FIELD}, ${kms:KEY}; write `$${` for a literal `${`".to_owned(),
+            None => "write one of ${account.id}, ${account.id@NAME}, ${account.name}, ${region}, ${partition}, ${ref:KIND/NAME.FIELD}, ${kms:KEY}, ${vpc:NAME}, ${subnet:NAME}, ${security-group:NAME}; write `$${` for a literal `${`".to_owned(),
         };
         fault(format!("`${{{inside}}}` is no placeholder"), remedy);
         return None;
@@ -174,7 +174,7 @@ fn placeholder(inside: &str, offset: usize, in_lookup: bool, faults: &mut Vec<Fa
             let known = LOOKUP_SOURCES.iter().copied().chain([REFERENCE]);
             let remedy = match did_you_mean(source, known) {
                 Some(near) => format!("did you mean `${{{near}:...}}`? Write `$${{` for a literal `${{`"),
-                None => "look-ups are ${kms:KEY}, references are ${ref:KIND/NAME.FIELD}; write `$${` for a literal `${`, as IAM variables need".to_owned(),
+                None => "look-ups are ${kms:KEY}, ${vpc:NAME}, ${subnet:NAME} and ${security-group:NAME}, references are ${ref:KIND/NAME.FIELD}; write `$${` for a literal `${`, as IAM variables need".to_owned(),
             };
             fault(format!("nothing answers look-ups of `{source}`"), remedy);
             None

@@ -43,7 +43,7 @@ fn unknown_placeholders_are_placed_to_the_character() {
     a.yaml:4:15 BRX0401 `${regoin}` is no placeholder
         did you mean `${region}`? Write `$${` for a literal `${`
     a.yaml:5:13 BRX0401 nothing answers look-ups of `vpc`
-        look-ups are ${kms:KEY}, references are ${ref:KIND/NAME.FIELD}; write `$${` for a literal `${`, as IAM variables need
+        look-ups are ${kms:KEY}, ${vpc:NAME}, ${subnet:NAME} and ${security-group:NAME}, references are ${ref:KIND/NAME.FIELD}; write `$${` for a literal `${`, as IAM variables need
     a.yaml:5:25 BRX0401 `${ref:nothing}` is not a reference
         write ${ref:KIND/NAME.FIELD}, such as ${ref:log-group/audit.name}
     a.yaml:5:40 BRX0401 `${` begins a placeholder that is not closed
@@ -51,7 +51,7 @@ fn unknown_placeholders_are_placed_to_the_character() {
     a.yaml:8:7 BRX0401 `${kms:}` does not say what to look for
         write ${kms:KEY}
     a.yaml:9:7 BRX0401 nothing answers look-ups of `aws`
-        look-ups are ${kms:KEY}, references are ${ref:KIND/NAME.FIELD}; write `$${` for a literal `${`, as IAM variables need
+        look-ups are ${kms:KEY}, ${vpc:NAME}, ${subnet:NAME} and ${security-group:NAME}, references are ${ref:KIND/NAME.FIELD}; write `$${` for a literal `${`, as IAM variables need
     ");
     assert_snapshot!(problems("kind: filter-set\nname: a-${region}\nspec: {}\n"), @r"
     a.yaml:2:7 BRX0209 placeholders are not filled in in names of this kind: a name is the same in every scope

@@ -1,0 +1,329 @@
+//! The normal form of an interface endpoint (AWS.md 1.8), its limits and directions.
+
+use std::collections::BTreeSet;
+use std::sync::LazyLock;
+
+use reconciler_model::address::ScopeKind;
+use reconciler_model::codes;
+use reconciler_model::diagnostic::Problem;
+use reconciler_model::direction::{self, Direction};
+use reconciler_model::inventory::Sighting;
+use reconciler_model::kind::{self, Kind, Normalised, Origin, Situation};
+use reconciler_model::open_enum::{OTHER, Word};
+use reconciler_model::plan::Proposal;
+use reconciler_model::policy::Policy;
+use reconciler_model::tree::{self, KeyOf, Path};
+use reconciler_model::vocabulary;
+use schemars::{JsonSchema, Schema};
+use serde::{Deserialize, Serialize};
+use serde_json::{Map, Value, json};
+
+use super::{VpcEndpoint, names, steps};
+use crate::normal::as_answered;
+
+pub(super) const POLICY: &str = "policyDocument";
+pub(super) const SUBNETS: &str = "subnetIds";
+pub(super) const GROUPS: &str = "groups";
+pub(super) const PRIVATE_DNS: &str = "privateDnsEnabled";
+pub(super) const IP_TYPE: &str = "ipAddressType";
+pub(super) const DNS_OPTIONS: &str = "dnsOptions";
+pub(super) const TAGS: &str = "tags";
+/// Nobody declares the state: every declaration wants [`AVAILABLE`].
+pub(super) const STATE: &str = "state";
+
+pub(super) const AVAILABLE: &str = "available";
+
+/// The states of the model, as they are on the wire (AWS.md 1.8: the wire has lower camel case, the model has not).
+const STATES: &[&str] =
+    &[AVAILABLE, "pending", "pendingAcceptance", "deleting", "deleted", "rejected", "failed", "expired", "partial"];
+
+/// Characters of an endpoint policy, white space included (AWS PrivateLink quotas).
+const POLICY_SIZE: usize = 20_480;
+
+/// Tags of one resource.
+const MOST_TAGS: usize = 50;
+
+vocabulary!(
+    /// The IP addresses of an endpoint.
+    IpAddressType, "ipv4", "dualstack", "ipv6"
+);
+vocabulary!(
+    /// The records that an endpoint's private DNS names have.
+    DnsRecordIpType, "ipv4", "dualstack", "ipv6", "service-defined"
+);
+
+/// An interface endpoint as DescribeVpcEndpoints answers it, without what the service owns and what the name says.
+#[derive(Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+struct Spec {
+    /// Who may call what through the endpoint. `null` is what AWS has by default: everybody may call everything.
+    #[serde(default)]
+    policy_document: Option<Policy>,
+    /// The subnets, at most one for each availability zone, by id. Usually `${subnet:NAME}`.
+    #[serde(default)]
+    subnet_ids: Option<BTreeSet<String>>,
+    /// The security groups of the endpoint's network interfaces.
+    #[serde(default)]
+    groups: Option<Vec<Group>>,
+    /// Whether the service's usual names lead to the endpoint inside of the VPC, and not to the internet.
+    #[serde(default)]
+    private_dns_enabled: Option<bool>,
+    /// The IP addresses of the network interfaces.
+    #[serde(default)]
+    ip_address_type: Option<Word<IpAddressType>>,
+    /// The DNS options, complete.
+    #[serde(default)]
+    dns_options: Option<DnsOptions>,
+    /// Tags; only those that are named are managed.
+    #[serde(default)]
+    tags: Option<Vec<Tag>>,
+}
+
+#[derive(Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+struct Group {
+    /// The id. Usually `${security-group:NAME}`.
+    group_id: String,
+}
+
+#[derive(Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+struct DnsOptions {
+    dns_record_ip_type: Word<DnsRecordIpType>,
+    #[serde(default)]
+    private_dns_only_for_inbound_resolver_endpoint: bool,
+    #[serde(default = "verified_domains")]
+    private_dns_preference: String,
+    #[serde(default)]
+    private_dns_specified_domains: BTreeSet<String>,
+}
+
+/// What the service answers where nothing was written (AWS.md 1.8).
+fn verified_domains() -> String {
+    "VERIFIED_DOMAINS_ONLY".to_owned()
+}
+
+#[derive(Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+struct Tag {
+    key: String,
+    #[serde(default)]
+    value: String,
+}
+
+fn key_of(path: &Path) -> Option<&'static str> {
+    match path.parts()[..] {
+        [GROUPS] => Some("groupId"),
+        [TAGS] => Some("key"),
+        // So that `export` prints a list; the names of statements are made by the document itself.
+        [POLICY, "Statement"] => Some("Sid"),
+        _ => None,
+    }
+}
+
+/// The tree of the policy that an endpoint has when none was written (AWS.md 1.8).
+static ALLOW_ALL: LazyLock<Value> = LazyLock::new(|| {
+    let statement = json!({"Effect": "Allow", "Principal": "*", "Action": "*", "Resource": "*"});
+    Policy::from_value(&json!({ "Statement": [statement] })).map_or(Value::Null, |policy| policy.tree())
+});
+
+/// Whether a policy tree is that of [`ALLOW_ALL`].
+pub(super) fn is_allow_all(tree: &Value) -> bool {
+    *tree == *ALLOW_ALL
+}
+
+/// Makes of every spelling of the default policy the same tree: the versions of the language differ in variables only, and
+/// it has none.
+fn settle_policy(members: &mut Map<String, Value>) {
+    let Some(policy) = members.get_mut(POLICY) else { return };
+    let says_nothing_else = policy.as_object().is_some_and(|members| {
+        members.keys().all(|name| ["Version", "Statement"].contains(&name.as_str()))
+            && members.get("Statement") == ALLOW_ALL.get("Statement")
+    });
+    if policy.is_null() || says_nothing_else {
+        *policy = ALLOW_ALL.clone();
+    }
+}
+
+/// The state of an answer in one spelling; one that is left out is the settled one, as an edge requires it.
+fn state_of(answer: &mut Value) -> Value {
+    let state = answer.as_object_mut().and_then(|members| members.remove(STATE));
+    let Some(Value::String(text)) = state else { return json!(AVAILABLE) };
+    match STATES.iter().find(|known| known.eq_ignore_ascii_case(&text)) {
+        Some(known) => json!(known),
+        None => json!(format!("{OTHER}{text}")),
+    }
+}
+
+/// Brings an answer into the shape of [`Spec`]: names of groups are the groups' own, and the record type follows the IP
+/// addresses where the answer leaves it out (hypothesis: answers of old endpoints have no DNS options).
+fn prepare(answer: &mut Value) {
+    for group in answer.get_mut(GROUPS).and_then(Value::as_array_mut).into_iter().flatten() {
+        group.as_object_mut().and_then(|group| group.remove("groupName"));
+    }
+    let ip_type = answer.get(IP_TYPE).cloned().unwrap_or_else(|| json!("ipv4"));
+    if let Some(options) = answer.get_mut(DNS_OPTIONS).and_then(Value::as_object_mut) {
+        options.entry("dnsRecordIpType").or_insert(ip_type);
+    }
+}
+
+impl Kind for VpcEndpoint {
+    fn name(&self) -> &'static str {
+        "vpc-endpoint"
+    }
+
+    fn about(&self) -> &'static str {
+        "A VPC interface endpoint, named VPC/SERVICE: policy, subnets, security groups, private DNS and tags."
+    }
+
+    fn scope(&self) -> ScopeKind {
+        ScopeKind::Region
+    }
+
+    fn stage(&self) -> u8 {
+        70
+    }
+
+    fn key_of(&self) -> KeyOf {
+        key_of
+    }
+
+    fn policies(&self) -> &'static [&'static [&'static str]] {
+        &[&[POLICY]]
+    }
+
+    fn merged(&self) -> &'static [&'static str] {
+        &[TAGS]
+    }
+
+    fn request_side_names(&self) -> &'static [(&'static str, &'static str)] {
+        &[
+            ("securityGroupIds", GROUPS),
+            ("tagSpecifications", TAGS),
+            ("addSubnetIds", SUBNETS),
+            ("removeSubnetIds", SUBNETS),
+            ("addSecurityGroupIds", GROUPS),
+            ("removeSecurityGroupIds", GROUPS),
+        ]
+    }
+
+    fn schema(&self) -> Schema {
+        schemars::schema_for!(Spec)
+    }
+
+    fn normalise(&self, spec: &Value, origin: Origin) -> Normalised {
+        let mut source = as_answered(spec, origin);
+        let state = match origin {
+            Origin::Live => state_of(&mut source),
+            Origin::Declared => json!(AVAILABLE),
+        };
+        if origin == Origin::Live {
+            prepare(&mut source);
+        }
+        let mut normalised = kind::normalise_as::<Spec>(&source, origin, key_of);
+        let Value::Object(members) = &mut normalised.tree else { return normalised };
+        settle_policy(members);
+        // A declared `null`, and what an answer leaves out.
+        let defaults = [
+            (SUBNETS, json!([])),
+            (GROUPS, json!({})),
+            (PRIVATE_DNS, json!(false)),
+            (IP_TYPE, json!("ipv4")),
+            (TAGS, json!({})),
+        ];
+        for (member, default) in defaults {
+            if let Some(value) = members.get_mut(member).filter(|value| value.is_null()) {
+                *value = default;
+            }
+        }
+        members.insert(STATE.to_owned(), state);
+        normalised
+    }
+
+    fn declare(&self, live: &Value) -> Value {
+        let mut declared = tree::listed(live, key_of);
+        if let Value::Object(members) = &mut declared {
+            members.remove(STATE);
+            // An endpoint needs a group, and always has DNS options: what an answer leaves out cannot be declared.
+            members.retain(|name, value| match name.as_str() {
+                GROUPS => value.as_array().is_none_or(|groups| !groups.is_empty()),
+                DNS_OPTIONS => !value.is_null(),
+                _ => true,
+            });
+        }
+        declared
+    }
+
+    fn check_name(&self, name: &str) -> Option<String> {
+        names::problem(name)
+    }
+
+    fn check(&self, tree: &Value) -> Vec<Problem> {
+        let mut problems = Vec::new();
+        let mut problem = |code, path: Path, detail: String, remedy: &str| {
+            problems.push(Problem { code, path, detail, remedy: remedy.to_owned() });
+        };
+        let policy = tree.get(POLICY).and_then(|policy| Policy::from_value(policy).ok());
+        if let Some(size) = policy.map(|policy| policy.minified_len()).filter(|size| *size > POLICY_SIZE) {
+            let detail = format!("the policy has {size} characters; an endpoint takes {POLICY_SIZE}");
+            problem(codes::LIMIT, Path::of([POLICY]), detail, "shorten it: the quota cannot be raised");
+        }
+        if tree.get(GROUPS).and_then(Value::as_object).is_some_and(Map::is_empty) {
+            let remedy = "name at least one security group, or leave `groups` out";
+            problem(codes::LIMIT, Path::of([GROUPS]), "an interface endpoint has a security group".into(), remedy);
+        }
+        if tree.get(DNS_OPTIONS).is_some_and(Value::is_null) {
+            let remedy = "leave `dnsOptions` out to leave them as they are";
+            problem(codes::CONTRADICTION, Path::of([DNS_OPTIONS]), "an endpoint always has DNS options".into(), remedy);
+        }
+        let subnets = tree.get(SUBNETS).and_then(Value::as_array).into_iter().flatten().filter_map(Value::as_str);
+        let groups = tree.get(GROUPS).and_then(Value::as_object).into_iter().flat_map(Map::keys).map(String::as_str);
+        let ids = subnets.map(|id| (SUBNETS, "subnet-", "${subnet:NAME}", id));
+        for (member, prefix, look_up, id) in ids.chain(groups.map(|id| (GROUPS, "sg-", "${security-group:NAME}", id))) {
+            if !id.starts_with(prefix) && !id.contains("${") {
+                let remedy = format!("write the id, which begins with `{prefix}`, or look it up with {look_up}");
+                problem(codes::WRONG_SHAPE, Path::of([member]), format!("`{id}` is not an id"), &remedy);
+            }
+        }
+        let tags = tree.get(TAGS).and_then(Value::as_object);
+        if tags.is_some_and(|tags| tags.len() > MOST_TAGS) {
+            let detail = format!("an endpoint has at most {MOST_TAGS} tags");
+            problem(codes::LIMIT, Path::of([TAGS]), detail, "declare fewer");
+        }
+        for key in tags.into_iter().flat_map(Map::keys).filter(|key| key.to_ascii_lowercase().starts_with("aws:")) {
+            let detail = format!("the tag key `{key}` is reserved for AWS");
+            problem(codes::LIMIT, Path::of([TAGS, key.as_str()]), detail, "choose another key");
+        }
+        problems
+    }
+
+    fn direction(&self, path: &Path, live: Option<&Value>, want: Option<&Value>) -> Direction {
+        match path.parts()[..] {
+            // Without it the service's names lead out of the VPC.
+            [PRIVATE_DNS] => direction::of_switch(live, want),
+            // One more group lets more clients in. One less shuts some out, which no control asks for.
+            [GROUPS, _] if want.is_none() => Direction::Weakened,
+            // A lost subnet is a zone without an endpoint; one more is a place that nobody declared.
+            [SUBNETS] => match direction::of_set(live, want) {
+                Direction::Strengthened => Direction::Unknown,
+                direction => direction,
+            },
+            [STATE] if live.is_some_and(|live| live == "pending" || live == "pendingAcceptance") => Direction::Unknown,
+            [STATE] => Direction::Weakened,
+            [TAGS, ..] => Direction::Neutral,
+            _ => Direction::Unknown,
+        }
+    }
+
+    fn outputs(&self) -> &'static [&'static str] {
+        &["vpcEndpointId", "vpcId", "dnsName"]
+    }
+
+    fn output(&self, sighting: &Sighting, name: &str) -> Option<String> {
+        let place = if name == "vpcEndpointId" { &sighting.handle } else { &sighting.facts };
+        place.get(name)?.as_str().map(str::to_owned)
+    }
+
+    fn steps(&self, situation: &Situation<'_>) -> Proposal {
+        steps::propose(situation)
+    }
+}
