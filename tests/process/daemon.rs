@@ -131,6 +131,8 @@ fn a_run_that_is_asked_to_stop_finishes_its_steps_and_begins_no_other() {
     let slow = Options { latency: Duration::from_millis(20), ..Options::default() };
     let aws = Aws::with("drifted", slow);
     let environment = TestEnvironment::on(&aws);
+    let plan = environment.run(&["--output", "json", "plan"]).exits(2).json();
+    let steps = plan["steps"].as_array().expect("steps").len();
     let running = environment.start(&["--quiet", "enforce", "--once"]);
     aws.wait_for("a write", |calls| calls.iter().any(|call| call.operation == "UpdateGuardrail"));
     running.signal(Signal::TERM);
@@ -139,7 +141,7 @@ fn a_run_that_is_asked_to_stop_finishes_its_steps_and_begins_no_other() {
     let count = |name: &str| records.as_array().expect("records").iter().filter(|one| one["record"] == name).count();
     assert_eq!(count("intent"), count("verdict"), "every write that was begun was read back");
     assert_eq!(count("run_ended"), 1);
-    assert!(count("intent") < 15, "steps that had not begun were not begun");
+    assert!(count("intent") < steps, "steps that had not begun were not begun");
     let _ = environment.run(&["--quiet", "enforce", "--once"]).exits(0);
     let _ = environment.run(&["plan"]).exits(0);
 }

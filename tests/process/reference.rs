@@ -127,7 +127,7 @@ fn the_drill_restores_every_scenario_without_a_network_or_credentials() {
     let environment = TestEnvironment::new();
     let output = environment.run(&["drill"]).exits(0);
     let scenarios = output.stdout.lines().filter(|line| line.ends_with("  restored")).count();
-    assert_eq!(scenarios, 5, "{}", output.stdout);
+    assert_eq!(scenarios, 7, "{}", output.stdout);
     let _ = output.prints(&["scenario", "detected in", "restored in", "network clients in this process: 0"]);
     assert!(!environment.state().exists(), "a drill leaves nothing behind");
     let _ = environment.run(&["--aws", "embedded", "plan"]).exits(2);

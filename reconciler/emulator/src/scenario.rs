@@ -15,20 +15,21 @@ use crate::script::{Edit, Script, Step};
 use crate::world::{Cell, Place, Scope, World, lock};
 use crate::{Emulator, bedrock};
 
-/// Names and one-line descriptions of what is built in. `aws-genai-09` can be built too, but is not listed: nothing is
-/// declared yet that its attack makes drift, so a drill of it could not detect anything.
+/// Names and one-line descriptions of what is built in.
 pub(crate) const NAMES: &[(&str, &str)] = &[
     ("empty", "three accounts and nothing in them but KMS keys and their aliases"),
     ("bare", "three accounts with keys, buckets and networks as they are made, and no control on them"),
     ("in-sync", "exactly what the desired state wants, built by a deployer thirty days ago"),
     ("drifted", "in-sync, then attacked in every account by one developer"),
     ("aws-genai-02", "in-sync, then content filters and PII masking weakened"),
+    ("aws-genai-03", "in-sync, then the endpoints of Bedrock deleted, opened to everybody, and taken out of the DNS"),
     ("aws-genai-04", "in-sync, then invocation logging and its log groups weakened"),
     (
         "aws-genai-05",
         "in-sync, then the selectors of the organization trail emptied, half restored, and logging stopped",
     ),
     ("aws-genai-06", "in-sync, then the prompt-attack filter weakened"),
+    ("aws-genai-09", "in-sync, then the service control policy weakened and detached"),
 ];
 
 fn embedded(name: &str) -> Option<&'static str> {
@@ -38,6 +39,7 @@ fn embedded(name: &str) -> Option<&'static str> {
         "in-sync" => include_str!("../scenarios/in-sync.yaml"),
         "drifted" => include_str!("../scenarios/drifted.yaml"),
         "aws-genai-02" => include_str!("../scenarios/aws-genai-02.yaml"),
+        "aws-genai-03" => include_str!("../scenarios/aws-genai-03.yaml"),
         "aws-genai-04" => include_str!("../scenarios/aws-genai-04.yaml"),
         "aws-genai-05" => include_str!("../scenarios/aws-genai-05.yaml"),
         "aws-genai-06" => include_str!("../scenarios/aws-genai-06.yaml"),
@@ -385,6 +387,7 @@ impl Resolver<'_> {
             Some(("ou", path)) => self.organization(|it| it.unit_id(path).map(str::to_owned)),
             _ => match name {
                 "organization" => self.organization(|it| Some(it.id().to_owned())),
+                "enforced" => self.place.cell.bedrock.enforced.as_ref().map(|it| it.config_id.clone()),
                 "account" => Some(account.clone()),
                 "account.name" => Some(self.account.name.clone()),
                 "region" => Some(region.clone()),

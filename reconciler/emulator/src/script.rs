@@ -9,7 +9,7 @@
 //! two also as a whole text without the braces. `${guardrail:NAME@ACCOUNT/REGION}` is the id of one elsewhere.
 //! `${organization}`, `${policy:NAME}` and `${ou:PATH}` (`/` is the root) are ids of the organization; `${vpc:NAME}`,
 //! `${subnet:NAME}` and `${security-group:NAME}` those of what has this `Name` tag, and `${endpoint:VPC/SERVICE}` that of
-//! the endpoint for a service in the VPC of that name.
+//! the endpoint for a service in the VPC of that name; `${enforced}` is the id of the enforced configuration.
 
 use std::collections::BTreeMap;
 

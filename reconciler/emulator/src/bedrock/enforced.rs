@@ -12,7 +12,7 @@ use crate::world::Turn;
 /// The configuration that is in force.
 #[derive(Clone)]
 pub(crate) struct Enforced {
-    config_id: String,
+    pub(crate) config_id: String,
     guardrail_id: String,
     guardrail_arn: String,
     version: String,
