@@ -38,11 +38,11 @@ fn the_id_of_an_account_is_found_by_its_name() {
 
 #[test]
 fn unknown_placeholders_are_placed_to_the_character() {
-    let text = "kind: filter-set\nname: a\nspec:\n  message: \"é ${regoin}\"\n  keyArn: x ${vpc:main} ${ref:nothing} ${open\n  words:\n    - |\n      ${kms:}\n    - ${aws:PrincipalTag/team}\n";
+    let text = "kind: filter-set\nname: a\nspec:\n  message: \"é ${regoin}\"\n  keyArn: x ${ami:main} ${ref:nothing} ${open\n  words:\n    - |\n      ${kms:}\n    - ${aws:PrincipalTag/team}\n";
     assert_snapshot!(problems(text), @r"
     a.yaml:4:15 BRX0401 `${regoin}` is no placeholder
         did you mean `${region}`? Write `$${` for a literal `${`
-    a.yaml:5:13 BRX0401 nothing answers look-ups of `vpc`
+    a.yaml:5:13 BRX0401 nothing answers look-ups of `ami`
         look-ups are ${kms:KEY}, ${vpc:NAME}, ${subnet:NAME} and ${security-group:NAME}, references are ${ref:KIND/NAME.FIELD}; write `$${` for a literal `${`, as IAM variables need
     a.yaml:5:25 BRX0401 `${ref:nothing}` is not a reference
         write ${ref:KIND/NAME.FIELD}, such as ${ref:log-group/audit.name}
