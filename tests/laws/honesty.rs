@@ -3,7 +3,10 @@
 use reconciler_emulator::{Effect, Fault, Match};
 use reconciler_engine::event::StepOutcome;
 use reconciler_model::codes;
+use reconciler_model::desired::Wanted;
+use reconciler_model::inventory::Gap;
 use reconciler_model::verdict::Verdict;
+use reconciler_model::warrant::Approval;
 use reconciler_tests::declarations::of_the_repository;
 use reconciler_tests::witness::element;
 use reconciler_tests::world::{World, is_broken, on, paths, times, told};
@@ -199,11 +202,15 @@ async fn h23_a_read_that_failed_is_a_gap_and_never_absent() {
             assert!(plan.drift.is_empty() && plan.steps.is_empty(), "{case}");
             assert!(!plan.gaps.is_empty() && plan.summary.gaps >= 1, "{case}");
             for gap in &plan.gaps {
-                assert_eq!((gap.scope.to_string().as_str(), gap.code.as_str()), ("prod/eu-west-1", *code), "{case}");
+                // The policy of the organization names guardrails there, and cannot be compared without them.
+                let there = gap.scope.to_string() == "prod/eu-west-1" || gap.reason.contains("which it refers to");
+                assert!(there && gap.code == *code, "{case}");
                 assert!(gap.reason.contains(operation) && !gap.remedy.is_empty(), "{gap:?}");
             }
             assert_eq!(plan.summary.in_sync + plan.summary.gaps, plan.summary.addresses, "{case}");
-            assert!(plan.summary.in_sync >= plan.summary.addresses - 4, "other scopes complete: {case}");
+            let there = |one: &&Wanted| one.address.account == "prod" && one.address.region == "eu-west-1";
+            let others = plan.summary.addresses - world.wanted.iter().filter(there).count() - 1;
+            assert!(plan.summary.in_sync >= others, "other scopes complete: {case}");
             world.apply(&planned).await;
             assert_eq!(written(&world), Vec::<String>::new(), "{case}");
             world.emulator.clear_faults();
@@ -220,7 +227,9 @@ async fn h23_an_account_that_cannot_be_entered_is_a_gap() {
     world.inject(vec![Fault::always(matching, Effect::Deny)]);
     let planned = world.plan().await;
     let plan = &planned.plan;
-    assert!(plan.gaps.iter().all(|gap| gap.scope.account == "prod" && gap.code == codes::DENIED), "{}", told(plan));
+    let of_prod = |reason: &str| reason.contains("read prod/") && reason.contains("which it refers to");
+    let known = |gap: &Gap| (gap.scope.account == "prod" || of_prod(&gap.reason)) && gap.code == codes::DENIED;
+    assert!(plan.gaps.iter().all(known), "{}", told(plan));
     assert!(plan.drift.iter().all(|drift| drift.account != "prod") && !plan.steps.is_empty(), "{}", told(plan));
     let applied = world.apply(&planned).await;
     assert_eq!(applied.not_verified(), 0, "{:#?}", applied.steps);
@@ -228,7 +237,7 @@ async fn h23_an_account_that_cannot_be_entered_is_a_gap() {
     world.emulator.clear_faults();
     // A failure to assume a role is remembered for half a minute; another process has another memory.
     let world = World::over(world.emulator.clone(), &of_the_repository()).await;
-    world.restore().await;
+    world.converge(Approval::Operator).await.expect("approved");
     world.plan_again_nothing().await;
 }
 
