@@ -35,6 +35,7 @@ steps:
     body: {guardrailIdentifier: 'guardrail:payments'}
     edits: [{set: {/contentPolicyConfig/filtersConfig/type=HATE/inputStrength: NONE}}]
   - {<<: *attack, operation: CreateGuardrailVersion, edits: []}
+  - {<<: *attack, operation: DeleteEnforcedGuardrailConfiguration, edits: [], body: {configId: '${enforced}'}}
   - {<<: *attack, operation: DeleteGuardrail, edits: [], body: {guardrailIdentifier: 'guardrail:baseline'}}
   - {<<: *attack, operation: DeleteModelInvocationLoggingConfiguration, edits: [], body: {}}
   - {<<: *attack, service: logs, operation: PutRetentionPolicy, edits: [], body: {logGroupName: /aws/bedrock/model-invocations, retentionInDays: 7}}
@@ -85,7 +86,7 @@ impl World {
         let (first, _) = payments.split_once("\n---\n").expect("two documents");
         environment.write("desired-state/guardrails/payments.yaml", first);
         // What is not attacked is not declared here either: each death is followed by three runs.
-        for folder in ["keys", "organization", "trail"] {
+        for folder in ["endpoints", "keys", "organization", "trail"] {
             std::fs::remove_dir_all(environment.path(&format!("desired-state/{folder}"))).expect("a folder");
         }
         for file in ["guardrails/enforced.yaml", "logging/delivery-role.yaml", "logging/log-bucket.yaml"] {
