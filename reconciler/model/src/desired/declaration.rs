@@ -33,7 +33,7 @@ pub enum WhenStronger {
 pub struct Declaration {
     /// The kind.
     pub kind: String,
-    /// The name as it is written, placeholders included: see [`Declaration::name_in`].
+    /// The name as it is written, placeholders included: each scope fills them in.
     pub name: String,
     /// Where it applies.
     pub applies: Where,
