@@ -26,14 +26,15 @@ class Run:
 class Reconciler:
     """Runs the binary with a home and a state folder of its own, against one endpoint."""
 
-    def __init__(self, home, endpoint, desired=CANONICAL, account=world.MANAGEMENT):
+    def __init__(self, home, endpoint, desired=CANONICAL, account=world.MANAGEMENT, attempts=None):
         self.home, self.endpoint, self.desired, self.account = home, endpoint, desired, account
+        self.further = {} if attempts is None else {"AWS_MAX_ATTEMPTS": str(attempts)}
 
     def __call__(self, *words):
         command = [world.binary(), "--desired", str(self.desired), "--state", str(self.home / "state"), *words]
         return Run(subprocess.run(
             command,
-            env=world.environment(self.home, account=self.account, endpoint=self.endpoint),
+            env=world.environment(self.home, account=self.account, endpoint=self.endpoint) | self.further,
             cwd=self.home,
             stdin=subprocess.DEVNULL,
             capture_output=True,
