@@ -4,6 +4,7 @@
 
 use std::collections::BTreeMap;
 
+use jiff::Timestamp;
 use reconciler_model::codes;
 use reconciler_model::inventory::Sighting;
 use reconciler_model::kind::Situation;
@@ -297,7 +298,10 @@ fn make_usable(steps: &mut Steps<'_>, live: &Sighting) -> bool {
 fn note_what_should_be_known(steps: &mut Steps<'_>, live: &Sighting, facts: &Facts) {
     let notes = &mut steps.proposal.notes;
     if facts.key_state.starts_with("PendingDeletion") {
-        let detail = format!("the key is deleted at {} seconds of 1970 unless that is cancelled", live.tree[DELETION]);
+        // KMS answers seconds since 1970.
+        let seconds = live.tree[DELETION].as_f64().and_then(|seconds| Timestamp::from_second(seconds as i64).ok());
+        let when = seconds.map_or_else(|| "a time that is not known".to_owned(), |time| time.to_string());
+        let detail = format!("the key is deleted at {when} unless that is cancelled");
         notes.push((codes::KEY_PENDING_DELETION, detail));
     }
     let policy = Policy::from_value(&live.tree["policy"]);
