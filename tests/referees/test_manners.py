@@ -230,6 +230,9 @@ def test_quotas(emulator):
 
 def test_an_enforced_guardrail_cannot_be_deleted(emulator):
     bedrock = emulator.client("bedrock")
+    # There is one for an account and region, and the world has it already.
+    for row in bedrock.list_enforced_guardrails_configuration()["guardrailsConfig"]:
+        bedrock.delete_enforced_guardrail_configuration(configId=row["configId"])
     guardrail = named(bedrock)
     config = {"guardrailInferenceConfig": {**ENFORCED["guardrailInferenceConfig"], "guardrailIdentifier": guardrail}}
     made = bedrock.put_enforced_guardrail_configuration(**config)
