@@ -82,9 +82,25 @@ def request_complaints(operation, request):
     shape = operation.input_shape
     if shape is None:
         return [f"the model has no input, the request has {request!r}"] if request else []
+    if operation.service_model.metadata["protocol"] in ("query", "ec2"):
+        request = _of_text(shape, request)
     lenient = ParamValidator().validate(request, shape)
     complaints = lenient.generate_report().splitlines() if lenient.has_errors() else []
     return complaints + complaints_of(shape, request, "", timestamps="unixTimestamp", wire=False)
+
+
+def _of_text(shape, value):
+    """A value of a form, in which everything is text, with the types that its shape has. What does not fit stays text."""
+    kind = shape.type_name
+    if kind == "structure" and isinstance(value, dict):
+        return {name: _of_text(shape.members[name], item) if name in shape.members else item for name, item in value.items()}
+    if kind == "list" and isinstance(value, list):
+        return [_of_text(shape.member, item) for item in value]
+    if kind in ("integer", "long") and isinstance(value, str) and value.lstrip("-").isdigit():
+        return int(value)
+    if kind == "boolean":
+        return {"true": True, "false": False}.get(value, value) if isinstance(value, str) else value
+    return value
 
 
 def complaints_of(shape, value, path, timestamps, wire=True):

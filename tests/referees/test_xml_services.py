@@ -18,7 +18,7 @@ def test_botocore_decodes_the_documents_of_iam(emulator):
     assert iam.get_role(RoleName="app")["Role"]["AssumeRolePolicyDocument"] == json.loads(TRUST)
     assert iam.get_role_policy(RoleName="app", PolicyName="invoke")["PolicyDocument"] == json.loads(IDENTITY)
     pages = iam.get_paginator("get_account_authorization_details").paginate(PaginationConfig={"PageSize": 1})
-    (role,) = [role for page in pages for role in page["RoleDetailList"]]
+    (role,) = [role for page in pages for role in page["RoleDetailList"] if role["RoleName"] == "app"]
     assert role["RolePolicyList"] == [{"PolicyName": "invoke", "PolicyDocument": json.loads(IDENTITY)}]
 
 
@@ -72,7 +72,7 @@ def test_bedrock_writes_into_the_policy_of_its_log_bucket(emulator):
     s3, bedrock = emulator.client("s3"), emulator.client("bedrock")
     logging = bedrock.get_model_invocation_logging_configuration()["loggingConfig"]
     bucket = logging["s3Config"]["bucketName"]
-    s3.create_bucket(Bucket=bucket)
+    s3.delete_bucket_policy(Bucket=bucket)
     assert error_of(s3.get_bucket_policy, Bucket=bucket) == ("NoSuchBucketPolicy", 404)
     bedrock.put_model_invocation_logging_configuration(loggingConfig=logging)
     (statement,) = json.loads(s3.get_bucket_policy(Bucket=bucket)["Policy"])["Statement"]

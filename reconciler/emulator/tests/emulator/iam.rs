@@ -296,11 +296,15 @@ steps:
     regions: [us-east-1]
     service: iam
     operation: CreateRole
-    body: {RoleName: other, AssumeRolePolicyDocument: '{\"Version\": \"2012-10-17\", \"Statement\": []}', Tags: [{Key: a, Value: b}]}
+    body: {RoleName: other, AssumeRolePolicyDocument: '{\"Version\": \"2012-10-17\", \"Statement\": [{\"Effect\": \"Allow\", \"Principal\": {\"Service\": \"bedrock.amazonaws.com\"}, \"Action\": \"sts:AssumeRole\"}]}', Tags: [{Key: a, Value: b}]}
+  - <<: *step
+    operation: PutRolePolicy
+    body: {RoleName: other, PolicyName: write, PolicyDocument: '{\"Version\": \"2012-10-17\", \"Statement\": [{\"Effect\": \"Allow\", \"Action\": [\"logs:CreateLogStream\", \"logs:PutLogEvents\"], \"Resource\": \"*\"}]}'}
   - <<: *step
     service: bedrock
     operation: PutModelInvocationLoggingConfiguration
     body: {loggingConfig: {cloudWatchConfig: {logGroupName: /aws/bedrock/model-invocations, roleArn: 'arn:aws:iam::${account}:role/other'}}}
+  - {<<: *step, operation: DeleteRolePolicy, body: {RoleName: other, PolicyName: write}}
   - {<<: *step, operation: DeleteRole, body: {RoleName: other}}
   - <<: *step
     service: bedrock

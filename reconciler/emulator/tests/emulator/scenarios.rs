@@ -185,7 +185,20 @@ async fn drifted_is_weak_where_it_says_and_cloudtrail_knows_by_whom() -> TestRes
         .collect();
     assert_eq!(
         names,
-        ["PutRetentionPolicy", "UpdateGuardrail", "CreateGuardrailVersion", "UpdateGuardrail", "AssumeRole"]
+        [
+            "ModifyVpcEndpoint",
+            "PutRolePolicy",
+            "UpdateAssumeRolePolicy",
+            "PutBucketPolicy",
+            "PutBucketPublicAccessBlock",
+            "PutLogGroupDeletionProtection",
+            "PutRetentionPolicy",
+            "UpdateGuardrail",
+            "PutEnforcedGuardrailConfiguration",
+            "CreateGuardrailVersion",
+            "UpdateGuardrail",
+            "AssumeRole",
+        ]
     );
     let record: Value = serde_json::from_str(&events.text("/Events/0/CloudTrailEvent"))?;
     assert_eq!(record["userIdentity"]["arn"], "arn:aws:sts::222233334444:assumed-role/Developer/mallory");
