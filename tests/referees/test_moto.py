@@ -80,12 +80,13 @@ class Moto:
 
     @classmethod
     @contextmanager
-    def serving(cls, home):
+    def serving(cls, home, correction=""):
+        """Serves until the block ends. `correction` is Python that is run before, where moto is wrong about AWS."""
         # Its output goes to a file: a pipe that nobody reads would stop it.
         log = home / "moto.log"
         with log.open("w") as output:
             child = subprocess.Popen(
-                [sys.executable, "-u", "-m", "moto.server", "-H", "127.0.0.1", "-p", "0"],
+                [sys.executable, "-u", "-c", f"{correction}\nfrom moto.server import main\nmain()", "-H", "127.0.0.1", "-p", "0"],
                 env={"PATH": "/usr/bin:/bin", "HOME": str(home), "PYTHONDONTWRITEBYTECODE": "1"},
                 stdout=output,
                 stderr=subprocess.STDOUT,

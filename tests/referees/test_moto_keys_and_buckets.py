@@ -2,8 +2,7 @@
 
 moto 5.2.5 implements the operations that the kinds `kms-key` and `log-bucket` need. It differs from AWS where a test must know
 it: a new bucket has neither a public access block, nor ownership controls, nor a default encryption; and the answer to
-GetBucketVersioning has another root element while versioning was never set, which no SDK but botocore takes. So the bucket is
-there before, with its versioning suspended.
+GetBucketVersioning has another root element than in the model, which no SDK but botocore takes: that is corrected here.
 """
 
 import json
@@ -14,6 +13,16 @@ from ours import DRIFT, IN_SYNC, Reconciler
 from test_moto import ACCOUNT, ORGANIZATION, REGION, Moto
 
 ALIAS, BUCKET = "alias/bedrock-logs", f"bedrock-logs-{ACCOUNT}-{REGION}"
+
+ROOT_OF_VERSIONING = """
+from moto.s3.responses import S3Response
+answered = S3Response.get_bucket_versioning
+def corrected(self):
+    status, headers, body = answered(self)
+    body = body.decode() if isinstance(body, bytes) else body
+    return status, headers, body.replace("GetBucketVersioningResponse", "VersioningConfiguration")
+S3Response.get_bucket_versioning = corrected
+"""
 
 KEY_POLICY = {"Version": "2012-10-17", "Statement": [
     {"Sid": "Admin", "Effect": "Allow", "Principal": {"AWS": f"arn:aws:iam::{ACCOUNT}:root"}, "Action": "kms:*", "Resource": "*"},
@@ -60,10 +69,7 @@ spec:
 
 @pytest.fixture
 def moto(tmp_path):
-    with Moto.serving(tmp_path) as moto:
-        s3 = moto.client("s3")
-        s3.create_bucket(Bucket=BUCKET)
-        s3.put_bucket_versioning(Bucket=BUCKET, VersioningConfiguration={"Status": "Suspended"})
+    with Moto.serving(tmp_path, ROOT_OF_VERSIONING) as moto:
         yield moto
 
 
