@@ -142,8 +142,10 @@ OPERATIONS = [
          " --blocked-outputs-messaging No. --word-policy-config managedWordListsConfig=[{type=PROFANITY}]"),
         ("CreateGuardrailVersion", {"guardrailIdentifier": "$guardrail", "description": "Two."},
          "bedrock create-guardrail-version --guardrail-identifier $guardrail --description Two."),
+        # The world has an enforced configuration, which refers to the guardrail.
         ("DeleteGuardrail", {"guardrailIdentifier": "$guardrail"},
-         "bedrock delete-guardrail --guardrail-identifier $guardrail"),
+         "bedrock delete-guardrail --guardrail-identifier $guardrail",
+         (("bedrock", "DeleteEnforcedGuardrailConfiguration", {"configId": "$config"}),)),
         ("ListTagsForResource", {"resourceARN": "$guardrail_arn"},
          "bedrock list-tags-for-resource --resource-arn $guardrail_arn"),
         ("TagResource", {"resourceARN": "$guardrail_arn", "tags": [{"key": "a", "value": "b"}]},
@@ -154,14 +156,13 @@ OPERATIONS = [
         ("PutModelInvocationLoggingConfiguration", {"loggingConfig": LOGGING},
          f"bedrock put-model-invocation-logging-configuration --logging-config '{json.dumps(LOGGING)}'"),
         ("DeleteModelInvocationLoggingConfiguration", {}, "bedrock delete-model-invocation-logging-configuration"),
-        ("ListEnforcedGuardrailsConfiguration", {}, "bedrock list-enforced-guardrails-configuration",
-         (("bedrock", "PutEnforcedGuardrailConfiguration", ENFORCED),)),
+        ("ListEnforcedGuardrailsConfiguration", {}, "bedrock list-enforced-guardrails-configuration"),
         ("PutEnforcedGuardrailConfiguration", ENFORCED,
          "bedrock put-enforced-guardrail-configuration --guardrail-inference-config"
-         " 'guardrailIdentifier=$guardrail,guardrailVersion=1'"),
+         " 'guardrailIdentifier=$guardrail,guardrailVersion=1'",
+         (("bedrock", "DeleteEnforcedGuardrailConfiguration", {"configId": "$config"}),)),
         ("DeleteEnforcedGuardrailConfiguration", {"configId": "$config"},
-         "bedrock delete-enforced-guardrail-configuration --config-id $config",
-         (("bedrock", "PutEnforcedGuardrailConfiguration", ENFORCED),)),
+         "bedrock delete-enforced-guardrail-configuration --config-id $config"),
         ("PutResourcePolicy", MAY_APPLY[2],
          f"bedrock put-resource-policy --resource-arn $guardrail_arn --resource-policy '{APPLY}'"),
         ("GetResourcePolicy", {"resourceArn": "$guardrail_arn"},
@@ -486,10 +487,12 @@ class Prepared:
     def __init__(self, emulator, operation):
         bedrock = emulator.client("bedrock")
         row = next(row for row in bedrock.list_guardrails()["guardrails"] if row["name"] == "baseline")
+        (enforced,) = bedrock.list_enforced_guardrails_configuration()["guardrailsConfig"]
         key = emulator.client("kms").describe_key(KeyId="alias/bedrock-guardrails")["KeyMetadata"]
         self.names = {
             "guardrail": row["id"],
             "guardrail_arn": row["arn"],
+            "config": enforced["configId"],
             "key": key["KeyId"],
             "key_arn": key["Arn"],
             "group_arn": f"arn:aws:logs:{REGION}:{PROD}:log-group:{GROUP}",
@@ -498,7 +501,6 @@ class Prepared:
             self.names |= organization_names(emulator.client("organizations", account=operation.account))
         for service, name, arguments, *saved in operation.after:
             answer = call(emulator.client(service, account=operation.account), name, self.fill(arguments))
-            self.names["config"] = answer.get("configId")
             for known, path in saved[0].items() if saved else ():
                 self.names[known] = jmespath.search(path, answer)
             if "Policy" in answer and "PolicySummary" in answer["Policy"]:

@@ -13,7 +13,7 @@
 //! A role that may do more, or that more may assume, is weaker. A role that may do *less* is not stronger: whoever empties the
 //! policy of a delivery role, or adds a denial to it, stops the logs. So nothing that a role lost, and no denial that it gained,
 //! counts as stronger: the direction is unknown, and the declaration is put back. Two things are kept and reported as stronger:
-//! a shorter session, and the revocation of sessions that the console of IAM writes ([`revocation`]).
+//! a shorter session, and the revocation of sessions that the console of IAM writes.
 //!
 //! # Policies of others
 //!
