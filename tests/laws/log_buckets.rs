@@ -444,3 +444,29 @@ fn limits_of_buckets_are_known_before_any_call() {
     assert_eq!(wrong(json!({"policy": {"Version": "2012-10-17", "Statement": []}})), [codes::WRONG_SHAPE]);
     assert_eq!(wrong(json!({"tagSet": []})), [codes::REQUEST_SIDE_NAME]);
 }
+
+/// A key that somebody wrote as an alias is the declared one where the alias leads to it. Where the alias cannot be looked up,
+/// that is not known: a gap, and no write.
+#[tokio::test]
+async fn an_alias_that_cannot_be_looked_up_is_no_drift() {
+    let world = built(&spec()).await;
+    let planned = world.plan().await;
+    let bucket =
+        planned.inventory.sightings.values().find(|seen| seen.address.kind == "log-bucket").expect("the bucket");
+    let rules = &bucket.tree["serverSideEncryptionConfiguration"]["rules"];
+    let arn = rules.pointer("/0/applyServerSideEncryptionByDefault/kmsMasterKeyID").expect("a key").clone();
+    let encrypted = |key: Value| {
+        json!({"rules": [{"applyServerSideEncryptionByDefault": {"sseAlgorithm": "aws:kms", "kmsMasterKeyID": key},
+            "bucketKeyEnabled": true}]})
+    };
+    let world = world.declaring(&declared(&with(spec(), "serverSideEncryptionConfiguration", encrypted(arn)))).await;
+    let by_alias = json!({"Rules": [{"ApplyServerSideEncryptionByDefault":
+        {"SSEAlgorithm": "aws:kms", "KMSMasterKeyID": "alias/bedrock-logs"}, "BucketKeyEnabled": true}]});
+    attack(&world, "PutBucketEncryption", json!({ "ServerSideEncryptionConfiguration": by_alias }));
+    world.plan_again_nothing().await;
+
+    world.inject(vec![times(10, on("DescribeKey"), Effect::Deny)]);
+    let plan = world.plan().await.plan;
+    assert_eq!((plan.summary.gaps, plan.gaps[0].code.as_str()), (1, codes::DENIED), "{}", told(&plan));
+    assert!(plan.drift.is_empty() && plan.steps.is_empty(), "{}", told(&plan));
+}

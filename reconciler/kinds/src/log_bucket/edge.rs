@@ -141,7 +141,7 @@ async fn read(session: &Session, address: &Address) -> Result<Option<Sighting>, 
     else {
         return Err(odd_answer(session, SERVICE, "GetBucketPolicy", "a part of the bucket was not read"));
     };
-    canonical_key(session, &mut encryption).await;
+    canonical_key(session, &mut encryption).await?;
     let (system, own): (Vec<Value>, Vec<Value>) = tagging
         .get("tagSet")
         .and_then(Value::as_array)
@@ -178,27 +178,33 @@ fn sighting(session: &Session, address: Address, live: &Value, facts: &Facts) ->
     })
 }
 
-/// S3 answers the key as it was written: an ARN, an id, or an alias. All of them become the ARN where that can be told.
-async fn canonical_key(session: &Session, encryption: &mut Value) {
+/// S3 answers the key as it was written: an ARN, an id, or an alias. All of them become the ARN.
+///
+/// # Errors
+/// Fails when an alias could not be looked up: whether it is the declared key is not known then.
+async fn canonical_key(session: &Session, encryption: &mut Value) -> Result<(), CallError> {
     let place = "/rules/0/applyServerSideEncryptionByDefault/kmsMasterKeyID";
-    let Some(Value::String(key)) = encryption.pointer_mut(place) else { return };
+    let Some(Value::String(key)) = encryption.pointer_mut(place) else { return Ok(()) };
     if key.contains(":key/") {
-        return;
+        return Ok(());
     }
     if !key.contains("alias/") {
         let (region, account) = (session.region(), session.account());
         *key = format!("arn:{}:kms:{region}:{account}:key/{key}", partition(region));
-        return;
+        return Ok(());
     }
     let kms = session.client(aws_sdk_kms::Client::new);
     let request = json!({ "KeyId": *key });
-    let answer = call_with_body!(session, "kms", "DescribeKey", kms.describe_key(), &request).await;
-    // An alias that cannot be resolved is not the declared key, and stays as it is written.
-    if let Some(arn) =
-        answer.ok().and_then(|answer| answer.body.pointer("/KeyMetadata/Arn")?.as_str().map(str::to_owned))
-    {
-        *key = arn;
+    match call_with_body!(session, "kms", "DescribeKey", kms.describe_key(), &request).await {
+        Ok(answer) => match answer.body.pointer("/KeyMetadata/Arn").and_then(Value::as_str) {
+            Some(arn) => arn.clone_into(key),
+            None => return Err(odd_answer(session, "kms", "DescribeKey", "the answer has no KeyMetadata.Arn")),
+        },
+        // An alias that names no key is not the declared key, and stays as it is written.
+        Err(error) if error.class == ErrorClass::NotFound => {}
+        Err(error) => return Err(error),
     }
+    Ok(())
 }
 
 /// Whether the answer says that the bucket is in another region: a redirection, or a signature for the wrong one.
