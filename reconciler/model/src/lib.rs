@@ -9,7 +9,9 @@
 //! [`verdict`] compares a promise with a fresh sighting.
 
 pub mod address;
+pub mod attribution;
 pub mod codes;
+pub mod control;
 pub mod desired;
 pub mod diagnostic;
 pub mod digest;
