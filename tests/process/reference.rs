@@ -8,7 +8,7 @@ use regex::Regex;
 
 use crate::harness::{TestEnvironment, repository};
 
-const COMMANDS: [&str; 13] = [
+const COMMANDS: [&str; 14] = [
     "validate",
     "plan",
     "apply",
@@ -21,6 +21,7 @@ const COMMANDS: [&str; 13] = [
     "controls",
     "explain",
     "history",
+    "audit",
     "completions",
 ];
 

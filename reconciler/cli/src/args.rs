@@ -208,12 +208,41 @@ pub(crate) enum Command {
         code: Option<String>,
     },
 
-    /// List the runs and their steps from the journal.
-    History,
+    /// List the runs and incidents, or show one of them, record by record.
+    #[command(
+        after_help = "Examples:\n  bedrock-reconciler history\n  bedrock-reconciler history inc-20261120T031500Z-1f0a2b3c"
+    )]
+    History {
+        /// The id of a run or of an incident; without it, all of them are listed.
+        #[arg(value_name = "RUN_OR_INCIDENT")]
+        of: Option<String>,
+    },
+
+    /// Prove what was done: the journal and the evidence.
+    Audit {
+        #[command(subcommand)]
+        what: Audit,
+    },
 
     /// Print a completion script.
     Completions {
         /// The shell.
         shell: clap_complete::Shell,
+    },
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum Audit {
+    /// Check that nothing in the journal or the evidence was altered, removed or added. Exits 1 when something was.
+    ///
+    /// Whoever may write to the state folder could write all of it anew. Keep the head that this prints somewhere else, and
+    /// give it to a later audit.
+    #[command(
+        after_help = "Examples:\n  bedrock-reconciler audit verify\n  bedrock-reconciler audit verify --head sha256:0123.."
+    )]
+    Verify {
+        /// A head that was noted earlier, which has to be in the chain.
+        #[arg(long, value_name = "DIGEST")]
+        head: Option<String>,
     },
 }

@@ -68,9 +68,17 @@ impl From<CallError> for Failure {
 
 impl From<JournalError> for Failure {
     fn from(error: JournalError) -> Self {
-        Self::new(Exit::Failed, format!("failed to {}", chain(&error)))
-            .code(codes::JOURNAL)
-            .hint("nothing more was written to AWS; check the state folder (--state) and its disk")
+        let text = format!("failed to {}", chain(&error));
+        match error {
+            JournalError::Io(..) => Self::new(Exit::Failed, text)
+                .code(codes::JOURNAL)
+                .hint("nothing more was written to AWS; check the state folder (--state) and its disk"),
+            JournalError::Damaged { .. } | JournalError::Broken { .. } | JournalError::Head { .. } => {
+                Self::new(Exit::Failed, text)
+                    .code(codes::ALTERED)
+                    .hint("nothing was written to AWS; `bedrock-reconciler audit verify` names every place")
+            }
+        }
     }
 }
 

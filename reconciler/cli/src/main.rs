@@ -18,7 +18,7 @@ mod setup;
 
 use std::process::ExitCode;
 
-use args::{Arguments, Command};
+use args::{Arguments, Audit, Command};
 use clap::Parser as _;
 use clap::error::ErrorKind;
 use exit::Exit;
@@ -84,7 +84,10 @@ async fn run(arguments: Arguments, screen: Screen) -> Result<Exit, Failure> {
         Command::Schema => commands::reference::schema(screen),
         Command::Controls => commands::reference::controls(screen),
         Command::Explain { code } => commands::reference::explain(screen, code.as_deref()),
-        Command::History => commands::reference::history(&Setup::new(global)?),
+        Command::History { of } => commands::history::run(&Setup::new(global)?, of.as_deref()),
+        Command::Audit { what: Audit::Verify { head } } => {
+            commands::audit::verify(&Setup::new(global)?, head.as_deref())
+        }
         Command::Completions { shell } => commands::reference::completions(screen, shell),
     }
 }

@@ -201,9 +201,14 @@ impl Setup {
         Ok(StateFolder::open(self.state.clone().ok_or_else(nowhere)?)?)
     }
 
+    /// The state folder, for commands that only read it; `None` when it is not there.
+    pub(crate) fn state_to_read(&self) -> Option<PathBuf> {
+        self.state.clone().filter(|state| state.is_dir())
+    }
+
     /// Where the journal is, for commands that only read it: a folder that is not there is not made.
     pub(crate) fn journal_to_read(&self) -> Option<PathBuf> {
-        self.state.as_ref().filter(|state| state.is_dir()).map(|state| StateFolder::journal_in(state))
+        self.state_to_read().map(|state| StateFolder::journal_in(&state))
     }
 
     /// Where the desired state applies. Without a desired state it is the caller's own account, in its own region.

@@ -4,7 +4,8 @@
 //! returns, with the digest of the line before it.
 //!
 //! Guarantees: a write is never made without its intent on disk; a line that a crash cut off is set aside, not lost and not
-//! read as a record; records hold digests, ids and names, never values of resources.
+//! read as a record; records hold digests, ids and names, never values of resources. The end of the chain is kept in
+//! [`crate::head`], so that a journal whose last lines are gone is not taken for a whole one.
 
 use std::collections::BTreeMap;
 use std::fmt;
@@ -17,6 +18,8 @@ use reconciler_model::address::Address;
 use reconciler_model::digest;
 use reconciler_model::warrant::Approval;
 use serde::{Deserialize, Serialize};
+
+use crate::head::{self, Fit, Head, HeadFile};
 
 /// The journal could not be used.
 #[derive(Debug, thiserror::Error)]
@@ -39,6 +42,14 @@ pub enum JournalError {
         file: PathBuf,
         /// The line, from 1.
         line: usize,
+    },
+    /// The journal does not end where its head says.
+    #[error("read journal {file}: {reason}")]
+    Head {
+        /// The file.
+        file: PathBuf,
+        /// What does not fit.
+        reason: String,
     },
 }
 
@@ -96,6 +107,56 @@ pub enum Entry {
         /// Steps that were not.
         not_verified: usize,
     },
+    /// An incident was opened, or one that is open was taken up again.
+    IncidentOpened {
+        /// Its id.
+        incident: String,
+        /// What was asked for: control ids and address patterns, sorted.
+        targets: Vec<String>,
+        /// The accounts that it is limited to, sorted; none when to all.
+        #[serde(default, skip_serializing_if = "Vec::is_empty")]
+        accounts: Vec<String>,
+        /// The beginning of the time that is looked at, where it was given.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        since: Option<Timestamp>,
+        /// Who asked: the user of the operating system.
+        by: String,
+        /// Whether an earlier run left it open.
+        #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+        again: bool,
+    },
+    /// A piece of evidence is on disk.
+    Evidence {
+        /// The incident.
+        incident: String,
+        /// `plan`, `before`, `after` or another word for what it is.
+        what: String,
+        /// The resource that it shows, where it shows one.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        address: Option<Address>,
+        /// The digest of the file, which is also its name.
+        sha256: String,
+        /// Its length.
+        bytes: u64,
+    },
+    /// The files of an incident that stays open were written.
+    IncidentSaved {
+        /// The incident.
+        incident: String,
+        /// How it stands, in one word.
+        outcome: String,
+        /// The digests of its files, by name.
+        files: BTreeMap<String, String>,
+    },
+    /// An incident is over, and its files were written for the last time.
+    IncidentClosed {
+        /// The incident.
+        incident: String,
+        /// How it ended, in one word.
+        outcome: String,
+        /// The digests of its files, by name.
+        files: BTreeMap<String, String>,
+    },
 }
 
 /// One line.
@@ -127,17 +188,34 @@ pub struct OpenIntent {
     pub token: String,
 }
 
+/// An incident that is not closed.
+#[derive(Debug, Clone, PartialEq)]
+pub struct OpenIncident {
+    /// Its id.
+    pub id: String,
+    /// What was asked for, sorted.
+    pub targets: Vec<String>,
+    /// The accounts that it is limited to, sorted.
+    pub accounts: Vec<String>,
+    /// The beginning of the time that is looked at, where it was given.
+    pub since: Option<Timestamp>,
+    /// When it was opened.
+    pub at: Timestamp,
+}
+
 /// The journal of one state folder, open for appending.
 #[derive(Debug)]
 pub struct Journal {
     path: PathBuf,
     file: File,
+    head_file: HeadFile,
     run: String,
     head: Option<String>,
     next: u64,
     open: BTreeMap<u64, OpenIntent>,
     /// Verified intents: address, op, when.
     verified: Vec<(Address, String, Timestamp)>,
+    incidents: BTreeMap<String, OpenIncident>,
     observer: Option<Observer>,
 }
 
@@ -199,13 +277,24 @@ fn read(path: &Path) -> Result<Content, JournalError> {
 impl Journal {
     /// Opens the journal at `path` for the run `run`, and reads what is there.
     ///
-    /// A last line that a crash cut off is moved to a file beside the journal.
+    /// A last line that a crash cut off is moved to a file beside the journal. A journal without a head, as older builds wrote
+    /// it, gets one.
     ///
     /// # Errors
-    /// Fails when it cannot be read or written, or when a line was changed or removed.
+    /// Fails when it cannot be read or written, or when a line was changed, removed or added.
     pub fn open(path: &Path, run: &str) -> Result<Self, JournalError> {
         let io = |error| JournalError::Io(path.to_owned(), error);
         let content = read(path)?;
+        let (records, last) = (content.records.len() as u64, content.head.clone().unwrap_or_default());
+        let prev = content.records.last().map(|record| record.prev.clone()).unwrap_or_default();
+        let wrong = |reason: String| JournalError::Head { file: path.to_owned(), reason };
+        match head::read(path)
+            .map_err(|error| wrong(format!("its head cannot be read: {error}")))?
+            .map(|head| head.fit(records, &last, &prev))
+        {
+            Some(Fit::Not(reason)) => return Err(wrong(reason)),
+            Some(Fit::Whole | Fit::CutShort) | None => {}
+        }
         let mut file = OpenOptions::new().create(true).truncate(false).read(true).write(true).open(path).map_err(io)?;
         if !content.torn.is_empty() {
             let aside = path.with_extension(format!("torn-{}", content.records.len() + 1));
@@ -214,14 +303,18 @@ impl Journal {
         }
         file.seek(io::SeekFrom::End(0)).map_err(io)?;
         file.sync_all().map_err(io)?;
+        let mut head_file = HeadFile::open(path).map_err(io)?;
+        head_file.write(&Head { seq: records, digest: last, prev, writing: false }, true).map_err(io)?;
         let mut journal = Self {
             path: path.to_owned(),
             file,
+            head_file,
             run: run.to_owned(),
             head: content.head,
             next: content.records.len() as u64 + 1,
             open: BTreeMap::new(),
             verified: Vec::new(),
+            incidents: BTreeMap::new(),
             observer: None,
         };
         for record in &content.records {
@@ -244,6 +337,19 @@ impl Journal {
                     self.verified.push((closed.address, closed.op, record.at));
                 }
             }
+            Entry::IncidentOpened { incident, targets, accounts, since, again: false, .. } => {
+                let open = OpenIncident {
+                    id: incident.clone(),
+                    targets: targets.clone(),
+                    accounts: accounts.clone(),
+                    since: *since,
+                    at: record.at,
+                };
+                self.incidents.insert(incident.clone(), open);
+            }
+            Entry::IncidentClosed { incident, .. } => {
+                self.incidents.remove(incident);
+            }
             _ => {}
         }
     }
@@ -257,16 +363,21 @@ impl Journal {
         let seq = self.next;
         let record = Record { seq, prev: self.head.clone().unwrap_or_default(), at, run: self.run.clone(), entry };
         let mut line = serde_json::to_vec(&record).map_err(|error| io(io::Error::other(error)))?;
-        let head = digest::of_bytes(&line);
+        let digest = digest::of_bytes(&line);
         line.push(b'\n');
+        let mut head = Head { seq, digest: digest.clone(), prev: record.prev.clone(), writing: true };
+        self.head_file.write(&head, true).map_err(io)?;
         self.file.write_all(&line).map_err(io)?;
         self.file.sync_data().map_err(io)?;
-        self.head = Some(head);
+        self.head = Some(digest);
         self.next += 1;
         self.note(&record);
         if let Some(Observer(tell)) = &mut self.observer {
             tell(&record);
         }
+        // It need not be on disk: that the record was being written is true of it as well.
+        head.writing = false;
+        self.head_file.write(&head, false).map_err(|error| JournalError::Io(self.path.clone(), error))?;
         Ok(seq)
     }
 
@@ -288,6 +399,17 @@ impl Journal {
     /// Intents whose outcome is not on record, oldest first.
     pub fn open_intents(&self) -> impl Iterator<Item = &OpenIntent> {
         self.open.values()
+    }
+
+    /// The incident that was opened for these targets and accounts and is not closed; both sorted. Of several, the newest.
+    pub fn open_incident(&self, targets: &[String], accounts: &[String]) -> Option<&OpenIncident> {
+        let open = self.incidents.values().filter(|open| open.targets == targets && open.accounts == accounts);
+        open.max_by_key(|open| open.at)
+    }
+
+    /// Where it is.
+    pub fn path(&self) -> &Path {
+        &self.path
     }
 
     /// How often the same op of the same address was verified since `since`.
@@ -340,8 +462,10 @@ mod tests {
         let first = fs::read(&path).expect("read").len();
         journal.append(Timestamp::UNIX_EPOCH, entry("2")).expect("written");
         let all = fs::read(&path).expect("read");
+        let writing = head::read(&path).expect("read").map(|head| Head { writing: true, ..head }).expect("a head");
         for length in first..all.len() {
             fs::write(&path, &all[..length]).expect("torn");
+            HeadFile::open(&path).expect("opened").write(&writing, false).expect("written");
             let again = Journal::open(&path, "run-2").expect("opened");
             assert_eq!(again.open_intents().count(), 1, "cut at {length}");
             assert_eq!(fs::read(&path).expect("read").len(), first);
@@ -365,5 +489,54 @@ mod tests {
         assert!(matches!(records(&path), Err(JournalError::Broken { line: 2, .. })));
         fs::write(&path, text.replacen("seq", "sqe", 1)).expect("written");
         assert!(matches!(records(&path), Err(JournalError::Damaged { line: 1, .. })));
+    }
+
+    #[test]
+    fn a_journal_whose_end_is_gone_or_that_has_grown_is_not_written_to() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let path = folder.path().join("journal.jsonl");
+        let mut journal = Journal::open(&path, "run-1").expect("opened");
+        journal.append(Timestamp::UNIX_EPOCH, entry("1")).expect("written");
+        let shorter = fs::read(&path).expect("read");
+        journal.append(Timestamp::UNIX_EPOCH, entry("2")).expect("written");
+        let whole = fs::read(&path).expect("read");
+        let before = fs::read(head::path_of(&path)).expect("read");
+        fs::write(&path, &shorter).expect("written");
+        assert!(matches!(Journal::open(&path, "run-2"), Err(JournalError::Head { .. })), "its end is gone");
+        fs::write(&path, &whole).expect("written");
+        let mut journal = Journal::open(&path, "run-2").expect("opened");
+        journal.append(Timestamp::UNIX_EPOCH, entry("3")).expect("written");
+        fs::write(head::path_of(&path), before).expect("written");
+        assert!(matches!(Journal::open(&path, "run-3"), Err(JournalError::Head { .. })), "a line was added");
+        fs::remove_file(head::path_of(&path)).expect("removed");
+        Journal::open(&path, "run-3").expect("a journal of an older build has no head");
+        assert!(head::read(&path).expect("read").is_some());
+    }
+
+    #[test]
+    fn an_incident_is_open_until_it_is_closed() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let path = folder.path().join("journal.jsonl");
+        let mut journal = Journal::open(&path, "run-1").expect("opened");
+        let (targets, none) = (vec!["aws-genai-04".to_owned()], Vec::new());
+        let opened = |again| Entry::IncidentOpened {
+            incident: "inc-1".into(),
+            targets: targets.clone(),
+            accounts: Vec::new(),
+            since: None,
+            by: "root".into(),
+            again,
+        };
+        let (outcome, files) = ("restored".to_owned(), BTreeMap::new());
+        journal.append(Timestamp::UNIX_EPOCH, opened(false)).expect("written");
+        let saved = Entry::IncidentSaved { incident: "inc-1".into(), outcome: outcome.clone(), files: files.clone() };
+        journal.append(Timestamp::UNIX_EPOCH, saved).expect("written");
+        let mut again = Journal::open(&path, "run-2").expect("opened");
+        assert_eq!(again.open_incident(&targets, &none).map(|open| open.id.as_str()), Some("inc-1"));
+        assert_eq!(again.open_incident(&targets, &targets), None);
+        again.append(Timestamp::UNIX_EPOCH, opened(true)).expect("written");
+        let closed = Entry::IncidentClosed { incident: "inc-1".into(), outcome, files };
+        again.append(Timestamp::UNIX_EPOCH, closed).expect("written");
+        assert_eq!(Journal::open(&path, "run-3").expect("opened").open_incident(&targets, &none), None);
     }
 }

@@ -8,7 +8,10 @@
 //! the receipt and the verdict after it; what could not be read is a gap.
 
 pub mod apply;
+pub mod audit;
 pub mod event;
+pub mod evidence;
+pub mod head;
 pub mod journal;
 pub mod observe;
 pub mod reconciler;

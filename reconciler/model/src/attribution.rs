@@ -37,6 +37,7 @@ pub struct Culprit {
 /// What is known about who caused a drift. A part of the JSON contract.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase", tag = "is")]
+#[allow(clippy::large_enum_variant, reason = "there are few, and most are known")]
 pub enum Attribution {
     /// This event caused it.
     Known {

@@ -1,10 +1,12 @@
 //! One file for each command.
 
 pub(crate) mod apply;
+pub(crate) mod audit;
 pub(crate) mod drill;
 pub(crate) mod emulator;
 pub(crate) mod enforce;
 pub(crate) mod export;
+pub(crate) mod history;
 pub(crate) mod plan;
 pub(crate) mod reference;
 pub(crate) mod restore;

@@ -1,7 +1,6 @@
-//! `schema`, `controls`, `explain`, `history` and `completions`: reference.
+//! `schema`, `controls`, `explain` and `completions`: reference.
 
 use clap::CommandFactory as _;
-use reconciler_engine::journal::{self, Entry};
 use reconciler_kinds::KINDS;
 use reconciler_model::codes;
 use reconciler_model::desired;
@@ -13,7 +12,6 @@ use crate::controls;
 use crate::exit::Exit;
 use crate::failure::Failure;
 use crate::screen::{FAINT, STRONG, Screen, paint};
-use crate::setup::Setup;
 
 pub(crate) fn schema(screen: Screen) -> Result<Exit, Failure> {
     screen.print(format_args!("{:#}\n", desired::schema(KINDS)))?;
@@ -58,30 +56,6 @@ pub(crate) fn explain(screen: Screen, code: Option<&str>) -> Result<Exit, Failur
     };
     screen.json(&json!({"code": found.id, "title": found.title, "explanation": found.explanation}))?;
     screen.say(format_args!("{}: {}\n\n{}", paint(STRONG, found.id), found.title, found.explanation))?;
-    Ok(Exit::Done)
-}
-
-pub(crate) fn history(setup: &Setup) -> Result<Exit, Failure> {
-    let records = setup.journal_to_read().map(|path| journal::records(&path)).transpose()?.unwrap_or_default();
-    setup.screen.json(&serde_json::to_value(&records).unwrap_or_default())?;
-    if records.is_empty() {
-        setup.screen.say("no run has written anything")?;
-    }
-    for record in &records {
-        let text = match &record.entry {
-            Entry::RunStarted { mode, plan_id, .. } => {
-                paint(STRONG, format_args!("{mode} {plan_id}  run {}", record.run))
-            }
-            Entry::Intent { step, address, action, .. } => format!("  step {step} {action}  {address}"),
-            Entry::Receipt { error: None, request_id, .. } => {
-                format!("    answered  {}", paint(FAINT, request_id.as_deref().unwrap_or("")))
-            }
-            Entry::Receipt { error: Some(error), .. } => format!("    failed with {error}"),
-            Entry::Verdict { verdict, differs, .. } => format!("    {verdict} {}", differs.join(", ")),
-            Entry::RunEnded { verified, not_verified } => format!("  {verified} verified, {not_verified} not"),
-        };
-        setup.screen.say(format_args!("{}  {}", paint(FAINT, record.at), text.trim_end()))?;
-    }
     Ok(Exit::Done)
 }
 

@@ -1,0 +1,58 @@
+//! `audit verify`: was anything in the journal or in the evidence altered, removed or added?
+
+use std::path::PathBuf;
+
+use reconciler_engine::audit::{self, Finding};
+use reconciler_engine::state::{StateError, StateFolder};
+use reconciler_model::codes;
+use serde_json::json;
+
+use crate::exit::Exit;
+use crate::failure::Failure;
+use crate::screen::{BAD, DOUBT, FAINT, GOOD, paint};
+use crate::setup::Setup;
+
+pub(crate) fn verify(setup: &Setup, noted: Option<&str>) -> Result<Exit, Failure> {
+    let Some(folder) = setup.state_to_read() else {
+        setup.screen.json(&json!({ "records": 0, "clean": noted.is_none(), "findings": [], "notes": [] }))?;
+        setup.screen.say("nothing was written here: there is no journal")?;
+        return Ok(if noted.is_none() { Exit::Done } else { Exit::Failed });
+    };
+    // A run that is writing would look like one that died. Where no lock can be had nobody can write either.
+    let _lock = match StateFolder::open(&folder)?.lock() {
+        Ok(lock) => Some(lock),
+        Err(error @ StateError::InUse(_)) => return Err(error.into()),
+        Err(StateError::Io(..)) => None,
+    };
+    let mut audit = audit::verify(&folder)
+        .map_err(|error| Failure::new(Exit::Failed, format!("failed to read {}: {error}", folder.display())))?;
+    if let Some(noted) = noted
+        && !audit.has(noted)
+    {
+        let what = format!("no record has the digest {noted}: the journal was written anew, or lines are gone");
+        audit.findings.push(Finding { file: PathBuf::from("journal.jsonl"), line: None, what });
+    }
+    let mut document = json!(audit);
+    document["clean"] = json!(audit.is_clean());
+    setup.screen.json(&document)?;
+    for (word, style, found) in [("FOUND", BAD, &audit.findings), ("note", DOUBT, &audit.notes)] {
+        for Finding { file, line, what } in found {
+            let line = line.map(|line| format!(":{line}")).unwrap_or_default();
+            setup.screen.say(format_args!("{} {}{line}  {what}", paint(style, word), file.display()))?;
+        }
+    }
+    let told = format!("{} records, {} incidents, {} files of evidence", audit.records, audit.incidents, audit.files);
+    match audit.findings.len() {
+        0 => setup.screen.say(format_args!("{}: {told}", paint(GOOD, "nothing was altered, removed or added")))?,
+        count => setup.screen.say(format_args!(
+            "{} [{}] · {told}",
+            paint(BAD, format_args!("{count} found")),
+            codes::ALTERED
+        ))?,
+    }
+    if let Some(head) = &audit.head {
+        let why = "keep it elsewhere: whoever may write here could have written all of it anew";
+        setup.screen.say(format_args!("head {head}\n{}", paint(FAINT, why)))?;
+    }
+    Ok(if audit.is_clean() { Exit::Done } else { Exit::Failed })
+}

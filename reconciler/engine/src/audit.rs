@@ -1,0 +1,264 @@
+//! Whether anything in the journal or in the evidence was altered, removed or added; and where.
+//!
+//! Expected flow: [`verify`] reads every line of the journal and goes on after one that is wrong, holds the end of the chain
+//! against its head, and every file of every incident against the digests in the chain.
+//!
+//! Caveats: who can write to the folder can write all of it anew, consistently. A digest that was noted elsewhere, the `--head`
+//! of an earlier audit, then is not in the chain any more. What a run was writing when it died is told as a note.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::fs;
+use std::io;
+use std::path::{Path, PathBuf};
+
+use reconciler_model::digest;
+use serde::Serialize;
+
+use crate::evidence::{CaseFolder, INCIDENTS, PARTIAL, file_of};
+use crate::head::{self, Fit};
+use crate::journal::{Entry, Record};
+use crate::state::StateFolder;
+
+/// Something that was altered, removed or added.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct Finding {
+    /// The file, below the state folder.
+    pub file: PathBuf,
+    /// The line, from 1, where one is concerned.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub line: Option<usize>,
+    /// What is wrong, in one sentence.
+    pub what: String,
+}
+
+/// What an audit gave.
+#[derive(Debug, Default, Clone, PartialEq, Eq, Serialize)]
+pub struct Audit {
+    /// Records of the journal.
+    pub records: usize,
+    /// Incidents that the journal tells of.
+    pub incidents: usize,
+    /// Files of incidents that are as the journal has them.
+    pub files: usize,
+    /// The digest of the last record: to be noted elsewhere.
+    pub head: Option<String>,
+    /// What was altered, removed or added.
+    pub findings: Vec<Finding>,
+    /// What a run that died left.
+    pub notes: Vec<Finding>,
+    #[serde(skip)]
+    digests: BTreeSet<String>,
+}
+
+impl Audit {
+    /// Whether nothing was found.
+    pub fn is_clean(&self) -> bool {
+        self.findings.is_empty()
+    }
+
+    /// Whether the chain has a record with this digest: one that was the head at some time.
+    pub fn has(&self, digest: &str) -> bool {
+        self.digests.contains(digest)
+    }
+
+    fn found(&mut self, file: impl Into<PathBuf>, line: Option<usize>, what: impl Into<String>) {
+        self.findings.push(Finding { file: file.into(), line, what: what.into() });
+    }
+
+    fn noted(&mut self, file: impl Into<PathBuf>, line: Option<usize>, what: impl Into<String>) {
+        self.notes.push(Finding { file: file.into(), line, what: what.into() });
+    }
+}
+
+/// Audits a state folder. Reads only.
+///
+/// # Errors
+/// Fails when a folder or file cannot be read, which is not the same as one that is gone.
+pub fn verify(state: &Path) -> io::Result<Audit> {
+    let mut audit = Audit::default();
+    let entries = chain(state, &mut audit)?;
+    let kept = Kept::of(entries);
+    kept.compare(state, &mut audit)?;
+    Ok(audit)
+}
+
+/// Reads the chain; gives the entries of every line that is a record, whether it follows or not.
+fn chain(state: &Path, audit: &mut Audit) -> io::Result<Vec<Record>> {
+    let path = StateFolder::journal_in(state);
+    let file = PathBuf::from(path.file_name().unwrap_or_default());
+    let bytes = match fs::read(&path) {
+        Ok(bytes) => bytes,
+        Err(error) if error.kind() == io::ErrorKind::NotFound => Vec::new(),
+        Err(error) => return Err(error),
+    };
+    let mut records = Vec::new();
+    let mut last = String::new();
+    let mut lines = 0;
+    let mut torn = false;
+    for (index, line) in bytes.split_inclusive(|byte| *byte == b'\n').enumerate() {
+        let number = index + 1;
+        let Some(line) = line.strip_suffix(b"\n") else {
+            torn = true;
+            break;
+        };
+        lines = number;
+        match serde_json::from_slice::<Record>(line) {
+            Err(_) => audit.found(&file, Some(number), "the line is not a record"),
+            Ok(record) => {
+                if record.prev != last {
+                    let what = "the line does not follow the one before it: one of the two was changed, or lines were removed or \
+                                added between them";
+                    audit.found(&file, Some(number), what);
+                } else if record.seq != number as u64 {
+                    audit.found(&file, Some(number), format!("the line says that it is record {}", record.seq));
+                }
+                records.push(record);
+            }
+        }
+        last = digest::of_bytes(line);
+        audit.digests.insert(last.clone());
+    }
+    audit.records = lines;
+    audit.head = (lines > 0).then(|| last.clone());
+    let fit = match head::read(&path) {
+        Ok(None) if lines == 0 && !torn => None,
+        Ok(None) => {
+            let what = "it is missing, so lines may be gone from the end of the journal; an older build, or nobody, may have \
+                        written the journal without it";
+            audit.found(head::path_of(&file), None, what);
+            None
+        }
+        Ok(Some(head)) => {
+            let prev = records.last().map_or("", |record| record.prev.as_str());
+            Some(head.fit(lines as u64, &last, prev))
+        }
+        Err(error) => {
+            audit.found(head::path_of(&file), None, format!("it is not as it was written: {error}"));
+            None
+        }
+    };
+    match fit {
+        Some(Fit::Not(reason)) => audit.found(&file, Some(lines.max(1)), reason),
+        Some(Fit::CutShort) => {
+            audit.noted(
+                &file,
+                Some(lines + 1),
+                "the run died while it wrote this record; the next run goes on after it",
+            );
+        }
+        Some(Fit::Whole) if torn => audit.found(&file, Some(lines + 1), "half a line was added"),
+        _ => {}
+    }
+    Ok(records)
+}
+
+/// What the journal says of the files of incidents.
+#[derive(Default)]
+struct Kept {
+    /// The evidence: file below the state folder, digest, length, and the line that says so.
+    evidence: BTreeMap<PathBuf, (String, u64, u64)>,
+    /// The reports as the last record of the incident has them.
+    reports: BTreeMap<PathBuf, (String, u64)>,
+    /// Incidents, and whether a run may have died while it wrote their files.
+    incidents: BTreeMap<String, bool>,
+}
+
+impl Kept {
+    fn of(records: Vec<Record>) -> Self {
+        let mut kept = Self::default();
+        for Record { seq, entry, .. } in records {
+            match entry {
+                Entry::IncidentOpened { incident, .. } => {
+                    kept.incidents.insert(incident, true);
+                }
+                Entry::Evidence { incident, sha256, bytes, .. } => {
+                    let file = Path::new(INCIDENTS).join(&incident).join(file_of(&sha256));
+                    kept.evidence.insert(file, (sha256, bytes, seq));
+                    kept.incidents.insert(incident, true);
+                }
+                Entry::IncidentSaved { incident, files, .. } | Entry::IncidentClosed { incident, files, .. } => {
+                    let folder = Path::new(INCIDENTS).join(&incident);
+                    kept.reports.retain(|file, _| !file.starts_with(&folder));
+                    kept.reports.extend(files.into_iter().map(|(name, digest)| (folder.join(name), (digest, seq))));
+                    kept.incidents.insert(incident, false);
+                }
+                Entry::RunStarted { .. }
+                | Entry::Intent { .. }
+                | Entry::Receipt { .. }
+                | Entry::Verdict { .. }
+                | Entry::RunEnded { .. } => {}
+            }
+        }
+        kept
+    }
+
+    fn compare(&self, state: &Path, audit: &mut Audit) -> io::Result<()> {
+        audit.incidents = self.incidents.len();
+        let mut there = BTreeSet::new();
+        list(state, Path::new(INCIDENTS), &mut there)?;
+        for (file, (digest, bytes, seq)) in &self.evidence {
+            match fs::read(state.join(file)) {
+                Ok(content) if digest::of_bytes(&content) == *digest && content.len() as u64 == *bytes => {
+                    audit.files += 1
+                }
+                Ok(_) => audit.found(file, None, format!("it was changed: record {seq} has another digest or length")),
+                Err(error) => audit.found(file, None, format!("record {seq} names it, and it cannot be read: {error}")),
+            }
+        }
+        for (file, (digest, seq)) in &self.reports {
+            let dying = self.may_have_died(file);
+            match fs::read(state.join(file)) {
+                Ok(content) if digest::of_bytes(&content) == *digest => audit.files += 1,
+                Ok(_) if dying => audit.noted(file, None, "the run died after it had written it anew"),
+                Ok(_) => audit.found(file, None, format!("it was changed: record {seq} has another digest")),
+                Err(error) => audit.found(file, None, format!("record {seq} names it, and it cannot be read: {error}")),
+            }
+        }
+        for file in there {
+            if self.evidence.contains_key(&file) || self.reports.contains_key(&file) {
+                continue;
+            }
+            let own = file.extension().is_some_and(|ending| ending == &PARTIAL[1..])
+                || fs::read(state.join(&file)).is_ok_and(|content| named_by_content(&file, &content))
+                || file.file_name().is_some_and(|name| name.to_string_lossy().starts_with("incident."));
+            match own && self.may_have_died(&file) {
+                true => audit.noted(file, None, "the run died before it could record it"),
+                false => audit.found(file, None, "it was added: no record names it"),
+            }
+        }
+        Ok(())
+    }
+
+    /// Whether a run may have died while it wrote files of the incident that `file` belongs to: the last that the journal
+    /// says of it is no report.
+    fn may_have_died(&self, file: &Path) -> bool {
+        let of = |incident: &str| CaseFolder::path_in(Path::new(""), incident);
+        self.incidents.iter().any(|(incident, open)| *open && file.starts_with(of(incident)))
+    }
+}
+
+fn named_by_content(file: &Path, content: &[u8]) -> bool {
+    file.ends_with(file_of(&digest::of_bytes(content)))
+}
+
+/// Every file below `folder`, relative to `state`. What is neither file nor folder is listed as a file.
+fn list(state: &Path, folder: &Path, found: &mut BTreeSet<PathBuf>) -> io::Result<()> {
+    let entries = match fs::read_dir(state.join(folder)) {
+        Ok(entries) => entries,
+        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(()),
+        Err(error) => return Err(error),
+    };
+    for entry in entries {
+        let entry = entry?;
+        let path = folder.join(entry.file_name());
+        if entry.file_type()?.is_dir() {
+            list(state, &path, found)?;
+        } else {
+            found.insert(path);
+        }
+    }
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests;

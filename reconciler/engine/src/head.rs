@@ -1,0 +1,159 @@
+//! `journal.head`: what the last record of the journal is, kept beside it, so that a journal whose end was cut off is found.
+//!
+//! Expected flow: before a record is appended the head says that it is about to be written, and is on disk before it; after
+//! that it says that the record is written. So a process that dies leaves a head that fits what it left, at every point.
+//!
+//! Guarantees: a journal that fits its head ends where the program ended it, or one record earlier where the head says that
+//! this record was being written. Who may write to the folder can write another head as well: only a digest that is kept
+//! elsewhere tells then.
+
+use std::fs::{self, File, OpenOptions};
+use std::io::{self, Seek as _, Write as _};
+use std::path::{Path, PathBuf};
+
+use serde::{Deserialize, Serialize};
+
+/// Bytes of the file, always the same, so that it is replaced by one small write.
+const WIDTH: usize = 256;
+
+/// What the last record is. One line of JSON.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Head {
+    /// The number of the last record; 0 when there is none.
+    pub seq: u64,
+    /// Its digest; the empty text when there is none.
+    pub digest: String,
+    /// The digest of the record before it.
+    pub prev: String,
+    /// Whether the record is still being written.
+    pub writing: bool,
+}
+
+/// How a journal fits its head.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Fit {
+    /// It ends as the head says.
+    Whole,
+    /// It ends one record earlier, and the head says that this record was being written: the process died there.
+    CutShort,
+    /// It does not: lines were changed, removed or added.
+    Not(String),
+}
+
+impl Head {
+    /// How a journal of so many records fits, the last of which has this digest and names this one before it.
+    pub fn fit(&self, records: u64, last: &str, prev: &str) -> Fit {
+        if records == self.seq && last == self.digest && prev == self.prev {
+            return Fit::Whole;
+        }
+        if self.writing && records + 1 == self.seq && last == self.prev {
+            return Fit::CutShort;
+        }
+        Fit::Not(match records.cmp(&self.seq) {
+            std::cmp::Ordering::Less => {
+                format!("the journal has {records} records, and its head names record {}: lines were removed", self.seq)
+            }
+            std::cmp::Ordering::Greater => {
+                format!("the journal has {records} records, and its head names record {}: lines were added", self.seq)
+            }
+            std::cmp::Ordering::Equal => {
+                format!("line {records} is not the record that the head names: one of the two was changed")
+            }
+        })
+    }
+}
+
+/// Where the head of a journal is.
+pub fn path_of(journal: &Path) -> PathBuf {
+    journal.with_extension("head")
+}
+
+/// The head of a journal; `None` when there is no such file.
+///
+/// # Errors
+/// Fails when it cannot be read, or is none.
+pub fn read(journal: &Path) -> io::Result<Option<Head>> {
+    let bytes = match fs::read(path_of(journal)) {
+        Ok(bytes) => bytes,
+        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
+        Err(error) => return Err(error),
+    };
+    let head: Head = serde_json::from_slice(&bytes).map_err(io::Error::other)?;
+    // Every byte counts: what was written is what is there.
+    if bytes != line_of(&head)? {
+        return Err(io::Error::other("it is not as it was written"));
+    }
+    Ok(Some(head))
+}
+
+fn line_of(head: &Head) -> io::Result<Vec<u8>> {
+    let mut line = serde_json::to_vec(head).map_err(io::Error::other)?;
+    line.resize(WIDTH.max(line.len() + 1) - 1, b' ');
+    line.push(b'\n');
+    Ok(line)
+}
+
+/// The file, open for replacing.
+#[derive(Debug)]
+pub(crate) struct HeadFile(File);
+
+impl HeadFile {
+    /// Opens it, and makes it when it is missing; only its owner may read a file that is made here.
+    pub(crate) fn open(journal: &Path) -> io::Result<Self> {
+        let mut options = OpenOptions::new();
+        options.create(true).truncate(false).write(true);
+        #[cfg(unix)]
+        std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
+        Ok(Self(options.open(path_of(journal))?))
+    }
+
+    /// Replaces what it says; waits until that is on disk where `durable`.
+    pub(crate) fn write(&mut self, head: &Head, durable: bool) -> io::Result<()> {
+        self.0.rewind()?;
+        self.0.write_all(&line_of(head)?)?;
+        if durable { self.0.sync_data() } else { Ok(()) }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn head(seq: u64, writing: bool) -> Head {
+        Head { seq, digest: format!("sha256:{seq}"), prev: format!("sha256:{}", seq - 1), writing }
+    }
+
+    #[test]
+    fn a_process_may_die_between_the_head_and_its_record_and_nothing_else_may_differ() {
+        assert_eq!(head(3, false).fit(3, "sha256:3", "sha256:2"), Fit::Whole);
+        assert_eq!(head(3, true).fit(3, "sha256:3", "sha256:2"), Fit::Whole);
+        assert_eq!(head(3, true).fit(2, "sha256:2", "sha256:1"), Fit::CutShort);
+        for (head, records, last) in [
+            (head(3, false), 2, "sha256:2"),
+            (head(3, true), 2, "sha256:other"),
+            (head(3, true), 1, "sha256:1"),
+            (head(3, false), 3, "sha256:other"),
+            (head(3, false), 4, "sha256:4"),
+        ] {
+            assert!(matches!(head.fit(records, last, "sha256:2"), Fit::Not(_)), "{head:?} {records}");
+        }
+    }
+
+    #[test]
+    fn every_byte_of_the_file_counts() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let journal = folder.path().join("journal.jsonl");
+        assert_eq!(read(&journal).expect("read"), None);
+        let head = head(7, false);
+        HeadFile::open(&journal).expect("opened").write(&head, true).expect("written");
+        assert_eq!(read(&journal).expect("read"), Some(head.clone()));
+        let bytes = fs::read(path_of(&journal)).expect("read");
+        assert_eq!(bytes.len(), WIDTH);
+        for at in 0..bytes.len() {
+            let mut changed = bytes.clone();
+            changed[at] ^= 1;
+            fs::write(path_of(&journal), &changed).expect("written");
+            assert!(!matches!(read(&journal), Ok(Some(read)) if read == head), "byte {at}");
+        }
+    }
+}
