@@ -199,8 +199,12 @@ pub(crate) enum Command {
     /// Print the JSON Schema of the desired state, for editors.
     Schema,
 
-    /// List the controls.
-    Controls,
+    /// List the controls, or print one as a runbook.
+    #[command(after_help = "Examples:\n  bedrock-reconciler controls\n  bedrock-reconciler controls show aws-genai-04")]
+    Controls {
+        #[command(subcommand)]
+        what: Option<Controls>,
+    },
 
     /// Explain a code such as BRX0203.
     Explain {
@@ -244,5 +248,19 @@ pub(crate) enum Audit {
         /// A head that was noted earlier, which has to be in the chain.
         #[arg(long, value_name = "DIGEST")]
         head: Option<String>,
+    },
+}
+
+/// What to print of the controls.
+#[derive(Debug, Subcommand)]
+pub(crate) enum Controls {
+    /// List them: what each protects, what restores it, and what it waits for.
+    List,
+    /// Print one as a runbook: how it shows, how fast to tell, the response step by step, the queries, compliance.
+    #[command(after_help = "Example:\n  bedrock-reconciler controls show aws-genai-04 | less -R")]
+    Show {
+        /// The control, such as aws-genai-04.
+        #[arg(value_name = "ID")]
+        id: String,
     },
 }

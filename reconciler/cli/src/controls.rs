@@ -1,50 +1,193 @@
-//! The controls, embedded in the binary. Data only; see `reconciler/controls`.
+//! The controls, for the terminal.
 
-use serde::{Deserialize, Serialize};
+use std::fmt::Write as _;
 
-/// One security control.
-#[derive(Debug, Clone, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub(crate) struct Control {
-    /// The id that declarations name.
-    pub(crate) id: String,
-    /// What it is called.
-    pub(crate) title: String,
-    /// `critical`, `high` or `medium`.
-    pub(crate) severity: String,
-    /// What holds when it holds.
-    pub(crate) about: String,
-    /// The kinds that this build can restore for it.
-    pub(crate) kinds: Vec<String>,
-}
+use reconciler_model::alert::{SeenIn, Signal, urgency_in_words};
+use reconciler_model::codes;
+use reconciler_model::control::{self, Control, FRAMEWORKS, QuerySource, ResponseStep, StepType};
+use reconciler_model::diagnostic::did_you_mean;
 
-macro_rules! embedded {
-    ($($id:literal),+ $(,)?) => {
-        &[$(include_str!(concat!("../../controls/aws-genai-", $id, ".yaml"))),+]
-    };
-}
+use crate::exit::Exit;
+use crate::failure::Failure;
+use crate::screen::{BAD, DO, DOUBT, FAINT, STRONG, paint};
 
-const TEXTS: &[&str] = embedded!("01", "02", "03", "04", "05", "06", "07", "08", "09", "10");
+/// Columns of a line of a runbook.
+const WIDTH: usize = 100;
 
 /// Every control, by id.
 ///
 /// # Errors
 /// Fails when an embedded file is not a control, which a test rules out.
-pub(crate) fn all() -> Result<Vec<Control>, serde_yaml::Error> {
-    TEXTS.iter().map(|text| serde_yaml::from_str(text)).collect()
+pub(crate) fn all() -> Result<&'static [Control], Failure> {
+    control::load()
+        .map_err(|error| Failure::new(Exit::Failed, format!("failed to read the embedded controls: {error}")))
 }
 
-#[cfg(test)]
-mod tests {
-    use super::*;
+/// The control with this id, in any case.
+///
+/// # Errors
+/// Fails when there is none, with the nearest one.
+pub(crate) fn find(id: &str) -> Result<&'static Control, Failure> {
+    let controls = all()?;
+    controls.iter().find(|control| control.id.eq_ignore_ascii_case(id)).ok_or_else(|| unknown(id, controls))
+}
 
-    #[test]
-    fn every_embedded_control_is_one_and_names_known_kinds() {
-        let controls = all().expect("controls");
-        assert_eq!(controls.len(), 10);
-        let kinds: Vec<&str> = reconciler_kinds::KINDS.iter().map(|kind| kind.name()).collect();
-        for control in controls {
-            assert!(control.kinds.iter().all(|kind| kinds.contains(&kind.as_str())), "{}", control.id);
+/// What is said of an id that no control has.
+pub(crate) fn unknown(id: &str, controls: &[Control]) -> Failure {
+    let hint = match did_you_mean(id, controls.iter().map(|control| control.id.as_str())) {
+        Some(near) => format!("did you mean `{near}`?"),
+        None => "`bedrock-reconciler controls` lists them".to_owned(),
+    };
+    Failure::new(Exit::Usage, format!("no control `{id}`")).code(codes::UNKNOWN_CONTROL).hint(hint)
+}
+
+/// One control in the list.
+pub(crate) fn line(control: &Control) -> String {
+    let kinds = if control.kinds.is_empty() { "no kind in this build".to_owned() } else { control.kinds.join(", ") };
+    let count = |does: fn(&ResponseStep) -> bool| control.response.iter().filter(|step| does(step)).count();
+    let waits = if control.waits_for.is_empty() {
+        String::new()
+    } else {
+        format!("\n    {}", paint(DOUBT, format_args!("waits for: {}", control.waits_for.join(", "))))
+    };
+    format!(
+        "{}  {:<8}  {}\n    {}\n    {}{waits}\n    {}",
+        paint(STRONG, &control.id),
+        control.severity.word(),
+        control.title,
+        control.about,
+        paint(FAINT, format_args!("restores: {kinds}")),
+        paint(
+            FAINT,
+            format_args!(
+                "response: {} steps, {} of them by `restore`",
+                control.response.len(),
+                count(ResponseStep::is_automated)
+            )
+        )
+    )
+}
+
+/// The control as a runbook. Writing to a String cannot fail.
+pub(crate) fn runbook(control: &Control) -> String {
+    let mut text = String::new();
+    let _ = writeln!(
+        text,
+        "{}",
+        paint(STRONG, format_args!("{}  {}  ({})", control.id, control.title, control.severity.word()))
+    );
+    wrapped(&mut text, "", &control.about);
+    if !control.kinds.is_empty() {
+        wrapped(&mut text, "", &format!("Restores: {}.", control.kinds.join(", ")));
+    }
+    if !control.waits_for.is_empty() {
+        wrapped(&mut text, "", &format!("This build does not have: {}.", control.waits_for.join(", ")));
+    }
+    heading(&mut text, "Start here");
+    let _ = writeln!(text, "  {}", paint(DO, format_args!("bedrock-reconciler plan --control {}", control.id)));
+    let _ = writeln!(text, "  {}", paint(DO, format_args!("bedrock-reconciler restore {}", control.id)));
+    heading(&mut text, "How it shows, and how fast to tell");
+    for signal in &control.signals {
+        signal_of(&mut text, signal);
+    }
+    let words = urgency_in_words(control.otherwise.class, Some(control.otherwise.within_minutes));
+    let _ = writeln!(text, "  {}  {}", paint(STRONG, "otherwise"), words);
+    wrapped(&mut text, "      ", &control.otherwise.about);
+    heading(&mut text, "Response");
+    for step in &control.response {
+        step_of(&mut text, control, step);
+    }
+    heading(&mut text, "Compliance");
+    if control.compliance.is_empty() {
+        let _ = writeln!(text, "  The sources give no table for this control.");
+    }
+    for framework in FRAMEWORKS {
+        if let Some(references) = control.compliance.get(framework) {
+            let _ = writeln!(text, "  {framework:<26}  {}", references.join("; "));
         }
     }
+    text
+}
+
+fn heading(text: &mut String, words: &str) {
+    let _ = writeln!(text, "\n{}", paint(STRONG, words));
+}
+
+fn signal_of(text: &mut String, signal: &Signal) {
+    let words = urgency_in_words(signal.class, signal.within_minutes);
+    let style = if words.starts_with("page") { BAD } else { DOUBT };
+    let seen = match signal.seen_in {
+        SeenIn::State => "`plan` and `enforce` see it",
+        SeenIn::Event => "an event tells; drift does not show it",
+        SeenIn::Telemetry => "telemetry tells; drift does not show it",
+    };
+    let ours = if signal.ours { "; the deadline is ours" } else { "" };
+    let _ = writeln!(
+        text,
+        "  {}  {}  {}",
+        paint(STRONG, &signal.id),
+        paint(style, words),
+        paint(FAINT, format_args!("{seen}{ours}"))
+    );
+    wrapped(text, "      ", &signal.about);
+}
+
+fn step_of(text: &mut String, control: &Control, step: &ResponseStep) {
+    let (who, style) = match (step.is_automated(), step.does) {
+        (true, _) => ("by `restore`".to_owned(), DO),
+        (false, _) if !step.waits_for.is_empty() => {
+            (format!("by people: this build does not have {}", step.waits_for.join(", ")), DOUBT)
+        }
+        (false, StepType::Incident) => ("by people; `restore` prepares the file".to_owned(), DOUBT),
+        (false, _) => ("by people".to_owned(), DOUBT),
+    };
+    let _ = writeln!(text, "  {}  {}  {}", paint(STRONG, &step.id), step.does.word(), paint(style, who));
+    wrapped(text, "      ", &step.text);
+    if let Some(why) = &step.why {
+        wrapped(text, "      ", &format!("Why: {why}"));
+    }
+    if step.is_automated() && matches!(step.does, StepType::Restore | StepType::Verify) {
+        let verb = if step.does == StepType::Restore { "restore" } else { "plan --control" };
+        let _ = writeln!(text, "        {}", paint(DO, format_args!("bedrock-reconciler {verb} {}", control.id)));
+    }
+    commands(text, "", step.how.as_deref());
+    commands(text, "undo: ", step.undo.as_deref());
+    if let Some(expires) = &step.expires {
+        let _ = writeln!(text, "        ends within {expires}: undo it by then, unless it has ended by itself");
+    }
+    for query in &step.queries {
+        let place = match query.source {
+            QuerySource::EventHistory => "CloudTrail event history",
+            QuerySource::TrailLogs => "Logs Insights, log group of the trail",
+            QuerySource::InvocationLogs => "Logs Insights, log group of model invocations",
+        };
+        let _ = writeln!(text, "      {}  {}", paint(STRONG, &query.name), paint(FAINT, place));
+        wrapped(text, "        ", &query.about);
+        for line in query.text.lines() {
+            let _ = writeln!(text, "          {line}");
+        }
+    }
+}
+
+fn commands(text: &mut String, before: &str, lines: Option<&str>) {
+    for line in lines.into_iter().flat_map(str::lines) {
+        let _ = writeln!(text, "        {before}{}", paint(DO, line));
+    }
+}
+
+/// Breaks prose at spaces, each line after `before`.
+fn wrapped(text: &mut String, before: &str, prose: &str) {
+    let mut line = before.to_owned();
+    for word in prose.split_whitespace() {
+        if line.len() > before.len() {
+            if line.chars().count() + 1 + word.chars().count() > WIDTH {
+                let _ = writeln!(text, "{line}");
+                line = before.to_owned();
+            } else {
+                line.push(' ');
+            }
+        }
+        line.push_str(word);
+    }
+    let _ = writeln!(text, "{line}");
 }

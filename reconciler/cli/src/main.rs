@@ -18,7 +18,7 @@ mod setup;
 
 use std::process::ExitCode;
 
-use args::{Arguments, Audit, Command};
+use args::{Arguments, Audit, Command, Controls};
 use clap::Parser as _;
 use clap::error::ErrorKind;
 use exit::Exit;
@@ -82,7 +82,8 @@ async fn run(arguments: Arguments, screen: Screen) -> Result<Exit, Failure> {
             commands::emulator::run(screen, listen, &scenario, faults, latency, seed).await
         }
         Command::Schema => commands::reference::schema(screen),
-        Command::Controls => commands::reference::controls(screen),
+        Command::Controls { what: None | Some(Controls::List) } => commands::reference::controls(screen),
+        Command::Controls { what: Some(Controls::Show { id }) } => commands::reference::control(screen, &id),
         Command::Explain { code } => commands::reference::explain(screen, code.as_deref()),
         Command::History { of } => commands::history::run(&Setup::new(global)?, of.as_deref()),
         Command::Audit { what: Audit::Verify { head } } => {

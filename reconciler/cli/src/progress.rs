@@ -6,7 +6,10 @@ use std::time::Duration;
 
 use indicatif::{ProgressBar, ProgressStyle};
 use reconciler_engine::event::{Event, Sink, StepOutcome};
+use reconciler_model::alert::Alert;
 use reconciler_model::codes;
+use reconciler_model::control::AlertClass;
+use reconciler_model::drift::Drift;
 use reconciler_model::verdict::Verdict;
 
 use crate::screen::{BAD, DO, FAINT, GOOD, Screen, paint};
@@ -98,12 +101,7 @@ impl Sink for Log {
                     plan = %plan.plan_id, addresses = summary.addresses, in_sync = summary.in_sync, drifted = summary.drifted,
                     gaps = summary.gaps, refused = summary.refused, "planned"
                 );
-                for drift in &plan.drift {
-                    tracing::warn!(
-                        address = %drift.address, change = ?drift.change, direction = %drift.direction,
-                        controls = drift.controls.join(","), fields = drift.fields.len(), "drift"
-                    );
-                }
+                plan.drift.iter().for_each(log_drift);
             }
             Event::GapFound(gap) => {
                 tracing::warn!(scope = %gap.scope, kind = %gap.kind, code = %gap.code, reason = %gap.reason, "not evaluated");
@@ -121,5 +119,26 @@ impl Sink for Log {
             }
             _ => {}
         }
+    }
+}
+
+/// A drift in the log, at the level of its most urgent alert: what pages is an error, what opens a ticket a warning.
+fn log_drift(drift: &Drift) {
+    let first = drift.alerts.first();
+    let alert = first.map(Alert::in_words).unwrap_or_default();
+    let control = first.map(|alert| alert.control.as_str()).unwrap_or_default();
+    let signal = first.map(|alert| alert.signal.as_str()).unwrap_or_default();
+    macro_rules! at {
+        ($level:ident) => {
+            tracing::$level!(
+                address = %drift.address, change = ?drift.change, direction = %drift.direction, alert, control, signal,
+                controls = drift.controls.join(","), fields = drift.fields.len(), "drift"
+            )
+        };
+    }
+    match first.map(|alert| alert.class) {
+        Some(AlertClass::Page) => at!(error),
+        Some(AlertClass::Inform) => at!(info),
+        Some(AlertClass::Ticket) | None => at!(warn),
     }
 }

@@ -3,6 +3,8 @@
 use std::collections::BTreeMap;
 use std::fmt::Write as _;
 
+use reconciler_model::alert::Alert;
+use reconciler_model::control::AlertClass;
 use reconciler_model::drift::{Change, Drift, FieldDrift};
 use reconciler_model::plan::{Finding, Plan, Severity, Step};
 use serde_json::Value;
@@ -48,7 +50,40 @@ pub(crate) fn plan(plan: &Plan) -> String {
             gap.remedy
         );
     }
+    if let Some(line) = alerts(plan) {
+        let _ = writeln!(text, "{line}");
+    }
     text
+}
+
+/// How many of the addresses page, open a ticket or are told, each by its most urgent alert.
+fn alerts(plan: &Plan) -> Option<String> {
+    let first = || plan.drift.iter().filter_map(|drift| drift.alerts.first());
+    let count = |class| first().filter(|alert| alert.class == class).count();
+    let (pages, tickets, told) = (count(AlertClass::Page), count(AlertClass::Ticket), count(AlertClass::Inform));
+    let now = first().filter(|alert| alert.class == AlertClass::Page && alert.deadline_minutes == Some(0)).count();
+    let numbered = |number: usize, word: &str| format!("{number} {word}{}", if number == 1 { "" } else { "s" });
+    let mut parts = Vec::new();
+    if pages > 0 {
+        parts.push(paint(BAD, format_args!("{} ({now} now)", numbered(pages, "page"))));
+    }
+    if tickets > 0 {
+        parts.push(paint(DOUBT, numbered(tickets, "ticket")));
+    }
+    if told > 0 {
+        parts.push(format!("{told} to inform of"));
+    }
+    (!parts.is_empty()).then(|| format!("alerts: {}", parts.join(", ")))
+}
+
+/// The most urgent alert of a drift, such as `page now (aws-genai-02)`.
+pub(crate) fn alert(alert: &Alert) -> String {
+    let style = match alert.class {
+        AlertClass::Page => BAD,
+        AlertClass::Ticket => DOUBT,
+        AlertClass::Inform => FAINT,
+    };
+    paint(style, format_args!("{} ({})", alert.in_words(), alert.control))
 }
 
 fn address(text: &mut String, plan: &Plan, drift: &Drift) {
@@ -62,9 +97,10 @@ fn address(text: &mut String, plan: &Plan, drift: &Drift) {
         Change::Changed => drift.direction.word(),
         Change::Unexpected => "unexpected",
     };
+    let urgency = drift.alerts.first().map(|first| format!("{}  ", alert(first))).unwrap_or_default();
     let _ = writeln!(
         text,
-        "  {} {}  {}  {}",
+        "  {} {}  {}  {urgency}{}",
         paint(style, sign),
         paint(STRONG, format_args!("{}/{}", drift.kind, drift.name)),
         paint(style, what),

@@ -13,9 +13,8 @@ use reconciler_engine::state::StateFolder;
 use reconciler_engine::{Pace, Reconciler, Target};
 use reconciler_kinds::{EDGES, KINDS, discovery, lookups::LOOKUPS};
 use reconciler_model::address::ScopeKind;
-use reconciler_model::codes;
 use reconciler_model::desired::{self, Account, Desired, Directory, Needs, Organization, Source, Wanted};
-use reconciler_model::diagnostic::{Diagnostic, did_you_mean};
+use reconciler_model::diagnostic::Diagnostic;
 use reconciler_model::digest;
 
 use crate::args::{Aws, Filter, Global};
@@ -271,9 +270,7 @@ pub(crate) fn open_emulator(scenario: &str, options: Options) -> Result<Emulator
 
 /// The ids of every control.
 pub(crate) fn control_ids() -> Result<Vec<String>, Failure> {
-    let all = controls::all()
-        .map_err(|error| Failure::new(Exit::Failed, format!("failed to read the embedded controls: {error}")))?;
-    Ok(all.into_iter().map(|control| control.id).collect())
+    Ok(controls::all()?.iter().map(|control| control.id.clone()).collect())
 }
 
 fn default_state() -> Option<PathBuf> {
@@ -290,16 +287,10 @@ pub(crate) fn account_ids(organization: &Organization) -> BTreeMap<String, Strin
 
 /// The part of the desired state that a filter selects; an error when it selects nothing.
 pub(crate) fn select(desired: &Desired, filter: &Filter) -> Result<Vec<Wanted>, Failure> {
-    let ids = control_ids()?;
+    let controls = controls::all()?;
     for id in &filter.control {
-        if !ids.contains(id) {
-            let hint = match did_you_mean(id, ids.iter().map(String::as_str)) {
-                Some(near) => format!("did you mean `{near}`?"),
-                None => "`bedrock-reconciler controls` lists them".to_owned(),
-            };
-            return Err(Failure::new(Exit::Usage, format!("no control `{id}`"))
-                .code(codes::UNKNOWN_CONTROL)
-                .hint(hint));
+        if !controls.iter().any(|control| control.id == *id) {
+            return Err(controls::unknown(id, controls));
         }
     }
     let globs = globs(&filter.address)?;

@@ -7,6 +7,7 @@ use jiff::{SignedDuration, Timestamp};
 use reconciler_aws::edge::{Edge, LookupSource, Selection};
 use reconciler_aws::{CallError, Sessions};
 use reconciler_model::address::Address;
+use reconciler_model::control;
 use reconciler_model::desired::{Organization, Wanted};
 use reconciler_model::digest;
 use reconciler_model::inventory::Inventory;
@@ -130,6 +131,7 @@ impl Reconciler<'_> {
                 waiting: &observation.waiting,
                 inventory: &observation.inventory,
                 kinds: &kinds,
+                controls: control::all(),
                 may_delete_versions: target.may_delete_versions,
                 contested,
                 desired_digest: target.desired_digest,

@@ -1,11 +1,91 @@
 //! One security control as data: what drifts, how fast to page, and the documented initial response.
 //!
 //! Expected flow: the files of `reconciler/controls` are read into [`Control`]s; drift is held against the signals, which
-//! gives its alerts; an incident lists every step of the response, done or left to people.
+//! gives its alerts (see [`crate::alert`]); an incident lists every step of the response, done or left to people.
+//!
+//! Guarantees: a member that this type does not have is an error, and so is a word; a test holds every file against a
+//! table of the steps and signals of the sources.
 
 use std::collections::BTreeMap;
 
+use std::sync::LazyLock;
+
 use serde::{Deserialize, Serialize};
+
+use crate::alert::{Otherwise, Signal};
+
+/// One security control.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Control {
+    /// The id that declarations name.
+    pub id: String,
+    /// What it is called.
+    pub title: String,
+    /// How bad it is when it does not hold.
+    pub severity: Severity,
+    /// What holds when it holds.
+    pub about: String,
+    /// The kinds that this build can restore for it.
+    pub kinds: Vec<String>,
+    /// Kinds that it needs too, and that this build does not have.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub waits_for: Vec<String>,
+    /// How it shows that it does not hold.
+    pub signals: Vec<Signal>,
+    /// What is done about a drift that no signal describes.
+    pub otherwise: Otherwise,
+    /// The documented initial response, in the order in which it is done.
+    pub response: Vec<ResponseStep>,
+    /// References of frameworks, by the heading of [`FRAMEWORKS`]. Empty where the sources give no table.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub compliance: BTreeMap<String, Vec<String>>,
+}
+
+/// The frameworks of the compliance tables, in the order of their columns.
+pub const FRAMEWORKS: [&str; 10] = [
+    "CIS AWS Foundations v3.0.0",
+    "CIS Microsoft Azure Foundations v3.0.0",
+    "CIS GCP Foundation v4.0.0",
+    "CIS OCI Foundation v2.0.0",
+    "NIST SP 800-53 rev5",
+    "ISO/IEC 27001:2022",
+    "ISO/IEC 27017:2015",
+    "OWASP LLM Top 10:2025",
+    "NIST AI 600-1 (Jul 2024)",
+    "EU AI Act (2024/1689)",
+];
+
+macro_rules! embedded {
+    ($($id:literal),+ $(,)?) => {
+        [$(include_str!(concat!("../../controls/aws-genai-", $id, ".yaml"))),+]
+    };
+}
+
+static CONTROLS: LazyLock<Result<Vec<Control>, serde_yaml::Error>> = LazyLock::new(|| {
+    embedded!("01", "02", "03", "04", "05", "06", "07", "08", "09", "10")
+        .iter()
+        .map(|text| serde_yaml::from_str(text))
+        .collect()
+});
+
+/// Every control, by id; parsed once.
+///
+/// # Errors
+/// Fails when a file of `reconciler/controls` is not a control, which a test rules out.
+pub fn load() -> Result<&'static [Control], &'static serde_yaml::Error> {
+    CONTROLS.as_ref().map(Vec::as_slice)
+}
+
+/// As [`load`], for those who come after somebody who has checked it; no control, where that failed.
+pub fn all() -> &'static [Control] {
+    load().unwrap_or_default()
+}
+
+/// The control with this id.
+pub fn find(id: &str) -> Option<&'static Control> {
+    all().iter().find(|control| control.id == id)
+}
 
 /// How bad it is when the control does not hold.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
@@ -19,6 +99,17 @@ pub enum Severity {
     Medium,
 }
 
+impl Severity {
+    /// The word that is printed.
+    pub fn word(self) -> &'static str {
+        match self {
+            Self::Critical => "critical",
+            Self::High => "high",
+            Self::Medium => "medium",
+        }
+    }
+}
+
 /// How people are told.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
@@ -29,6 +120,17 @@ pub enum AlertClass {
     Ticket,
     /// It is told.
     Inform,
+}
+
+impl AlertClass {
+    /// The word that is printed.
+    pub fn word(self) -> &'static str {
+        match self {
+            Self::Page => "page",
+            Self::Ticket => "ticket",
+            Self::Inform => "inform",
+        }
+    }
 }
 
 /// What a step of a response does.
@@ -47,6 +149,20 @@ pub enum StepType {
     Incident,
     /// People do it, for the reason that is given.
     Manual,
+}
+
+impl StepType {
+    /// The word that is printed.
+    pub fn word(self) -> &'static str {
+        match self {
+            Self::Restore => "restore",
+            Self::Verify => "verify",
+            Self::Inventory => "inventory",
+            Self::Contain => "contain",
+            Self::Incident => "incident",
+            Self::Manual => "manual",
+        }
+    }
 }
 
 /// One step of the documented initial response.
@@ -69,6 +185,9 @@ pub struct ResponseStep {
     /// Why people have to do it, or what this build lacks.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub why: Option<String>,
+    /// What people type for it, one command in a line; words in capitals are to be filled in.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub how: Option<String>,
     /// How it is undone, of a containment.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub undo: Option<String>,
@@ -78,6 +197,15 @@ pub struct ResponseStep {
     /// Kinds that this build does not have, and without which the step is left to people.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub waits_for: Vec<String>,
+}
+
+impl ResponseStep {
+    /// Whether this build carries the step out by itself, as a part of `restore`.
+    pub fn is_automated(&self) -> bool {
+        let does = matches!(self.does, StepType::Restore | StepType::Verify);
+        let asks = self.does == StepType::Inventory && !self.queries.is_empty();
+        (does || asks) && self.waits_for.is_empty()
+    }
 }
 
 /// Where a query is asked.

@@ -6,6 +6,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 use crate::address::Address;
+use crate::alert::Alert;
 use crate::desired::{Wanted, WhenStronger};
 use crate::diagnostic::Place;
 use crate::direction::Direction;
@@ -67,6 +68,9 @@ pub struct Drift {
     pub fields: Vec<FieldDrift>,
     /// `file:line:column` of the declaration.
     pub declared_at: Option<String>,
+    /// Who has to know, and how soon: the most urgent first. Empty where it serves no control.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub alerts: Vec<Alert>,
 }
 
 /// What comparing one address gave.
@@ -95,6 +99,7 @@ pub fn compare(kind: &dyn Kind, wanted: &Wanted, want: &Value, live: Option<&Sig
         controls: wanted.declaration.controls.clone(),
         fields,
         declared_at: Some(wanted.declaration.at.to_string()),
+        alerts: Vec::new(),
     };
     let Some(live) = live else {
         return Comparison {

@@ -9,6 +9,7 @@
 //! [`verdict`] compares a promise with a fresh sighting.
 
 pub mod address;
+pub mod alert;
 pub mod attribution;
 pub mod codes;
 pub mod control;

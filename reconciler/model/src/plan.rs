@@ -12,7 +12,9 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 use crate::address::Address;
+use crate::alert;
 use crate::codes;
+use crate::control::Control;
 use crate::desired::{LiveReference, Wanted};
 use crate::diagnostic::Diagnostic;
 use crate::digest;
@@ -31,7 +33,7 @@ pub struct Format {
 }
 
 /// The format that this build writes.
-pub const FORMAT: Format = Format { major: 1, minor: 0 };
+pub const FORMAT: Format = Format { major: 1, minor: 1 };
 
 /// One call that a step makes, exactly as it goes out. For people and for the contract; the kind's op decides.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -212,6 +214,8 @@ pub struct Inputs<'a> {
     pub inventory: &'a Inventory,
     /// The kinds.
     pub kinds: &'a [&'a dyn Kind],
+    /// The controls, which say who has to know of a drift.
+    pub controls: &'a [Control],
     /// Whether versions that nothing is known to refer to may be deleted to make room.
     pub may_delete_versions: bool,
     /// Addresses that are contested, with the reason: nothing more is written to them.
@@ -303,7 +307,8 @@ pub fn build(inputs: &Inputs<'_>) -> Plan {
             note(Severity::Refused, codes::CONTESTED, reason.clone());
         }
         match comparison.drift {
-            Some(drift) => {
+            Some(mut drift) => {
+                drift.alerts = alert::of(inputs.controls, &drift);
                 summary.drifted += 1;
                 summary.refused += usize::from(refused);
                 all_drift.push(drift);

@@ -13,6 +13,9 @@ use sd_notify::NotifyState;
 use tokio::signal::unix::{SignalKind, signal};
 use tokio::sync::mpsc;
 use tokio_cron_scheduler::{Job, JobScheduler};
+use tracing_subscriber::fmt::format::Writer;
+use tracing_subscriber::fmt::{FmtContext, FormatEvent, FormatFields};
+use tracing_subscriber::registry::LookupSpan;
 
 use super::apply;
 use super::plan::show;
@@ -165,7 +168,40 @@ fn start_log(json: bool) {
     let filter = EnvFilter::try_from_env("BEDROCK_RECONCILER_LOG")
         .unwrap_or_else(|_| EnvFilter::new("warn,bedrock_reconciler=info"));
     let builder = tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr).with_target(false);
-    let started = if json { builder.json().try_init() } else { builder.with_ansi(false).try_init() };
+    let for_journald = std::env::var_os("JOURNAL_STREAM").is_some();
+    let started = match (json, for_journald) {
+        (true, false) => builder.json().try_init(),
+        (false, false) => builder.with_ansi(false).try_init(),
+        (true, true) => builder.json().map_event_format(WithPriority).try_init(),
+        (false, true) => builder.with_ansi(false).map_event_format(WithPriority).try_init(),
+    };
     // Another subscriber can only be there in a test.
     drop(started);
+}
+
+/// Lines that begin with the priority that journald reads from them (sd-daemon(3)), so that what pages can be told from the
+/// rest by `journalctl -p err` and by what watches the journal.
+struct WithPriority<F>(F);
+
+impl<S, N, F> FormatEvent<S, N> for WithPriority<F>
+where
+    S: tracing::Subscriber + for<'a> LookupSpan<'a>,
+    N: for<'a> FormatFields<'a> + 'static,
+    F: FormatEvent<S, N>,
+{
+    fn format_event(
+        &self,
+        context: &FmtContext<'_, S, N>,
+        mut writer: Writer<'_>,
+        event: &tracing::Event<'_>,
+    ) -> std::fmt::Result {
+        let priority = match *event.metadata().level() {
+            tracing::Level::ERROR => 3,
+            tracing::Level::WARN => 4,
+            tracing::Level::INFO => 6,
+            _ => 7,
+        };
+        write!(writer, "<{priority}>")?;
+        self.0.format_event(context, writer, event)
+    }
 }

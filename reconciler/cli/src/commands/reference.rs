@@ -19,21 +19,18 @@ pub(crate) fn schema(screen: Screen) -> Result<Exit, Failure> {
 }
 
 pub(crate) fn controls(screen: Screen) -> Result<Exit, Failure> {
-    let all = controls::all()
-        .map_err(|error| Failure::new(Exit::Failed, format!("failed to read the embedded controls: {error}")))?;
+    let all = controls::all()?;
     screen.json(&json!(all))?;
     for control in all {
-        let kinds =
-            if control.kinds.is_empty() { "no kind in this build".to_owned() } else { control.kinds.join(", ") };
-        screen.say(format_args!(
-            "{}  {:<8}  {}\n    {}\n    {}",
-            paint(STRONG, &control.id),
-            control.severity,
-            control.title,
-            control.about,
-            paint(FAINT, format_args!("restores: {kinds}"))
-        ))?;
+        screen.say(controls::line(control))?;
     }
+    Ok(Exit::Done)
+}
+
+pub(crate) fn control(screen: Screen, id: &str) -> Result<Exit, Failure> {
+    let control = controls::find(id)?;
+    screen.json(&json!(control))?;
+    screen.say(controls::runbook(control).trim_end())?;
     Ok(Exit::Done)
 }
 

@@ -1,0 +1,219 @@
+//! Which alerts a drift raises: who has to know, and how soon.
+//!
+//! Expected flow: [`of`] holds one drift against the signals of the controls that its declaration serves. Direction and
+//! content decide, not the fact of a change: a filter that does nothing any more pages, one that does less opens a ticket,
+//! and one that does more is told.
+//!
+//! Guarantees: every drift that weakens, or of which nobody can tell, alerts for each control that it serves, by a signal
+//! or by the control's `otherwise`; what strengthens or is neutral never wakes anybody.
+//!
+//! Assumptions: what is declared is what is in production. The sources speak of production; a declaration has no such word.
+
+use serde::{Deserialize, Serialize};
+use serde_json::Value;
+
+use crate::control::{AlertClass, Control, Severity};
+use crate::direction::Direction;
+use crate::drift::{Change, Drift, FieldDrift};
+use crate::tree::Path;
+
+/// The signal that is named where none of a control fits, and the control's `otherwise` decides.
+pub const OTHERWISE: &str = "otherwise";
+/// The signal that is named where nothing protects less.
+pub const HARMLESS: &str = "harmless";
+
+/// Where a signal can be seen.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum SeenIn {
+    /// In the live state: a drift shows it.
+    State,
+    /// In an event of CloudTrail that leaves nothing behind in the state.
+    Event,
+    /// In counts and rates that CloudWatch or flow logs hold. This build does not watch them.
+    Telemetry,
+}
+
+/// One sign that a control does not hold.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Signal {
+    /// Its number in the control, such as `S1`.
+    pub id: String,
+    /// What is seen, in our words.
+    pub about: String,
+    /// Where.
+    pub seen_in: SeenIn,
+    /// How people are told.
+    pub class: AlertClass,
+    /// Minutes that may pass until then; 0 is now, and nothing is no deadline.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub within_minutes: Option<u32>,
+    /// Whether the sources name no deadline for it, so that class and deadline are this project's choice.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub ours: bool,
+    /// Any of these in a drift shows it. Only for what is seen in the state.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub when: Vec<Condition>,
+}
+
+/// What a drift has to look like. What is left empty does not matter.
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct Condition {
+    /// The drift is of one of these kinds.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub kinds: Vec<String>,
+    /// The whole differs like this.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub change: Option<Change>,
+    /// A field is at one of these paths: `*` is any one segment, and `**` at the end is all that is below.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub paths: Vec<Path>,
+    /// The live value of that field is one of these; `null` is absent.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub live: Vec<Value>,
+    /// That field points in one of these directions; without any, it is weakened or unknown.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub directions: Vec<Direction>,
+}
+
+/// What a control does about a drift that protects less, or may, and that none of its signals describes.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Otherwise {
+    /// How people are told.
+    pub class: AlertClass,
+    /// Minutes that may pass until then.
+    pub within_minutes: u32,
+    /// Why this is enough, and what it is for.
+    pub about: String,
+}
+
+/// One alert of a drift. A part of the JSON contract.
+///
+/// The order is that of urgency: how people are told, by when, how bad it is.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Alert {
+    /// The control that does not hold.
+    pub control: String,
+    /// Its signal; `otherwise` or `harmless` where none fits.
+    pub signal: String,
+    /// How people are told.
+    pub class: AlertClass,
+    /// Minutes that may pass until then; 0 is now, and nothing is no deadline.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub deadline_minutes: Option<u32>,
+    /// How bad it is when the control does not hold.
+    pub severity: Severity,
+}
+
+impl Alert {
+    /// What is more urgent is less.
+    fn urgency(&self) -> (AlertClass, u32, Severity) {
+        (self.class, self.deadline_minutes.unwrap_or(u32::MAX), self.severity)
+    }
+
+    /// How urgent it is, in words: `page now`, `page within 5 minutes`, `ticket within 15 minutes`, `inform`.
+    pub fn in_words(&self) -> String {
+        urgency_in_words(self.class, self.deadline_minutes)
+    }
+}
+
+/// As [`Alert::in_words`], for a class and a deadline.
+pub fn urgency_in_words(class: AlertClass, within_minutes: Option<u32>) -> String {
+    let class = class.word();
+    match within_minutes {
+        Some(0) => format!("{class} now"),
+        Some(1) => format!("{class} within 1 minute"),
+        Some(minutes) => format!("{class} within {minutes} minutes"),
+        None => class.to_owned(),
+    }
+}
+
+/// The alerts of one drift, the most urgent first: of each control that it serves, each signal once.
+pub fn of(controls: &[Control], drift: &Drift) -> Vec<Alert> {
+    let served = || controls.iter().filter(|control| drift.controls.contains(&control.id));
+    let alert = |control: &Control, signal: &str, class, deadline_minutes| Alert {
+        control: control.id.clone(),
+        signal: signal.to_owned(),
+        class,
+        deadline_minutes,
+        severity: control.severity,
+    };
+    let mut alerts: Vec<Alert> = served()
+        .flat_map(|control| control.signals.iter().map(move |signal| (control, signal)))
+        .filter(|(_, signal)| signal.when.iter().any(|condition| condition.fits(drift)))
+        .map(|(control, signal)| alert(control, &signal.id, signal.class, signal.within_minutes))
+        .collect();
+    if is_unexplained(served(), drift) {
+        alerts.extend(served().map(|control| {
+            let Otherwise { class, within_minutes, about: _ } = &control.otherwise;
+            alert(control, OTHERWISE, *class, Some(*within_minutes))
+        }));
+    }
+    if alerts.is_empty() {
+        alerts = served().map(|control| alert(control, HARMLESS, AlertClass::Inform, None)).collect();
+    }
+    alerts.sort_by(|one, two| {
+        (one.urgency(), &one.control, &one.signal).cmp(&(two.urgency(), &two.control, &two.signal))
+    });
+    alerts
+}
+
+/// Whether something in the drift protects less, or may, and no signal of any of its controls is about it.
+fn is_unexplained<'a>(served: impl Iterator<Item = &'a Control>, drift: &Drift) -> bool {
+    let conditions: Vec<&Condition> =
+        served.flat_map(|control| &control.signals).flat_map(|signal| &signal.when).collect();
+    if drift.fields.is_empty() {
+        return is_grave(drift.direction) && !conditions.iter().any(|condition| condition.fits(drift));
+    }
+    let is_told = |field: &FieldDrift| {
+        conditions.iter().any(|condition| condition.fits_whole(drift) && condition.fits_field(field))
+    };
+    drift.fields.iter().any(|field| is_grave(field.direction) && !is_told(field))
+}
+
+fn is_grave(direction: Direction) -> bool {
+    matches!(direction, Direction::Weakened | Direction::Unknown)
+}
+
+impl Condition {
+    /// Whether the drift looks like this.
+    pub fn fits(&self, drift: &Drift) -> bool {
+        self.fits_whole(drift) && (!self.is_of_fields() || drift.fields.iter().any(|field| self.fits_field(field)))
+    }
+
+    fn fits_whole(&self, drift: &Drift) -> bool {
+        (self.kinds.is_empty() || self.kinds.contains(&drift.kind))
+            && self.change.is_none_or(|change| change == drift.change)
+    }
+
+    /// Whether a field decides, and not the whole alone.
+    fn is_of_fields(&self) -> bool {
+        !(self.paths.is_empty() && self.live.is_empty() && self.directions.is_empty())
+    }
+
+    fn fits_field(&self, field: &FieldDrift) -> bool {
+        let Self { kinds: _, change: _, paths, live, directions } = self;
+        let direction =
+            if directions.is_empty() { is_grave(field.direction) } else { directions.contains(&field.direction) };
+        direction
+            && (paths.is_empty() || paths.iter().any(|pattern| path_fits(pattern, &field.path)))
+            && (live.is_empty() || live.contains(&field.live))
+    }
+}
+
+/// Whether a path is what a pattern describes.
+fn path_fits(pattern: &Path, path: &Path) -> bool {
+    let (pattern, path) = (pattern.segments(), path.segments());
+    let (pattern, below) = match pattern.split_last() {
+        Some((last, rest)) if last == "**" => (rest, true),
+        _ => (pattern, false),
+    };
+    let long_enough = if below { path.len() >= pattern.len() } else { path.len() == pattern.len() };
+    long_enough && pattern.iter().zip(path).all(|(expected, segment)| expected == "*" || expected == segment)
+}
+
+#[cfg(test)]
+mod tests;
