@@ -11,7 +11,7 @@ use crate::args::Arguments;
 use crate::controls;
 use crate::exit::Exit;
 use crate::failure::Failure;
-use crate::screen::{FAINT, STRONG, Screen, paint};
+use crate::screen::{STRONG, Screen, paint};
 
 pub(crate) fn schema(screen: Screen) -> Result<Exit, Failure> {
     screen.print(format_args!("{:#}\n", desired::schema(KINDS)))?;
