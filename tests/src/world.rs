@@ -110,6 +110,8 @@ impl World {
         Reconciler {
             edges: &self.edges,
             lookups: reconciler_kinds::lookups::LOOKUPS,
+            history: &reconciler_kinds::history::EventHistory,
+            logs: &reconciler_kinds::insights::LogsInsights,
             sessions: self.sessions.clone(),
             sink: &Silence,
             pace: PACE,

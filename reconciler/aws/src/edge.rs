@@ -1,10 +1,14 @@
 //! What the edge of a kind is to the engine: reads that never guess, writes that need a warrant.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
+use std::time::Duration;
 
 use async_trait::async_trait;
+use jiff::Timestamp;
 use reconciler_model::address::{Address, Scope};
+use reconciler_model::blame::Traces;
 use reconciler_model::codes;
+use reconciler_model::history::Past;
 use reconciler_model::inventory::{Gap, Sighting};
 use reconciler_model::kind::Kind;
 use reconciler_model::warrant::Warrant;
@@ -92,6 +96,15 @@ pub trait Edge: Send + Sync {
         Ok(None)
     }
 
+    /// What the service itself keeps of the past of a resource: when it was last changed, and versions of it. Reads only, and
+    /// only of what differs; it costs calls that an observation does not need.
+    ///
+    /// # Errors
+    /// Fails when it could not be read.
+    async fn traces(&self, _session: &Session, _sighting: &Sighting) -> Result<Traces, CallError> {
+        Ok(Traces::default())
+    }
+
     /// Carries out one op. Repeating it with the same token has no further effect.
     ///
     /// # Errors
@@ -105,6 +118,62 @@ pub trait Edge: Send + Sync {
         token: &str,
         warrant: &Warrant,
     ) -> Result<Receipt, CallError>;
+}
+
+/// Reads the event history of CloudTrail.
+#[async_trait]
+pub trait HistorySource: Send + Sync {
+    /// The events of one name in one account and region between two instants, as far as there is room.
+    ///
+    /// # Errors
+    /// Fails when the history could not be read. That is never the same as "nobody".
+    async fn past(
+        &self,
+        session: &Session,
+        event_name: &str,
+        from: Timestamp,
+        until: Timestamp,
+    ) -> Result<Past, CallError>;
+}
+
+/// What a query of logs is asked for.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct LogQuery {
+    /// The log group, by its name.
+    pub log_group: String,
+    /// The text.
+    pub text: String,
+    /// The beginning of the time.
+    pub from: Timestamp,
+    /// Its end.
+    pub until: Timestamp,
+    /// The most rows.
+    pub most_rows: usize,
+    /// How long it may take.
+    pub patience: Duration,
+}
+
+/// What a query of logs found.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct LogRows {
+    /// Fields and their values.
+    pub rows: Vec<BTreeMap<String, String>>,
+    /// Records that matched, where the service says so.
+    pub matched: Option<u64>,
+    /// Bytes that were scanned, where the service says so.
+    pub bytes_scanned: Option<u64>,
+    /// Why the rows are not all: it was stopped, or it failed.
+    pub ended_early: Option<String>,
+}
+
+/// Asks logs questions.
+#[async_trait]
+pub trait LogSource: Send + Sync {
+    /// Carries out one query. One that takes too long is stopped.
+    ///
+    /// # Errors
+    /// Fails when it was refused, or when it could not be followed.
+    async fn ask(&self, session: &Session, query: &LogQuery) -> Result<LogRows, CallError>;
 }
 
 /// What a look-up found.

@@ -98,6 +98,12 @@ impl Sessions {
         }))
     }
 
+    /// The ARN of the role that is used in an account; `None` where the caller's own credentials are.
+    pub fn role_in(&self, account: &str) -> Option<String> {
+        let own = self.0.principal.known().is_some_and(|own| own.account == account);
+        if own { None } else { self.0.principal.role_arn(account) }
+    }
+
     /// The region whose STS is asked.
     pub fn home_region(&self) -> Option<String> {
         self.0.principal.home_region()

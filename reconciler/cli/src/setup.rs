@@ -11,7 +11,7 @@ use reconciler_emulator::{Emulator, Options};
 use reconciler_engine::event::Sink;
 use reconciler_engine::state::StateFolder;
 use reconciler_engine::{Pace, Reconciler, Target};
-use reconciler_kinds::{EDGES, KINDS, discovery, lookups::LOOKUPS};
+use reconciler_kinds::{EDGES, KINDS, discovery, history::EventHistory, insights::LogsInsights, lookups::LOOKUPS};
 use reconciler_model::address::ScopeKind;
 use reconciler_model::desired::{self, Account, Desired, Directory, Needs, Organization, Source, Wanted};
 use reconciler_model::diagnostic::Diagnostic;
@@ -191,7 +191,16 @@ impl Setup {
 
     /// The engine over `sessions`, at a pace.
     pub(crate) fn reconciler_at<'a>(&self, sessions: Sessions, sink: &'a dyn Sink, pace: Pace) -> Reconciler<'a> {
-        Reconciler { edges: EDGES, lookups: LOOKUPS, sessions, sink, pace, clock: Timestamp::now }
+        Reconciler {
+            edges: EDGES,
+            lookups: LOOKUPS,
+            history: &EventHistory,
+            logs: &LogsInsights,
+            sessions,
+            sink,
+            pace,
+            clock: Timestamp::now,
+        }
     }
 
     /// The state folder, made when it is missing.

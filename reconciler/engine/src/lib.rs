@@ -8,12 +8,14 @@
 //! the receipt and the verdict after it; what could not be read is a gap.
 
 pub mod apply;
+pub mod attribution;
 pub mod audit;
 pub mod event;
 pub mod evidence;
 pub mod head;
 pub mod journal;
 pub mod observe;
+pub mod queries;
 pub mod reconciler;
 pub mod rounds;
 pub mod state;

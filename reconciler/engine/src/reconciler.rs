@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::time::Duration;
 
 use jiff::{SignedDuration, Timestamp};
-use reconciler_aws::edge::{Edge, LookupSource, Selection};
+use reconciler_aws::edge::{Edge, HistorySource, LogSource, LookupSource, Selection};
 use reconciler_aws::{CallError, Sessions};
 use reconciler_model::address::Address;
 use reconciler_model::control;
@@ -65,6 +65,10 @@ pub struct Reconciler<'a> {
     pub edges: &'a [&'a dyn Edge],
     /// What answers look-ups.
     pub lookups: &'a [&'a dyn LookupSource],
+    /// What reads the event history.
+    pub history: &'a dyn HistorySource,
+    /// What asks logs.
+    pub logs: &'a dyn LogSource,
     /// The connection to AWS.
     pub sessions: Sessions,
     /// Where events go.

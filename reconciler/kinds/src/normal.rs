@@ -98,6 +98,19 @@ pub(crate) fn laid_over(live: Option<&Value>, target: &Value) -> Value {
     whole
 }
 
+/// Members with small first letters, as events of CloudTrail and answers of JSON services have them.
+pub(crate) fn lowered(value: &Value) -> Value {
+    let lower = |name: &String| -> String {
+        let mut letters = name.chars();
+        letters.next().map(|first| first.to_ascii_lowercase()).into_iter().chain(letters).collect()
+    };
+    match value {
+        Value::Object(members) => members.iter().map(|(name, member)| (lower(name), lowered(member))).collect(),
+        Value::Array(items) => items.iter().map(lowered).collect(),
+        other => other.clone(),
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use serde_json::json;

@@ -43,8 +43,8 @@ pub enum Attribution {
     Known {
         /// The event.
         event: Culprit,
-        /// When the field was last as declared before the event, if another event is known to have changed the same thing
-        /// earlier: events that are candidates too, oldest first.
+        /// Events before it that left the field not as declared, or that can have, since it was last known to be as declared:
+        /// oldest first.
         #[serde(default, skip_serializing_if = "Vec::is_empty")]
         earlier: Vec<Culprit>,
     },
@@ -52,14 +52,21 @@ pub enum Attribution {
     Unknown {
         /// Why, in one sentence.
         reason: String,
+        /// The events of which one may have caused it, oldest first; none where no event is known that can have.
+        #[serde(default, skip_serializing_if = "Vec::is_empty")]
+        candidates: Vec<Culprit>,
     },
 }
 
 /// The time between the culprit's event and the verified restore. A part of the JSON contract.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Exposure {
-    /// When it began, in UTC; `None` when that is not known.
+    /// From when on the field was not as declared for sure, in UTC; `None` when that is not known.
     pub since: Option<String>,
+    /// The earliest time at which it may have begun, where that is before `since`: an event of which CloudTrail does not show
+    /// what it set.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub perhaps_since: Option<String>,
     /// When the restore was verified, in UTC; `None` while it is not.
     pub until: Option<String>,
     /// Whole seconds between the two; `None` when one is not known.

@@ -260,6 +260,9 @@ pub struct Answered {
     pub truncated: bool,
     /// The rows: fields and their values, without prompts and answers.
     pub rows: Vec<BTreeMap<String, String>>,
+    /// Fields that were answered and are not kept, because they hold prompts or answers.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub left_out: Vec<String>,
     /// Bytes that were scanned, where the service says so.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub bytes_scanned: Option<u64>,

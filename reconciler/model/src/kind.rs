@@ -12,9 +12,12 @@ use serde::de::DeserializeOwned;
 use serde_json::{Map, Value};
 
 use crate::address::ScopeKind;
+use crate::cause::Cause;
 use crate::codes;
+use crate::control::QuerySource;
 use crate::diagnostic::Problem;
 use crate::direction::Direction;
+use crate::history::Event;
 use crate::inventory::Sighting;
 use crate::open_enum;
 use crate::plan::Proposal;
@@ -191,6 +194,27 @@ pub trait Kind: Send + Sync {
     /// until the restored one is published. What refers to the output waits until the member is as declared.
     fn output_follows(&self, _name: &str) -> Option<&'static str> {
         None
+    }
+
+    /// The log group that a resource has its records written to, and which records these are: its name, or its ARN.
+    fn log_group_of(&self, _tree: &Value) -> Option<(QuerySource, String)> {
+        None
+    }
+
+    /// Which events of CloudTrail can have changed a resource of this kind. All of them: of a drift that an event has caused
+    /// which is not in the table, nobody or the wrong one is told.
+    fn causes(&self) -> &'static [Cause] {
+        &[]
+    }
+
+    /// Whether an event that makes a resource has made the one of this name.
+    fn is_made_by(&self, name: &str, cause: &Cause, event: &Event, _surroundings: &Value) -> bool {
+        cause.named_as.and_then(|pointer| event.at(pointer)).and_then(Value::as_str) == Some(name)
+    }
+
+    /// What the history calls an element of a member, where that is not its key in the tree: the id of a unit, say.
+    fn element_ids(&self, _element: &str, _live: Option<&Sighting>, _surroundings: &Value) -> Vec<String> {
+        Vec::new()
     }
 
     /// How many settled reads in a row must show a promise before it is believed.

@@ -11,6 +11,8 @@
 pub mod address;
 pub mod alert;
 pub mod attribution;
+pub mod blame;
+pub mod cause;
 pub mod codes;
 pub mod control;
 pub mod desired;
@@ -19,6 +21,7 @@ pub mod digest;
 pub mod direction;
 pub mod documents;
 pub mod drift;
+pub mod history;
 pub mod inventory;
 pub mod kind;
 pub mod open_enum;

@@ -3,6 +3,7 @@
 use std::borrow::Cow;
 
 use reconciler_model::address::ScopeKind;
+use reconciler_model::cause::Cause;
 use reconciler_model::codes;
 use reconciler_model::diagnostic::Problem;
 use reconciler_model::digest;
@@ -158,6 +159,14 @@ impl Kind for BedrockPolicy {
 
     fn output(&self, sighting: &Sighting, name: &str) -> Option<String> {
         sighting.handle.get(name)?.as_str().map(str::to_owned)
+    }
+
+    fn causes(&self) -> &'static [Cause] {
+        crate::organizations::causes::CAUSES
+    }
+
+    fn element_ids(&self, element: &str, live: Option<&Sighting>, surroundings: &Value) -> Vec<String> {
+        crate::organizations::element_ids(element, live, surroundings)
     }
 
     fn steps(&self, situation: &Situation<'_>) -> Proposal {

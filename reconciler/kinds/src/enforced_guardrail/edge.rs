@@ -5,6 +5,7 @@ use aws_sdk_bedrock::Client;
 use reconciler_aws::edge::{Edge, Reading, Receipt, Selection, odd_answer};
 use reconciler_aws::{CallError, ErrorClass, Session, call, call_with_body};
 use reconciler_model::address::{Address, Scope};
+use reconciler_model::blame::Traces;
 use reconciler_model::inventory::Sighting;
 use reconciler_model::kind::{Kind, Origin};
 use reconciler_model::warrant::Warrant;
@@ -127,6 +128,13 @@ impl Edge for EnforcedGuardrail {
             facts: Value::Null,
             settled: true,
         }))
+    }
+
+    async fn traces(&self, session: &Session, _: &Sighting) -> Result<Traces, CallError> {
+        let rows = list(session).await?;
+        let changed =
+            rows.iter().find(|row| is_of_account(row)).and_then(|row| row.get("updatedAt")?.as_str()?.parse().ok());
+        Ok(Traces { changed_at: changed, snapshots: Vec::new() })
     }
 
     async fn inspect(

@@ -13,6 +13,7 @@
 //! Caveats: callers that may not use bedrock:ApplyGuardrail on the guardrail are denied every model call from the moment on
 //! that a configuration exists. Who they are is not looked up: a declaration has to say that they may.
 
+mod causes;
 mod edge;
 mod spec;
 mod steps;

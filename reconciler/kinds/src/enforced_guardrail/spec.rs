@@ -1,6 +1,7 @@
 //! The normal form of the enforced configuration (AWS.md 1.2), its limits and directions.
 
 use reconciler_model::address::ScopeKind;
+use reconciler_model::cause::Cause;
 use reconciler_model::codes;
 use reconciler_model::diagnostic::Problem;
 use reconciler_model::direction::{self, Direction};
@@ -303,6 +304,10 @@ impl Kind for EnforcedGuardrail {
 
     fn outputs(&self) -> &'static [&'static str] {
         &[]
+    }
+
+    fn causes(&self) -> &'static [Cause] {
+        super::causes::CAUSES
     }
 
     fn steps(&self, situation: &Situation<'_>) -> Proposal {

@@ -8,9 +8,11 @@ use std::collections::BTreeMap;
 use async_trait::async_trait;
 use aws_sdk_bedrock::Client;
 use futures::future::{join_all, join3};
+use jiff::Timestamp;
 use reconciler_aws::edge::{Edge, Reading, Receipt, Selection, gap_of, odd_answer};
 use reconciler_aws::{Answer, CallError, ErrorClass, Session, call, call_with_body};
 use reconciler_model::address::{Address, Scope};
+use reconciler_model::blame::{Snapshot, Traces};
 use reconciler_model::codes;
 use reconciler_model::inventory::{Gap, Sighting};
 use reconciler_model::kind::{Kind, Origin};
@@ -40,6 +42,9 @@ const OWNED: &[&str] = &[
     "createdAt",
     "updatedAt",
 ];
+
+/// Versions that are read when it is asked who has changed a guardrail: the newest, of which one is usually as declared.
+const MOST_TRACES: usize = 8;
 
 /// The two names that one live guardrail has for calls.
 #[derive(Debug, Clone)]
@@ -270,6 +275,39 @@ impl Edge for Guardrail {
                 Err(odd_answer(session, SERVICE, LIST, text))
             }
         }
+    }
+
+    async fn traces(&self, session: &Session, sighting: &Sighting) -> Result<Traces, CallError> {
+        let Some(ids) = Ids::of_handle(&sighting.handle) else { return Ok(Traces::default()) };
+        let mut rows = list(session, Some(&ids.id)).await?;
+        let time = |row: &Value, member: &str| row.get(member)?.as_str()?.parse::<Timestamp>().ok();
+        let changed_at = rows.iter().find(|row| row["version"] == DRAFT).and_then(|row| time(row, "updatedAt"));
+        rows.retain(|row| row["version"] != DRAFT);
+        rows.sort_by_key(|row| {
+            std::cmp::Reverse(row["version"].as_str().and_then(|number| number.parse::<u32>().ok()))
+        });
+        let reads =
+            rows.iter().take(MOST_TRACES).filter_map(|row| Some((row["version"].as_str()?, time(row, "createdAt")?)));
+        let reads = reads.map(|(number, at)| {
+            let id = &ids.id;
+            async move {
+                let answer = match get(session, id, number).await {
+                    Err(error) if error.class == ErrorClass::NotFound => return Ok(None),
+                    outcome => outcome?,
+                };
+                let mut tree = content(session, &answer, None)?.tree;
+                let itself = json!({ PUBLISHED: published_of(&tree) });
+                if let Some(members) = tree.as_object_mut() {
+                    // A version is the DRAFT of its time but for these, which are its own, or the guardrail's.
+                    ["tags", "description", PUBLISHED].iter().for_each(|own| {
+                        members.remove(*own);
+                    });
+                }
+                Ok(Some(Snapshot { id: number.to_owned(), at, tree, itself }))
+            }
+        });
+        let snapshots = join_all(reads).await.into_iter().collect::<Result<Vec<_>, CallError>>()?;
+        Ok(Traces { changed_at, snapshots: snapshots.into_iter().flatten().collect() })
     }
 
     async fn perform(

@@ -10,6 +10,7 @@
 //!
 //! Caveats: callers that are pinned to an older version keep getting that version until they are moved.
 
+mod causes;
 mod edge;
 mod limits;
 mod request;

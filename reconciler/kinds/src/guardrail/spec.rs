@@ -4,6 +4,7 @@
 //! newest published version; a declaration wants it equal to what it declares, unless it says `publish: false`.
 
 use reconciler_model::address::ScopeKind;
+use reconciler_model::cause::Cause;
 use reconciler_model::diagnostic::Problem;
 use reconciler_model::direction::{self, Direction};
 use reconciler_model::inventory::Sighting;
@@ -550,6 +551,10 @@ impl Kind for Guardrail {
     fn settled_reads(&self) -> u32 {
         // READY is answered for a moment right after an update, before UPDATING (AWS.md 1.1.4).
         2
+    }
+
+    fn causes(&self) -> &'static [Cause] {
+        super::causes::CAUSES
     }
 
     fn steps(&self, situation: &Situation<'_>) -> Proposal {

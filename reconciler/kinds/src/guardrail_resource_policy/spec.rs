@@ -1,6 +1,7 @@
 //! The normal form of a guardrail's resource policy (AWS.md 1.1.1, 1.1.7) and the direction of its differences.
 
 use reconciler_model::address::ScopeKind;
+use reconciler_model::cause::Cause;
 use reconciler_model::diagnostic::Problem;
 use reconciler_model::direction::Direction;
 use reconciler_model::kind::{self, Kind, Normalised, Origin, Situation};
@@ -86,6 +87,10 @@ impl Kind for GuardrailResourcePolicy {
             // What the organization enforces cannot be applied: model calls of its accounts fail.
             _ => Direction::Unknown,
         }
+    }
+
+    fn causes(&self) -> &'static [Cause] {
+        super::causes::CAUSES
     }
 
     fn steps(&self, situation: &Situation<'_>) -> Proposal {

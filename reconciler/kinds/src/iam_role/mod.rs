@@ -24,6 +24,7 @@
 //! Caveats: the SDK drops members of answers that it does not know. No call here replaces more than one document or value, so
 //! none of them can get lost.
 
+mod causes;
 mod edge;
 mod limits;
 mod revocation;

@@ -1,6 +1,7 @@
 //! The normal form of a role (AWS.md 1.10), and the directions of its fields.
 
 use reconciler_model::address::ScopeKind;
+use reconciler_model::cause::Cause;
 use reconciler_model::diagnostic::Problem;
 use reconciler_model::direction::{self, Direction};
 use reconciler_model::documents::ANY;
@@ -266,6 +267,10 @@ impl Kind for IamRole {
 
     fn output(&self, sighting: &Sighting, name: &str) -> Option<String> {
         sighting.handle.get(name)?.as_str().map(str::to_owned)
+    }
+
+    fn causes(&self) -> &'static [Cause] {
+        super::causes::CAUSES
     }
 
     fn steps(&self, situation: &Situation<'_>) -> Proposal {

@@ -1,5 +1,6 @@
 //! Model invocation logging: the one configuration of an account and region (AWS.md 1.3).
 
+mod causes;
 mod diagnosis;
 mod edge;
 mod spec;

@@ -1,7 +1,9 @@
 //! The normal form of the invocation logging configuration (AWS.md 1.3), its limits and directions.
 
 use reconciler_model::address::ScopeKind;
+use reconciler_model::cause::Cause;
 use reconciler_model::codes;
+use reconciler_model::control::QuerySource;
 use reconciler_model::diagnostic::Problem;
 use reconciler_model::direction::{self, Direction};
 use reconciler_model::kind::{self, Kind, Normalised, Origin, Situation};
@@ -162,6 +164,15 @@ impl Kind for InvocationLogging {
         let unreported = path.head().is_some_and(|flag| UNREPORTED.contains(&flag));
         (unreported && live.is_none() && want.is_some())
             .then_some("the service does not report this flag in this region, so it cannot be confirmed")
+    }
+
+    fn log_group_of(&self, tree: &Value) -> Option<(QuerySource, String)> {
+        let group = tree.pointer("/cloudWatchConfig/logGroupName")?.as_str()?;
+        Some((QuerySource::InvocationLogs, group.to_owned()))
+    }
+
+    fn causes(&self) -> &'static [Cause] {
+        super::causes::CAUSES
     }
 
     fn steps(&self, situation: &Situation<'_>) -> Proposal {

@@ -13,6 +13,7 @@
 //! or by `targetKeyId` where that is declared. Grants are not looked at. CreateKey has no token against repetition: a key that
 //! is created is tagged with its alias, and a key with this tag and no other is taken before another one is created.
 
+mod causes;
 mod edge;
 mod limits;
 mod spec;

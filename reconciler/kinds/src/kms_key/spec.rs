@@ -1,6 +1,7 @@
 //! The normal form of a key (AWS.md 1.11), and the directions of its fields.
 
 use reconciler_model::address::ScopeKind;
+use reconciler_model::cause::Cause;
 use reconciler_model::diagnostic::Problem;
 use reconciler_model::direction::{self, Direction};
 use reconciler_model::inventory::Sighting;
@@ -222,6 +223,10 @@ impl Kind for KmsKey {
 
     fn output(&self, sighting: &Sighting, name: &str) -> Option<String> {
         sighting.handle.get(name)?.as_str().map(str::to_owned)
+    }
+
+    fn causes(&self) -> &'static [Cause] {
+        super::causes::CAUSES
     }
 
     fn steps(&self, situation: &Situation<'_>) -> Proposal {

@@ -15,6 +15,7 @@
 //!
 //! Caveats: access control lists, object lock, replication and notifications are not looked at.
 
+mod causes;
 mod edge;
 mod limits;
 mod services;

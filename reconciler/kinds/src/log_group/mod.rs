@@ -1,5 +1,6 @@
 //! CloudWatch Logs log groups: retention, key, class and deletion protection (AWS.md 1.5).
 
+mod causes;
 mod edge;
 mod spec;
 mod steps;

@@ -1,6 +1,7 @@
 //! The normal form of a log group (AWS.md 1.5), its limits and directions.
 
 use reconciler_model::address::ScopeKind;
+use reconciler_model::cause::Cause;
 use reconciler_model::codes;
 use reconciler_model::diagnostic::Problem;
 use reconciler_model::direction::{self, Direction};
@@ -133,6 +134,10 @@ impl Kind for LogGroup {
     fn protects(&self, live: &Sighting, path: &Path) -> bool {
         // A group that holds nothing, such as one that was just created, loses nothing by a finite retention.
         path.head() != Some("retentionInDays") || live.facts.get("isEmpty") != Some(&Value::Bool(true))
+    }
+
+    fn causes(&self) -> &'static [Cause] {
+        super::causes::CAUSES
     }
 
     fn steps(&self, situation: &Situation<'_>) -> Proposal {

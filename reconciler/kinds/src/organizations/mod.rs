@@ -13,6 +13,7 @@
 //! - The path of a unit that is renamed between the plan and its execution in the same run is not noticed.
 //! - How many policies a target may have is for the service to check: the attachment fails, and nothing else changes.
 
+pub(crate) mod causes;
 pub(crate) mod edge;
 pub(crate) mod spec;
 pub(crate) mod steps;
@@ -41,4 +42,16 @@ pub(crate) struct Longest {
     pub(crate) surely: usize,
     /// Up to here it is accepted where the newer quota holds.
     pub(crate) at_most: usize,
+}
+
+/// The ids that the history has for a target of a policy.
+pub(crate) fn element_ids(
+    element: &str,
+    live: Option<&reconciler_model::inventory::Sighting>,
+    surroundings: &Value,
+) -> Vec<String> {
+    let known = live.and_then(|live| live.handle.get(spec::TARGETS)?.get(element));
+    let unit = surroundings.get("units").and_then(|units| units.get(element));
+    let root = surroundings.get("root").filter(|_| element == targets::ROOT);
+    [known, unit, root].into_iter().flatten().filter_map(Value::as_str).map(str::to_owned).collect()
 }

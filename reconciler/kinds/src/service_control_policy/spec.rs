@@ -1,6 +1,7 @@
 //! The normal form of a service control policy, its limits and directions (AWS.md 1.9, H20).
 
 use reconciler_model::address::ScopeKind;
+use reconciler_model::cause::Cause;
 use reconciler_model::codes;
 use reconciler_model::diagnostic::Problem;
 use reconciler_model::direction::Direction;
@@ -125,6 +126,14 @@ impl Kind for ServiceControlPolicy {
 
     fn output(&self, sighting: &Sighting, name: &str) -> Option<String> {
         sighting.handle.get(name)?.as_str().map(str::to_owned)
+    }
+
+    fn causes(&self) -> &'static [Cause] {
+        crate::organizations::causes::CAUSES
+    }
+
+    fn element_ids(&self, element: &str, live: Option<&Sighting>, surroundings: &Value) -> Vec<String> {
+        crate::organizations::element_ids(element, live, surroundings)
     }
 
     fn steps(&self, situation: &Situation<'_>) -> Proposal {

@@ -14,6 +14,7 @@
 //!
 //! Caveats: events of the time without a selector were never recorded, and cannot be restored.
 
+mod causes;
 mod edge;
 mod limits;
 mod pascal;

@@ -1,6 +1,8 @@
 //! The normal form of a trail (AWS.md 1.7), and the directions of its fields.
 
 use reconciler_model::address::ScopeKind;
+use reconciler_model::cause::Cause;
+use reconciler_model::control::QuerySource;
 use reconciler_model::diagnostic::Problem;
 use reconciler_model::direction::{self, Direction};
 use reconciler_model::kind::{self, Kind, Normalised, Origin, Situation};
@@ -320,6 +322,15 @@ impl Kind for Trail {
             ["tags", ..] => Direction::Neutral,
             _ => Direction::Unknown,
         }
+    }
+
+    fn log_group_of(&self, tree: &Value) -> Option<(QuerySource, String)> {
+        let group = tree.pointer("/cloudWatchLogsLogGroupArn")?.as_str()?;
+        Some((QuerySource::TrailLogs, group.to_owned()))
+    }
+
+    fn causes(&self) -> &'static [Cause] {
+        super::causes::CAUSES
     }
 
     fn steps(&self, situation: &Situation<'_>) -> Proposal {

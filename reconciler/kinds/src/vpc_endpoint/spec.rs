@@ -4,9 +4,11 @@ use std::collections::BTreeSet;
 use std::sync::LazyLock;
 
 use reconciler_model::address::ScopeKind;
+use reconciler_model::cause::Cause;
 use reconciler_model::codes;
 use reconciler_model::diagnostic::Problem;
 use reconciler_model::direction::{self, Direction};
+use reconciler_model::history::Event;
 use reconciler_model::inventory::Sighting;
 use reconciler_model::kind::{self, Kind, Normalised, Origin, Situation};
 use reconciler_model::open_enum::{OTHER, Word};
@@ -321,6 +323,14 @@ impl Kind for VpcEndpoint {
     fn output(&self, sighting: &Sighting, name: &str) -> Option<String> {
         let place = if name == "vpcEndpointId" { &sighting.handle } else { &sighting.facts };
         place.get(name)?.as_str().map(str::to_owned)
+    }
+
+    fn causes(&self) -> &'static [Cause] {
+        super::causes::CAUSES
+    }
+
+    fn is_made_by(&self, _: &str, _: &Cause, event: &Event, surroundings: &Value) -> bool {
+        super::causes::made(event, surroundings)
     }
 
     fn steps(&self, situation: &Situation<'_>) -> Proposal {

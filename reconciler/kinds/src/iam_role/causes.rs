@@ -1,0 +1,54 @@
+//! Events that change an IAM role (AWS.md 1.10, 2.12): in one region of the partition.
+
+use reconciler_model::cause::{Cause, renamed};
+use serde_json::{Value, json};
+
+const SOURCE: &str = "iam.amazonaws.com";
+const NAME: &[&str] = &["/requestParameters/roleName"];
+const INLINE: &[&str] = &["rolePolicyList"];
+const ATTACHED: &[&str] = &["attachedManagedPolicies"];
+const BOUNDARY: &[&str] = &["permissionsBoundary"];
+
+fn inline(parameters: &Value) -> Option<Value> {
+    let policy = renamed(parameters, &[("policyName", "policyName"), ("policyDocument", "policyDocument")])?;
+    policy.get("policyDocument")?;
+    Some(json!({"rolePolicyList": [policy]}))
+}
+
+pub(super) const CAUSES: &[Cause] = &[
+    Cause::new(SOURCE, "CreateRole", NAME).creates(Some("/requestParameters/roleName")).shows(|parameters| {
+        let names = [
+            ("path", "path"),
+            ("description", "description"),
+            ("maxSessionDuration", "maxSessionDuration"),
+            ("assumeRolePolicyDocument", "assumeRolePolicyDocument"),
+        ];
+        let mut set = renamed(parameters, &names)?;
+        set["rolePolicyList"] = json!([]);
+        set["attachedManagedPolicies"] = json!([]);
+        Some(set)
+    }),
+    Cause::new(SOURCE, "UpdateRole", NAME).of(&["description", "maxSessionDuration"]).shows(|parameters| {
+        renamed(parameters, &[("description", "description"), ("maxSessionDuration", "maxSessionDuration")])
+    }),
+    Cause::new(SOURCE, "UpdateRoleDescription", NAME)
+        .of(&["description"])
+        .shows(|parameters| renamed(parameters, &[("description", "description")])),
+    Cause::new(SOURCE, "UpdateAssumeRolePolicy", NAME)
+        .of(&["assumeRolePolicyDocument"])
+        .shows(|parameters| renamed(parameters, &[("assumeRolePolicyDocument", "policyDocument")])),
+    Cause::new(SOURCE, "PutRolePolicy", NAME).of(INLINE).elements(&["/requestParameters/policyName"]).shows(inline),
+    Cause::new(SOURCE, "DeleteRolePolicy", NAME).of(INLINE).elements(&["/requestParameters/policyName"]).leaves(false),
+    Cause::new(SOURCE, "AttachRolePolicy", NAME).of(ATTACHED).elements(&["/requestParameters/policyArn"]).leaves(true),
+    Cause::new(SOURCE, "DetachRolePolicy", NAME).of(ATTACHED).elements(&["/requestParameters/policyArn"]).leaves(false),
+    Cause::new(SOURCE, "PutRolePermissionsBoundary", NAME).of(BOUNDARY),
+    Cause::new(SOURCE, "DeleteRolePermissionsBoundary", NAME)
+        .of(BOUNDARY)
+        .shows(|_| Some(json!({"permissionsBoundary": null}))),
+    Cause::new(SOURCE, "TagRole", NAME)
+        .of(&["tags"])
+        .elements(&["/requestParameters/tags"])
+        .shows(|parameters| renamed(parameters, &[("tags", "tags")])),
+    Cause::new(SOURCE, "UntagRole", NAME).of(&["tags"]).elements(&["/requestParameters/tagKeys"]).leaves(false),
+    Cause::new(SOURCE, "DeleteRole", NAME).removes(),
+];

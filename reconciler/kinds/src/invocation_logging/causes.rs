@@ -1,0 +1,23 @@
+//! Events that change the configuration of invocation logging of an account and region (AWS.md 1.3, 2.12).
+
+use reconciler_model::cause::{Cause, replaced};
+
+const SOURCE: &str = "bedrock.amazonaws.com";
+
+/// The request has the shape of the answer, and replaces all of it.
+const MEMBERS: &[(&str, &str)] = &[
+    ("cloudWatchConfig", "cloudWatchConfig"),
+    ("s3Config", "s3Config"),
+    ("textDataDeliveryEnabled", "textDataDeliveryEnabled"),
+    ("imageDataDeliveryEnabled", "imageDataDeliveryEnabled"),
+    ("embeddingDataDeliveryEnabled", "embeddingDataDeliveryEnabled"),
+    ("videoDataDeliveryEnabled", "videoDataDeliveryEnabled"),
+    ("audioDataDeliveryEnabled", "audioDataDeliveryEnabled"),
+];
+
+pub(super) const CAUSES: &[Cause] = &[
+    Cause::new(SOURCE, "PutModelInvocationLoggingConfiguration", &[])
+        .creates(None)
+        .shows(|parameters| replaced(parameters.get("loggingConfig")?, MEMBERS)),
+    Cause::new(SOURCE, "DeleteModelInvocationLoggingConfiguration", &[]).removes(),
+];

@@ -1,0 +1,48 @@
+//! Events that change a KMS key or its alias (AWS.md 1.11, 2.12).
+
+use reconciler_model::cause::{Cause, renamed};
+use serde_json::{Value, json};
+
+const SOURCE: &str = "kms.amazonaws.com";
+const KEY: &[&str] = &["/requestParameters/keyId"];
+const ALIAS: &[&str] = &["/requestParameters/aliasName"];
+const TAGGED: &[&str] = &["/requestParameters/keyId"];
+const ROTATION: &[&str] = &["keyRotationEnabled", "rotationPeriodInDays"];
+
+/// Tags, under the names that other services have for their parts.
+fn tags(parameters: &Value) -> Option<Value> {
+    let tag = |tag: &Value| Some(json!({"key": tag.get("tagKey")?, "value": tag.get("tagValue")?}));
+    let tags: Option<Vec<Value>> = parameters.get("tags")?.as_array()?.iter().map(tag).collect();
+    Some(json!({"tags": tags?}))
+}
+
+pub(super) const CAUSES: &[Cause] = &[
+    // The alias is what a key is known by: whoever points it elsewhere exchanges the key.
+    Cause::new(SOURCE, "CreateAlias", ALIAS).creates(Some("/requestParameters/aliasName")),
+    Cause::new(SOURCE, "CreateKey", &["/responseElements/keyId", "/responseElements/arn"]).shows(|parameters| {
+        let mut set = renamed(parameters, &[("description", "description"), ("policy", "policy")])?;
+        set["enabled"] = json!(true);
+        set["keyRotationEnabled"] = json!(false);
+        Some(set)
+    }),
+    Cause::new(SOURCE, "UpdateAlias", ALIAS),
+    Cause::new(SOURCE, "DeleteAlias", ALIAS).removes(),
+    Cause::new(SOURCE, "EnableKey", KEY).of(&["enabled"]).shows(|_| Some(json!({"enabled": true}))),
+    Cause::new(SOURCE, "DisableKey", KEY).of(&["enabled"]).shows(|_| Some(json!({"enabled": false}))),
+    Cause::new(SOURCE, "ScheduleKeyDeletion", KEY),
+    Cause::new(SOURCE, "CancelKeyDeletion", KEY),
+    Cause::new(SOURCE, "PutKeyPolicy", KEY)
+        .of(&["policy"])
+        .shows(|parameters| renamed(parameters, &[("policy", "policy")])),
+    Cause::new(SOURCE, "EnableKeyRotation", KEY).of(ROTATION).shows(|parameters| {
+        let mut set = renamed(parameters, &[("rotationPeriodInDays", "rotationPeriodInDays")])?;
+        set["keyRotationEnabled"] = json!(true);
+        Some(set)
+    }),
+    Cause::new(SOURCE, "DisableKeyRotation", KEY).of(ROTATION).shows(|_| Some(json!({"keyRotationEnabled": false}))),
+    Cause::new(SOURCE, "UpdateKeyDescription", KEY)
+        .of(&["description"])
+        .shows(|parameters| renamed(parameters, &[("description", "description")])),
+    Cause::new(SOURCE, "TagResource", TAGGED).of(&["tags"]).elements(&["/requestParameters/tags"]).shows(tags),
+    Cause::new(SOURCE, "UntagResource", TAGGED).of(&["tags"]).elements(&["/requestParameters/tagKeys"]).leaves(false),
+];

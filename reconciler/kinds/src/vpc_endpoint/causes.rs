@@ -1,0 +1,53 @@
+//! Events that change an interface endpoint (AWS.md 1.8, 2.12): nested under the name of the request, with capitals.
+//!
+//! Hypothesis: ModifyVpcEndpoint is recorded like the other two.
+
+use reconciler_model::cause::{Cause, renamed};
+use reconciler_model::history::Event;
+use serde_json::{Value, json};
+
+use super::ground::Ground;
+
+const SOURCE: &str = "ec2.amazonaws.com";
+const MADE: &[&str] = &["/responseElements/CreateVpcEndpointResponse/vpcEndpoint/vpcEndpointId"];
+const CHANGED: &[&str] = &["/requestParameters/ModifyVpcEndpointRequest/VpcEndpointId"];
+const DELETED: &[&str] = &["/requestParameters/DeleteVpcEndpointsRequest/VpcEndpointId"];
+const TAGGED: &[&str] = &["/requestParameters/resourcesSet"];
+
+/// What a request sets in one piece; subnets and groups are added and removed, which says nothing of the others.
+const WHOLE: &[(&str, &str)] = &[("policyDocument", "PolicyDocument"), ("privateDnsEnabled", "PrivateDnsEnabled")];
+
+/// The items of a list: `{tag, content}` for one, an array of these for more.
+fn contents(list: &Value) -> Vec<Value> {
+    let items = list.as_array().map_or(std::slice::from_ref(list), Vec::as_slice);
+    items.iter().filter_map(|item| item.get("content")).cloned().collect()
+}
+
+fn modified(parameters: &Value) -> Option<Value> {
+    renamed(parameters.get("ModifyVpcEndpointRequest")?, WHOLE)
+}
+
+pub(super) const CAUSES: &[Cause] = &[
+    Cause::new(SOURCE, "CreateVpcEndpoint", MADE).creates(None).shows(|parameters| {
+        let given = parameters.get("CreateVpcEndpointRequest")?;
+        let mut set = renamed(given, WHOLE)?;
+        set["subnetIds"] = given.get("SubnetId").map(contents).unwrap_or_default().into();
+        let groups = given.get("SecurityGroupId").map(contents).unwrap_or_default();
+        set["groups"] = groups.into_iter().map(|id| json!({"groupId": id})).collect();
+        Some(set)
+    }),
+    Cause::new(SOURCE, "ModifyVpcEndpoint", CHANGED).of(&["policyDocument", "privateDnsEnabled"]).shows(modified),
+    Cause::new(SOURCE, "ModifyVpcEndpoint", CHANGED).of(&["subnetIds", "groups", "ipAddressType", "dnsOptions"]),
+    Cause::new(SOURCE, "DeleteVpcEndpoints", DELETED).removes(),
+    Cause::new(SOURCE, "CreateTags", TAGGED).of(&["tags"]).elements(&["/requestParameters/tagSet"]),
+    Cause::new(SOURCE, "DeleteTags", TAGGED).of(&["tags"]).elements(&["/requestParameters/tagSet"]),
+];
+
+/// Whether a request made an endpoint for this service in this VPC.
+pub(super) fn made(event: &Event, surroundings: &Value) -> bool {
+    let Ok(ground) = serde_json::from_value::<Ground>(surroundings.clone()) else { return false };
+    let shown = |member: &str| {
+        event.at(&format!("/requestParameters/CreateVpcEndpointRequest/{member}")).and_then(Value::as_str)
+    };
+    shown("VpcId") == Some(ground.vpc_id.as_str()) && shown("ServiceName") == Some(ground.service_name.as_str())
+}
