@@ -5,6 +5,7 @@
 
 #![allow(clippy::expect_used, clippy::unwrap_used)]
 
+mod attribution;
 mod carried;
 mod controls;
 mod convergence;

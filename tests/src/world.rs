@@ -9,12 +9,15 @@ use reconciler_aws::{Connection, Retries, Sessions, Timeouts};
 use reconciler_emulator::{Accounts, Call, Edit, Effect, Emulator, Fault, Match, Options, Script, Step, Times};
 use reconciler_engine::apply::{Applied, Authority};
 use reconciler_engine::event::{Silence, StepOutcome};
-use reconciler_engine::journal::Journal;
+use reconciler_engine::journal::{Journal, records};
+use reconciler_engine::queries::{Places, Question};
 use reconciler_engine::reconciler::{Pace, Planned, Reconciler, Target};
 use reconciler_engine::rounds::{Activation, Broken, Converged};
 use reconciler_engine::state::StateFolder;
 use reconciler_kinds::discovery;
 use reconciler_model::address::{Scope, ScopeKind};
+use reconciler_model::attribution::Blame;
+use reconciler_model::control::Answered;
 use reconciler_model::desired::{Desired, Source, Wanted, load, load_in};
 use reconciler_model::drift::FieldDrift;
 use reconciler_model::inventory::Inventory;
@@ -164,6 +167,35 @@ impl World {
             stop: &|| false,
         };
         self.reconciler().apply(&authority, &mut self.journal()).await.expect("a journal")
+    }
+
+    /// Who caused the drift of a plan.
+    pub async fn attribute(&self, planned: &Planned) -> Vec<Blame> {
+        self.attribute_since(planned, None).await
+    }
+
+    /// The same for what happened since an instant.
+    pub async fn attribute_since(&self, planned: &Planned, since: Option<Timestamp>) -> Vec<Blame> {
+        let journal = records(&self.folder().journal()).expect("a journal");
+        let ids = self.account_ids();
+        self.reconciler().attribute(&planned.plan, &planned.inventory, &ids, &journal, since).await
+    }
+
+    /// The ids of the accounts, by name.
+    pub fn account_ids(&self) -> BTreeMap<String, String> {
+        self.scopes().into_iter().map(|scope| (scope.account, scope.account_id)).collect()
+    }
+
+    /// Asks questions of histories and logs, for a time.
+    pub async fn ask(
+        &self,
+        planned: &Planned,
+        questions: &[Question<'_>],
+        window: (Timestamp, Timestamp),
+    ) -> Vec<Answered> {
+        let reconciler = self.reconciler();
+        let places = Places::of(&reconciler, &planned.plan, &planned.inventory, &self.account_ids());
+        reconciler.ask(questions, &self.scopes(), window, &places).await
     }
 
     /// Converges in rounds under an approval.

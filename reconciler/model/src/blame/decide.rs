@@ -15,7 +15,7 @@
 //! It begins for sure with the oldest touch after which the field cannot have been as declared at any time. Where events of
 //! unknown content lie before that, the earliest of them is when it has *perhaps* begun.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use jiff::{SignedDuration, Timestamp};
 
@@ -104,14 +104,17 @@ impl<'a> Touch<'a> {
         matches!(self.by, By::Own(_, true)) || (self.effect == Effect::Wanted && !matches!(self.by, By::Own(_, false)))
     }
 
-    /// Within one second, which is all that an event tells of its time: what was seen as declared comes first, so that no event
-    /// is taken to be older; what was seen as it is now comes last, so that none is taken to be newer.
+    /// Within one second, which is all that an event tells of its time: what left the field as declared comes first, so that no
+    /// event is taken to be older; then what says most; what was seen as it is now comes last, so that none is taken to be newer.
     fn order(&self) -> (i64, u8) {
         let rank = match (self.by, self.effect) {
-            (By::Seen, Effect::Wanted) => 0,
-            (By::Own(..), _) => 1,
-            (By::Foreign(_), _) => 2,
-            (By::Seen, _) => 3,
+            // Nothing names a resource before it is made.
+            _ if self.begins => 0,
+            _ if self.is_in_sync() => 1,
+            (By::Seen, _) => 5,
+            (_, Effect::Wanted | Effect::Other) => 2,
+            (_, Effect::Live) => 3,
+            (_, Effect::Hidden) => 4,
         };
         (self.at.as_second(), rank)
     }
@@ -119,9 +122,10 @@ impl<'a> Touch<'a> {
 
 /// Who made the field what it is, and since when it is not as declared.
 pub fn decide(mut touches: Vec<Touch<'_>>, bounds: &Bounds) -> (Attribution, Began) {
+    let tied = tie(&mut touches);
     touches.sort_by_key(Touch::order);
     let began = began(&touches);
-    let walked = walk(&touches);
+    let walked = walk(&touches, &tied);
     (conclude(&touches, &walked, bounds), began)
 }
 
@@ -135,18 +139,38 @@ struct Walked<'t, 'a> {
     end: Option<&'t Touch<'a>>,
 }
 
-fn walk<'t, 'a>(touches: &'t [Touch<'a>]) -> Walked<'t, 'a> {
+/// Takes away what is known of events that differ within one second: in which order they came is not known. Gives the seconds.
+fn tie(touches: &mut [Touch<'_>]) -> BTreeSet<i64> {
+    let mut effects: BTreeMap<i64, Vec<Effect>> = BTreeMap::new();
+    for touch in touches.iter().filter(|touch| touch.event().is_some() && !touch.begins) {
+        effects.entry(touch.at.as_second()).or_default().push(touch.effect);
+    }
+    let differ = |effects: &Vec<Effect>| {
+        effects.len() > 1 && (effects[0] == Effect::Hidden || effects.iter().any(|effect| *effect != effects[0]))
+    };
+    let tied: BTreeSet<i64> = effects.into_iter().filter(|(_, all)| differ(all)).map(|(second, _)| second).collect();
+    for touch in touches.iter_mut().filter(|touch| tied.contains(&touch.at.as_second()) && !touch.begins) {
+        if matches!(touch.by, By::Foreign(_)) {
+            touch.effect = Effect::Hidden;
+        }
+    }
+    tied
+}
+
+fn walk<'t, 'a>(touches: &'t [Touch<'a>], tied: &BTreeSet<i64>) -> Walked<'t, 'a> {
     let mut walked = Walked { possible: Vec::new(), earlier: Vec::new(), end: None };
     let mut back = touches.iter().rev();
+    let mut next_is_event = false;
     for touch in back.by_ref() {
         if touch.is_in_sync() || touch.effect == Effect::Other {
             walked.end = Some(touch);
             break;
         }
-        if touch.effect == Effect::Live {
-            // It was like this already: the first one afterwards cannot have changed it to this.
+        if touch.effect == Effect::Live && next_is_event {
+            // It was like this already: the first event afterwards cannot have changed it to this.
             walked.possible.pop();
         }
+        next_is_event = touch.event().is_some() && !tied.contains(&touch.at.as_second());
         // Of what an event is known to have set, it does not matter with what the resource began.
         let is_moot = touch.begins
             && touch.effect == Effect::Hidden
@@ -170,8 +194,13 @@ fn walk<'t, 'a>(touches: &'t [Touch<'a>]) -> Walked<'t, 'a> {
 fn began(touches: &[Touch<'_>]) -> Began {
     let mut began = Began::default();
     let mut sure = true;
+    let mut unsure = 0;
     for touch in touches.iter().rev() {
         if touch.is_in_sync() {
+            if unsure == 1 {
+                // Between an instant at which it was as declared and one at which it was not there is this one event.
+                began.certain = began.perhaps;
+            }
             break;
         }
         let is_hidden = touch.effect == Effect::Hidden;
@@ -179,6 +208,7 @@ fn began(touches: &[Touch<'_>]) -> Began {
             began.certain = Some(touch.at);
         }
         sure = sure && !is_hidden;
+        unsure += usize::from(!sure);
         began.perhaps = Some(touch.at);
         if touch.begins {
             break;
@@ -196,6 +226,12 @@ fn culprits(touches: &[&Touch<'_>]) -> Vec<Culprit> {
 fn conclude(touches: &[Touch<'_>], walked: &Walked<'_, '_>, bounds: &Bounds) -> Attribution {
     let possible = &walked.possible;
     let unknown = |reason: String| Attribution::Unknown { reason, candidates: culprits(possible) };
+    if let Some(cut) = bounds.cut_at.filter(|cut| walked.end.is_none_or(|end| end.at < *cut)) {
+        return unknown(format!(
+            "there are more events than are read: of what was before {} not everything is known; bound the time with --since",
+            seconds(cut)
+        ));
+    }
     let Some(newest) = possible.first().copied() else { return unknown(nothing(touches, walked, bounds)) };
     let Some(event) = newest.event() else { return unknown(nothing(touches, walked, bounds)) };
     if let Some(verified) = bounds.verified_at.filter(|verified| verified.as_second() > newest.at.as_second()) {
@@ -206,24 +242,16 @@ fn conclude(touches: &[Touch<'_>], walked: &Walked<'_, '_>, bounds: &Bounds) -> 
         ));
     }
     let hidden = possible.iter().any(|touch| touch.effect == Effect::Hidden);
-    if walked.end.is_none() {
-        if let Some(cut) = bounds.cut_at {
-            return unknown(format!(
-                "there are more events than are read: nothing before {} is known; bound the time with --since",
-                seconds(cut)
-            ));
-        }
-        if hidden {
-            return unknown(format!(
-                "CloudTrail does not show what these events set, and nothing shows that it was as declared before them; its \
-                 history was read from {} on",
-                seconds(bounds.from)
-            ));
-        }
+    if walked.end.is_none() && hidden {
+        return unknown(format!(
+            "CloudTrail does not show what these events set, and nothing shows that it was as declared before them; its \
+             history was read from {} on",
+            seconds(bounds.from)
+        ));
     }
     let shown_until = bounds.newest_event.unwrap_or(newest.at).max(newest.at);
     let late = bounds.changed_at.filter(|changed| changed.duration_since(shown_until) > SETTLES);
-    if let Some(changed) = late.filter(|_| newest.effect == Effect::Hidden) {
+    if let Some(changed) = late.filter(|_| touches.last().is_some_and(|last| last.effect == Effect::Hidden)) {
         return unknown(format!(
             "it was changed at {}, and that event is not shown yet; {}",
             seconds(changed),
@@ -261,8 +289,8 @@ fn beside<'a>(touches: &[Touch<'a>], newest: &Touch<'a>, event: &Event) -> Optio
         .iter()
         .filter(|touch| touch.at.as_second() == newest.at.as_second())
         .filter_map(|touch| match touch.by {
-            By::Foreign(other) => Some(other),
-            _ => None,
+            By::Foreign(other) | By::Own(other, _) => Some(other),
+            By::Seen => None,
         })
         .find(|other| other.culprit.principal != event.culprit.principal)
 }
@@ -272,16 +300,10 @@ fn nothing(touches: &[Touch<'_>], walked: &Walked<'_, '_>, bounds: &Bounds) -> S
     let again = ask_again(bounds);
     let Some(end) = walked.end else {
         let of_these = if touches.is_empty() { "" } else { "; it was seen like this before" };
-        return match bounds.cut_at {
-            Some(cut) => format!(
-                "there are more events than are read, and none from {} on can have changed it; bound the time with --since",
-                seconds(cut)
-            ),
-            None => format!(
-                "no event that CloudTrail shows from {} on can have changed it{of_these}; {again}",
-                seconds(bounds.from)
-            ),
-        };
+        return format!(
+            "no event that CloudTrail shows from {} on can have changed it{of_these}; {again}",
+            seconds(bounds.from)
+        );
     };
     let at = seconds(end.at);
     match (end.by, end.effect) {

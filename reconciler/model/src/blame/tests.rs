@@ -43,7 +43,12 @@ fn happened() -> impl Strategy<Value = Happened> {
         })
 }
 
+/// Stories at whose end the field is not as declared.
 fn story() -> impl Strategy<Value = Story> {
+    any_story().prop_filter("it drifts", |story| tell(story).live != WANT)
+}
+
+fn any_story() -> impl Strategy<Value = Story> {
     (0..3_u8, any::<bool>(), prop::collection::vec(happened(), 1..8), 0..2_usize).prop_map(
         |(begins, made, happened, late)| {
             let delivered = happened.len() - late.min(happened.len() - 1);
@@ -126,11 +131,10 @@ fn touches<'a>(story: &Story, told: &'a Told, maker: &'a Event) -> Vec<Touch<'a>
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig::with_cases(20_000))]
+    #![proptest_config(ProptestConfig { cases: 20_000, max_local_rejects: 1_000_000, ..ProptestConfig::default() })]
     #[test]
     fn attribution_is_right_or_unknown(story in story()) {
         let told = tell(&story);
-        prop_assume!(told.live != WANT);
         let maker = event(99, second(-10_000), 7);
         let bounds = Bounds {
             now: told.last + SignedDuration::from_secs(2000),
@@ -150,7 +154,7 @@ proptest! {
                     Some((number, actor)) => {
                         // An event that is not delivered yet, within a minute of one that is, cannot be told from it.
                         let late = number >= story.delivered;
-                        prop_assert!(late || listed.contains(&number), "{number} is not among {listed:?}");
+                        prop_assert!(late || close || listed.contains(&number), "{number} is not among {listed:?}");
                         prop_assert!(late || event.principal.ends_with(&format!("/{actor}")), "{actor} is not {}", event.principal);
                         prop_assert!(!late || story.happened[number].after <= 60 + 1 , "{number} is not delivered");
                     }
