@@ -90,7 +90,7 @@ impl Cause {
 
     /// Whether it makes a resource that later events name by an id alone.
     pub fn gives_an_id(&self) -> bool {
-        self.does == Does::Creates && self.named_as.is_none_or(|name| !self.named.contains(&name))
+        self.does == Does::Creates && self.named_as.is_some_and(|name| !self.named.contains(&name))
     }
 
     /// It takes the resource away.

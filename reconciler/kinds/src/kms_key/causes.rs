@@ -7,6 +7,8 @@ const SOURCE: &str = "kms.amazonaws.com";
 const KEY: &[&str] = &["/requestParameters/keyId"];
 const ALIAS: &[&str] = &["/requestParameters/aliasName"];
 const TAGGED: &[&str] = &["/requestParameters/keyId"];
+/// Days between two rotations where EnableKeyRotation names none, as KMS documents.
+const USUAL_PERIOD: u32 = 365;
 const ROTATION: &[&str] = &["keyRotationEnabled", "rotationPeriodInDays"];
 
 /// Tags, under the names that other services have for their parts.
@@ -17,14 +19,19 @@ fn tags(parameters: &Value) -> Option<Value> {
 }
 
 pub(super) const CAUSES: &[Cause] = &[
+    Cause::new(SOURCE, "CreateKey", &["/responseElements/keyId", "/responseElements/arn"]).creates(None).shows(
+        |parameters| {
+            let mut set = renamed(parameters, &[("description", "description"), ("policy", "policy")])?;
+            set["enabled"] = json!(true);
+            set["keyRotationEnabled"] = json!(false);
+            set["rotationPeriodInDays"] = json!(null);
+            Some(set)
+        },
+    ),
     // The alias is what a key is known by: whoever points it elsewhere exchanges the key.
-    Cause::new(SOURCE, "CreateAlias", ALIAS).creates(Some("/requestParameters/aliasName")),
-    Cause::new(SOURCE, "CreateKey", &["/responseElements/keyId", "/responseElements/arn"]).shows(|parameters| {
-        let mut set = renamed(parameters, &[("description", "description"), ("policy", "policy")])?;
-        set["enabled"] = json!(true);
-        set["keyRotationEnabled"] = json!(false);
-        Some(set)
-    }),
+    Cause::new(SOURCE, "CreateAlias", ALIAS)
+        .of(&["targetKeyId"])
+        .shows(|parameters| renamed(parameters, &[("targetKeyId", "targetKeyId")])),
     Cause::new(SOURCE, "UpdateAlias", ALIAS),
     Cause::new(SOURCE, "DeleteAlias", ALIAS).removes(),
     Cause::new(SOURCE, "EnableKey", KEY).of(&["enabled"]).shows(|_| Some(json!({"enabled": true}))),
@@ -37,9 +44,14 @@ pub(super) const CAUSES: &[Cause] = &[
     Cause::new(SOURCE, "EnableKeyRotation", KEY).of(ROTATION).shows(|parameters| {
         let mut set = renamed(parameters, &[("rotationPeriodInDays", "rotationPeriodInDays")])?;
         set["keyRotationEnabled"] = json!(true);
+        if set.get("rotationPeriodInDays").is_none() {
+            set["rotationPeriodInDays"] = json!(USUAL_PERIOD);
+        }
         Some(set)
     }),
-    Cause::new(SOURCE, "DisableKeyRotation", KEY).of(ROTATION).shows(|_| Some(json!({"keyRotationEnabled": false}))),
+    Cause::new(SOURCE, "DisableKeyRotation", KEY)
+        .of(ROTATION)
+        .shows(|_| Some(json!({"keyRotationEnabled": false, "rotationPeriodInDays": null}))),
     Cause::new(SOURCE, "UpdateKeyDescription", KEY)
         .of(&["description"])
         .shows(|parameters| renamed(parameters, &[("description", "description")])),

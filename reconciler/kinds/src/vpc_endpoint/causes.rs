@@ -28,14 +28,16 @@ fn modified(parameters: &Value) -> Option<Value> {
 }
 
 pub(super) const CAUSES: &[Cause] = &[
-    Cause::new(SOURCE, "CreateVpcEndpoint", MADE).creates(None).shows(|parameters| {
-        let given = parameters.get("CreateVpcEndpointRequest")?;
-        let mut set = renamed(given, WHOLE)?;
-        set["subnetIds"] = given.get("SubnetId").map(contents).unwrap_or_default().into();
-        let groups = given.get("SecurityGroupId").map(contents).unwrap_or_default();
-        set["groups"] = groups.into_iter().map(|id| json!({"groupId": id})).collect();
-        Some(set)
-    }),
+    Cause::new(SOURCE, "CreateVpcEndpoint", MADE)
+        .creates(Some("/requestParameters/CreateVpcEndpointRequest/ServiceName"))
+        .shows(|parameters| {
+            let given = parameters.get("CreateVpcEndpointRequest")?;
+            let mut set = renamed(given, WHOLE)?;
+            set["subnetIds"] = given.get("SubnetId").map(contents).unwrap_or_default().into();
+            let groups = given.get("SecurityGroupId").map(contents).unwrap_or_default();
+            set["groups"] = groups.into_iter().map(|id| json!({"groupId": id})).collect();
+            Some(set)
+        }),
     Cause::new(SOURCE, "ModifyVpcEndpoint", CHANGED).of(&["policyDocument", "privateDnsEnabled"]).shows(modified),
     Cause::new(SOURCE, "ModifyVpcEndpoint", CHANGED).of(&["subnetIds", "groups", "ipAddressType", "dnsOptions"]),
     Cause::new(SOURCE, "DeleteVpcEndpoints", DELETED).removes(),
