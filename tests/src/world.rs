@@ -215,7 +215,8 @@ impl World {
         let activation =
             Activation { mode: "enforce", target, account_ids: &account_ids, state: &folder, stop: &|| false };
         let approve = |_: &Plan| Ok::<_, ()>(approval);
-        match self.reconciler().converge(&activation, &mut self.journal(), approve, |_, _| Ok(())).await {
+        match self.reconciler().converge(&activation, &mut self.journal(), |_, _| Ok(()), approve, |_, _| Ok(())).await
+        {
             Ok(converged) => Ok(converged),
             Err(Broken::Refused(refusal)) => Err(refusal),
             Err(broken) => panic!("{broken:?}"),

@@ -10,9 +10,11 @@
 pub mod apply;
 pub mod attribution;
 pub mod audit;
+pub mod case;
 pub mod event;
 pub mod evidence;
 pub mod head;
+pub mod incident;
 pub mod journal;
 pub mod observe;
 pub mod queries;

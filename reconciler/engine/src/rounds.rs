@@ -71,8 +71,9 @@ pub enum Broken<E> {
 }
 
 impl Reconciler<'_> {
-    /// Converges in rounds. `approve` is asked for the first plan, if it has steps; `show` is told of every later one that
-    /// is about to be carried out, with the number of its round.
+    /// Converges in rounds. `planned` is told of every plan, with what it was made from and before anything of it is done;
+    /// `approve` is asked for the first plan, if it has steps; `show` is told of every later one that is about to be carried
+    /// out, with the number of its round.
     ///
     /// # Errors
     /// Fails when AWS or the journal cannot be used, or when the first plan is not approved.
@@ -80,6 +81,7 @@ impl Reconciler<'_> {
         &self,
         activation: &Activation<'_>,
         journal: &mut Journal,
+        mut planned: impl FnMut(&Planned, &mut Journal) -> Result<(), E>,
         approve: impl FnOnce(&Plan) -> Result<Approval, E>,
         mut show: impl FnMut(usize, &Plan) -> Result<(), E>,
     ) -> Result<Converged, Broken<E>> {
@@ -88,7 +90,9 @@ impl Reconciler<'_> {
         let mut approve = Some(approve);
         let mut tried: BTreeSet<(Address, String)> = BTreeSet::new();
         loop {
-            let Planned { plan, inventory } = self.plan(*target, Some(journal)).await.map_err(Broken::Call)?;
+            let made = self.plan(*target, Some(journal)).await.map_err(Broken::Call)?;
+            planned(&made, journal).map_err(Broken::Caller)?;
+            let Planned { plan, inventory } = made;
             if !rounds.is_empty() && stop() {
                 return Ok(Converged { rounds, after: None, refused: None });
             }

@@ -22,6 +22,7 @@ pub mod direction;
 pub mod documents;
 pub mod drift;
 pub mod history;
+pub mod incident;
 pub mod inventory;
 pub mod kind;
 pub mod open_enum;

@@ -1,0 +1,329 @@
+//! Putting an incident together: what became of each address, by what it is proved, and what was written.
+//!
+//! Guarantees: restored means that two reads of two instants show it: the read-back of its last step and the plan that was
+//! made afresh afterwards, or two such plans where no step of it was verified. Everything else has a reason.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use reconciler_aws::CallError;
+use reconciler_model::address::Address;
+use reconciler_model::attribution::{Attribution, Blame, FieldBlame};
+use reconciler_model::codes;
+use reconciler_model::control::{Answered, ResponseStep};
+use reconciler_model::incident::{
+    Affected, Concerned, Ending, FORMAT, Incident, Proof, Status, StepDone, checklist, outcome,
+};
+use reconciler_model::inventory::Sighting;
+use reconciler_model::plan::{Plan, Severity};
+use reconciler_model::tree::Path;
+
+use crate::case::{Case, evidence_of, is_to_restore};
+use crate::journal::{Entry, Record};
+use crate::reconciler::Reconciler;
+
+/// What a run found out about a case.
+#[derive(Debug)]
+pub struct Found<'a> {
+    /// The last plan; `None` when the run could not make it.
+    pub after: Option<&'a Plan>,
+    /// A plan of the same addresses that was made after that one, where it was needed.
+    pub again: Option<&'a Plan>,
+    /// What still uses something older, by address.
+    pub still_used_by: &'a BTreeMap<Address, Vec<String>>,
+    /// How the run ended.
+    pub ending: Ending,
+    /// What went wrong in the run itself.
+    pub troubles: Vec<String>,
+    /// The journal.
+    pub records: &'a [Record],
+}
+
+/// What was found out about the time in between.
+#[derive(Debug, Default)]
+pub struct Past {
+    /// Who caused it.
+    pub blame: Vec<Blame>,
+    /// What was asked.
+    pub answers: Vec<Answered>,
+    /// The controls concerned, with the steps of their responses.
+    pub controls: Vec<(Concerned, Vec<ResponseStep>)>,
+}
+
+impl Reconciler<'_> {
+    /// Reads one resource afresh, by its name.
+    ///
+    /// # Errors
+    /// Fails when it could not be read.
+    pub async fn sight(
+        &self,
+        account_ids: &BTreeMap<String, String>,
+        address: &Address,
+    ) -> Result<Option<Sighting>, CallError> {
+        let (Some(edge), Some(account)) = (self.edge(&address.kind), account_ids.get(&address.account)) else {
+            return Ok(None);
+        };
+        edge.sight(&self.sessions.session(account, &address.region), address, None).await
+    }
+}
+
+impl Case {
+    /// The addresses that are as declared according to a plan, but not yet shown by two reads.
+    pub fn to_be_shown_again(&self, after: &Plan, records: &[Record]) -> BTreeSet<Address> {
+        let steps = self.steps(records);
+        let shown = |address: &&Address| in_sync(after, address) && read_back(&steps, address).is_none();
+        self.drift.keys().filter(shown).cloned().collect()
+    }
+
+    /// The addresses that are as declared according to a plan.
+    pub fn in_sync(&self, after: &Plan) -> Vec<Address> {
+        self.drift.keys().filter(|address| in_sync(after, address)).cloned().collect()
+    }
+
+    /// What became of each address, without what is known of the past.
+    pub fn affected(&self, found: &Found<'_>) -> Vec<Affected> {
+        let steps = self.steps(found.records);
+        let of = |what: &str, address: &Address| self.images.get(&(what.to_owned(), address.clone())).cloned();
+        self.drift
+            .iter()
+            .map(|(address, drift)| {
+                let (status, why, proofs) = self.stands(address, found, &steps);
+                let still_used_by = found.still_used_by.get(address).cloned().unwrap_or_default();
+                let not_effective = status == Status::Restored && !still_used_by.is_empty();
+                let without_effect = "what uses an older version does not get what is restored; callers that name a version in \
+                                      their own code cannot be seen from here";
+                Affected {
+                    drift: drift.clone(),
+                    status: if not_effective { Status::NotEffective } else { status },
+                    why: if not_effective { Some(without_effect.to_owned()) } else { why },
+                    still_used_by,
+                    proofs,
+                    blame: Vec::new(),
+                    before: of("before", address),
+                    after: if status.is_restored() { of("after", address) } else { None },
+                }
+            })
+            .collect()
+    }
+
+    fn stands(&self, address: &Address, found: &Found<'_>, steps: &[StepDone]) -> (Status, Option<String>, Vec<Proof>) {
+        let mut proofs: Vec<Proof> = read_back(steps, address).into_iter().collect();
+        let Some(after) = found.after else {
+            let tried = steps.iter().any(|step| step.address == *address);
+            return match (found.ending, proofs.is_empty(), tried) {
+                (Ending::NotApproved, ..) => (Status::NotTried, None, proofs),
+                (_, false, _) => {
+                    let why =
+                        "read-back shows it as declared; it was not read a second time, because the run did not go on";
+                    (Status::Unknown, Some(why.to_owned()), proofs)
+                }
+                (_, true, true) => (Status::NotRestored, Some(last_verdict(steps, address)), proofs),
+                (_, true, false) => (Status::NotTried, None, proofs),
+            };
+        };
+        if let Some(gap) = after.gaps.iter().find(|gap| gap.covers(address)) {
+            return (Status::Unknown, Some(format!("failed to {}", gap.reason)), proofs);
+        }
+        if in_sync(after, address) {
+            let by = format!("{}, which was made afresh", after.plan_id);
+            proofs.push(Proof { by, at: after.created_at.clone() });
+            if let Some(again) = found.again.filter(|again| in_sync(again, address)) {
+                proofs.push(Proof { by: "a second plan".to_owned(), at: again.created_at.clone() });
+            }
+            return match proofs.len() {
+                0 | 1 => (Status::Unknown, Some("only one read shows it as declared".to_owned()), proofs),
+                _ => (Status::Restored, None, proofs),
+            };
+        }
+        let refused: Vec<String> = after
+            .findings
+            .iter()
+            .filter(|finding| finding.address == *address && finding.severity == Severity::Refused)
+            .map(|finding| format!("[{}] {}", finding.code, finding.detail))
+            .collect();
+        if !refused.is_empty() {
+            return (Status::Refused, Some(refused.join("; ")), Vec::new());
+        }
+        let waits = after.findings.iter().find(|one| one.address == *address && one.code == codes::WAITS);
+        if let Some(finding) = waits {
+            return (Status::NotRestored, Some(finding.detail.clone()), Vec::new());
+        }
+        match proofs.pop() {
+            Some(proof) => {
+                let why = format!(
+                    "read-back showed it as declared at {}, and later it was not: somebody else changed it",
+                    proof.at
+                );
+                (Status::NotRestored, Some(why), Vec::new())
+            }
+            None if steps.iter().any(|step| step.address == *address) => {
+                (Status::NotRestored, Some(last_verdict(steps, address)), Vec::new())
+            }
+            None => (Status::NotRestored, Some("nothing was written to it".to_owned()), Vec::new()),
+        }
+    }
+
+    /// Every write of the runs that worked on this incident.
+    pub fn steps(&self, records: &[Record]) -> Vec<StepDone> {
+        let runs: BTreeSet<&str> = self.runs(records).into_iter().collect();
+        let mut steps: BTreeMap<u64, StepDone> = BTreeMap::new();
+        let mut began = false;
+        for Record { seq, at, run, entry, .. } in records {
+            match entry {
+                Entry::IncidentOpened { incident, .. } if *incident == self.id => began = true,
+                Entry::Intent { step, address, action, op, .. } if began && runs.contains(run.as_str()) => {
+                    let called = self.called.get(&(address.clone(), op.clone())).cloned().unwrap_or_default();
+                    steps.insert(
+                        *seq,
+                        StepDone {
+                            run: run.clone(),
+                            step: step.clone(),
+                            address: address.clone(),
+                            action: action.clone(),
+                            summary: called.summary,
+                            calls: called.calls,
+                            intent: *seq,
+                            begun: at.to_string(),
+                            request_ids: Vec::new(),
+                            error: None,
+                            verdict: None,
+                            differs: Vec::new(),
+                            ended: None,
+                        },
+                    );
+                }
+                Entry::Receipt { intent, request_id, error } => {
+                    if let Some(step) = steps.get_mut(intent) {
+                        step.request_ids.extend(request_id.clone());
+                        step.error.clone_from(error);
+                    }
+                }
+                Entry::Verdict { intent, verdict, differs } => {
+                    if let Some(step) = steps.get_mut(intent) {
+                        step.verdict = Some(verdict.clone());
+                        step.differs.clone_from(differs);
+                        step.ended = Some(at.to_string());
+                    }
+                }
+                _ => {}
+            }
+        }
+        steps.into_values().collect()
+    }
+
+    fn runs<'r>(&self, records: &'r [Record]) -> Vec<&'r str> {
+        let mut runs: Vec<&str> = Vec::new();
+        for record in records {
+            let opened = matches!(&record.entry, Entry::IncidentOpened { incident, .. } if *incident == self.id);
+            if opened && !runs.contains(&record.run.as_str()) {
+                runs.push(&record.run);
+            }
+        }
+        runs
+    }
+
+    /// The incident as it stands.
+    pub fn record(&self, found: Found<'_>, mut addresses: Vec<Affected>, past: Past) -> Incident {
+        for one in &mut addresses {
+            let blame = past.blame.iter().find(|blame| blame.address == *one.address()).cloned();
+            one.blame = with_end(blame.map_or_else(|| nobody_asked(one), |blame| blame.fields), one.restored_at());
+        }
+        let after = found.after;
+        let unseen = after.map_or(0, |after| after.gaps.len() + after.diagnostics.len());
+        let checklist = past
+            .controls
+            .iter()
+            .flat_map(|(control, response)| checklist::of(&control.id, response, &addresses, &past.answers))
+            .collect();
+        let opened = self.opened.to_string();
+        Incident {
+            format: FORMAT,
+            id: self.id.clone(),
+            tool_version: env!("CARGO_PKG_VERSION").to_owned(),
+            outcome: outcome(&addresses, unseen, found.ending),
+            written: String::new(),
+            closed: None,
+            mode: self.order.mode.clone(),
+            runs: self.runs(found.records).into_iter().map(str::to_owned).collect(),
+            operator: self.order.operator.clone(),
+            targets: self.order.targets.clone(),
+            accounts: self.order.accounts.clone(),
+            since: self.order.since.map(|since| since.to_string()),
+            desired_digest: self.order.desired_digest.clone(),
+            detected: self.detected.clone().unwrap_or_else(|| opened.clone()),
+            opened,
+            steps: self.steps(found.records),
+            gaps: after.map(|after| after.gaps.clone()).unwrap_or_default(),
+            findings: self.findings.iter().filter(|finding| finding.code != codes::WAITS).cloned().collect(),
+            controls: past.controls.into_iter().map(|(control, _)| control).collect(),
+            checklist,
+            answers: past.answers,
+            evidence: evidence_of(&self.id, found.records),
+            addresses,
+            troubles: found.troubles,
+        }
+    }
+
+    /// The controls that the addresses serve, sorted.
+    pub fn control_ids(&self) -> BTreeSet<String> {
+        self.drift.values().flat_map(|drift| drift.controls.iter().cloned()).collect()
+    }
+}
+
+/// Whether a plan looked at an address and found it as declared.
+fn in_sync(plan: &Plan, address: &Address) -> bool {
+    !plan.drift.iter().any(|drift| drift.address == *address && is_to_restore(drift))
+        && !plan.gaps.iter().any(|gap| gap.covers(address))
+        && !plan.waiting().any(|waiting| waiting == address)
+        && plan.diagnostics.is_empty()
+}
+
+/// The read-back of the last step of an address, if it shows what was promised.
+fn read_back(steps: &[StepDone], address: &Address) -> Option<Proof> {
+    let last = steps.iter().rfind(|step| step.address == *address)?;
+    let at = last.ended.clone().filter(|_| last.verdict.as_deref() == Some("verified"))?;
+    Some(Proof { by: format!("the read-back of step {}", last.step), at })
+}
+
+fn last_verdict(steps: &[StepDone], address: &Address) -> String {
+    let Some(last) = steps.iter().rfind(|step| step.address == *address) else { return String::new() };
+    let error = last.error.as_ref().map(|error| format!(" with {error}")).unwrap_or_default();
+    match last.verdict.as_deref() {
+        Some("broken") => {
+            let places = last.differs.join(", ");
+            format!("the call of step {} answered success, and read-back shows something else at {places}", last.step)
+        }
+        Some("failed") => format!("step {} failed{error}", last.step),
+        Some("verified") => format!("step {} was verified", last.step),
+        Some(_) => format!("step {} is not verified{error}", last.step),
+        None => format!("how step {} ended is not known: the run died", last.step),
+    }
+}
+
+/// The end of each exposure is the first read that shows the restore.
+fn with_end(mut fields: Vec<FieldBlame>, until: Option<&str>) -> Vec<FieldBlame> {
+    for field in &mut fields {
+        let exposure = &mut field.exposure;
+        exposure.until = until.map(str::to_owned);
+        let at = |text: &Option<String>| text.as_deref()?.parse::<jiff::Timestamp>().ok();
+        exposure.seconds = match (at(&exposure.since), at(&exposure.until)) {
+            (Some(since), Some(until)) => u64::try_from(until.duration_since(since).as_secs()).ok(),
+            _ => None,
+        };
+    }
+    fields
+}
+
+/// What is said where nobody was asked.
+fn nobody_asked(one: &Affected) -> Vec<FieldBlame> {
+    let paths: Vec<Path> = match one.drift.fields.is_empty() {
+        true => vec![Path::root()],
+        false => one.drift.fields.iter().map(|field| field.path.clone()).collect(),
+    };
+    let unknown = serde_json::json!({ "is": "unknown", "reason": "the event history was not asked" });
+    let never = serde_json::json!({ "since": null, "until": null, "seconds": null });
+    let (Ok(by), Ok(exposure)) = (serde_json::from_value::<Attribution>(unknown), serde_json::from_value(never)) else {
+        return Vec::new();
+    };
+    let blame = |path| FieldBlame { path, by: by.clone(), exposure: Clone::clone(&exposure) };
+    paths.into_iter().map(blame).collect()
+}
