@@ -147,14 +147,24 @@ pub(crate) enum Command {
         filter: Filter,
     },
 
-    /// Put back one resource, or everything that serves a control, verified by read-back.
+    /// Carry out the documented initial response for one resource, or for everything that serves a control.
+    ///
+    /// Evidence first, then the plan, then your word; each restore is verified by two reads. Where there was something to
+    /// restore, the state folder has an incident file afterwards: what happened, by whose hand, for how long, what was done, and
+    /// what is left to people. An incident that is not over is taken up again by the same command.
     #[command(
-        after_help = "Examples:\n  bedrock-reconciler restore prod/eu-west-1/guardrail/payments\n  bedrock-reconciler restore aws-genai-04 --yes"
+        after_help = "Examples:\n  bedrock-reconciler restore prod/eu-west-1/guardrail/payments\n  bedrock-reconciler restore aws-genai-04 --yes --since 2h\n  bedrock-reconciler restore aws-genai-02 aws-genai-06 --account prod"
     )]
     Restore {
         /// Addresses (with `*` and `?`) or control ids.
         #[arg(required = true, value_name = "CONTROL_OR_ADDRESS")]
         targets: Vec<String>,
+        /// Only in this account, by its name. May be repeated.
+        #[arg(long, value_name = "NAME")]
+        account: Vec<String>,
+        /// Look at what happened after this: a time such as 2026-11-20T01:00:00Z, or how long ago, such as 2h. Default: 90 days.
+        #[arg(long, value_name = "TIME")]
+        since: Option<String>,
         /// Do not ask.
         #[arg(long, short)]
         yes: bool,

@@ -12,6 +12,7 @@ mod files;
 mod interrupt;
 mod progress;
 mod render;
+mod respond;
 mod screen;
 mod settings;
 mod setup;
@@ -75,7 +76,10 @@ async fn run(arguments: Arguments, screen: Screen) -> Result<Exit, Failure> {
                 commands::enforce::daemon(setup, &filter).await
             }
         }
-        Command::Restore { targets, yes } => commands::restore::run(&Setup::new(global)?, &targets, yes).await,
+        Command::Restore { targets, account, since, yes } => {
+            let asked = commands::restore::Asked { targets, accounts: account, since, yes };
+            commands::restore::run(&Setup::new(global)?, asked).await
+        }
         Command::Export { address } => commands::export::run(&Setup::new(global)?, &address).await,
         Command::Drill { scenario } => commands::drill::run(&Setup::new(global)?, scenario).await,
         Command::Emulator { listen, scenario, faults, latency, seed } => {

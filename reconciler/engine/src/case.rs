@@ -108,6 +108,8 @@ pub struct Case {
     pub findings: BTreeSet<Finding>,
     /// When the first plan was made.
     pub detected: Option<String>,
+    /// Addresses that the plans of this run do not look at: they are not declared any more.
+    pub(crate) unlooked: BTreeSet<Address>,
     pub(crate) images: BTreeMap<(String, Address), String>,
     pub(crate) called: BTreeMap<(Address, String), Called>,
 }
@@ -157,6 +159,7 @@ impl Case {
             before: BTreeMap::new(),
             findings: BTreeSet::new(),
             detected: None,
+            unlooked: BTreeSet::new(),
             images: BTreeMap::new(),
             called: BTreeMap::new(),
         };
@@ -236,6 +239,11 @@ impl Case {
                 }
             }
         }
+    }
+
+    /// Says which addresses the plans of this run look at.
+    pub fn looked_at(&mut self, wanted: BTreeSet<&Address>) {
+        self.unlooked = self.drift.keys().filter(|address| !wanted.contains(address)).cloned().collect();
     }
 
     /// Keeps the plan and the images of before. All of it is on disk when this returns.
@@ -340,10 +348,8 @@ impl Case {
     pub fn finish(&self, mut incident: Incident, journal: &mut Journal, now: Timestamp) -> Result<Incident, CaseError> {
         incident.written = now.to_string();
         incident.closed = incident.outcome.is_over().then(|| now.to_string());
-        let mut json = serde_json::to_string_pretty(&incident).map_err(|error| EvidenceError {
-            path: self.folder.path().to_owned(),
-            source: error.into(),
-        })?;
+        let mut json = serde_json::to_string_pretty(&incident)
+            .map_err(|error| EvidenceError { path: self.folder.path().to_owned(), source: error.into() })?;
         json.push('\n');
         let texts = [
             ("incident.json", json),

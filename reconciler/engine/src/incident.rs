@@ -70,13 +70,17 @@ impl Case {
     /// The addresses that are as declared according to a plan, but not yet shown by two reads.
     pub fn to_be_shown_again(&self, after: &Plan, records: &[Record]) -> BTreeSet<Address> {
         let steps = self.steps(records);
-        let shown = |address: &&Address| in_sync(after, address) && read_back(&steps, address).is_none();
+        let shown = |address: &&Address| self.is_in_sync(after, address) && read_back(&steps, address).is_none();
         self.drift.keys().filter(shown).cloned().collect()
+    }
+
+    fn is_in_sync(&self, plan: &Plan, address: &Address) -> bool {
+        !self.unlooked.contains(address) && in_sync(plan, address)
     }
 
     /// The addresses that are as declared according to a plan.
     pub fn in_sync(&self, after: &Plan) -> Vec<Address> {
-        self.drift.keys().filter(|address| in_sync(after, address)).cloned().collect()
+        self.drift.keys().filter(|address| self.is_in_sync(after, address)).cloned().collect()
     }
 
     /// What became of each address, without what is known of the past.
@@ -88,9 +92,16 @@ impl Case {
             .map(|(address, drift)| {
                 let (status, why, proofs) = self.stands(address, found, &steps);
                 let still_used_by = found.still_used_by.get(address).cloned().unwrap_or_default();
-                let not_effective = status == Status::Restored && !still_used_by.is_empty();
-                let without_effect = "what uses an older version does not get what is restored; callers that name a version in \
-                                      their own code cannot be seen from here";
+                let published = steps.iter().any(|step| step.address == *address && step.action == "publish");
+                let draft_alone = self.findings.iter().find(|finding| {
+                    finding.address == *address && finding.code == codes::OTHER_VERSIONS && !published
+                });
+                let not_effective = status == Status::Restored && (!still_used_by.is_empty() || draft_alone.is_some());
+                let without_effect = draft_alone.map_or(
+                    "what uses an older version does not get what is restored; callers that name a version in their own code \
+                     cannot be seen from here",
+                    |finding| finding.detail.as_str(),
+                );
                 Affected {
                     drift: drift.clone(),
                     status: if not_effective { Status::NotEffective } else { status },
@@ -122,6 +133,9 @@ impl Case {
         };
         if let Some(gap) = after.gaps.iter().find(|gap| gap.covers(address)) {
             return (Status::Unknown, Some(format!("failed to {}", gap.reason)), proofs);
+        }
+        if self.unlooked.contains(address) {
+            return (Status::Unknown, Some("it is not declared any more, so nothing was read".to_owned()), proofs);
         }
         if in_sync(after, address) {
             let by = format!("{}, which was made afresh", after.plan_id);

@@ -1,16 +1,18 @@
 //! `apply`: exactly the saved plan; and what every command that writes has in common.
 
 use std::io::{BufRead as _, IsTerminal as _, Write as _};
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use reconciler_engine::apply::{Applied, Authority};
 use reconciler_engine::event::StepOutcome;
 use reconciler_engine::journal::Journal;
+use reconciler_engine::reconciler::Planned;
 use reconciler_engine::rounds::{Activation, Broken, Converged};
 use reconciler_engine::state::StateFolder;
 use reconciler_engine::{Reconciler, Target};
 use reconciler_model::codes;
 use reconciler_model::desired::Desired;
+use reconciler_model::incident::Incident;
 use reconciler_model::plan::{Format, Plan};
 use reconciler_model::verdict::Verdict;
 use reconciler_model::warrant::{Approval, ApprovedPlan};
@@ -24,6 +26,7 @@ use crate::failure::Failure;
 use crate::interrupt;
 use crate::progress::{Progress, outcome_in_words};
 use crate::render;
+use crate::respond;
 use crate::screen::{GOOD, Screen, paint};
 use crate::setup::{Setup, account_ids, plan_json};
 
@@ -142,14 +145,17 @@ async fn carry_out(
     Ok(reconciler.apply(&authority, journal).await?)
 }
 
-/// Converges in rounds under one approval; signals let the current step end first.
+/// Converges in rounds under one approval; `planned` is told of every plan before anything of it is done. Signals let the
+/// current step end first.
+#[expect(clippy::too_many_arguments, reason = "each is another thing that the caller decides")]
 pub(crate) async fn converge(
     reconciler: &Reconciler<'_>,
     mode: &str,
     target: Target<'_>,
     desired: &Desired,
-    (state, journal): (&StateFolder, &mut Journal),
+    (journal, state): (&mut Journal, &StateFolder),
     screen: Screen,
+    planned: impl FnMut(&Planned, &mut Journal) -> Result<(), Failure>,
     approve: impl FnOnce(&Plan) -> Result<Approval, Failure>,
 ) -> Result<Converged, Failure> {
     let account_ids = account_ids(desired.organization());
@@ -162,7 +168,7 @@ pub(crate) async fn converge(
     };
     let show =
         |round: usize, plan: &Plan| Ok(screen.say(format_args!("round {round}\n\n{}", render::plan(plan).trim_end()))?);
-    reconciler.converge(&activation, journal, approve, show).await.map_err(|broken| match broken {
+    reconciler.converge(&activation, journal, planned, approve, show).await.map_err(|broken| match broken {
         Broken::Call(error) => error.into(),
         Broken::Journal(error) => error.into(),
         Broken::Refused(refusal) => refusal.into(),
@@ -217,7 +223,11 @@ pub(crate) fn report(screen: Screen, plan: &Plan, applied: &Applied) -> Result<E
 }
 
 /// Prints how an activation went in which something was carried out, and says how it ends.
-pub(crate) fn report_rounds(screen: Screen, converged: &Converged) -> Result<Exit, Failure> {
+pub(crate) fn report_rounds(
+    screen: Screen,
+    converged: &Converged,
+    incident: Option<&(Incident, PathBuf)>,
+) -> Result<Exit, Failure> {
     let Converged { rounds, after, refused } = converged;
     let mut exit = rounds.iter().fold(Exit::Done, |exit, round| exit.or_worse(exit_of(&round.applied)));
     if let Some(after) = after {
@@ -232,6 +242,9 @@ pub(crate) fn report_rounds(screen: Screen, converged: &Converged) -> Result<Exi
     }
     if refused.is_some() {
         exit = exit.or_worse(Exit::Refused);
+    }
+    if let Some((incident, _)) = incident {
+        exit = exit.or_worse(respond::exit_of(incident));
     }
     if let Some(interrupted) = interrupt::requested() {
         exit = interrupted;
@@ -252,6 +265,10 @@ pub(crate) fn report_rounds(screen: Screen, converged: &Converged) -> Result<Exi
     if let Some(refusal) = refused {
         told["refused"] = json!(refusal.to_string());
     }
+    if let Some((incident, folder)) = incident {
+        told["incident"] = json!(incident);
+        told["incident_folder"] = json!(folder);
+    }
     screen.json(&told)?;
     if let Some(after) = after {
         let text = render::plan(after);
@@ -263,6 +280,9 @@ pub(crate) fn report_rounds(screen: Screen, converged: &Converged) -> Result<Exi
         let failure = Failure::from(refusal.clone());
         let hint = failure.hint.as_ref().map(|hint| format!("; {hint}")).unwrap_or_default();
         screen.say(format_args!("stopped: {failure}{hint}"))?;
+    }
+    if let Some((incident, folder)) = incident {
+        screen.say(respond::summary(incident, folder))?;
     }
     let verified = rounds.iter().map(|round| round.applied.verified()).sum();
     let total = rounds.iter().map(|round| round.applied.steps.len()).sum();

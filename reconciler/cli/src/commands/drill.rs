@@ -133,7 +133,8 @@ async fn one(setup: &Setup, desired: &Desired, scenario: String) -> Result<Score
     };
     let unseen = Screen { quiet: true, told_elsewhere: true, ..setup.screen };
     let converged =
-        apply::converge(&reconciler, "drill", target, desired, (&state, &mut journal), unseen, approve).await?;
+        apply::converge(&reconciler, "drill", target, desired, (&mut journal, &state), unseen, |_, _| Ok(()), approve)
+            .await?;
     if converged.rounds.is_empty() {
         detect = began.elapsed();
     }

@@ -3,13 +3,16 @@
 //! An activation takes no input: it loads the desired state, plans, restores under the standing policy, and plans again.
 //! The next activation is the retry. Activations never overlap: a bell that rings during one is remembered once.
 
+use std::path::PathBuf;
 use std::time::Duration;
 
 use reconciler_engine::event::{All, Sink};
 use reconciler_engine::rounds::Converged;
+use reconciler_model::incident::Incident;
 use reconciler_model::plan::Plan;
 use reconciler_model::warrant::Approval;
 use sd_notify::NotifyState;
+use serde_json::json;
 use tokio::signal::unix::{SignalKind, signal};
 use tokio::sync::mpsc;
 use tokio_cron_scheduler::{Job, JobScheduler};
@@ -26,6 +29,7 @@ use crate::failure::Failure;
 use crate::interrupt;
 use crate::progress::{Log, Progress};
 use crate::render;
+use crate::respond;
 use crate::screen::Screen;
 use crate::setup::{Setup, select};
 
@@ -49,19 +53,45 @@ async fn activate(setup: &Setup, filter: &Filter, sink: &dyn Sink) -> Result<Exi
         apply::refuse_when_paused(&state)?;
         Ok(policy)
     };
-    let converged =
-        apply::converge(&reconciler, "enforce", target, &desired, (&state, &mut journal), setup.screen, approve)
-            .await?;
-    ended(setup.screen, &converged, sessions.calls())
+    let converged = apply::converge(
+        &reconciler,
+        "enforce",
+        target,
+        &desired,
+        (&mut journal, &state),
+        setup.screen,
+        |_, _| Ok(()),
+        approve,
+    )
+    .await?;
+    ended(setup.screen, &converged, sessions.calls(), None)
 }
 
 /// Prints how an activation went, whether something was carried out or not.
-pub(crate) fn ended(screen: Screen, converged: &Converged, calls: u64) -> Result<Exit, Failure> {
+pub(crate) fn ended(
+    screen: Screen,
+    converged: &Converged,
+    calls: u64,
+    incident: Option<&(Incident, PathBuf)>,
+) -> Result<Exit, Failure> {
     match (&*converged.rounds, &converged.after) {
-        ([], Some(plan)) => show(screen, plan, calls, render::exit_of_restoring(plan)),
+        ([], Some(plan)) => {
+            let mut exit = render::exit_of_restoring(plan);
+            if let Some((incident, folder)) = incident {
+                exit = exit.or_worse(respond::exit_of(incident));
+                screen.say(respond::summary(incident, folder))?;
+            }
+            show(screen, plan, calls, exit, incident)
+        }
         (_, after) => match interrupt::requested() {
-            Some(exit) if after.is_none() => Ok(exit),
-            _ => apply::report_rounds(screen, converged),
+            Some(exit) if after.is_none() => {
+                if let Some((incident, folder)) = incident {
+                    screen.json(&json!({ "incident": incident, "exit": exit.code() }))?;
+                    screen.say(respond::summary(incident, folder))?;
+                }
+                Ok(exit)
+            }
+            _ => apply::report_rounds(screen, converged, incident),
         },
     }
 }

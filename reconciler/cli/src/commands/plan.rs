@@ -4,7 +4,9 @@ use std::io::Write as _;
 use std::path::PathBuf;
 
 use reconciler_engine::journal;
+use reconciler_model::incident::Incident;
 use reconciler_model::plan::Plan;
+use serde_json::json;
 
 use crate::args::Filter;
 use crate::exit::Exit;
@@ -22,7 +24,7 @@ pub(crate) async fn run(setup: &Setup, filter: &Filter, out: Option<PathBuf>) ->
     let progress = Progress::new(setup.screen);
     let reconciler = setup.reconciler(sessions.clone(), &progress);
     let planned = reconciler.plan_at(setup.target(&desired, &wanted), head, None).await?;
-    let exit = show(setup.screen, &planned.plan, sessions.calls(), render::exit_of(&planned.plan))?;
+    let exit = show(setup.screen, &planned.plan, sessions.calls(), render::exit_of(&planned.plan), None)?;
     if let Some(out) = out {
         save(setup.screen, &planned.plan, out)?;
     }
@@ -30,8 +32,19 @@ pub(crate) async fn run(setup: &Setup, filter: &Filter, out: Option<PathBuf>) ->
 }
 
 /// Prints a plan with its result, which is `exit`.
-pub(crate) fn show(screen: Screen, plan: &Plan, calls: u64, exit: Exit) -> Result<Exit, Failure> {
-    screen.json(&plan_json(plan))?;
+pub(crate) fn show(
+    screen: Screen,
+    plan: &Plan,
+    calls: u64,
+    exit: Exit,
+    incident: Option<&(Incident, PathBuf)>,
+) -> Result<Exit, Failure> {
+    let mut document = plan_json(plan);
+    if let Some((incident, folder)) = incident {
+        document["incident"] = json!(incident);
+        document["incident_folder"] = json!(folder);
+    }
+    screen.json(&document)?;
     let text = render::plan(plan);
     if !text.is_empty() {
         screen.say(text.trim_end())?;

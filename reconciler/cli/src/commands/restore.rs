@@ -1,7 +1,13 @@
-//! `restore`: put back one resource, or everything that serves a control.
+//! `restore`: the documented initial response for one resource, or for everything that serves a control.
 
+use jiff::{Timestamp, Zoned};
+use reconciler_engine::case::Order;
+use reconciler_model::codes;
+use reconciler_model::desired::{Desired, Wanted};
+use reconciler_model::diagnostic::did_you_mean;
 use reconciler_model::plan::Plan;
 use reconciler_model::warrant::Approval;
+use serde_json::json;
 
 use super::apply;
 use super::enforce::ended;
@@ -11,26 +17,21 @@ use crate::exit::Exit;
 use crate::failure::Failure;
 use crate::progress::Progress;
 use crate::render;
+use crate::respond::{respond, summary};
 use crate::setup::{Setup, control_ids, select};
 
-pub(crate) async fn run(setup: &Setup, targets: &[String], yes: bool) -> Result<Exit, Failure> {
+/// What the command line says.
+pub(crate) struct Asked {
+    pub(crate) targets: Vec<String>,
+    pub(crate) accounts: Vec<String>,
+    pub(crate) since: Option<String>,
+    pub(crate) yes: bool,
+}
+
+pub(crate) async fn run(setup: &Setup, asked: Asked) -> Result<Exit, Failure> {
+    let since = asked.since.as_deref().map(since).transpose()?;
     let (desired, sessions) = setup.desired_and_sessions().await?;
-    let mut wanted = Vec::new();
-    let controls = control_ids()?;
-    for target in targets {
-        let mut filter = Filter::default();
-        // What cannot be an address is a control, so that a misspelt one is told as such.
-        if controls.contains(target) || !target.contains(['/', '*', '?', '[', '{']) {
-            filter.control.push(target.clone());
-        } else {
-            filter.address.push(target.clone());
-        }
-        for one in select(&desired, &filter)? {
-            if !wanted.iter().any(|other: &reconciler_model::desired::Wanted| other.address == one.address) {
-                wanted.push(one);
-            }
-        }
-    }
+    let wanted = selected(&desired, &asked)?;
     let state = setup.state()?;
     apply::refuse_when_paused(&state)?;
     let _lock = state.lock()?;
@@ -42,10 +43,94 @@ pub(crate) async fn run(setup: &Setup, targets: &[String], yes: bool) -> Result<
     target.may_delete_versions = true;
     let approve = |plan: &Plan| {
         setup.screen.say(render::plan(plan).trim_end())?;
-        if yes { Ok(Approval::Operator) } else { apply::ask(plan, "restore this", "approve with --yes") }
+        if asked.yes { Ok(Approval::Operator) } else { apply::ask(plan, "restore this", "approve with --yes") }
     };
-    let converged =
-        apply::converge(&reconciler, "restore", target, &desired, (&state, &mut journal), setup.screen, approve)
-            .await?;
-    ended(setup.screen, &converged, sessions.calls())
+    let order = Order {
+        mode: "restore".to_owned(),
+        targets: asked.targets,
+        accounts: asked.accounts,
+        since,
+        ..Order::default()
+    };
+    let response = respond(&reconciler, order, target, &desired, (&state, &mut journal), setup.screen, approve).await?;
+    match response.converged {
+        Ok(converged) => ended(setup.screen, &converged, sessions.calls(), response.incident.as_ref()),
+        Err(failure) => {
+            if let Some((incident, folder)) = &response.incident {
+                setup.screen.json(&json!({ "incident": incident, "exit": failure.exit.code() }))?;
+                setup.screen.say(summary(incident, folder))?;
+            }
+            Err(failure)
+        }
+    }
+}
+
+/// The part of the desired state that is asked for, in the accounts that are asked for.
+fn selected(desired: &Desired, asked: &Asked) -> Result<Vec<Wanted>, Failure> {
+    let mut wanted: Vec<Wanted> = Vec::new();
+    let controls = control_ids()?;
+    for target in &asked.targets {
+        let mut filter = Filter::default();
+        // What cannot be an address is a control, so that a misspelt one is told as such.
+        if controls.contains(target) || !target.contains(['/', '*', '?', '[', '{']) {
+            filter.control.push(target.clone());
+        } else {
+            filter.address.push(target.clone());
+        }
+        for one in select(desired, &filter)? {
+            if !wanted.iter().any(|other| other.address == one.address) {
+                wanted.push(one);
+            }
+        }
+    }
+    let known: Vec<&str> = desired.organization().accounts.iter().map(|account| account.name.as_str()).collect();
+    for account in &asked.accounts {
+        if !known.contains(&account.as_str()) {
+            let hint = match did_you_mean(account, known.iter().copied()) {
+                Some(near) => format!("did you mean `{near}`?"),
+                None => format!("organization.yaml has {}", known.join(", ")),
+            };
+            return Err(Failure::new(Exit::Usage, format!("no account `{account}`"))
+                .code(codes::ORGANIZATION)
+                .hint(hint));
+        }
+    }
+    wanted.retain(|one| asked.accounts.is_empty() || asked.accounts.contains(&one.address.account));
+    if wanted.is_empty() {
+        return Err(Failure::new(Exit::Usage, "nothing in the desired state is selected")
+            .hint("nothing of it is in these accounts; `plan` without a filter shows where it applies"));
+    }
+    Ok(wanted)
+}
+
+/// A time, or how long ago: `2026-11-20T01:00:00Z`, `2h`, `3 days`.
+fn since(text: &str) -> Result<Timestamp, Failure> {
+    let wrong = |why: String| {
+        Failure::new(Exit::Usage, format!("`{text}` is no time: {why}"))
+            .hint("write a time such as 2026-11-20T01:00:00Z, or how long ago, such as 90m, 2h or 3d")
+    };
+    if let Ok(at) = text.parse::<Timestamp>() {
+        return Ok(at);
+    }
+    let span: jiff::Span = text.parse().map_err(|error: jiff::Error| wrong(error.to_string()))?;
+    let now = Zoned::now();
+    let at = now.checked_sub(span).map_err(|error| wrong(error.to_string()))?.timestamp();
+    if at > now.timestamp() { Err(wrong("it is in the future".to_owned())) } else { Ok(at) }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_beginning_is_a_time_or_a_span() {
+        assert_eq!(since("2026-11-20T01:00:00Z").expect("a time").to_string(), "2026-11-20T01:00:00Z");
+        for (text, hours) in [("2h", 2), ("90m", 1), ("3d", 71), ("PT5H", 5), ("1 week", 167)] {
+            let ago = Timestamp::now().duration_since(since(text).expect("a span")).as_hours();
+            assert!((hours..=hours + 2).contains(&ago), "{text}: {ago}");
+        }
+        for text in ["", "yesterday", "2", "-2h"] {
+            assert_eq!(since(text).expect_err(text).exit, Exit::Usage);
+        }
+    }
 }

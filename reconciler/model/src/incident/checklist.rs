@@ -77,12 +77,7 @@ pub fn of(control: &str, response: &[ResponseStep], addresses: &[Affected], answ
     response.iter().map(item).collect()
 }
 
-fn stands(
-    control: &str,
-    step: &ResponseStep,
-    addresses: &[Affected],
-    answers: &[Answered],
-) -> (CheckState, String) {
+fn stands(control: &str, step: &ResponseStep, addresses: &[Affected], answers: &[Answered]) -> (CheckState, String) {
     let people = |or: &str| (CheckState::Manual, step.why.clone().unwrap_or_else(|| or.to_owned()));
     if !step.waits_for.is_empty() {
         return people(&format!("this build does not have {}", step.waits_for.join(", ")));

@@ -113,14 +113,22 @@ fn status(one: &Affected) -> String {
 fn glance(text: &mut String, incident: &Incident) {
     let (people, ours) = left(incident);
     let (actors, unknown) = actors(incident);
-    let mut by: Vec<String> =
-        actors.iter().map(|(who, count)| format!("<strong>{}</strong> <span class=\"faint\">{count}×</span>", esc(who))).collect();
+    let mut by: Vec<String> = actors
+        .iter()
+        .map(|(who, count)| format!("<strong>{}</strong> <span class=\"faint\">{count}×</span>", esc(who)))
+        .collect();
     if unknown > 0 {
         by.push(format!("not known <span class=\"faint\">{unknown}×</span>"));
     }
     let exposure = longest(incident).map_or_else(
         || "not known".to_owned(),
-        |(one, told)| format!("<strong>{}</strong><br><span class=\"faint\">{}</span>", esc(&told), esc(&one.address().to_string())),
+        |(one, told)| {
+            format!(
+                "<strong>{}</strong><br><span class=\"faint\">{}</span>",
+                esc(&told),
+                esc(&one.address().to_string())
+            )
+        },
     );
     let mut todo = format!("<strong>{people}</strong> steps");
     if ours > 0 {
@@ -128,7 +136,11 @@ fn glance(text: &mut String, incident: &Incident) {
     }
     let operator = &incident.operator;
     let caller = operator.caller.as_ref().map(|caller| format!("<br><span class=\"faint\">{}</span>", esc(caller)));
-    let limited = if incident.accounts.is_empty() { String::new() } else { format!("<br>in {}", esc(&incident.accounts.join(", "))) };
+    let limited = if incident.accounts.is_empty() {
+        String::new()
+    } else {
+        format!("<br>in {}", esc(&incident.accounts.join(", ")))
+    };
     let closed = incident.closed.as_deref().map_or_else(|| "it is open".to_owned(), |at| esc(&time(at)));
     let facts = [
         ("Restored and verified", format!("<strong>{} of {}</strong>", incident.restored(), incident.addresses.len())),
@@ -153,7 +165,8 @@ fn glance(text: &mut String, incident: &Incident) {
 fn open(text: &mut String, incident: &Incident) {
     let mut body = String::new();
     for (one, why) in not_restored(incident) {
-        let _ = write!(body, "<li><strong>{}</strong> {}<br>{}", esc(&one.address().to_string()), status(one), esc(why));
+        let _ =
+            write!(body, "<li><strong>{}</strong> {}<br>{}", esc(&one.address().to_string()), status(one), esc(why));
         for user in &one.still_used_by {
             let _ = write!(body, "<br>still used by {}", esc(user));
         }
@@ -203,7 +216,8 @@ fn who_and_how_long(text: &mut String, incident: &Incident) {
             .culprits()
             .into_iter()
             .map(|(culprit, paths)| {
-                let paths: Vec<String> = paths.iter().map(|path| path.to_string()).filter(|path| !path.is_empty()).collect();
+                let paths: Vec<String> =
+                    paths.iter().map(|path| path.to_string()).filter(|path| !path.is_empty()).collect();
                 format!(
                     "<strong>{}</strong> {}<br>by {}<br><span class=\"faint\">event {} in {}; {}</span>",
                     esc(&culprit.event_name),
@@ -228,9 +242,9 @@ fn changed(text: &mut String, incident: &Incident) {
     let mut body = String::new();
     for one in &incident.addresses {
         let alerts: String = one.drift.alerts.iter().take(1).map(|alert| badge("alert", &alert.in_words())).collect();
-        let _ = write!(
+        let _ = writeln!(
             body,
-            "<details open><summary><strong>{}</strong> {} {alerts} {}</summary>\n",
+            "<details open><summary><strong>{}</strong> {} {alerts} {}</summary>",
             esc(&one.address().to_string()),
             change(one.drift.change),
             status(one)
@@ -252,7 +266,12 @@ fn changed(text: &mut String, incident: &Incident) {
         });
         body.push_str(&table(&["where", "found", "declared", "direction"], rows));
         for proof in &one.proofs {
-            let _ = writeln!(body, "<p class=\"faint\">shown as declared by {} at {}</p>", esc(&proof.by), esc(&time(&proof.at)));
+            let _ = writeln!(
+                body,
+                "<p class=\"faint\">shown as declared by {} at {}</p>",
+                esc(&proof.by),
+                esc(&time(&proof.at))
+            );
         }
         body.push_str("</details>\n");
     }
@@ -273,7 +292,12 @@ fn done(text: &mut String, incident: &Incident) {
         vec![
             esc(&time(&step.begun)),
             esc(&step.address.to_string()),
-            format!("<strong>{}</strong> {}<br><span class=\"faint\">{}</span>", esc(&step.action), esc(&step.calls.join(", ")), esc(&step.summary)),
+            format!(
+                "<strong>{}</strong> {}<br><span class=\"faint\">{}</span>",
+                esc(&step.action),
+                esc(&step.calls.join(", ")),
+                esc(&step.summary)
+            ),
             outcome,
             format!("<span class=\"faint\">{}<br>{}</span>", esc(&step.request_ids.join(", ")), esc(&step.run)),
         ]
@@ -316,7 +340,8 @@ fn rows_of(answer: &Answered) -> String {
     let head: Vec<String> = names.iter().map(|name| esc(name)).collect();
     let head: Vec<&str> = head.iter().map(String::as_str).collect();
     let rows = answer.rows.iter().take(MOST_ROWS);
-    let shown = table(&head, rows.map(|row| names.iter().map(|name| esc(row.get(*name).map_or("", String::as_str))).collect()));
+    let shown =
+        table(&head, rows.map(|row| names.iter().map(|name| esc(row.get(*name).map_or("", String::as_str))).collect()));
     match answer.rows.len().saturating_sub(MOST_ROWS) {
         0 => shown,
         more => format!("{shown}<p class=\"faint\">{more} more rows are in incident.json</p>\n"),
@@ -341,7 +366,10 @@ fn checklist(text: &mut String, incident: &Incident) {
 
 fn compliance(text: &mut String, incident: &Incident) {
     let rows = incident.controls.iter().flat_map(|control| {
-        control.compliance.iter().map(|(framework, references)| vec![esc(&control.id), esc(framework), esc(&references.join(", "))])
+        control
+            .compliance
+            .iter()
+            .map(|(framework, references)| vec![esc(&control.id), esc(framework), esc(&references.join(", "))])
     });
     section(text, "Compliance", &table(&["control", "framework", "references"], rows));
 }
@@ -349,7 +377,13 @@ fn compliance(text: &mut String, incident: &Incident) {
 fn evidence(text: &mut String, incident: &Incident) {
     let rows = incident.evidence.iter().map(|item| {
         let of = item.address.as_ref().map(ToString::to_string).unwrap_or_default();
-        vec![esc(&item.what), esc(&of), esc(&time(&item.at)), format!("<code>{}</code>", esc(&item.path)), item.record.to_string()]
+        vec![
+            esc(&item.what),
+            esc(&of),
+            esc(&time(&item.at)),
+            format!("<code>{}</code>", esc(&item.path)),
+            item.record.to_string(),
+        ]
     });
     section(text, "Evidence", &table(&["what", "where", "when", "file", "record"], rows));
 }
@@ -378,8 +412,9 @@ mod tests {
     #[test]
     fn nothing_that_was_found_is_markup() {
         let page = render(&sample());
-        for forbidden in ["<script", "<img", "<a ", "<link", "onerror=\"", "\" onmouseover", "url(", "@import", "src=\""] {
-
+        for forbidden in
+            ["<script", "<img", "<a ", "<link", "onerror=\"", "\" onmouseover", "url(", "@import", "src=\""]
+        {
             assert!(!page.contains(forbidden), "{forbidden} in {page}");
         }
         assert!(page.contains("&lt;script&gt;"));

@@ -50,7 +50,8 @@ fn md(text: &str) -> String {
 
 /// Characters that are not seen, or that change the order in which others are seen.
 pub(super) fn hides(c: char) -> bool {
-    c.is_control() || matches!(c, '\u{200b}'..='\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2060}'..='\u{206f}' | '\u{feff}')
+    c.is_control()
+        || matches!(c, '\u{200b}'..='\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2060}'..='\u{206f}' | '\u{feff}')
 }
 
 fn table(text: &mut String, head: &[&str], rows: impl Iterator<Item = Vec<String>>) {
@@ -236,9 +237,10 @@ fn checklist(text: &mut String, incident: &Incident) {
 
 fn compliance(text: &mut String, incident: &Incident) {
     let rows = incident.controls.iter().flat_map(|control| {
-        control.compliance.iter().map(|(framework, references)| {
-            vec![control.id.clone(), framework.clone(), references.join(", ")]
-        })
+        control
+            .compliance
+            .iter()
+            .map(|(framework, references)| vec![control.id.clone(), framework.clone(), references.join(", ")])
     });
     text.push_str("## Compliance\n\n");
     table(text, &["control", "framework", "references"], rows);
@@ -269,7 +271,8 @@ fn unread(text: &mut String, incident: &Incident) {
         }
         text.push('\n');
     }
-    let since = incident.since.as_deref().map(|since| format!(" Only what happened after {} was looked at.", time(since)));
+    let since =
+        incident.since.as_deref().map(|since| format!(" Only what happened after {} was looked at.", time(since)));
     let longest = incident.addresses.iter().filter_map(|one| one.exposure()?.seconds).max().map(span);
     let _ = writeln!(
         text,

@@ -165,7 +165,11 @@ impl Affected {
 
     /// The longest exposure of its differences: from the first of them, as far as that is known.
     pub fn exposure(&self) -> Option<&Exposure> {
-        self.blame.iter().map(|field| &field.exposure).filter(|exposure| exposure.since.is_some()).min_by(|one, two| one.since.cmp(&two.since))
+        self.blame
+            .iter()
+            .map(|field| &field.exposure)
+            .filter(|exposure| exposure.since.is_some())
+            .min_by(|one, two| one.since.cmp(&two.since))
     }
 
     /// The events that caused it, each once, with the differences that each of them made; oldest first.
@@ -341,6 +345,24 @@ impl Incident {
         self.addresses.iter().filter(|one| one.status.is_restored()).count()
     }
 
+    /// What is told first, for people.
+    pub fn facts(&self) -> Vec<(&'static str, String)> {
+        let (actors, unknown) = words::actors(self);
+        let mut by: Vec<String> = actors.into_iter().map(|(who, count)| format!("{who} ({count})")).collect();
+        if unknown > 0 {
+            by.push(format!("not known ({unknown})"));
+        }
+        let exposure = words::longest(self).map(|(one, told)| format!("{told}, {}", one.address()));
+        let (people, ours) = words::left(self);
+        let missed = if ours > 0 { format!(", and {ours} that were to be done and were not") } else { String::new() };
+        vec![
+            ("restored", format!("{} of {} verified by two reads", self.restored(), self.addresses.len())),
+            ("exposed", exposure.unwrap_or_else(|| "not known since when".to_owned())),
+            ("by", by.join("; ")),
+            ("left to people", format!("{people} steps{missed}")),
+        ]
+    }
+
     /// Whether this build may read a record of `format`.
     pub fn is_readable(format: Format) -> bool {
         format.major == FORMAT.major
@@ -370,7 +392,8 @@ impl Incident {
         if !self.evidence.iter().any(|item| item.what == "plan") {
             lacks.push("no plan is kept".to_owned());
         }
-        let unlisted = self.controls.iter().filter(|control| !self.checklist.iter().any(|item| item.control == control.id));
+        let unlisted =
+            self.controls.iter().filter(|control| !self.checklist.iter().any(|item| item.control == control.id));
         lacks.extend(unlisted.map(|control| format!("{}: no step of its response is listed", control.id)));
         lacks.extend(self.troubles.iter().cloned());
         lacks

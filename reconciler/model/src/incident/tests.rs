@@ -77,7 +77,12 @@ fn step(id: &str, does: StepType) -> ResponseStep {
 /// The incident: one address is restored, one is not.
 pub(crate) fn sample() -> Incident {
     let addresses = vec![affected(HOSTILE, Status::NotRestored), affected("payments", Status::Restored)];
-    let query = Query { name: HOSTILE.into(), about: HOSTILE.into(), source: QuerySource::InvocationLogs, text: HOSTILE.into() };
+    let query = Query {
+        name: HOSTILE.into(),
+        about: HOSTILE.into(),
+        source: QuerySource::InvocationLogs,
+        text: HOSTILE.into(),
+    };
     let answer = Answered {
         control: "aws-genai-02".into(),
         step: "F1".into(),
@@ -179,7 +184,11 @@ fn the_checklist_says_what_is_proved_and_leaves_the_rest_to_people() {
     let incident = sample();
     let states: Vec<_> = incident.checklist.iter().map(|item| (item.step.as_str(), item.state)).collect();
     assert_eq!(states, [("R1", CheckState::Partly), ("V1", CheckState::Partly), ("M1", CheckState::Manual)]);
-    assert!(incident.checklist[0].how.starts_with("1 of 2 restored; not restored: prod/"), "{}", incident.checklist[0].how);
+    assert!(
+        incident.checklist[0].how.starts_with("1 of 2 restored; not restored: prod/"),
+        "{}",
+        incident.checklist[0].how
+    );
     let none = checklist::of("aws-genai-02", &[step("R1", StepType::Restore)], &[], &[]);
     assert_eq!(none[0].state, CheckState::NotNeeded);
 }

@@ -24,7 +24,21 @@ const MOST_ROWS: usize = 40;
 /// Characters of a name that are shown.
 const MOST_NAME: usize = 44;
 /// Ages at which there may be a mark, in seconds.
-const AGES: [u64; 13] = [1, 10, 60, 600, 3_600, 6 * 3_600, 86_400, 3 * 86_400, 7 * 86_400, 14 * 86_400, 30 * 86_400, 60 * 86_400, 90 * 86_400];
+const AGES: [u64; 13] = [
+    1,
+    10,
+    60,
+    600,
+    3_600,
+    6 * 3_600,
+    86_400,
+    3 * 86_400,
+    7 * 86_400,
+    14 * 86_400,
+    30 * 86_400,
+    60 * 86_400,
+    90 * 86_400,
+];
 /// How near to each other two marks may be.
 const BETWEEN_MARKS: f64 = 72.0;
 
@@ -113,7 +127,8 @@ fn marks(text: &mut String, axis: &Axis, bottom: f64) {
             continue;
         }
         last = x;
-        let label = if age == 0 { axis.end.strftime("%H:%M:%S UTC").to_string() } else { format!("{} before", span(age)) };
+        let label =
+            if age == 0 { axis.end.strftime("%H:%M:%S UTC").to_string() } else { format!("{} before", span(age)) };
         let _ = writeln!(
             text,
             "<line class=\"grid\" x1=\"{x:.1}\" y1=\"{TOP:.1}\" x2=\"{x:.1}\" y2=\"{bottom:.1}\"/>\
@@ -128,10 +143,8 @@ fn row(text: &mut String, axis: &Axis, one: &Affected, top: f64) {
     let address = one.address();
     let name = shortened(&format!("{}/{}", address.kind, address.name));
     let middle = top + ROW / 2.0;
-    let (from, until) = (
-        one.exposure().and_then(|exposure| read(exposure.since.as_deref()?)),
-        one.restored_at().and_then(read),
-    );
+    let (from, until) =
+        (one.exposure().and_then(|exposure| read(exposure.since.as_deref()?)), one.restored_at().and_then(read));
     let (x, end) = (from.map_or(LEFT, |from| axis.at(from)), until.map_or(RIGHT, |until| axis.at(until)));
     let class = match (from, one.status.is_restored()) {
         (None, _) => "bar unknown",

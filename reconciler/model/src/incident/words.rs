@@ -140,7 +140,8 @@ mod tests {
 
     #[test]
     fn spans_are_short() {
-        for (seconds, told) in [(0, "0 s"), (59, "59 s"), (61, "1 min 1 s"), (3_660, "1 h 1 min"), (90_000, "1 d 1 h")] {
+        for (seconds, told) in [(0, "0 s"), (59, "59 s"), (61, "1 min 1 s"), (3_660, "1 h 1 min"), (90_000, "1 d 1 h")]
+        {
             assert_eq!(span(seconds), told);
         }
     }
