@@ -118,6 +118,7 @@ fn redactions(environment: &TestEnvironment) -> Redactions {
         ("[PLAN]", r"plan-(?<redacted>[0-9a-f]{16})"),
         ("[DIGEST]", r"sha256:(?<redacted>[0-9a-f]{64})"),
         ("[RUN]", r"bedrock-reconciler-(?<redacted>[0-9]{8}T[0-9]{6}Z-[0-9a-f]{8})"),
+        ("[INCIDENT]", r"inc-(?<redacted>[0-9]{8}T[0-9]{6}Z-[0-9a-f]{8})"),
         ("[TIME]", r"(?<redacted>\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d+)?Z)"),
         ("[CALLS]", r"(?<redacted>\d+) calls"),
         ("[KEY]", r"key/(?<redacted>[0-9a-f-]+)"),
