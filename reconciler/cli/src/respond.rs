@@ -13,17 +13,21 @@ use std::os::unix::fs::MetadataExt as _;
 use std::path::PathBuf;
 
 use futures::StreamExt as _;
+use jiff::{SignedDuration, Timestamp};
 use reconciler_engine::case::{Case, CaseError, Order};
 use reconciler_engine::incident::{Found, Past};
-use reconciler_engine::journal::{self, Journal};
+use reconciler_engine::journal::{self, Journal, Record};
+use reconciler_engine::queries::{Places, Question};
 use reconciler_engine::reconciler::Planned;
 use reconciler_engine::rounds::Converged;
 use reconciler_engine::state::StateFolder;
 use reconciler_engine::{Reconciler, Target};
-use reconciler_model::address::Address;
-use reconciler_model::control;
+use reconciler_model::address::{Address, Scope, ScopeKind};
+use reconciler_model::attribution::{Blame, Exposure};
+use reconciler_model::control::{self, Control, ResponseStep};
 use reconciler_model::desired::{Desired, Wanted};
 use reconciler_model::incident::{Concerned, Ending, Incident, Operator};
+use reconciler_model::inventory::Inventory;
 use reconciler_model::plan::Plan;
 use reconciler_model::warrant::Approval;
 
@@ -36,6 +40,12 @@ use crate::setup::account_ids;
 
 /// How many images of after are read side by side.
 const SIDE_BY_SIDE: usize = 8;
+
+/// What is asked about where it is not known when it began.
+const A_DAY: SignedDuration = SignedDuration::from_hours(24);
+
+/// How many resources that have records written to a log group are read to find it.
+const MOST_LOG_GROUPS: usize = 64;
 
 /// What a response gave.
 pub(crate) struct Response {
@@ -160,7 +170,7 @@ async fn write_down(
     let found =
         Found { after, again: again.as_ref(), still_used_by: &still_used_by, ending, troubles, records: &records };
     let affected = case.affected(&found);
-    let past = past(&case).await;
+    let past = past(reconciler, &case, desired, &records).await;
     if !past.blame.is_empty() {
         case.keep("attribution", &past.blame, journal, now())?;
     }
@@ -196,19 +206,99 @@ async fn shown_again(
 }
 
 /// What is found out about the time in between.
-async fn past(case: &Case) -> Past {
+async fn past(reconciler: &Reconciler<'_>, case: &Case, desired: &Desired, records: &[Record]) -> Past {
+    let account_ids = account_ids(desired.organization());
     let mut ids = case.control_ids();
     ids.extend(case.order.targets.iter().cloned());
-    let concerned = ids.iter().filter_map(|id| control::find(id)).map(|control| {
-        let concerned = Concerned {
-            id: control.id.clone(),
-            title: control.title.clone(),
-            severity: control.severity,
-            compliance: control.compliance.clone(),
-        };
-        (concerned, control.response.clone())
+    let controls: Vec<(Concerned, Vec<ResponseStep>)> =
+        ids.iter().filter_map(|id| control::find(id)).map(|one| (concerned(one), one.response.clone())).collect();
+    let mut past = Past { controls, ..Past::default() };
+    let Some(first) = case.as_first_seen().filter(|_| interrupt::requested().is_none()) else { return past };
+    past.blame = reconciler.attribute(&first.plan, &first.inventory, &account_ids, records, case.order.since).await;
+    let served = case.control_ids();
+    let questions: Vec<Question<'_>> = past
+        .controls
+        .iter()
+        .filter(|(control, _)| served.contains(&control.id))
+        .flat_map(|(control, response)| {
+            let steps = response.iter().filter(|step| step.is_automated());
+            let asked = steps.flat_map(|step| step.queries.iter().map(move |query| (step, query)));
+            asked.map(|(step, query)| Question { control: &control.id, step: &step.id, query })
+        })
+        .collect();
+    if questions.is_empty() {
+        return past;
+    }
+    let scopes = scopes(case, desired);
+    let inventory = with_log_groups(reconciler, &first, &scopes, desired, &account_ids).await;
+    let places = Places::of(reconciler, &first.plan, &inventory, &account_ids);
+    let window = window(case, &past.blame, (reconciler.clock)());
+    past.answers = reconciler.ask(&questions, &scopes, window, &places).await;
+    past
+}
+
+fn concerned(control: &Control) -> Concerned {
+    Concerned {
+        id: control.id.clone(),
+        title: control.title.clone(),
+        severity: control.severity,
+        compliance: control.compliance.clone(),
+    }
+}
+
+/// The accounts and regions of the addresses.
+fn scopes(case: &Case, desired: &Desired) -> Vec<Scope> {
+    let ids = account_ids(desired.organization());
+    let scopes: BTreeSet<Scope> = case
+        .drift
+        .keys()
+        .filter_map(|address| {
+            let account_id = ids.get(&address.account)?.clone();
+            Some(Scope { account: address.account.clone(), account_id, region: address.region.clone() })
+        })
+        .collect();
+    scopes.into_iter().collect()
+}
+
+/// From the beginning of the longest exposure that is known, or a day before the drift was seen, until now.
+fn window(case: &Case, blame: &[Blame], now: Timestamp) -> (Timestamp, Timestamp) {
+    let since = blame.iter().flat_map(|blame| &blame.fields).filter_map(|field| {
+        let Exposure { since, perhaps_since, .. } = &field.exposure;
+        perhaps_since.as_ref().or(since.as_ref())?.parse::<Timestamp>().ok()
     });
-    Past { blame: Vec::new(), answers: Vec::new(), controls: concerned.collect() }
+    let detected = case.detected.as_deref().and_then(|at| at.parse().ok()).unwrap_or(case.opened);
+    let known = since.min().or(case.order.since);
+    (known.unwrap_or_else(|| detected.saturating_sub(A_DAY).unwrap_or(detected)), now)
+}
+
+/// What was read before, and what is declared in these accounts to have records written to a log group, as it is now: those that
+/// were as declared are in no image.
+async fn with_log_groups(
+    reconciler: &Reconciler<'_>,
+    first: &Planned,
+    scopes: &[Scope],
+    desired: &Desired,
+    account_ids: &BTreeMap<String, String>,
+) -> Inventory {
+    let mut inventory = first.inventory.clone();
+    let management = &desired.organization().management_account;
+    let writes_logs = |one: &Wanted| {
+        let edge = reconciler.edge(&one.address.kind);
+        edge.is_some_and(|edge| {
+            let near = |scope: &Scope| match edge.kind().scope() {
+                ScopeKind::Region => one.address.is_in(scope),
+                ScopeKind::Account | ScopeKind::Organization => one.address.account == scope.account,
+            };
+            edge.kind().log_group_of(&one.spec).is_some()
+                && (scopes.iter().any(near) || one.address.account == *management)
+        })
+    };
+    for one in desired.wanted().iter().filter(|one| writes_logs(one)).take(MOST_LOG_GROUPS) {
+        if let Ok(Some(seen)) = reconciler.sight(account_ids, &one.address).await {
+            inventory.sightings.insert(one.address.clone(), seen);
+        }
+    }
+    inventory
 }
 
 /// The incident for people, below what was done.

@@ -18,6 +18,7 @@ use reconciler_model::incident::{EvidenceItem, Incident, Operator, html, markdow
 use reconciler_model::inventory::{Inventory, Sighting};
 use reconciler_model::plan::{Finding, Plan};
 use serde::{Deserialize, Serialize};
+use serde_json::Value;
 
 use crate::evidence::{CaseFolder, EvidenceError, Kept, file_of};
 use crate::journal::{Entry, Journal, JournalError, Record};
@@ -110,6 +111,10 @@ pub struct Case {
     pub detected: Option<String>,
     /// Addresses that the plans of this run do not look at: they are not declared any more.
     pub(crate) unlooked: BTreeSet<Address>,
+    /// The first plan.
+    pub(crate) first: Option<Plan>,
+    /// What was read beside the resources, of the first plan of this run.
+    pub(crate) surroundings: BTreeMap<String, Value>,
     pub(crate) images: BTreeMap<(String, Address), String>,
     pub(crate) called: BTreeMap<(Address, String), Called>,
 }
@@ -160,6 +165,8 @@ impl Case {
             findings: BTreeSet::new(),
             detected: None,
             unlooked: BTreeSet::new(),
+            first: None,
+            surroundings: BTreeMap::new(),
             images: BTreeMap::new(),
             called: BTreeMap::new(),
         };
@@ -222,8 +229,9 @@ impl Case {
 
     /// Takes what a plan tells: what its steps are called, its findings, and differences that are new.
     fn learn(&mut self, plan: &Plan) {
-        if self.detected.is_none() {
+        if self.first.is_none() {
             self.detected = Some(plan.created_at.clone());
+            self.first = Some(plan.clone());
         }
         self.findings.extend(plan.findings.iter().cloned());
         for step in &plan.steps {
@@ -253,6 +261,9 @@ impl Case {
     pub fn freeze(&mut self, planned: &Planned, journal: &mut Journal, now: Timestamp) -> Result<(), CaseError> {
         let Planned { plan, inventory } = planned;
         self.learn(plan);
+        for (of, found) in &inventory.surroundings {
+            self.surroundings.entry(of.clone()).or_insert_with(|| found.clone());
+        }
         if plan.drift.iter().any(is_to_restore) || !plan.steps.is_empty() {
             let kept = self.folder.keep(plan)?;
             self.tie(journal, now, "plan", None, &kept)?;
@@ -330,15 +341,14 @@ impl Case {
         Ok(())
     }
 
-    /// The drift of all runs as one plan, and what was read before: what is asked who caused it.
-    pub fn as_first_seen(&self, last: &Plan) -> Planned {
-        let plan = Plan {
-            drift: self.drift.values().cloned().collect(),
-            created_at: self.detected.clone().unwrap_or_else(|| last.created_at.clone()),
-            ..last.clone()
-        };
-        let sightings = self.before.iter().filter_map(|(address, seen)| Some((address.clone(), seen.clone()?)));
-        Planned { plan, inventory: Inventory { sightings: sightings.collect(), ..Inventory::default() } }
+    /// The drift of all runs as one plan, and what was read before: what is asked who caused it. `None` where no plan is kept.
+    pub fn as_first_seen(&self) -> Option<Planned> {
+        let mut plan = self.first.clone()?;
+        plan.drift = self.drift.values().cloned().collect();
+        let sightings =
+            self.before.iter().filter_map(|(address, seen)| Some((address.clone(), seen.clone()?))).collect();
+        let surroundings = self.surroundings.clone();
+        Some(Planned { plan, inventory: Inventory { sightings, surroundings, ..Inventory::default() } })
     }
 
     /// Writes the files of the incident and ties them to the chain; closes it where it is over. Gives the record as written.

@@ -7,7 +7,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use reconciler_aws::CallError;
 use reconciler_model::address::Address;
-use reconciler_model::attribution::{Attribution, Blame, FieldBlame};
+use reconciler_model::attribution::{Attribution, Blame, Exposure, FieldBlame};
 use reconciler_model::codes;
 use reconciler_model::control::{Answered, ResponseStep};
 use reconciler_model::incident::{
@@ -333,11 +333,8 @@ fn nobody_asked(one: &Affected) -> Vec<FieldBlame> {
         true => vec![Path::root()],
         false => one.drift.fields.iter().map(|field| field.path.clone()).collect(),
     };
-    let unknown = serde_json::json!({ "is": "unknown", "reason": "the event history was not asked" });
-    let never = serde_json::json!({ "since": null, "until": null, "seconds": null });
-    let (Ok(by), Ok(exposure)) = (serde_json::from_value::<Attribution>(unknown), serde_json::from_value(never)) else {
-        return Vec::new();
-    };
-    let blame = |path| FieldBlame { path, by: by.clone(), exposure: Clone::clone(&exposure) };
+    let by = Attribution::Unknown { reason: "the event history was not asked".to_owned(), candidates: Vec::new() };
+    let exposure = Exposure { since: None, perhaps_since: None, until: None, seconds: None };
+    let blame = |path| FieldBlame { path, by: by.clone(), exposure: exposure.clone() };
     paths.into_iter().map(blame).collect()
 }

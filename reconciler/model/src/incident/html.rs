@@ -6,7 +6,7 @@
 use std::fmt::Write as _;
 
 use super::markdown::hides;
-use super::words::{actors, change, exposed, left, longest, not_restored, sentence, time, value, who};
+use super::words::{actors, candidate, change, exposed, left, longest, not_restored, sentence, time, value, who};
 use super::{Affected, CheckItem, CheckState, Incident, Outcome, timeline};
 use crate::control::Answered;
 use crate::direction::Direction;
@@ -229,9 +229,15 @@ fn who_and_how_long(text: &mut String, incident: &Incident) {
                 )
             })
             .collect();
-        hands.extend(one.unknown().into_iter().map(|(reason, paths)| {
-            let count = if paths.len() == 1 { String::new() } else { format!(" for {} differences", paths.len()) };
-            format!("<strong>not known</strong>{count}: {}", esc(reason))
+        hands.extend(one.unknown().into_iter().map(|unknown| {
+            let count = unknown.paths.len();
+            let count = if count == 1 { String::new() } else { format!(" for {count} differences") };
+            let perhaps: String = unknown
+                .candidates
+                .iter()
+                .map(|culprit| format!("<br><span class=\"faint\">{}</span>", esc(&candidate(culprit))))
+                .collect();
+            format!("<strong>not known</strong>{count}: {}{perhaps}", esc(unknown.reason))
         }));
         vec![esc(&one.address().to_string()), esc(&exposed(one)), hands.join("<br>"), status(one)]
     });

@@ -5,7 +5,7 @@
 
 use std::fmt::Write as _;
 
-use super::words::{actors, change, exposed, left, longest, not_restored, sentence, span, time, value, who};
+use super::words::{actors, candidate, change, exposed, left, longest, not_restored, sentence, span, time, value, who};
 use super::{CheckItem, CheckState, Incident};
 
 /// The report.
@@ -151,8 +151,11 @@ fn who_and_how_long(text: &mut String, incident: &Incident) {
                 md(&paths.join(", "))
             );
         }
-        for (reason, paths) in one.unknown() {
-            let _ = writeln!(text, "  - not known for {} differences: {}", paths.len(), md(reason));
+        for unknown in one.unknown() {
+            let _ = writeln!(text, "  - not known for {} differences: {}", unknown.paths.len(), md(unknown.reason));
+            for culprit in unknown.candidates {
+                let _ = writeln!(text, "    - {}", md(&candidate(culprit)));
+            }
         }
     }
     text.push('\n');

@@ -152,6 +152,17 @@ pub struct Affected {
     pub after: Option<String>,
 }
 
+/// Why it is not known who made some differences.
+#[derive(Debug)]
+pub struct Unknown<'a> {
+    /// Why.
+    pub reason: &'a str,
+    /// The events of which one may have.
+    pub candidates: &'a [Culprit],
+    /// The differences.
+    pub paths: Vec<&'a Path>,
+}
+
 impl Affected {
     /// The address.
     pub fn address(&self) -> &Address {
@@ -188,17 +199,22 @@ impl Affected {
     }
 
     /// Why it is not known who did it, each reason once, with the differences that it is about.
-    pub fn unknown(&self) -> Vec<(&str, Vec<&Path>)> {
-        let mut found: Vec<(&str, Vec<&Path>)> = Vec::new();
+    pub fn unknown(&self) -> Vec<Unknown<'_>> {
+        let mut found: Vec<Unknown<'_>> = Vec::new();
         for field in &self.blame {
-            if let Attribution::Unknown { reason, .. } = &field.by {
-                match found.iter_mut().find(|(known, _)| known == reason) {
-                    Some((_, paths)) => paths.push(&field.path),
-                    None => found.push((reason, vec![&field.path])),
+            if let Attribution::Unknown { reason, candidates } = &field.by {
+                match found.iter_mut().find(|known| known.reason == reason && known.candidates == candidates) {
+                    Some(known) => known.paths.push(&field.path),
+                    None => found.push(Unknown { reason, candidates, paths: vec![&field.path] }),
                 }
             }
         }
         found
+    }
+
+    /// The earliest time at which it may have begun, where it is not known for sure that it had.
+    pub fn perhaps_since(&self) -> Option<&str> {
+        self.blame.iter().filter_map(|field| field.exposure.perhaps_since.as_deref()).min()
     }
 
     /// Takes what was found out about it.

@@ -97,6 +97,7 @@ pub(crate) fn sample() -> Incident {
         rows: vec![BTreeMap::from([(HOSTILE.to_owned(), HOSTILE.to_owned())])],
         bytes_scanned: Some(7),
         unanswered: None,
+        left_out: Default::default(),
     };
     let response = [step("R1", StepType::Restore), step("V1", StepType::Verify), step("M1", StepType::Manual)];
     let item = |what: &str, sha256: &str, address: Option<Address>| EvidenceItem {

@@ -79,6 +79,7 @@ pub(super) fn render(incident: &Incident) -> String {
     let of_address = |one: &Affected| {
         let mut times: Vec<Timestamp> = one.proofs.iter().filter_map(|proof| read(&proof.at)).collect();
         times.extend(one.blame.iter().filter_map(|field| read(field.exposure.since.as_deref()?)));
+        times.extend(one.perhaps_since().and_then(read));
         times.extend(one.culprits().iter().filter_map(|(culprit, _)| read(&culprit.at)));
         times
     };
@@ -166,6 +167,15 @@ fn row(text: &mut String, axis: &Axis, one: &Affected, top: f64) {
         middle - 5.0,
         (end - x).max(4.0)
     );
+    if let Some(perhaps) = one.perhaps_since().and_then(read) {
+        let _ = write!(
+            text,
+            "<rect class=\"bar unknown\" x=\"{:.1}\" y=\"{:.1}\" width=\"{:.1}\" height=\"10\" rx=\"3\"/>",
+            axis.at(perhaps),
+            middle - 5.0,
+            (x - axis.at(perhaps)).max(0.0)
+        );
+    }
     for field in &one.blame {
         let Attribution::Known { event, .. } = &field.by else { continue };
         let Some(at) = read(&event.at) else { continue };

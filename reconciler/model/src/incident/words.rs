@@ -50,13 +50,22 @@ pub(super) fn who(culprit: &Culprit) -> String {
     format!("{}{session}{from}{agent}", culprit.principal)
 }
 
+/// An event that may have caused it, in one line.
+pub(super) fn candidate(culprit: &Culprit) -> String {
+    format!("perhaps {} {} by {} (event {})", time(&culprit.at), culprit.event_name, who(culprit), culprit.event_id)
+}
+
 /// How long it was exposed, as far as that is known.
 pub(super) fn exposed(one: &Affected) -> String {
-    let Some(exposure) = one.exposure() else { return "not known since when".to_owned() };
+    let perhaps = one.perhaps_since().map(|since| format!("perhaps since {}", time(since)));
+    let Some(exposure) = one.exposure() else {
+        return format!("not known since when{}", perhaps.map(|perhaps| format!(", {perhaps}")).unwrap_or_default());
+    };
     let since = exposure.since.as_deref().map(time).unwrap_or_default();
+    let perhaps = perhaps.map(|perhaps| format!("; {perhaps}")).unwrap_or_default();
     match (&exposure.until, exposure.seconds) {
-        (Some(_), Some(seconds)) => format!("{} (since {since})", span(seconds)),
-        _ => format!("since {since}, and still"),
+        (Some(_), Some(seconds)) => format!("{} (since {since}{perhaps})", span(seconds)),
+        _ => format!("since {since}, and still{perhaps}"),
     }
 }
 
