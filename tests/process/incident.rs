@@ -154,7 +154,7 @@ fn nobody_who_is_not_asked_has_agreed_and_the_evidence_is_there_all_the_same() {
     let output = environment.run(&["--output", "json", "restore", logging, guardrail]).exits(4);
     let declined = output.json()["incident"].clone();
     assert_eq!(declined["outcome"], "not_approved");
-    assert!(declined["evidence"].as_array().is_some_and(|evidence| evidence.len() == 3), "{declined}");
+    assert!(declined["evidence"].as_array().is_some_and(|evidence| evidence.len() >= 3), "{declined}");
     assert_eq!(aws.writes(), []);
     audit(&environment, 0);
     // The same order takes it up again, with the same images of before.
