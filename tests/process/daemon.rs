@@ -45,6 +45,26 @@ fn the_daemon_converges_drift_that_is_made_while_it_runs() {
 }
 
 #[test]
+fn what_pages_is_an_error_in_the_log_under_the_priority_that_journald_reads() {
+    let aws = Aws::scenario("campaign");
+    let environment = TestEnvironment::on(&aws).variable("JOURNAL_STREAM", "8:1");
+    let mut daemon = environment.start(&["enforce", "--schedule", NEVER]);
+    daemon.wait_for_log(" WARN not in sync", 1);
+    daemon.signal(Signal::TERM);
+    let output = daemon.wait().exits(0);
+    for (priority, words) in [
+        ("<3>", "ERROR drift address=prod/eu-west-1/invocation-logging/default"),
+        ("<3>", "alert=\"page now\" control=\"aws-genai-05\" signal=\"S4\""),
+        ("<4>", "WARN drift address=prod/us-east-1/log-group//aws/bedrock/model-invocations"),
+        ("<6>", "INFO drift address=staging/us-east-1/log-group//aws/bedrock/model-invocations"),
+        ("<6>", "INFO stopped"),
+    ] {
+        let told = output.stderr.lines().any(|line| line.starts_with(priority) && line.contains(words));
+        assert!(told, "no {priority} {words} in:\n{}", output.stderr);
+    }
+}
+
+#[test]
 fn activations_never_overlap() {
     let slow = Options { latency: Duration::from_millis(60), ..Options::default() };
     let aws = Aws::with("drifted", slow);

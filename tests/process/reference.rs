@@ -4,6 +4,7 @@ use std::collections::BTreeSet;
 use std::fs;
 use std::path::Path;
 
+use reconciler_emulator::Emulator;
 use regex::Regex;
 
 use crate::harness::{TestEnvironment, repository};
@@ -101,6 +102,37 @@ fn every_control_is_listed() {
     let ids: Vec<String> = (1..=10).map(|number| format!("aws-genai-{number:02}")).collect();
     let ids: Vec<&str> = ids.iter().map(String::as_str).collect();
     let _ = environment.run(&["controls"]).exits(0).prints(&ids);
+    let listed = environment.run(&["--output", "json", "controls", "list"]).exits(0).json();
+    assert_eq!(listed.as_array().expect("a list").len(), 10);
+}
+
+#[test]
+fn a_control_is_printed_as_a_runbook() {
+    let environment = TestEnvironment::new();
+    let runbook = environment.run(&["controls", "show", "AWS-genai-04"]).exits(0).prints(&[
+        "bedrock-reconciler restore aws-genai-04",
+        "S2  page now",
+        "S1  page within 5 minutes",
+        "V2  manual  by people",
+        "Why: Bedrock keeps no records of its own",
+        "PutModelInvocationLoggingConfiguration, DeleteModelInvocationLoggingConfiguration",
+        "The sources give no table for this control.",
+    ]);
+    let prose = runbook.stdout.lines().filter(|line| !line.contains("eventName in") && !line.contains("  | "));
+    assert!(prose.into_iter().all(|line| line.chars().count() <= 110), "{}", runbook.stdout);
+    let _ = environment
+        .run(&["controls", "show", "aws-genai-02"])
+        .exits(0)
+        .prints(&["OWASP LLM Top 10:2025", "LLM01:2025"]);
+    let waiting = environment.run(&["controls", "show", "aws-genai-07"]).exits(0);
+    let _ = waiting.prints(&["by people: this build does not have agent, agent-alias", "undo: aws bedrock-agent"]);
+    let json = environment.run(&["--output", "json", "controls", "show", "aws-genai-09"]).exits(0).json();
+    assert_eq!(json["response"][5]["type"], "contain");
+    assert_eq!(json["signals"][1]["within_minutes"], 10);
+    let _ = environment
+        .run(&["controls", "show", "aws-genai-4"])
+        .exits(64)
+        .says(&["no control", "did you mean `aws-genai-0"]);
 }
 
 #[test]
@@ -127,8 +159,9 @@ fn completions_are_scripts_that_their_shell_can_read() {
 fn the_drill_restores_every_scenario_without_a_network_or_credentials() {
     let environment = TestEnvironment::new();
     let output = environment.run(&["drill"]).exits(0);
-    let scenarios = output.stdout.lines().filter(|line| line.ends_with("  restored")).count();
-    assert_eq!(scenarios, 7, "{}", output.stdout);
+    let restored = output.stdout.lines().filter(|line| line.ends_with("  restored")).count();
+    let attacks = Emulator::scenario_names().len() - 3;
+    assert_eq!(restored, attacks, "{}", output.stdout);
     let _ = output.prints(&["scenario", "detected in", "restored in", "network clients in this process: 0"]);
     assert!(!environment.state().exists(), "a drill leaves nothing behind");
     let _ = environment.run(&["--aws", "embedded", "plan"]).exits(2);

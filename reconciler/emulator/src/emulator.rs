@@ -191,6 +191,11 @@ impl Emulator {
         scenario::play(self, script, self.inner.world.now())
     }
 
+    /// When the first call of the scenario itself was made, after the scenario that it includes; `None` where it includes none.
+    pub fn scenario_began(&self) -> Option<Timestamp> {
+        self.world().began()
+    }
+
     /// The world's clock.
     pub fn now(&self) -> Timestamp {
         self.inner.world.now()

@@ -30,6 +30,25 @@ pub(crate) const NAMES: &[(&str, &str)] = &[
     ),
     ("aws-genai-06", "in-sync, then the prompt-attack filter weakened"),
     ("aws-genai-09", "in-sync, then the service control policy weakened and detached"),
+    ("guardrail-deleted", "in-sync, then guardrails deleted"),
+    ("filter-lowered", "in-sync, then content filters lowered, switched off and removed"),
+    ("flags-disabled", "in-sync, then kinds of data left out of the invocation log"),
+    ("logging-deleted", "in-sync, then invocation logging deleted"),
+    ("delivery-broken", "in-sync, then the delivery of invocation logs broken without touching its configuration"),
+    ("selectors-emptied", "in-sync, then the selectors of the organization trail emptied"),
+    (
+        "selectors-reduced",
+        "in-sync, then the selectors for agents and knowledge bases taken from the organization trail",
+    ),
+    ("trail-stopped", "in-sync, then the organization trail stopped"),
+    ("trail-deleted", "in-sync, then the organization trail deleted"),
+    ("endpoint-deleted", "in-sync, then endpoints of Bedrock deleted"),
+    ("endpoint-widened", "in-sync, then the policy of an endpoint opened to everybody"),
+    ("scp-weakened", "in-sync, then the service control policy weakened"),
+    ("scp-detached", "in-sync, then the service control policy detached"),
+    ("version-deleted", "in-sync, then published versions deleted that are still referred to"),
+    ("enforcement-removed", "in-sync, then the enforced guardrail configuration deleted"),
+    ("campaign", "in-sync, then a campaign over every control in three accounts, with an innocent change in between"),
 ];
 
 fn embedded(name: &str) -> Option<&'static str> {
@@ -44,6 +63,22 @@ fn embedded(name: &str) -> Option<&'static str> {
         "aws-genai-05" => include_str!("../scenarios/aws-genai-05.yaml"),
         "aws-genai-06" => include_str!("../scenarios/aws-genai-06.yaml"),
         "aws-genai-09" => include_str!("../scenarios/aws-genai-09.yaml"),
+        "guardrail-deleted" => include_str!("../scenarios/guardrail-deleted.yaml"),
+        "filter-lowered" => include_str!("../scenarios/filter-lowered.yaml"),
+        "flags-disabled" => include_str!("../scenarios/flags-disabled.yaml"),
+        "logging-deleted" => include_str!("../scenarios/logging-deleted.yaml"),
+        "delivery-broken" => include_str!("../scenarios/delivery-broken.yaml"),
+        "selectors-emptied" => include_str!("../scenarios/selectors-emptied.yaml"),
+        "selectors-reduced" => include_str!("../scenarios/selectors-reduced.yaml"),
+        "trail-stopped" => include_str!("../scenarios/trail-stopped.yaml"),
+        "trail-deleted" => include_str!("../scenarios/trail-deleted.yaml"),
+        "endpoint-deleted" => include_str!("../scenarios/endpoint-deleted.yaml"),
+        "endpoint-widened" => include_str!("../scenarios/endpoint-widened.yaml"),
+        "scp-weakened" => include_str!("../scenarios/scp-weakened.yaml"),
+        "scp-detached" => include_str!("../scenarios/scp-detached.yaml"),
+        "version-deleted" => include_str!("../scenarios/version-deleted.yaml"),
+        "enforcement-removed" => include_str!("../scenarios/enforcement-removed.yaml"),
+        "campaign" => include_str!("../scenarios/campaign.yaml"),
         _ => return None,
     })
 }
@@ -129,6 +164,10 @@ pub(crate) fn build(name_or_path: &str, mut options: Options) -> Result<Emulator
     let start = emulator.world().start();
     for script in &scripts {
         play(&emulator, script, start)?;
+    }
+    if let Some(own) = scripts.last().filter(|script| script.include.is_some()) {
+        let first = own.steps.iter().filter_map(|step| moment(start, step.at.as_deref()).ok()).min();
+        emulator.world().keep_beginning(first);
     }
     emulator.settle();
     emulator.clear_calls();

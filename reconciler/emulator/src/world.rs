@@ -6,7 +6,7 @@
 //! fault asks for it.
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard};
+use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard};
 
 use jiff::{SignedDuration, Timestamp};
 use rand::{Rng, SeedableRng};
@@ -185,6 +185,8 @@ pub(crate) struct World {
     pub(crate) directory: RwLock<Directory>,
     places: RwLock<Places>,
     started: (Timestamp, Instant),
+    /// When the first call of the scenario itself was made.
+    began: OnceLock<Timestamp>,
 }
 
 impl World {
@@ -208,6 +210,7 @@ impl World {
             trail_homes: RwLock::default(),
             places: RwLock::default(),
             started: (start, Instant::now()),
+            began: OnceLock::new(),
             options,
         }
     }
@@ -222,6 +225,18 @@ impl World {
     /// The instant at which the world's clock started.
     pub(crate) fn start(&self) -> Timestamp {
         self.started.0
+    }
+
+    /// When the scenario itself began, after what it includes.
+    pub(crate) fn began(&self) -> Option<Timestamp> {
+        self.began.get().copied()
+    }
+
+    pub(crate) fn keep_beginning(&self, first: Option<Timestamp>) {
+        if let Some(first) = first {
+            // A world is of one scenario.
+            let _ = self.began.set(first);
+        }
     }
 
     pub(crate) fn rules(&self) -> Arc<Rules> {

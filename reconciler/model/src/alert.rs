@@ -161,6 +161,11 @@ pub fn of(controls: &[Control], drift: &Drift) -> Vec<Alert> {
     alerts
 }
 
+/// The most urgent alert of many drifts.
+pub fn first(drift: &[Drift]) -> Option<&Alert> {
+    drift.iter().filter_map(|one| one.alerts.first()).min_by_key(|alert| alert.urgency())
+}
+
 /// Whether something in the drift protects less, or may, and no signal of any of its controls is about it.
 fn is_unexplained<'a>(served: impl Iterator<Item = &'a Control>, drift: &Drift) -> bool {
     let conditions: Vec<&Condition> =

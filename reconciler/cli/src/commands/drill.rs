@@ -2,12 +2,14 @@
 
 use std::time::{Duration, Instant};
 
+use jiff::{SignedDuration, Timestamp};
 use reconciler_aws::{Connection, Retries};
 use reconciler_emulator::{Emulator, Options};
 use reconciler_engine::apply::Applied;
 use reconciler_engine::event::Silence;
 use reconciler_engine::journal::Journal;
 use reconciler_engine::state::StateFolder;
+use reconciler_model::alert::{self, Alert};
 use reconciler_model::desired::Desired;
 use reconciler_model::plan::Plan;
 use reconciler_model::warrant::Approval;
@@ -25,11 +27,20 @@ const PEACE: &str = "in-sync";
 /// Scenarios that are no attack.
 const PEACEFUL: &[&str] = &["empty", "bare", PEACE];
 
+/// How one drill went.
 struct Score {
     scenario: String,
     drifted: usize,
     fields: usize,
+    /// The most urgent alert of all.
+    alert: Option<Alert>,
+    /// From the first call of the attack to the plan that shows it, by the clock of the embedded AWS.
+    unseen: Option<SignedDuration>,
+    /// From the first call of the attack to the last read that found everything restored, by the same clock.
+    exposed: Option<SignedDuration>,
+    /// How long observing and planning took.
     detect: Duration,
+    /// How long it took from there to the last read.
     restore: Duration,
     reads: usize,
     writes: usize,
@@ -66,37 +77,75 @@ pub(crate) async fn run(setup: &Setup, scenario: Option<String>) -> Result<Exit,
         "network_clients": network_clients,
         "scenarios": scores.iter().map(as_json).collect::<Vec<_>>(),
     }))?;
-    let table =
-        ["scenario", "drifted", "fields", "detected in", "restored in", "reads", "writes", "verified", "result"];
-    setup.screen.say(row(table.map(str::to_owned)))?;
-    for score in &scores {
-        let result = if score.passed { paint(GOOD, "restored") } else { paint(BAD, "FAILED") };
-        setup.screen.say(row([
-            score.scenario.clone(),
-            score.drifted.to_string(),
-            score.fields.to_string(),
-            format!("{} ms", score.detect.as_millis()),
-            format!("{} ms", score.restore.as_millis()),
-            score.reads.to_string(),
-            score.writes.to_string(),
-            format!("{}/{}", score.verified, score.steps),
-            result,
-        ]))?;
-    }
+    setup.screen.say(table(&scores).trim_end())?;
     setup.screen.say(format_args!("network clients in this process: {network_clients}"))?;
     Ok(if passed && network_clients == 0 { Exit::Done } else { Exit::Failed })
 }
 
-fn row(cells: [String; 9]) -> String {
-    let widths = [16, 9, 8, 13, 13, 7, 8, 10, 0];
-    cells.iter().zip(widths).map(|(cell, width)| format!("{cell:<width$}")).collect::<String>().trim_end().to_owned()
+/// The score card: every column as wide as its widest cell.
+fn table(scores: &[Score]) -> String {
+    let header = [
+        "scenario",
+        "alert",
+        "drifted",
+        "fields",
+        "attacked",
+        "detected in",
+        "restored in",
+        "reads",
+        "writes",
+        "verified",
+        "result",
+    ];
+    let cells: Vec<[String; 11]> = scores.iter().map(cells).collect();
+    let mut widths = header.map(str::len);
+    for row in &cells {
+        for (width, cell) in widths.iter_mut().zip(row) {
+            *width = (*width).max(cell.len());
+        }
+    }
+    let line = |row: &[String; 11], passed: Option<bool>| {
+        let [before @ .., result] = row;
+        let mut line: String = before.iter().zip(widths).map(|(cell, width)| format!("{cell:<width$}  ")).collect();
+        line.push_str(&match passed {
+            None => result.clone(),
+            Some(true) => paint(GOOD, result),
+            Some(false) => paint(BAD, result),
+        });
+        line + "\n"
+    };
+    let mut text = line(&header.map(str::to_owned), None);
+    for (score, row) in scores.iter().zip(&cells) {
+        text.push_str(&line(row, Some(score.passed)));
+    }
+    text
+}
+
+fn cells(score: &Score) -> [String; 11] {
+    [
+        score.scenario.clone(),
+        score.alert.as_ref().map_or_else(|| "none".to_owned(), Alert::in_words),
+        score.drifted.to_string(),
+        score.fields.to_string(),
+        score.unseen.map_or_else(|| "never".to_owned(), |span| format!("{} min before", span.as_mins())),
+        format!("{} ms", score.detect.as_millis()),
+        format!("{} ms", score.restore.as_millis()),
+        score.reads.to_string(),
+        score.writes.to_string(),
+        format!("{}/{}", score.verified, score.steps),
+        if score.passed { "restored" } else { "FAILED" }.to_owned(),
+    ]
 }
 
 fn as_json(score: &Score) -> Value {
+    let Score { scenario, drifted, fields, alert, unseen, exposed, .. } = score;
     json!({
-        "scenario": score.scenario,
-        "drifted": score.drifted,
-        "fields": score.fields,
+        "scenario": scenario,
+        "drifted": drifted,
+        "fields": fields,
+        "alert": alert,
+        "unseen_seconds": unseen.map(|span| span.as_secs()),
+        "exposed_seconds": exposed.map(|span| span.as_secs()),
         "detect_ms": score.detect.as_millis() as u64,
         "restore_ms": score.restore.as_millis() as u64,
         "reads": score.reads,
@@ -105,6 +154,12 @@ fn as_json(score: &Score) -> Value {
         "verified": score.verified,
         "passed": score.passed,
     })
+}
+
+/// Whether a plan leaves nothing to do: nothing is open, unknown or refused, and what differs is stronger than declared.
+fn is_restored(after: &Plan) -> bool {
+    let kept = after.drift.iter().all(|drift| !drift.fields.is_empty() && drift.fields.iter().all(|field| field.kept));
+    kept && after.steps.is_empty() && matches!(render::exit_of_restoring(after), Exit::Done | Exit::Drift)
 }
 
 async fn one(setup: &Setup, desired: &Desired, scenario: String) -> Result<Score, Failure> {
@@ -125,8 +180,11 @@ async fn one(setup: &Setup, desired: &Desired, scenario: String) -> Result<Score
     let target = setup.target(desired, &wanted);
     let began = Instant::now();
     let (mut detect, mut drifted, mut fields) = (Duration::ZERO, 0, 0);
+    let (mut alert, mut detected) = (None, emulator.now());
     let approve = |plan: &Plan| {
         detect = began.elapsed();
+        detected = emulator.now();
+        alert = alert::first(&plan.drift).cloned();
         drifted = plan.drift.len();
         fields = plan.drift.iter().map(|drift| drift.fields.len()).sum();
         Ok(Approval::Operator)
@@ -139,12 +197,18 @@ async fn one(setup: &Setup, desired: &Desired, scenario: String) -> Result<Score
         detect = began.elapsed();
     }
     let restore = began.elapsed().saturating_sub(detect);
+    let since =
+        |moment: Timestamp| emulator.scenario_began().filter(|_| drifted > 0).map(|first| moment.duration_since(first));
+    let (unseen, exposed) = (since(detected), since(emulator.now()));
     let rounds = converged.rounds.iter().map(|round| &round.applied);
     let calls = emulator.calls();
     let reads = calls.iter().filter(|call| call.read_only).count();
     Ok(Score {
         drifted,
         fields,
+        alert,
+        unseen,
+        exposed,
         detect,
         restore,
         reads,
@@ -153,7 +217,7 @@ async fn one(setup: &Setup, desired: &Desired, scenario: String) -> Result<Score
         steps: rounds.clone().map(|applied| applied.steps.len()).sum(),
         passed: (drifted > 0 || scenario == PEACE)
             && rounds.clone().all(|applied| apply::exit_of(applied) == Exit::Done)
-            && converged.after.as_ref().is_some_and(|after| render::exit_of(after) == Exit::Done),
+            && converged.after.as_ref().is_some_and(is_restored),
         scenario,
     })
 }

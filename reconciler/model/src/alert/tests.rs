@@ -152,6 +152,11 @@ fn selectors_page_at_once_when_reduced_and_within_five_minutes_when_emptied() {
     let one = "advancedEventSelectors.Data/AWS::Bedrock::AgentAlias";
     assert_eq!(trail(one, json!(null)), ["05 S1 page now"]);
     assert_eq!(trail("advancedEventSelectors", json!(null)), ["05 S2 page within 5 minutes"]);
+    // An emptied list shows as each of the declared selectors missing, that for management events among them.
+    let missing = |kind: &'static str| (kind, json!(null), json!([]), WEAKENED);
+    let fields = [missing(one), missing("advancedEventSelectors.Management")];
+    let emptied = told("trail", &["aws-genai-05"], Change::Changed, &fields);
+    assert_eq!(emptied, ["05 S1 page now", "05 S2 page within 5 minutes"]);
     assert_eq!(trail("isLogging", json!(false)), ["05 S4 page now"]);
     assert_eq!(trail("logFileValidationEnabled", json!(false)), ["05 otherwise ticket within 15 minutes"]);
 }
