@@ -191,6 +191,25 @@ fn a_restore_that_does_not_succeed_says_what_is_and_what_is_not_restored() {
     }
 }
 
+/// The weak content was published, and the account enforces a version: a restored guardrail is not yet a guardrail that callers
+/// get. When the enforced configuration is restored as well, it is.
+#[test]
+fn a_restore_that_callers_do_not_get_is_not_effective() {
+    let (aws, environment) = world(Options::default());
+    aws.attack(
+        "steps:\n  - {as: 'arn:aws:sts::${account}:assumed-role/Developer/mallory', accounts: [prod], regions: [us-east-1], \
+         service: bedrock, operation: CreateGuardrailVersion, body: {guardrailIdentifier: 'guardrail:baseline'}}\n",
+    );
+    let [guardrail, _] = targets();
+    let output = environment.run(&["--quiet", "--output", "json", "restore", "--yes", guardrail]).exits(2);
+    let (first, _) = incident(&output);
+    assert_eq!(first["outcome"], "not_effective");
+    let users = first["addresses"][0]["still_used_by"][0].as_str().expect("a user");
+    assert!(users.contains("enforced guardrail configuration"), "{users}");
+    let _ = environment.run(&["--quiet", "restore", "--yes", "prod/us-east-1/*guardrail/*"]).exits(0);
+    let _ = environment.run(&["plan", "--address", "prod/us-east-1/*guardrail/*"]).exits(0);
+}
+
 #[test]
 fn a_read_that_fails_afterwards_is_not_taken_for_a_restore() {
     let (aws, environment) = world(Options::default());

@@ -105,6 +105,15 @@ pub trait Edge: Send + Sync {
         Ok(Traces::default())
     }
 
+    /// What is known to use something older than what a restored resource has now, so that the restore is not in effect for
+    /// it: an older version, say. One phrase each. Reads only, and only after a restore.
+    ///
+    /// # Errors
+    /// Fails when it could not be read.
+    async fn still_used_by(&self, _session: &Session, _live: &Sighting) -> Result<Vec<String>, CallError> {
+        Ok(Vec::new())
+    }
+
     /// Carries out one op. Repeating it with the same token has no further effect.
     ///
     /// # Errors

@@ -11,6 +11,7 @@ use std::cell::Cell;
 use std::collections::{BTreeMap, BTreeSet};
 use std::os::unix::fs::MetadataExt as _;
 use std::path::PathBuf;
+use std::time::Duration;
 
 use futures::StreamExt as _;
 use jiff::{SignedDuration, Timestamp};
@@ -156,9 +157,14 @@ async fn write_down(
         while let Some((seen, address)) = reading.next().await {
             match seen {
                 Ok(seen) => {
-                    let kind = reconciler.edge(&address.kind).map(|edge| edge.kind());
-                    let users = kind.zip(seen.as_ref()).map(|(kind, seen)| kind.still_used_by(seen));
-                    still_used_by.insert(address.clone(), users.unwrap_or_default());
+                    if let Some(live) = &seen {
+                        match reconciler.still_used_by(&account_ids, live).await {
+                            Ok(users) => _ = still_used_by.insert(address.clone(), users),
+                            Err(error) => {
+                                troubles.push(format!("{address}: what still uses something older: failed to {error}"))
+                            }
+                        }
+                    }
                     case.keep_after(&address, seen, journal, now())?;
                 }
                 Err(error) => troubles.push(format!("{address}: there is no image of after: failed to {error}")),
@@ -170,7 +176,7 @@ async fn write_down(
     let found =
         Found { after, again: again.as_ref(), still_used_by: &still_used_by, ending, troubles, records: &records };
     let affected = case.affected(&found);
-    let past = past(reconciler, &case, desired, &records).await;
+    let past = past(reconciler, &case, ending, desired, &records).await;
     if !past.blame.is_empty() {
         case.keep("attribution", &past.blame, journal, now())?;
     }
@@ -205,8 +211,16 @@ async fn shown_again(
     }
 }
 
-/// What is found out about the time in between.
-async fn past(reconciler: &Reconciler<'_>, case: &Case, desired: &Desired, records: &[Record]) -> Past {
+/// Waits until the run is asked to stop.
+async fn asked_to_stop() {
+    while interrupt::requested().is_none() {
+        tokio::time::sleep(Duration::from_millis(100)).await;
+    }
+}
+
+/// What is found out about the time in between. Queries are asked when the restore is over, and nobody waits for them who asked
+/// the run to stop.
+async fn past(reconciler: &Reconciler<'_>, case: &Case, ending: Ending, desired: &Desired, records: &[Record]) -> Past {
     let account_ids = account_ids(desired.organization());
     let mut ids = case.control_ids();
     ids.extend(case.order.targets.iter().cloned());
@@ -214,7 +228,11 @@ async fn past(reconciler: &Reconciler<'_>, case: &Case, desired: &Desired, recor
         ids.iter().filter_map(|id| control::find(id)).map(|one| (concerned(one), one.response.clone())).collect();
     let mut past = Past { controls, ..Past::default() };
     let Some(first) = case.as_first_seen().filter(|_| interrupt::requested().is_none()) else { return past };
-    past.blame = reconciler.attribute(&first.plan, &first.inventory, &account_ids, records, case.order.since).await;
+    let attributed = reconciler.attribute(&first.plan, &first.inventory, &account_ids, records, case.order.since);
+    past.blame = tokio::select! { blame = attributed => blame, () = asked_to_stop() => return past };
+    if ending != Ending::Whole {
+        return past;
+    }
     let served = case.control_ids();
     let questions: Vec<Question<'_>> = past
         .controls
@@ -233,7 +251,11 @@ async fn past(reconciler: &Reconciler<'_>, case: &Case, desired: &Desired, recor
     let inventory = with_log_groups(reconciler, &first, &scopes, desired, &account_ids).await;
     let places = Places::of(reconciler, &first.plan, &inventory, &account_ids);
     let window = window(case, &past.blame, (reconciler.clock)());
-    past.answers = reconciler.ask(&questions, &scopes, window, &places).await;
+    let answers = tokio::select! {
+        answers = reconciler.ask(&questions, &scopes, window, &places) => answers,
+        () = asked_to_stop() => Vec::new(),
+    };
+    past.answers = answers;
     past
 }
 
@@ -326,10 +348,10 @@ pub(crate) fn summary(incident: &Incident, folder: &std::path::Path) -> String {
 pub(crate) fn exit_of(incident: &Incident) -> Exit {
     use reconciler_model::incident::Outcome;
     match incident.outcome {
-        Outcome::Restored | Outcome::NotEffective => Exit::Done,
+        Outcome::Restored => Exit::Done,
         Outcome::NotAllSeen => Exit::Gaps,
         Outcome::NotApproved => Exit::Refused,
-        Outcome::PartlyRestored | Outcome::NotRestored | Outcome::Interrupted => {
+        Outcome::NotEffective | Outcome::PartlyRestored | Outcome::NotRestored | Outcome::Interrupted => {
             interrupt::requested().unwrap_or(Exit::Drift)
         }
     }

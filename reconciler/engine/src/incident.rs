@@ -64,6 +64,20 @@ impl Reconciler<'_> {
         };
         edge.sight(&self.sessions.session(account, &address.region), address, None).await
     }
+
+    /// What is known to use something older than what a restored resource has now.
+    ///
+    /// # Errors
+    /// Fails when it could not be read.
+    pub async fn still_used_by(
+        &self,
+        account_ids: &BTreeMap<String, String>,
+        live: &Sighting,
+    ) -> Result<Vec<String>, CallError> {
+        let Address { account, region, kind, .. } = &live.address;
+        let (Some(edge), Some(account)) = (self.edge(kind), account_ids.get(account)) else { return Ok(Vec::new()) };
+        edge.still_used_by(&self.sessions.session(account, region), live).await
+    }
 }
 
 impl Case {
@@ -96,7 +110,8 @@ impl Case {
                 let draft_alone = self.findings.iter().find(|finding| {
                     finding.address == *address && finding.code == codes::OTHER_VERSIONS && !published
                 });
-                let not_effective = status == Status::Restored && (!still_used_by.is_empty() || draft_alone.is_some());
+                let not_effective = status == Status::Restored
+                    && ((published && !still_used_by.is_empty()) || draft_alone.is_some());
                 let without_effect = draft_alone.map_or(
                     "what uses an older version does not get what is restored; callers that name a version in their own code \
                      cannot be seen from here",

@@ -133,12 +133,6 @@ pub trait Kind: Send + Sync {
         path.segments().len() == 1 && path.head().is_some_and(|head| self.whole().contains(&head))
     }
 
-    /// What is known to use something older than what a restored resource has now, so that the restore is not in effect for it:
-    /// an older version, say. One phrase each.
-    fn still_used_by(&self, _live: &Sighting) -> Vec<String> {
-        Vec::new()
-    }
-
     /// Takes out of the managed part of a live tree what others own beside what is wanted: statements that a service adds
     /// to a policy by itself, settings within a member that are left alone unless they are mentioned. The steps carry it.
     fn leave_out(&self, _managed: &mut Value, _live: &Value, _want: &Value) {}

@@ -103,7 +103,7 @@ async fn tags(session: &Session, arn: &str) -> Result<Value, CallError> {
 
 /// The version numbers that the account's enforced configuration names for the guardrail.
 ///
-/// Only read when the version limit is reached, because only then is a version deleted.
+/// Only read when the version limit is reached, because only then is a version deleted; and after a restore.
 async fn enforced(session: &Session, ids: &Ids) -> Result<Vec<u32>, CallError> {
     let bedrock = session.client(Client::new);
     let request = bedrock.list_enforced_guardrails_configuration();
@@ -255,6 +255,17 @@ impl Edge for Guardrail {
             }
         }
         Ok(reading)
+    }
+
+    async fn still_used_by(&self, session: &Session, live: &Sighting) -> Result<Vec<String>, CallError> {
+        let Some(ids) = Ids::of_handle(&live.handle) else { return Ok(Vec::new()) };
+        let facts: Facts = serde_json::from_value(live.facts.clone()).unwrap_or_default();
+        let newest = facts.versions.last();
+        let named = enforced(session, &ids).await?;
+        let older = named.iter().filter(|version| Some(*version) != newest);
+        let phrase =
+            |version| format!("the enforced guardrail configuration of the account, which names version {version}");
+        Ok(older.map(phrase).collect())
     }
 
     async fn sight(

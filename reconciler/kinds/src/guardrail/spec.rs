@@ -432,10 +432,6 @@ impl Kind for Guardrail {
         &[PUBLISHED]
     }
 
-    fn still_used_by(&self, live: &Sighting) -> Vec<String> {
-        super::steps::older_versions_in_use(live)
-    }
-
     fn request_side_names(&self) -> &'static [(&'static str, &'static str)] {
         &[
             ("kmsKeyId", "kmsKeyArn"),

@@ -47,16 +47,6 @@ pub(super) struct Facts {
     pub(super) failed: Option<Vec<String>>,
 }
 
-/// What the account is known to enforce of an older version than the newest (AWS.md 2.4): its calls do not get what is newer.
-pub(super) fn older_versions_in_use(live: &Sighting) -> Vec<String> {
-    let facts: Facts = serde_json::from_value(live.facts.clone()).unwrap_or_default();
-    let newest = facts.versions.last();
-    let older = facts.enforced.iter().filter(|version| Some(*version) != newest);
-    older
-        .map(|version| format!("the enforced guardrail configuration of the account, which names version {version}"))
-        .collect()
-}
-
 pub(super) fn propose(situation: &Situation<'_>) -> Proposal {
     match situation.live {
         None => create(situation),

@@ -115,7 +115,7 @@ fn glance(text: &mut String, incident: &Incident) {
     let (actors, unknown) = actors(incident);
     let mut by: Vec<String> = actors
         .iter()
-        .map(|(who, count)| format!("<strong>{}</strong> <span class=\"faint\">{count}×</span>", esc(who)))
+        .map(|(who, count)| format!("<span class=\"who\">{}</span> <span class=\"faint\">{count}×</span>", esc(who)))
         .collect();
     if unknown > 0 {
         by.push(format!("not known <span class=\"faint\">{unknown}×</span>"));

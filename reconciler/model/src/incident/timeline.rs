@@ -40,7 +40,7 @@ const AGES: [u64; 13] = [
     90 * 86_400,
 ];
 /// How near to each other two marks may be.
-const BETWEEN_MARKS: f64 = 72.0;
+const BETWEEN_MARKS: f64 = 82.0;
 
 /// Where times are in the picture.
 struct Axis {

@@ -21,11 +21,15 @@ pub(super) fn time(text: &str) -> String {
 /// So many seconds as people say it.
 pub(super) fn span(seconds: u64) -> String {
     let (days, hours, minutes) = (seconds / 86_400, seconds / 3_600 % 24, seconds / 60 % 60);
+    let two = |more: u64, of: &str, less: u64, unit: &str| match less {
+        0 => format!("{more} {of}"),
+        _ => format!("{more} {of} {less} {unit}"),
+    };
     match (days, hours, minutes) {
         (0, 0, 0) => format!("{seconds} s"),
-        (0, 0, _) => format!("{minutes} min {} s", seconds % 60),
-        (0, ..) => format!("{hours} h {minutes} min"),
-        _ => format!("{days} d {hours} h"),
+        (0, 0, _) => two(minutes, "min", seconds % 60, "s"),
+        (0, ..) => two(hours, "h", minutes, "min"),
+        _ => two(days, "d", hours, "h"),
     }
 }
 
@@ -149,7 +153,8 @@ mod tests {
 
     #[test]
     fn spans_are_short() {
-        for (seconds, told) in [(0, "0 s"), (59, "59 s"), (61, "1 min 1 s"), (3_660, "1 h 1 min"), (90_000, "1 d 1 h")]
+        for (seconds, told) in
+            [(0, "0 s"), (59, "59 s"), (61, "1 min 1 s"), (3_660, "1 h 1 min"), (90_000, "1 d 1 h"), (3_600, "1 h")]
         {
             assert_eq!(span(seconds), told);
         }
