@@ -16,6 +16,7 @@ mod endpoints;
 mod enforced;
 mod generate;
 mod honesty;
+mod inventory;
 mod kms_keys;
 mod limits;
 mod log_buckets;

@@ -54,6 +54,11 @@ DELEGATION = ("organizations", "PutResourcePolicy", {"Content": json.dumps({"Ver
 ACCOUNTS = {"cloudtrail": MANAGEMENT, "organizations": MANAGEMENT}
 ACCOUNT_POLICY = ("logs", "PutAccountPolicy", {
     "policyName": "floor", "policyType": "RETENTION_POLICY", "scope": "ALL", "policyDocument": RETENTION})
+STREAM = ("logs", "CreateLogStream", {"logGroupName": GROUP, "logStreamName": "referee"})
+QUERY = ("logs", "StartQuery", {
+    "logGroupName": GROUP, "startTime": 0, "endTime": 1795000000, "limit": 10,
+    "queryString": "stats count(*) as lines by @logStream | sort lines desc",
+}, {"query": "queryId"})
 
 VPC = ("ec2", "CreateVpc", {"CidrBlock": "10.0.0.0/16"}, {"vpc": "Vpc.VpcId"})
 DNS = ("ec2", "ModifyVpcAttribute", {"VpcId": "$vpc", "EnableDnsHostnames": {"Value": True}})
@@ -199,6 +204,15 @@ OPERATIONS = [
          "logs tag-resource --resource-arn $group_arn --tags a=b"),
         ("UntagResource", {"resourceArn": "$group_arn", "tagKeys": ["a"]},
          "logs untag-resource --resource-arn $group_arn --tag-keys a"),
+        ("CreateLogStream", STREAM[2], f"logs create-log-stream --log-group-name {GROUP} --log-stream-name referee"),
+        ("PutLogEvents",
+         {"logGroupName": GROUP, "logStreamName": "referee", "logEvents": [{"timestamp": 1795000000000, "message": "{}"}]},
+         f"logs put-log-events --log-group-name {GROUP} --log-stream-name referee --log-events timestamp=1795000000000,message=x",
+         (STREAM,)),
+        ("StartQuery", QUERY[2],
+         f"logs start-query --log-group-name {GROUP} --start-time 0 --end-time 1795000000 --query-string 'fields @timestamp'"),
+        ("GetQueryResults", {"queryId": "$query"}, "logs get-query-results --query-id $query", (QUERY,)),
+        ("StopQuery", {"queryId": "$query"}, "logs stop-query --query-id $query", (QUERY,)),
     ),
     *_ops(
         "kms",

@@ -115,6 +115,10 @@ pub(crate) enum Command {
         /// Save the plan for `apply`; without FILE, as plans/PLAN-ID.json. A readable diff is written beside it.
         #[arg(long, value_name = "FILE", num_args = 0..=1, default_missing_value = "")]
         out: Option<PathBuf>,
+        /// Say who caused each drift and since when, from CloudTrail's event history of 90 days. Two calls a second in each account
+        /// and region.
+        #[arg(long)]
+        blame: bool,
     },
 
     /// Carry out exactly the saved plan, verified by read-back.

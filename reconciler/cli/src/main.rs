@@ -3,6 +3,7 @@
 //! Arguments, terminal, signals, exit codes and the daemon's bell are here; everything else is in the libraries.
 
 mod args;
+mod blame;
 mod commands;
 mod controls;
 mod crash_point;
@@ -64,7 +65,7 @@ async fn run(arguments: Arguments, screen: Screen) -> Result<Exit, Failure> {
     let Arguments { global, command } = arguments;
     match command {
         Command::Validate => commands::validate::run(&Setup::new(global)?),
-        Command::Plan { filter, out } => commands::plan::run(&Setup::new(global)?, &filter, out).await,
+        Command::Plan { filter, out, blame } => commands::plan::run(&Setup::new(global)?, &filter, out, blame).await,
         Command::Apply { plan, approve } => commands::apply::run(&Setup::new(global)?, &plan, approve).await,
         Command::Enforce { once, schedule, max_changes, filter } => {
             let mut setup = Setup::new(global)?;

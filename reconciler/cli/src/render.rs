@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 use std::fmt::Write as _;
 
 use reconciler_model::alert::Alert;
+use reconciler_model::attribution::Blame;
 use reconciler_model::control::AlertClass;
 use reconciler_model::drift::{Change, Drift, FieldDrift};
 use reconciler_model::plan::{Finding, Plan, Severity, Step};
@@ -18,6 +19,11 @@ const MOST_SHOWN: usize = 60;
 
 /// The plan, without the last line.
 pub(crate) fn plan(plan: &Plan) -> String {
+    plan_blaming(plan, &[])
+}
+
+/// The same with who caused each drift, as far as that was asked.
+pub(crate) fn plan_blaming(plan: &Plan, blames: &[Blame]) -> String {
     let mut text = String::new();
     let mut scopes: BTreeMap<(String, String), Vec<&Drift>> = BTreeMap::new();
     for drift in &plan.drift {
@@ -27,7 +33,8 @@ pub(crate) fn plan(plan: &Plan) -> String {
     for ((account, region), drifts) in scopes {
         let _ = writeln!(text, "{}", paint(STRONG, format_args!("{account}/{region}")));
         for drift in drifts {
-            address(&mut text, plan, drift);
+            let blame = blames.iter().find(|blame| blame.address == drift.address);
+            address(&mut text, plan, drift, blame);
         }
         text.push('\n');
     }
@@ -86,7 +93,7 @@ pub(crate) fn alert(alert: &Alert) -> String {
     paint(style, format_args!("{} ({})", alert.in_words(), alert.control))
 }
 
-fn address(text: &mut String, plan: &Plan, drift: &Drift) {
+fn address(text: &mut String, plan: &Plan, drift: &Drift, blame: Option<&Blame>) {
     let (sign, style) = match drift.change {
         Change::Missing => ("-", BAD),
         Change::Changed => ("~", of_direction(drift.direction)),
@@ -114,6 +121,7 @@ fn address(text: &mut String, plan: &Plan, drift: &Drift) {
     for one in &drift.fields {
         field(text, one, widest);
     }
+    text.push_str(&blame.map(crate::blame::lines).unwrap_or_default());
     let steps: Vec<&Step> = plan.steps.iter().filter(|step| step.address == drift.address).collect();
     for step in &steps {
         let calls: Vec<String> = step.calls.iter().map(|call| format!("{}:{}", call.service, call.operation)).collect();

@@ -9,6 +9,7 @@ use serde_json::{Map, Value, json};
 
 use crate::ec2;
 use crate::error::ApiError;
+use crate::invocations;
 use crate::kms::epoch;
 use crate::principal::{Principal, seconds};
 use crate::protocol::Answer;
@@ -77,8 +78,8 @@ pub(crate) struct Seen<'a> {
 }
 
 impl Trail {
-    /// Records one call.
-    pub(crate) fn record(&mut self, seen: Seen<'_>) {
+    /// Records one call; gives the record.
+    pub(crate) fn record(&mut self, seen: Seen<'_>) -> String {
         let Seen {
             scope,
             caller,
@@ -95,7 +96,12 @@ impl Trail {
             source_ip,
         } = seen;
         // S3 Control is a part of S3.
-        let source = format!("{}.amazonaws.com", if service == "s3control" { "s3" } else { service });
+        let source = match service {
+            "s3control" => "s3",
+            invocations::SERVICE => "bedrock",
+            service => service,
+        };
+        let source = format!("{source}.amazonaws.com");
         let resources = resources(service, scope, input, answer);
         let mut record = json!({
             "eventVersion": "1.11",
@@ -140,8 +146,10 @@ impl Trail {
             resources,
             record: record.to_string(),
         };
+        let record = event.record.clone();
         let place = self.events.partition_point(|other| other.at <= at);
         self.events.insert(place, event);
+        record
     }
 
     /// LookupEvents.
@@ -263,6 +271,7 @@ fn request_parameters(service: &str, operation: &str, input: &Map<String, Value>
         ("bedrock", "UpdateGuardrail") => hidden(&["guardrailIdentifier"]),
         ("bedrock", "CreateGuardrail") => hidden(&["clientRequestToken", "tags"]),
         ("bedrock", _) => Value::Object(input.clone()),
+        (invocations::SERVICE, _) => json!({"modelId": input.get("modelId")}),
         ("ec2", _) => ec2::trail::request_parameters(operation, input),
         ("s3" | "s3control", _) => s3::trail::request_parameters(input),
         _ => lower_first(&Value::Object(input.clone())),
@@ -271,7 +280,7 @@ fn request_parameters(service: &str, operation: &str, input: &Map<String, Value>
 
 fn response_elements(service: &str, operation: &str, answer: &Answer) -> Value {
     match (service, operation, answer) {
-        ("s3" | "s3control", ..) => Value::Null,
+        ("s3" | "s3control" | invocations::SERVICE, ..) => Value::Null,
         ("ec2", _, Ok(answer)) => ec2::trail::response_elements(operation, answer),
         (_, _, Err(_) | Ok(Value::Null)) => Value::Null,
         ("sts", "AssumeRole", Ok(answer)) => {

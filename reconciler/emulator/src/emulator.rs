@@ -22,7 +22,7 @@ use crate::scenario::ScenarioError;
 use crate::script::Script;
 use crate::trails::Trail;
 use crate::world::{Cell, Place, Turn, World, home_region, lock, read, uuid, write};
-use crate::{bedrock, client, ec2, iam, kms, logs, organizations, s3, scenario, server, sts, trails};
+use crate::{bedrock, client, ec2, iam, invocations, kms, logs, organizations, s3, scenario, server, sts, trails};
 
 /// The connection was dropped on purpose: to a client this is a connector error, not an answer.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
@@ -390,8 +390,13 @@ impl Emulator {
         let recorded = !reads || order.operation == "AssumeRole";
         if recorded {
             let delivered = delivery(order.at, world.now(), rules.cloudtrail_delay);
-            record(&mut place, order, &answer, &request_id, delivered);
+            let event = record(&mut place, order, &answer, &request_id, delivered);
+            if order.service == invocations::SERVICE && answer.is_ok() {
+                invocations::log(&mut place, order.caller, order.operation, order.input, &request_id, order.at);
+            }
+            let scope = place.scope.clone();
             drop(place);
+            trails::deliver(world, &scope, &event, order.input, order.at);
             // AssumeRole is an event of the role's account too.
             let target =
                 sts::target_account(order.input).filter(|target| order.operation == "AssumeRole" && *target != account);
@@ -444,6 +449,7 @@ impl Emulator {
             "s3" => s3::call(&mut turn, operation, input),
             "s3control" => s3::s3control::call(&mut turn, operation, input),
             "sts" => sts::call(world, caller, operation, input),
+            invocations::SERVICE => invocations::call(operation, input),
             "cloudtrail" if operation == "LookupEvents" => Some(trail.lookup(input, at)),
             "organizations" => organizations::call(world, &mut turn, operation, input),
             "cloudtrail" => trails::call(world, &mut turn, &mut shadows, operation, input),
@@ -491,10 +497,10 @@ fn delivery(at: Timestamp, now: Timestamp, delay: Duration) -> Timestamp {
     if at < now - jiff::SignedDuration::from_secs(1) { at } else { delivered }
 }
 
-fn record(place: &mut Place, order: &Order<'_>, answer: &Answer, request_id: &str, delivered: Timestamp) {
+fn record(place: &mut Place, order: &Order<'_>, answer: &Answer, request_id: &str, delivered: Timestamp) -> String {
     let event_id = uuid(&mut place.rng);
     let Order { caller, service, operation, input, at, user_agent, source_ip } = *order;
-    let read_only = operation_reads(service, operation);
+    let read_only = operation_reads(service, operation) || service == invocations::SERVICE;
     place.trail.record(Seen {
         scope: &place.scope,
         caller,
@@ -509,5 +515,5 @@ fn record(place: &mut Place, order: &Order<'_>, answer: &Answer, request_id: &st
         event_id,
         user_agent,
         source_ip,
-    });
+    })
 }

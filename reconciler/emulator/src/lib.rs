@@ -29,6 +29,8 @@ mod fault;
 mod form;
 mod iam;
 mod input;
+mod insights;
+mod invocations;
 mod kms;
 mod lagged;
 mod logs;

@@ -16,6 +16,7 @@ use jiff::Timestamp;
 use serde_json::{Map, Value, json};
 
 use crate::error::ApiError;
+use crate::insights::{self, LogEvents};
 use crate::protocol::Answer;
 use crate::world::{Scope, Turn};
 
@@ -35,6 +36,12 @@ pub(crate) const OPERATIONS: &[(&str, bool)] = &[
     ("ListTagsForResource", true),
     ("TagResource", false),
     ("UntagResource", false),
+    ("CreateLogStream", false),
+    // A data event, which the event history does not have.
+    ("PutLogEvents", true),
+    ("StartQuery", true),
+    ("GetQueryResults", true),
+    ("StopQuery", true),
 ];
 
 const RETENTION_DAYS: [i64; 22] =
@@ -48,6 +55,8 @@ pub(crate) struct LogsState {
     groups: BTreeMap<String, LogGroup>,
     /// Retention policies in the order in which they were made.
     account_policies: Vec<AccountPolicy>,
+    /// What the groups hold.
+    pub(crate) written: LogEvents,
 }
 
 #[derive(Clone)]
@@ -175,6 +184,11 @@ pub(crate) fn call(turn: &mut Turn<'_>, operation: &str, input: &Map<String, Val
         "ListTagsForResource" => tagged(turn, input).map(|group| json!({"tags": group.tags})),
         "TagResource" => tag(turn, input),
         "UntagResource" => untag(turn, input),
+        "CreateLogStream" => insights::create_stream(turn, input),
+        "PutLogEvents" => insights::put_events(turn, input),
+        "StartQuery" => insights::start(turn, input),
+        "GetQueryResults" => insights::results(turn, input),
+        "StopQuery" => insights::stop(turn, input),
         _ => return None,
     })
 }
@@ -380,6 +394,7 @@ fn delete(turn: &mut Turn<'_>, input: &Map<String, Value>) -> Answer {
         )));
     }
     turn.cell.logs.groups.remove(name);
+    turn.cell.logs.written.forget(name);
     Ok(Value::Null)
 }
 

@@ -14,7 +14,7 @@ use jiff::Timestamp;
 use reconciler_aws::edge::LogQuery;
 use reconciler_model::address::Scope;
 use reconciler_model::blame::seconds;
-use reconciler_model::control::{Answered, Query, QuerySource};
+use reconciler_model::control::{Answered, Control, Query, QuerySource, ResponseStep};
 use reconciler_model::history::Event;
 use reconciler_model::inventory::Inventory;
 use reconciler_model::plan::Plan;
@@ -96,6 +96,17 @@ pub struct Question<'a> {
     pub step: &'a str,
     /// The query.
     pub query: &'a Query,
+}
+
+impl<'a> Question<'a> {
+    /// Every query of these controls, in their order.
+    pub fn of(controls: impl IntoIterator<Item = &'a Control>) -> Vec<Self> {
+        let steps = controls.into_iter().flat_map(|control| control.response.iter().map(move |step| (control, step)));
+        let of_step = |(control, step): (&'a Control, &'a ResponseStep)| {
+            step.queries.iter().map(move |query| Self { control: &control.id, step: &step.id, query })
+        };
+        steps.flat_map(of_step).collect()
+    }
 }
 
 /// One query in one place.

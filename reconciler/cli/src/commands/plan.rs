@@ -4,9 +4,10 @@ use std::io::Write as _;
 use std::path::PathBuf;
 
 use reconciler_engine::journal;
+use reconciler_model::attribution::Blame;
 use reconciler_model::incident::Incident;
 use reconciler_model::plan::Plan;
-use serde_json::json;
+use serde_json::{Value, json};
 
 use crate::args::Filter;
 use crate::exit::Exit;
@@ -15,16 +16,30 @@ use crate::files;
 use crate::progress::Progress;
 use crate::render;
 use crate::screen::Screen;
-use crate::setup::{Setup, plan_json, select};
+use crate::setup::{Setup, account_ids, plan_json, select};
 
-pub(crate) async fn run(setup: &Setup, filter: &Filter, out: Option<PathBuf>) -> Result<Exit, Failure> {
+pub(crate) async fn run(setup: &Setup, filter: &Filter, out: Option<PathBuf>, blame: bool) -> Result<Exit, Failure> {
     let (desired, sessions) = setup.desired_and_sessions().await?;
     let wanted = select(&desired, filter)?;
     let head = setup.journal_to_read().map(|path| journal::head(&path)).transpose()?.flatten();
     let progress = Progress::new(setup.screen);
     let reconciler = setup.reconciler(sessions.clone(), &progress);
     let planned = reconciler.plan_at(setup.target(&desired, &wanted), head, None).await?;
-    let exit = show(setup.screen, &planned.plan, sessions.calls(), render::exit_of(&planned.plan), None)?;
+    let blames = if blame {
+        let records = setup.journal_to_read().map(|path| journal::records(&path)).transpose()?.unwrap_or_default();
+        let ids = account_ids(desired.organization());
+        Some(reconciler.attribute(&planned.plan, &planned.inventory, &ids, &records, None).await)
+    } else {
+        None
+    };
+    let mut document = plan_json(&planned.plan);
+    if let Some(blames) = &blames {
+        // Beside the plan: it is no part of it or of its id.
+        document["blame"] = json!(blames);
+    }
+    let blames = blames.unwrap_or_default();
+    let exit = render::exit_of(&planned.plan);
+    show_document(setup.screen, &planned.plan, &document, &blames, sessions.calls(), exit)?;
     if let Some(out) = out {
         save(setup.screen, &planned.plan, out)?;
     }
@@ -44,8 +59,20 @@ pub(crate) fn show(
         document["incident"] = json!(incident);
         document["incident_folder"] = json!(folder);
     }
-    screen.json(&document)?;
-    let text = render::plan(plan);
+    show_document(screen, plan, &document, &[], calls, exit)
+}
+
+/// Prints a plan with who caused its drift, or as the document that it is a part of.
+fn show_document(
+    screen: Screen,
+    plan: &Plan,
+    document: &Value,
+    blames: &[Blame],
+    calls: u64,
+    exit: Exit,
+) -> Result<Exit, Failure> {
+    screen.json(document)?;
+    let text = render::plan_blaming(plan, blames);
     if !text.is_empty() {
         screen.say(text.trim_end())?;
     }

@@ -163,6 +163,57 @@ pub(crate) fn shadows(world: &World, account: &str, region: &str) -> Vec<Trail> 
     shadows
 }
 
+/// The type of resource whose data events a guardrail's evaluations are.
+const GUARDRAIL_EVENTS: &str = "AWS::Bedrock::Guardrail";
+
+/// Writes an event to the log groups of the trails that log here and select it, and with it the data event of the guardrail
+/// that the call applied. No place may be locked by the caller.
+pub(crate) fn deliver(world: &World, scope: &Scope, event: &str, input: &Map<String, Value>, at: Timestamp) {
+    let homes: Vec<(String, String)> = read(&world.trail_homes).iter().cloned().collect();
+    let applied = input.get("guardrailIdentifier").filter(|_| input.contains_key("modelId"));
+    for (account, region) in homes {
+        let mut groups = Vec::new();
+        {
+            let place = world.place(&account, &region);
+            let place = lock(&place);
+            let logging = place.cell.trails.trails.values().filter(|trail| trail.logging.now().on);
+            for trail in logging.filter(|trail| trail.has_shadow_in(scope)) {
+                let Some(group) = &trail.settings.now().log_group else { continue };
+                let selectors = trail.selectors.now();
+                groups.push((group.clone(), selectors.select(None), selectors.select(Some(GUARDRAIL_EVENTS))));
+            }
+        }
+        for (group, management, guardrails) in groups {
+            // arn:PARTITION:logs:REGION:ACCOUNT:log-group:NAME:*
+            let parts: Vec<&str> = group.splitn(7, ':').collect();
+            let [_, _, _, region, account, _, name] = parts[..] else { continue };
+            let name = name.trim_end_matches(":*");
+            let place = world.place(account, region);
+            let mut place = lock(&place);
+            if !place.cell.logs.exists(name) {
+                continue;
+            }
+            let stream = format!("{}_CloudTrail_{}", scope.account, scope.region);
+            if management {
+                place.cell.logs.written.deliver(name, &stream, at, event.to_owned());
+            }
+            if let (Some(guardrail), true) = (applied, guardrails) {
+                place.cell.logs.written.deliver(name, &stream, at, guardrail_event(event, guardrail));
+            }
+        }
+    }
+}
+
+/// ApplyGuardrail, as the evaluation within a call is recorded: with the id of the call's request.
+fn guardrail_event(event: &str, guardrail: &Value) -> String {
+    let mut record: Value = serde_json::from_str(event).unwrap_or_default();
+    record["eventName"] = json!("ApplyGuardrail");
+    record["eventCategory"] = json!("Data");
+    record["managementEvent"] = json!(false);
+    record["requestParameters"] = json!({"guardrailIdentifier": guardrail});
+    record.to_string()
+}
+
 /// Answers one operation.
 pub(crate) fn call(
     world: &World,

@@ -113,6 +113,25 @@ impl Selectors {
         }
     }
 
+    /// Whether management events are selected, or the data events of a type of resource.
+    pub(super) fn select(&self, data: Option<&str>) -> bool {
+        let has = |selector: &Value, field: &str, value: &str| {
+            let fields = selector["FieldSelectors"].as_array().into_iter().flatten();
+            let mut values =
+                fields.filter(|one| one["Field"] == field).filter_map(|one| one["Equals"].as_array()).flatten();
+            values.any(|one| one == value)
+        };
+        match (self, data) {
+            (Self::Basic(selectors), None) => selectors.iter().any(|one| one["IncludeManagementEvents"] != false),
+            // Basic selectors know other types only.
+            (Self::Basic(_), Some(_)) => false,
+            (Self::Advanced(selectors), None) => selectors.iter().any(|one| has(one, "eventCategory", "Management")),
+            (Self::Advanced(selectors), Some(data)) => {
+                selectors.iter().any(|one| has(one, "eventCategory", "Data") && has(one, "resources.type", data))
+            }
+        }
+    }
+
     /// Whether any event at all is selected.
     pub(super) fn select_anything(&self) -> bool {
         match self {
