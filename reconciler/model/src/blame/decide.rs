@@ -195,10 +195,12 @@ fn began(touches: &[Touch<'_>]) -> Began {
     let mut began = Began::default();
     let mut sure = true;
     let mut unsure = 0;
+    // Whether the oldest thing that is sure was only seen, and did not change the field itself.
+    let mut was_seen = false;
     for touch in touches.iter().rev() {
         if touch.is_in_sync() {
-            if unsure == 1 {
-                // Between an instant at which it was as declared and one at which it was not there is this one event.
+            if unsure == 1 && was_seen {
+                // Between an instant at which it was as declared and one at which it was seen not to be is this one event.
                 began.certain = began.perhaps;
             }
             break;
@@ -206,6 +208,7 @@ fn began(touches: &[Touch<'_>]) -> Began {
         let is_hidden = touch.effect == Effect::Hidden;
         if sure && (!is_hidden || began.certain.is_none()) {
             began.certain = Some(touch.at);
+            was_seen = touch.event().is_none();
         }
         sure = sure && !is_hidden;
         unsure += usize::from(!sure);

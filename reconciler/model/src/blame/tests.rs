@@ -131,7 +131,7 @@ fn touches<'a>(story: &Story, told: &'a Told, maker: &'a Event) -> Vec<Touch<'a>
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig { cases: 20_000, max_local_rejects: 1_000_000, ..ProptestConfig::default() })]
+    #![proptest_config(ProptestConfig { cases: 4_000, max_local_rejects: 1_000_000, ..ProptestConfig::default() })]
     #[test]
     fn attribution_is_right_or_unknown(story in story()) {
         let told = tell(&story);
