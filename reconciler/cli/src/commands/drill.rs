@@ -1,16 +1,20 @@
 //! `drill`: attack, detect, restore, verify, on the embedded AWS; with a score card.
 
+use std::path::Path;
 use std::time::{Duration, Instant};
 
 use jiff::{SignedDuration, Timestamp};
 use reconciler_aws::{Connection, Retries};
 use reconciler_emulator::{Emulator, Options};
 use reconciler_engine::apply::Applied;
+use reconciler_engine::audit;
+use reconciler_engine::case::Order;
 use reconciler_engine::event::Silence;
 use reconciler_engine::journal::Journal;
 use reconciler_engine::state::StateFolder;
 use reconciler_model::alert::{self, Alert};
 use reconciler_model::desired::Desired;
+use reconciler_model::incident::Incident;
 use reconciler_model::plan::Plan;
 use reconciler_model::warrant::Approval;
 use serde_json::{Value, json};
@@ -19,6 +23,7 @@ use super::apply;
 use crate::exit::Exit;
 use crate::failure::Failure;
 use crate::render;
+use crate::respond::respond;
 use crate::screen::{BAD, GOOD, Screen, paint};
 use crate::setup::{Setup, open_emulator};
 
@@ -26,6 +31,9 @@ use crate::setup::{Setup, open_emulator};
 const PEACE: &str = "in-sync";
 /// Scenarios that are no attack.
 const PEACEFUL: &[&str] = &["empty", "bare", PEACE];
+
+/// Operations that ask, although AWS counts them among the writes.
+const QUERIES: &[&str] = &["StartQuery", "StopQuery"];
 
 /// How one drill went.
 struct Score {
@@ -46,6 +54,8 @@ struct Score {
     writes: usize,
     verified: usize,
     steps: usize,
+    /// What the incident file lacks to be complete, or what an audit of the journal and the evidence found.
+    evidence: Vec<String>,
     passed: bool,
 }
 
@@ -95,16 +105,17 @@ fn table(scores: &[Score]) -> String {
         "reads",
         "writes",
         "verified",
+        "evidence",
         "result",
     ];
-    let cells: Vec<[String; 11]> = scores.iter().map(cells).collect();
+    let cells: Vec<[String; 12]> = scores.iter().map(cells).collect();
     let mut widths = header.map(str::len);
     for row in &cells {
         for (width, cell) in widths.iter_mut().zip(row) {
             *width = (*width).max(cell.len());
         }
     }
-    let line = |row: &[String; 11], passed: Option<bool>| {
+    let line = |row: &[String; 12], passed: Option<bool>| {
         let [before @ .., result] = row;
         let mut line: String = before.iter().zip(widths).map(|(cell, width)| format!("{cell:<width$}  ")).collect();
         line.push_str(&match passed {
@@ -121,7 +132,7 @@ fn table(scores: &[Score]) -> String {
     text
 }
 
-fn cells(score: &Score) -> [String; 11] {
+fn cells(score: &Score) -> [String; 12] {
     [
         score.scenario.clone(),
         score.alert.as_ref().map_or_else(|| "none".to_owned(), Alert::in_words),
@@ -133,6 +144,10 @@ fn cells(score: &Score) -> [String; 11] {
         score.reads.to_string(),
         score.writes.to_string(),
         format!("{}/{}", score.verified, score.steps),
+        match score.evidence.len() {
+            0 => "complete".to_owned(),
+            lacks => format!("{lacks} missing"),
+        },
         if score.passed { "restored" } else { "FAILED" }.to_owned(),
     ]
 }
@@ -152,8 +167,21 @@ fn as_json(score: &Score) -> Value {
         "writes": score.writes,
         "steps": score.steps,
         "verified": score.verified,
+        "evidence_complete": score.evidence.is_empty(),
+        "evidence_lacks": score.evidence,
         "passed": score.passed,
     })
+}
+
+/// What keeps the evidence from being complete, one sentence each.
+fn evidence(incident: Option<&Incident>, state: &Path, expected: bool) -> Result<Vec<String>, Failure> {
+    let mut lacks = incident.map(Incident::lacks).unwrap_or_default();
+    if incident.is_none() && expected {
+        lacks.push("no incident was opened".to_owned());
+    }
+    let audit = audit::verify(state)?;
+    lacks.extend(audit.findings.into_iter().map(|found| format!("{}: {}", found.file.display(), found.what)));
+    Ok(lacks)
 }
 
 /// Whether a plan leaves nothing to do: nothing is open, unknown or refused, and what differs is stronger than declared.
@@ -190,9 +218,10 @@ async fn one(setup: &Setup, desired: &Desired, scenario: String) -> Result<Score
         Ok(Approval::Operator)
     };
     let unseen = Screen { quiet: true, told_elsewhere: true, ..setup.screen };
-    let converged =
-        apply::converge(&reconciler, "drill", target, desired, (&mut journal, &state), unseen, |_, _| Ok(()), approve)
-            .await?;
+    let order = Order { mode: "drill".to_owned(), targets: vec![scenario.clone()], ..Order::default() };
+    let response = respond(&reconciler, order, target, desired, (&state, &mut journal), unseen, approve).await?;
+    let converged = response.converged?;
+    let evidence = evidence(response.incident.as_ref().map(|(incident, _)| incident), state.path(), drifted > 0)?;
     if converged.rounds.is_empty() {
         detect = began.elapsed();
     }
@@ -202,7 +231,7 @@ async fn one(setup: &Setup, desired: &Desired, scenario: String) -> Result<Score
     let (unseen, exposed) = (since(detected), since(emulator.now()));
     let rounds = converged.rounds.iter().map(|round| &round.applied);
     let calls = emulator.calls();
-    let reads = calls.iter().filter(|call| call.read_only).count();
+    let reads = calls.iter().filter(|call| call.read_only || QUERIES.contains(&call.operation.as_str())).count();
     Ok(Score {
         drifted,
         fields,
@@ -217,7 +246,9 @@ async fn one(setup: &Setup, desired: &Desired, scenario: String) -> Result<Score
         steps: rounds.clone().map(|applied| applied.steps.len()).sum(),
         passed: (drifted > 0 || scenario == PEACE)
             && rounds.clone().all(|applied| apply::exit_of(applied) == Exit::Done)
-            && converged.after.as_ref().is_some_and(is_restored),
+            && converged.after.as_ref().is_some_and(is_restored)
+            && evidence.is_empty(),
+        evidence,
         scenario,
     })
 }
