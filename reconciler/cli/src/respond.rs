@@ -151,22 +151,24 @@ async fn write_down(
         let restored = case.in_sync(after);
         let reading = restored.into_iter().map(|address| {
             let account_ids = &account_ids;
-            async move { (reconciler.sight(account_ids, &address).await, address) }
+            async move {
+                let seen = reconciler.sight(account_ids, &address).await;
+                let users = match &seen {
+                    Ok(Some(live)) => reconciler.still_used_by(account_ids, live).await,
+                    _ => Ok(Vec::new()),
+                };
+                (seen, users, address)
+            }
         });
-        let mut reading = futures::stream::iter(reading).buffer_unordered(SIDE_BY_SIDE);
-        while let Some((seen, address)) = reading.next().await {
+        // All of them first: a read that waits for its turn among others must not wait for what is done with one of them.
+        let read: Vec<_> = futures::stream::iter(reading).buffer_unordered(SIDE_BY_SIDE).collect().await;
+        for (seen, users, address) in read {
+            match users {
+                Ok(users) => _ = still_used_by.insert(address.clone(), users),
+                Err(error) => troubles.push(format!("{address}: what still uses something older: failed to {error}")),
+            }
             match seen {
-                Ok(seen) => {
-                    if let Some(live) = &seen {
-                        match reconciler.still_used_by(&account_ids, live).await {
-                            Ok(users) => _ = still_used_by.insert(address.clone(), users),
-                            Err(error) => {
-                                troubles.push(format!("{address}: what still uses something older: failed to {error}"))
-                            }
-                        }
-                    }
-                    case.keep_after(&address, seen, journal, now())?;
-                }
+                Ok(seen) => case.keep_after(&address, seen, journal, now())?,
                 Err(error) => troubles.push(format!("{address}: there is no image of after: failed to {error}")),
             }
         }
