@@ -3,6 +3,7 @@
 use std::collections::BTreeSet;
 use std::fs;
 use std::path::Path;
+use std::time::Duration;
 
 use reconciler_emulator::Emulator;
 use regex::Regex;
@@ -158,10 +159,12 @@ fn completions_are_scripts_that_their_shell_can_read() {
 #[test]
 fn the_drill_restores_every_scenario_without_a_network_or_credentials() {
     let environment = TestEnvironment::new();
-    let output = environment.run(&["drill"]).exits(0);
+    // Two dozen incidents, one after the other, each of them fsynced.
+    let output = environment.start(&["drill"]).wait_at_most(Duration::from_secs(600)).exits(0);
     let restored = output.stdout.lines().filter(|line| line.ends_with("  restored")).count();
     let attacks = Emulator::scenario_names().len() - 3;
     assert_eq!(restored, attacks, "{}", output.stdout);
+    assert!(!output.stdout.contains("missing"), "evidence is complete:\n{}", output.stdout);
     let _ = output.prints(&["scenario", "detected in", "restored in", "network clients in this process: 0"]);
     assert!(!environment.state().exists(), "a drill leaves nothing behind");
     let _ = environment.run(&["--aws", "embedded", "plan"]).exits(2);

@@ -62,14 +62,19 @@ impl Running {
     }
 
     /// Waits until it ends.
-    pub(crate) fn wait(mut self) -> CommandOutput {
-        let deadline = Instant::now() + PATIENCE;
+    pub(crate) fn wait(self) -> CommandOutput {
+        self.wait_at_most(PATIENCE)
+    }
+
+    /// Waits until it ends, which may take longer than others: it does the work of many.
+    pub(crate) fn wait_at_most(mut self, patience: Duration) -> CommandOutput {
+        let deadline = Instant::now() + patience;
         let mut pause = Duration::from_millis(2);
         loop {
             if let Some(status) = self.ended() {
                 return CommandOutput::new(status, self.stdout(), self.stderr());
             }
-            assert!(Instant::now() < deadline, "still running after {PATIENCE:?}:\n{}", self.stderr());
+            assert!(Instant::now() < deadline, "still running after {patience:?}:\n{}", self.stderr());
             std::thread::sleep(pause);
             pause = (pause * 2).min(Duration::from_millis(20));
         }
