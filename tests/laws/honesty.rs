@@ -1,5 +1,7 @@
 //! H22, H23, H24, H33, H36: what is said is what is so.
 
+use std::time::Duration;
+
 use reconciler_emulator::{Effect, Fault, Match};
 use reconciler_engine::event::StepOutcome;
 use reconciler_model::codes;
@@ -339,7 +341,9 @@ async fn h33_no_changes_is_in_sync() {
 /// H22. A stale read right after a write is the past, not a broken promise: it is read again until the time is up.
 #[tokio::test]
 async fn h22_a_stale_read_back_is_read_again() {
-    let world = attacked().await;
+    let mut world = attacked().await;
+    // The past is over after six reads, however long these take.
+    world.pace.consistency = Duration::from_secs(60);
     world.inject(vec![times(1, on("GetGuardrail"), Effect::Stale { reads: 6 })]);
     let plan = world.restore().await;
     assert_eq!(paths(&plan).len(), 4);

@@ -207,6 +207,21 @@ async fn a_denied_read_is_a_gap() {
     }
 }
 
+/// Whether a key that was created before for this alias is there cannot be told where no key shows its tags: no second one is
+/// created.
+#[tokio::test]
+async fn where_the_tags_of_no_key_may_be_read_none_is_created() {
+    let world = World::small("empty", &declared(&with(spec(), "createWhenMissing", json!(true)))).await;
+    world.attack("kms", "DeleteAlias", json!({ "AliasName": ALIAS }));
+    let count = keys(&world).await;
+    assert!(count > 0);
+    world.inject(vec![times(100, on("ListResourceTags"), Effect::Deny)]);
+    let planned = world.plan().await;
+    let applied = world.apply(&planned).await;
+    assert_eq!((applied.verified(), keys(&world).await), (0, count));
+    assert!(!writes(&world).contains(&"CreateKey".to_owned()));
+}
+
 /// H15. The root of the account or its id, one text or a list of one, another case: the same policy.
 #[tokio::test]
 async fn h15_a_key_policy_in_another_spelling_is_no_drift() {

@@ -1,15 +1,16 @@
 //! The emulated AWS together with a desired state, and the real pipeline over both.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
 use jiff::Timestamp;
-use reconciler_aws::edge::Edge;
+use reconciler_aws::edge::{Edge, Selection};
 use reconciler_aws::{Connection, Retries, Sessions, Timeouts};
 use reconciler_emulator::{Accounts, Call, Edit, Effect, Emulator, Fault, Match, Options, Script, Step, Times};
 use reconciler_engine::apply::{Applied, Authority};
 use reconciler_engine::event::{Silence, StepOutcome};
 use reconciler_engine::journal::{Journal, records};
+use reconciler_engine::observe::{Read, read_all, scope_of};
 use reconciler_engine::queries::{Places, Question};
 use reconciler_engine::reconciler::{Pace, Planned, Reconciler, Target};
 use reconciler_engine::rounds::{Activation, Broken, Converged};
@@ -54,6 +55,8 @@ pub struct World {
     pub wanted: Vec<Wanted>,
     /// Whether versions that nothing is known to refer to may be deleted to make room.
     pub may_delete_versions: bool,
+    /// How fast it waits.
+    pub pace: Pace,
     edges: Vec<&'static dyn Edge>,
     sessions: Sessions,
     state: tempfile::TempDir,
@@ -95,7 +98,7 @@ impl World {
         let wanted = desired.wanted();
         // In memory where there is such a place: what is put on disk here is not to survive anything.
         let state = tempfile::tempdir_in("/dev/shm").or_else(|_| tempfile::tempdir()).expect("a state folder");
-        Self { emulator, desired, wanted, may_delete_versions: false, edges, sessions, state }
+        Self { emulator, desired, wanted, may_delete_versions: false, pace: PACE, edges, sessions, state }
     }
 
     /// The same world, in which no call may take longer than this with all its attempts.
@@ -117,7 +120,7 @@ impl World {
             logs: &reconciler_kinds::insights::LogsInsights,
             sessions: self.sessions.clone(),
             sink: &Silence,
-            pace: PACE,
+            pace: self.pace,
             clock: Timestamp::now,
         }
     }
@@ -145,6 +148,17 @@ impl World {
     /// Reads everything in every scope, as `export` does.
     pub async fn survey(&self) -> Inventory {
         self.reconciler().survey(self.desired.organization()).await.expect("a survey")
+    }
+
+    /// Reads what is wanted of one kind, as a plan does, and keeps all of it.
+    pub async fn read_what_is_wanted(&self, kind: &str) -> Inventory {
+        let edge = *self.edges.iter().find(|edge| edge.kind().name() == kind).expect("a kind");
+        let mut names: BTreeMap<Scope, BTreeSet<String>> = BTreeMap::new();
+        for one in self.wanted.iter().filter(|one| one.address.kind == kind) {
+            names.entry(scope_of(one)).or_default().insert(one.address.name.clone());
+        }
+        let reads = names.into_iter().map(|(scope, names)| Read { scope, edge, selection: Selection::Names(names) });
+        read_all(&self.sessions, reads.collect(), &Silence).await
     }
 
     /// Every account and region.
@@ -194,7 +208,9 @@ impl World {
         window: (Timestamp, Timestamp),
     ) -> Vec<Answered> {
         let reconciler = self.reconciler();
-        let places = Places::of(&reconciler, &planned.plan, &planned.inventory, &self.account_ids());
+        // A plan keeps only what differs.
+        let seen = self.survey().await;
+        let places = Places::of(&reconciler, &planned.plan, &seen, &self.account_ids());
         reconciler.ask(questions, &self.scopes(), window, &places).await
     }
 

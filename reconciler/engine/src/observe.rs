@@ -3,31 +3,35 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use futures::StreamExt as _;
-use futures::future::join;
-use futures::stream::{self, FuturesUnordered};
-use reconciler_aws::edge::{Edge, LookedUp, LookupSource, Selection, gap_of};
+use futures::stream;
+use reconciler_aws::edge::{Edge, LookedUp, LookupSource, Reading, Selection, gap_of};
 use reconciler_aws::{CallError, Sessions};
 use reconciler_model::address::{Address, Scope};
 use reconciler_model::desired::{LiveReference, Lookup, Wanted};
 use reconciler_model::diagnostic::Diagnostic;
 use reconciler_model::drift;
-use reconciler_model::inventory::{Gap, Inventory, Known};
+use reconciler_model::inventory::{Gap, Inventory, Known, Sighting};
+use reconciler_model::plan::{self, Case};
 use serde_json::Value;
 
 use crate::event::{Event, Sink};
 
 /// What was read for a set of wanted addresses.
 #[derive(Debug, Default)]
-pub struct Observation {
-    /// The sightings and gaps.
+pub struct Observation<'a> {
+    /// The sightings and gaps; without the sightings of what is as declared and not referred to.
     pub inventory: Inventory,
-    /// The resolved tree of each wanted address, or what is wrong with it; none when a look-up is a gap.
+    /// The resolved tree of each wanted address, or what is wrong with it; none when a look-up is a gap, nor for what is as
+    /// declared and not referred to.
     pub trees: BTreeMap<Address, Result<Value, Vec<Diagnostic>>>,
     /// Addresses that refer to what is not there: what each of them waits for.
     pub waiting: BTreeMap<Address, BTreeSet<Address>>,
+    /// Addresses that are as declared. They are compared as soon as they are read, and what was read is dropped: most of an
+    /// organization is in sync, and a tree takes tens of kilobytes.
+    pub as_declared: BTreeSet<&'a Address>,
 }
 
-/// How many addresses are resolved before other work has a turn.
+/// How many addresses are compared before other work has a turn.
 const AT_ONCE: usize = 16;
 
 /// One read: a kind in a scope.
@@ -46,172 +50,340 @@ const SIDE_BY_SIDE: usize = 512;
 
 /// Carries out reads side by side; the sessions bound how many calls are in flight.
 pub async fn read_all(sessions: &Sessions, reads: Vec<Read<'_>>, sink: &dyn Sink) -> Inventory {
-    let mut left: BTreeMap<String, usize> = BTreeMap::new();
-    for read in &reads {
-        *left.entry(read.scope.account_id.clone()).or_default() += 1;
-    }
-    sink.take(&Event::ObservationStarted { reads: reads.len(), accounts: left.len() });
-    let reading = reads.into_iter().map(|read| async move {
-        let session = sessions.session(&read.scope.account_id, &read.scope.region);
-        let outcome = read.edge.observe(&session, &read.scope, &read.selection).await;
-        (read, outcome)
-    });
-    let mut pending = stream::iter(reading).buffer_unordered(SIDE_BY_SIDE);
-    let mut inventory = Inventory::default();
+    let mut taken = Taken::begin(&reads, sink);
+    let mut pending =
+        stream::iter(reads.into_iter().map(|read| carry_out(sessions, read))).buffer_unordered(SIDE_BY_SIDE);
     while let Some((read, outcome)) = pending.next().await {
+        taken.take(&read, outcome);
+    }
+    drop(pending);
+    taken.end()
+}
+
+async fn carry_out<'a>(sessions: &Sessions, read: Read<'a>) -> (Read<'a>, Result<Reading, CallError>) {
+    let session = sessions.session(&read.scope.account_id, &read.scope.region);
+    let outcome = read.edge.observe(&session, &read.scope, &read.selection).await;
+    (read, outcome)
+}
+
+/// What reads gave so far, told as it comes.
+struct Taken<'a> {
+    inventory: Inventory,
+    /// Reads that are not over, by account.
+    left: BTreeMap<String, usize>,
+    sink: &'a dyn Sink,
+}
+
+impl<'a> Taken<'a> {
+    fn begin(reads: &[Read<'_>], sink: &'a dyn Sink) -> Self {
+        let mut left: BTreeMap<String, usize> = BTreeMap::new();
+        for read in reads {
+            *left.entry(read.scope.account_id.clone()).or_default() += 1;
+        }
+        sink.take(&Event::ObservationStarted { reads: reads.len(), accounts: left.len() });
+        Self { inventory: Inventory::default(), left, sink }
+    }
+
+    /// Takes one; gives whether the kind could be read.
+    fn take(&mut self, read: &Read<'_>, outcome: Result<Reading, CallError>) -> bool {
         let kind = read.edge.kind().name();
+        let is_read = outcome.is_ok();
         let gaps = match outcome {
             Ok(reading) => {
-                sink.take(&Event::Observed { scope: &read.scope, kind, seen: reading.sightings.len() });
-                inventory.keep_surroundings(&read.scope, kind, reading.surroundings);
-                inventory.sightings.extend(reading.sightings.into_iter().map(|seen| (seen.address.clone(), seen)));
+                self.sink.take(&Event::Observed { scope: &read.scope, kind, seen: reading.sightings.len() });
+                self.inventory.keep_surroundings(&read.scope, kind, reading.surroundings);
+                self.inventory.sightings.extend(reading.sightings.into_iter().map(|seen| (seen.address.clone(), seen)));
                 reading.gaps
             }
             Err(error) => vec![gap_of(&error, &read.scope, kind, None)],
         };
         for gap in gaps {
-            sink.take(&Event::GapFound(&gap));
-            inventory.gaps.push(gap);
+            self.found(gap);
         }
-        let account = left.get_mut(&read.scope.account_id);
-        let left = account.map_or(0, |left| {
+        let left = self.left.get_mut(&read.scope.account_id).map_or(0, |left| {
             *left = left.saturating_sub(1);
             *left
         });
-        sink.take(&Event::ReadEnded { scope: &read.scope, kind, account_done: left == 0 });
+        self.sink.take(&Event::ReadEnded { scope: &read.scope, kind, account_done: left == 0 });
+        is_read
     }
-    sink.take(&Event::ObservationEnded);
-    inventory.gaps.sort();
-    inventory
+
+    fn found(&mut self, gap: Gap) {
+        self.sink.take(&Event::GapFound(&gap));
+        self.inventory.keep_gap(gap);
+    }
+
+    fn end(self) -> Inventory {
+        self.sink.take(&Event::ObservationEnded);
+        self.inventory
+    }
+}
+
+/// What an observation is made for.
+#[derive(Clone, Copy)]
+pub struct Sought<'a> {
+    /// The edges of every kind.
+    pub edges: &'a [&'a dyn Edge],
+    /// What answers look-ups.
+    pub sources: &'a [&'a dyn LookupSource],
+    /// What is wanted.
+    pub wanted: &'a [Wanted],
+    /// Whether versions that nothing is known to refer to may be deleted to make room.
+    pub may_delete_versions: bool,
+}
+
+impl<'a> Sought<'a> {
+    fn edge(&self, kind: &str) -> Option<&'a dyn Edge> {
+        self.edges.iter().find(|edge| edge.kind().name() == kind).copied()
+    }
 }
 
 /// Reads what is wanted, and resolves its look-ups, side by side.
-pub async fn observe(
-    sessions: &Sessions,
-    edges: &[&dyn Edge],
-    sources: &[&dyn LookupSource],
-    wanted: &[Wanted],
-    sink: &dyn Sink,
-) -> Observation {
+pub async fn observe<'a>(sessions: &Sessions, sought: Sought<'a>, sink: &dyn Sink) -> Observation<'a> {
+    let mut observing = read_and_compare(sessions, sought, sink).await;
+    observing.refer();
+    inspect(sessions, sought, &mut observing).await;
+    let Observing { taken, trees, waiting, as_declared, .. } = observing;
+    let mut inventory = taken.end();
+    drop_implied(&mut inventory.gaps);
+    Observation { inventory, trees, waiting, as_declared }
+}
+
+/// One thing to ask AWS.
+enum Job<'a> {
+    LookUp { scope: Scope, source: &'a dyn LookupSource, keys: Vec<String> },
+    Read(Read<'a>),
+}
+
+/// What became of it.
+enum Ended<'a> {
+    LookedUp { scope: Scope, source: &'static str, answers: Vec<(String, Result<LookedUp, CallError>)> },
+    Read(Read<'a>, Result<Reading, CallError>),
+}
+
+/// Makes the look-ups and reads. What has been read is compared as soon as the look-ups of its place are answered.
+async fn read_and_compare<'a, 's>(sessions: &Sessions, sought: Sought<'a>, sink: &'s dyn Sink) -> Observing<'a, 's> {
     let mut names: BTreeMap<(Scope, &str), BTreeSet<String>> = BTreeMap::new();
-    let mut lookups: BTreeSet<(Scope, Lookup)> = BTreeSet::new();
-    for one in wanted {
+    let mut lookups: BTreeMap<(Scope, &str), BTreeSet<String>> = BTreeMap::new();
+    let mut index: BTreeMap<(Scope, &str), Vec<&Wanted>> = BTreeMap::new();
+    let mut referred_to: BTreeSet<&Address> = BTreeSet::new();
+    for one in sought.wanted {
         let scope = scope_of(one);
-        lookups.extend(one.lookups.iter().map(|lookup| (scope.clone(), lookup.clone())));
-        names.entry((scope, &one.address.kind)).or_default().insert(one.address.name.clone());
+        for Lookup { source, key } in &one.lookups {
+            lookups.entry((scope.clone(), source)).or_default().insert(key.clone());
+        }
+        names.entry((scope.clone(), &one.address.kind)).or_default().insert(one.address.name.clone());
+        index.entry((scope, &one.address.kind)).or_default().push(one);
         // What is referred to is read even where it was not asked for.
         for LiveReference { scope, address, .. } in one.references.values() {
             names.entry((scope.clone(), &address.kind)).or_default().insert(address.name.clone());
+            referred_to.insert(address);
         }
     }
-    let reads = names
+    let reads: Vec<Read<'_>> = names
         .into_iter()
         .filter_map(|((scope, kind), names)| {
-            let edge = edges.iter().find(|edge| edge.kind().name() == kind)?;
-            Some(Read { scope, edge: *edge, selection: Selection::Names(names) })
+            Some(Read { scope, edge: sought.edge(kind)?, selection: Selection::Names(names) })
         })
         .collect();
-    let reading = read_all(sessions, reads, sink);
-    let resolving = async {
-        let answers = look_up(sessions, sources, lookups).await;
-        let resolved = resolve(edges, wanted, &answers, sink).await;
-        (answers, resolved)
+    let taken = Taken::begin(&reads, sink);
+    let mut unanswered: BTreeMap<Scope, usize> = BTreeMap::new();
+    let mut jobs: Vec<Job<'_>> = reads.into_iter().map(Job::Read).collect();
+    for ((scope, name), keys) in lookups {
+        let Some(source) = sought.sources.iter().find(|source| source.source() == name) else { continue };
+        *unanswered.entry(scope.clone()).or_default() += 1;
+        jobs.push(Job::LookUp { scope, source: *source, keys: keys.into_iter().collect() });
+    }
+    // Place by place, and its look-ups first: what a place waits for is then there when it has been read.
+    jobs.sort_by(|one, two| one.turn().cmp(&two.turn()));
+    let mut observing = Observing {
+        sought,
+        taken,
+        index,
+        referred_to,
+        unanswered,
+        held: BTreeMap::new(),
+        answers: Answers::new(),
+        trees: Trees::new(),
+        waiting: BTreeMap::new(),
+        as_declared: BTreeSet::new(),
     };
-    let (mut inventory, (answers, (mut trees, mut gaps))) = join(reading, resolving).await;
-    let mut waiting = BTreeMap::new();
-    for one in wanted.iter().filter(|one| !one.references.is_empty()) {
-        let Some(edge) = edges.iter().find(|edge| edge.kind().name() == one.address.kind) else { continue };
-        // A look-up that failed is a gap already.
-        let Ok(mut found) = found_for(one, &answers) else { continue };
-        match refer(edges, &inventory, one, &mut found) {
-            Ok(others) if others.is_empty() => {
-                trees.insert(one.address.clone(), one.resolve(edge.kind(), &found));
-            }
-            Ok(others) => {
-                waiting.insert(one.address.clone(), others);
-            }
-            Err(gap) => {
-                sink.take(&Event::GapFound(&gap));
-                gaps.push(*gap);
-            }
+    let mut pending = stream::iter(jobs.into_iter().map(|job| job.carry_out(sessions))).buffer_unordered(SIDE_BY_SIDE);
+    while let Some(ended) = pending.next().await {
+        match ended {
+            Ended::LookedUp { scope, source, answers } => observing.looked_up(scope, source, answers).await,
+            Ended::Read(read, outcome) => observing.has_read(read, outcome).await,
         }
     }
-    gaps.extend(inspect(sessions, edges, wanted, &mut inventory, &mut trees, sink).await);
-    inventory.gaps.append(&mut gaps);
-    inventory.gaps.sort();
-    drop_implied(&mut inventory.gaps);
-    Observation { inventory, trees, waiting }
+    observing
 }
 
-/// Has each edge look at what a tree refers to, where it differs from live. Gives the gaps of those that could not be looked
-/// at, and takes their trees away: nothing is planned for them.
-async fn inspect(
-    sessions: &Sessions,
-    edges: &[&dyn Edge],
-    wanted: &[Wanted],
-    inventory: &mut Inventory,
-    trees: &mut Trees,
-    sink: &dyn Sink,
-) -> Vec<Gap> {
-    let looks = FuturesUnordered::new();
-    for one in wanted {
-        let Some(edge) = edges.iter().find(|edge| edge.kind().name() == one.address.kind) else { continue };
-        let Some(Ok(want)) = trees.get(&one.address) else { continue };
-        let live = match inventory.of(&one.address) {
-            Known::Present(sighting) => Some(sighting),
-            Known::Absent => None,
-            Known::Unknown(_) => continue,
-        };
-        if live.is_some_and(|live| drift::managed_part(edge.kind(), &live.tree, want) == *want) {
-            continue;
+impl<'a> Job<'a> {
+    fn turn(&self) -> (&Scope, bool) {
+        match self {
+            Self::LookUp { scope, .. } => (scope, false),
+            Self::Read(read) => (&read.scope, true),
         }
-        let session = sessions.session(&one.account_id, &one.address.region);
-        looks.push(async move { (one, edge.inspect(&session, &one.address, want, live).await) });
     }
-    let looked: Vec<_> = looks.collect().await;
-    let mut gaps = Vec::new();
-    for (one, outcome) in looked {
-        match outcome {
-            Ok(Some(found)) => inventory.keep_surroundings_of(&one.address, found),
-            Ok(None) => {}
-            Err(error) => {
-                let gap = gap_of(&error, &scope_of(one), &one.address.kind, Some(&one.address.name));
-                sink.take(&Event::GapFound(&gap));
-                gaps.push(gap);
-                trees.remove(&one.address);
+
+    async fn carry_out(self, sessions: &Sessions) -> Ended<'a> {
+        match self {
+            Self::LookUp { scope, source, keys } => {
+                let session = sessions.session(&scope.account_id, &scope.region);
+                let answers = source.look_up(&session, &keys).await;
+                Ended::LookedUp { scope, source: source.source(), answers: keys.into_iter().zip(answers).collect() }
+            }
+            Self::Read(read) => {
+                let (read, outcome) = carry_out(sessions, read).await;
+                Ended::Read(read, outcome)
             }
         }
     }
-    gaps
 }
 
 type Trees = BTreeMap<Address, Result<Value, Vec<Diagnostic>>>;
 type Found = BTreeMap<Lookup, Result<String, String>>;
+type Answers = BTreeMap<(Scope, Lookup), Result<LookedUp, CallError>>;
 
-/// The tree of each wanted address whose look-ups were answered and that refers to nothing live, and the gaps of those whose
-/// look-ups failed. Most of it takes place while reads are waited for.
-async fn resolve(edges: &[&dyn Edge], wanted: &[Wanted], answers: &Answers, sink: &dyn Sink) -> (Trees, Vec<Gap>) {
-    let mut trees = Trees::new();
-    let mut gaps = Vec::new();
-    for (count, one) in wanted.iter().enumerate() {
-        if count % AT_ONCE == 0 {
-            tokio::task::yield_now().await;
+/// An observation under way.
+struct Observing<'a, 's> {
+    sought: Sought<'a>,
+    taken: Taken<'s>,
+    /// What is wanted, by place and kind.
+    index: BTreeMap<(Scope, &'a str), Vec<&'a Wanted>>,
+    referred_to: BTreeSet<&'a Address>,
+    /// How many look-ups of a place are not over.
+    unanswered: BTreeMap<Scope, usize>,
+    /// Kinds that were read in a place whose look-ups are not over.
+    held: BTreeMap<Scope, Vec<&'static str>>,
+    answers: Answers,
+    trees: Trees,
+    waiting: BTreeMap<Address, BTreeSet<Address>>,
+    as_declared: BTreeSet<&'a Address>,
+}
+
+impl Observing<'_, '_> {
+    async fn looked_up(
+        &mut self,
+        scope: Scope,
+        source: &'static str,
+        answers: Vec<(String, Result<LookedUp, CallError>)>,
+    ) {
+        for (key, answer) in answers {
+            self.answers.insert((scope.clone(), Lookup { source: source.to_owned(), key }), answer);
         }
-        let Some(edge) = edges.iter().find(|edge| edge.kind().name() == one.address.kind) else { continue };
-        match found_for(one, answers) {
-            Err(error) => {
-                let gap = gap_of(error, &scope_of(one), &one.address.kind, Some(&one.address.name));
-                sink.take(&Event::GapFound(&gap));
-                gaps.push(gap);
+        let unanswered = self.unanswered.get_mut(&scope).map_or(0, |unanswered| {
+            *unanswered = unanswered.saturating_sub(1);
+            *unanswered
+        });
+        if unanswered == 0 {
+            for kind in self.held.remove(&scope).unwrap_or_default() {
+                self.compare(&scope, kind).await;
             }
-            Ok(found) if one.references.is_empty() => {
-                trees.insert(one.address.clone(), one.resolve(edge.kind(), &found));
-            }
-            // What it refers to has to be read first.
-            Ok(_) => {}
         }
     }
-    (trees, gaps)
+
+    async fn has_read(&mut self, read: Read<'_>, outcome: Result<Reading, CallError>) {
+        // Nothing is planned for a kind that could not be read.
+        if !self.taken.take(&read, outcome) {
+            return;
+        }
+        let kind = read.edge.kind().name();
+        match self.unanswered.get(&read.scope) {
+            Some(1..) => self.held.entry(read.scope).or_default().push(kind),
+            _ => self.compare(&read.scope, kind).await,
+        }
+    }
+
+    /// Resolves what is wanted of a kind in a place where it has been read, but for what refers to live resources, and drops
+    /// what is as declared.
+    async fn compare(&mut self, scope: &Scope, kind: &'static str) {
+        let all = self.index.get(&(scope.clone(), kind)).cloned().unwrap_or_default();
+        let Some(edge) = self.sought.edge(kind) else { return };
+        for (count, one) in all.into_iter().enumerate() {
+            if count % AT_ONCE == AT_ONCE - 1 {
+                tokio::task::yield_now().await;
+            }
+            let found = match found_for(one, &self.answers) {
+                Ok(found) => found,
+                Err(error) => {
+                    let gap = gap_of(error, scope, kind, Some(&one.address.name));
+                    self.taken.found(gap);
+                    continue;
+                }
+            };
+            // What it refers to has to be read first.
+            if !one.references.is_empty() {
+                continue;
+            }
+            let tree = one.resolve(edge.kind(), &found);
+            let inventory = &self.taken.inventory;
+            let seen = inventory.sightings.get(&one.address).filter(|_| !self.referred_to.contains(&one.address));
+            if let (Ok(want), Some(live)) = (&tree, seen)
+                && plan::is_as_declared(&Case {
+                    kind: edge.kind(),
+                    wanted: one,
+                    want,
+                    live: Some(live),
+                    surroundings: inventory.surroundings_of(&one.address),
+                    may_delete_versions: self.sought.may_delete_versions,
+                })
+            {
+                self.taken.inventory.sightings.remove(&one.address);
+                self.as_declared.insert(&one.address);
+            } else {
+                self.trees.insert(one.address.clone(), tree);
+            }
+        }
+    }
+
+    /// Answers what refers to live resources, now that everything has been read.
+    fn refer(&mut self) {
+        for one in self.sought.wanted.iter().filter(|one| !one.references.is_empty()) {
+            let Some(edge) = self.sought.edge(&one.address.kind) else { continue };
+            // A look-up that failed is a gap already.
+            let Ok(mut found) = found_for(one, &self.answers) else { continue };
+            match refer(self.sought.edges, &self.taken.inventory, one, &mut found) {
+                Ok(others) if others.is_empty() => {
+                    self.trees.insert(one.address.clone(), one.resolve(edge.kind(), &found));
+                }
+                Ok(others) => drop(self.waiting.insert(one.address.clone(), others)),
+                Err(gap) => self.taken.found(*gap),
+            }
+        }
+    }
+}
+
+/// Has each edge look at what a tree refers to, where it differs from live. What could not be looked at is a gap, and has no
+/// tree: nothing is planned for it.
+async fn inspect(sessions: &Sessions, sought: Sought<'_>, observing: &mut Observing<'_, '_>) {
+    let Observing { taken, trees, .. } = observing;
+    let differs = sought.wanted.iter().filter_map(|one| {
+        let edge = sought.edge(&one.address.kind)?;
+        let Some(Ok(want)) = trees.get(&one.address) else { return None };
+        let live = match taken.inventory.of(&one.address) {
+            Known::Present(sighting) => Some(sighting),
+            Known::Absent => None,
+            Known::Unknown(_) => return None,
+        };
+        let is_managed = |live: &Sighting| drift::managed_part(edge.kind(), &live.tree, want) == *want;
+        (!live.is_some_and(is_managed)).then_some((one, edge, want, live))
+    });
+    let looks = differs.map(|(one, edge, want, live)| async move {
+        let session = sessions.session(&one.account_id, &one.address.region);
+        (one, edge.inspect(&session, &one.address, want, live).await)
+    });
+    let looked: Vec<_> = stream::iter(looks).buffer_unordered(SIDE_BY_SIDE).collect().await;
+    for (one, outcome) in looked {
+        match outcome {
+            Ok(Some(found)) => taken.inventory.keep_surroundings_of(&one.address, found),
+            Ok(None) => {}
+            Err(error) => {
+                taken.found(gap_of(&error, &scope_of(one), &one.address.kind, Some(&one.address.name)));
+                trees.remove(&one.address);
+            }
+        }
+    }
 }
 
 /// The answers to the look-ups of one address; an error when one could not be made.
@@ -277,32 +449,6 @@ fn drop_implied(gaps: &mut Vec<Gap>) {
     let whole: BTreeSet<(Scope, String)> =
         gaps.iter().filter(|gap| gap.name.is_none()).map(|gap| (gap.scope.clone(), gap.kind.clone())).collect();
     gaps.retain(|gap| gap.name.is_none() || !whole.contains(&(gap.scope.clone(), gap.kind.clone())));
-    gaps.dedup();
-}
-
-type Answers = BTreeMap<(Scope, Lookup), Result<LookedUp, CallError>>;
-
-async fn look_up(sessions: &Sessions, sources: &[&dyn LookupSource], lookups: BTreeSet<(Scope, Lookup)>) -> Answers {
-    let mut keys: BTreeMap<(Scope, String), Vec<String>> = BTreeMap::new();
-    for (scope, Lookup { source, key }) in lookups {
-        keys.entry((scope, source)).or_default().push(key);
-    }
-    let asking = keys.into_iter().filter_map(|((scope, name), keys)| {
-        let source = sources.iter().find(|source| source.source() == name)?;
-        Some(async move {
-            let session = sessions.session(&scope.account_id, &scope.region);
-            let answers = source.look_up(&session, &keys).await;
-            (scope, name, keys, answers)
-        })
-    });
-    let mut pending = stream::iter(asking).buffer_unordered(SIDE_BY_SIDE);
-    let mut found = Answers::new();
-    while let Some((scope, source, keys, answers)) = pending.next().await {
-        for (key, answer) in keys.into_iter().zip(answers) {
-            found.insert((scope.clone(), Lookup { source: source.clone(), key }), answer);
-        }
-    }
-    found
 }
 
 /// The scope of a wanted address.

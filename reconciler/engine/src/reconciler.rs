@@ -16,7 +16,7 @@ use reconciler_model::plan::{self, Inputs, Plan, Step};
 
 use crate::event::{Event, Sink};
 use crate::journal::Journal;
-use crate::observe::{self, Read};
+use crate::observe::{self, Read, Sought};
 
 /// How long to wait for what.
 #[derive(Debug, Clone, Copy)]
@@ -84,7 +84,7 @@ pub struct Reconciler<'a> {
 pub struct Planned {
     /// The plan.
     pub plan: Plan,
-    /// What was read.
+    /// What was read, but for what is as declared and not referred to.
     pub inventory: Inventory,
 }
 
@@ -124,7 +124,13 @@ impl Reconciler<'_> {
     ) -> Result<Planned, CallError> {
         // Without an identity every read would fail for the same reason: say it once.
         self.sessions.identity().await?;
-        let observation = observe::observe(&self.sessions, self.edges, self.lookups, target.wanted, self.sink).await;
+        let sought = Sought {
+            edges: self.edges,
+            sources: self.lookups,
+            wanted: target.wanted,
+            may_delete_versions: target.may_delete_versions,
+        };
+        let observation = observe::observe(&self.sessions, sought, self.sink).await;
         let kinds = self.kinds();
         let kinds: Vec<&dyn Kind> = kinds.into_iter().map(|kind| kind as &dyn Kind).collect();
         let mut contested = BTreeMap::new();
@@ -133,6 +139,7 @@ impl Reconciler<'_> {
                 wanted: target.wanted,
                 trees: &observation.trees,
                 waiting: &observation.waiting,
+                as_declared: &observation.as_declared,
                 inventory: &observation.inventory,
                 kinds: &kinds,
                 controls: control::all(),

@@ -65,7 +65,7 @@ impl Gap {
 pub struct Inventory {
     /// The sightings, by address.
     pub sightings: BTreeMap<Address, Sighting>,
-    /// The gaps, sorted.
+    /// The gaps, sorted and each once: see [`Inventory::keep_gap`].
     pub gaps: Vec<Gap>,
     /// What kinds need to know of a scope beside their resources, by account, region and kind; or of what one declaration
     /// refers to, by its address. For the kind alone.
@@ -85,6 +85,24 @@ pub enum Known<'a> {
 }
 
 impl Inventory {
+    /// Keeps a gap, in its place.
+    pub fn keep_gap(&mut self, gap: Gap) {
+        if let Err(place) = self.gaps.binary_search(&gap) {
+            self.gaps.insert(place, gap);
+        }
+    }
+
+    /// The first gap that covers `address`. An organization may have thousands of them, one for each kind in each place.
+    fn gap_of(&self, address: &Address) -> Option<&Gap> {
+        fn place(gap: &Gap) -> (&str, &str, &str) {
+            (&gap.scope.account, &gap.scope.region, &gap.kind)
+        }
+        let sought = (address.account.as_str(), address.region.as_str(), address.kind.as_str());
+        let first = self.gaps.partition_point(|gap| place(gap) < sought);
+        let mut here = self.gaps.iter().skip(first).take_while(|gap| place(gap) == sought);
+        here.find(|gap| gap.covers(address))
+    }
+
     /// Keeps what was read in `scope` beside the resources of `kind`.
     pub fn keep_surroundings(&mut self, scope: &Scope, kind: &str, found: Value) {
         if !found.is_null() {
@@ -109,7 +127,7 @@ impl Inventory {
         if let Some(sighting) = self.sightings.get(address) {
             return Known::Present(sighting);
         }
-        match self.gaps.iter().find(|gap| gap.covers(address)) {
+        match self.gap_of(address) {
             Some(gap) => Known::Unknown(gap),
             None => Known::Absent,
         }

@@ -19,9 +19,8 @@ use crate::desired::{LiveReference, Wanted};
 use crate::diagnostic::Diagnostic;
 use crate::digest;
 use crate::drift::{self, Drift};
-use crate::inventory::{Gap, Inventory, Known};
+use crate::inventory::{Gap, Inventory, Known, Sighting};
 use crate::kind::{Kind, Situation};
-use crate::tree::Path;
 
 /// The version of the plan file. Readers accept any minor of their own major; writers write their own.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
@@ -210,6 +209,8 @@ pub struct Inputs<'a> {
     pub trees: &'a BTreeMap<Address, Result<Value, Vec<Diagnostic>>>,
     /// Addresses that refer to what is not there yet: what each of them waits for.
     pub waiting: &'a BTreeMap<Address, BTreeSet<Address>>,
+    /// Addresses that are known to be as declared ([`is_as_declared`]): neither their trees nor their sightings are given.
+    pub as_declared: &'a BTreeSet<&'a Address>,
     /// What was read.
     pub inventory: &'a Inventory,
     /// The kinds.
@@ -230,6 +231,69 @@ pub struct Inputs<'a> {
     pub tool_version: &'a str,
 }
 
+/// One address with what is known of it.
+pub struct Case<'a> {
+    /// Its kind.
+    pub kind: &'a dyn Kind,
+    /// What is wanted.
+    pub wanted: &'a Wanted,
+    /// The resolved tree of it.
+    pub want: &'a Value,
+    /// What was seen; `None` when it is known to be absent.
+    pub live: Option<&'a Sighting>,
+    /// What was read beside it.
+    pub surroundings: &'a Value,
+    /// Whether versions that nothing is known to refer to may be deleted to make room.
+    pub may_delete_versions: bool,
+}
+
+/// What comparing one address and asking its kind gave.
+#[derive(Debug, Default)]
+struct Assessed {
+    drift: Option<Drift>,
+    findings: Vec<Finding>,
+    refused: bool,
+    steps: Vec<ProposedStep>,
+}
+
+/// Whether a plan has nothing to say of an address but that it is in sync.
+pub fn is_as_declared(case: &Case<'_>) -> bool {
+    let Assessed { drift, findings, refused, steps } = assess(case);
+    drift.is_none() && findings.is_empty() && !refused && steps.is_empty()
+}
+
+fn assess(case: &Case<'_>) -> Assessed {
+    let Case { kind, wanted, want, live, surroundings, may_delete_versions } = *case;
+    let address = &wanted.address;
+    let comparison = drift::compare(kind, wanted, want, live);
+    let mut findings = Vec::new();
+    let mut note = |severity, code: &str, detail: String| {
+        findings.push(Finding { address: address.clone(), severity, code: code.to_owned(), detail });
+    };
+    for (path, reason) in &comparison.unobservable {
+        note(Severity::Note, codes::NOT_REPORTED, format!("{path}: {reason}"));
+    }
+    for field in comparison.drift.iter().flat_map(|drift| &drift.fields).filter(|field| field.kept) {
+        note(Severity::Note, codes::STRONGER, format!("{}: live is stronger than desired, and is kept", field.path));
+    }
+    let proposal = kind.steps(&Situation {
+        live,
+        target: &comparison.target,
+        differs: &comparison.differs,
+        name: &address.name,
+        may_delete_versions,
+        surroundings,
+    });
+    for (code, detail) in proposal.notes {
+        note(Severity::Note, code, detail);
+    }
+    let refused = !proposal.refusals.is_empty();
+    for (code, detail) in proposal.refusals {
+        note(Severity::Refused, code, detail);
+    }
+    Assessed { drift: comparison.drift, findings, refused, steps: proposal.steps }
+}
+
 /// Builds the plan: compare, propose, order, number.
 pub fn build(inputs: &Inputs<'_>) -> Plan {
     let mut summary = Summary { addresses: inputs.wanted.len(), ..Summary::default() };
@@ -237,18 +301,20 @@ pub fn build(inputs: &Inputs<'_>) -> Plan {
     let mut findings = Vec::new();
     let mut diagnostics = Vec::new();
     let mut proposed: Vec<Proposed<'_>> = Vec::new();
+    let referred_to = referred_to(inputs.wanted);
     for wanted in inputs.wanted {
         let address = &wanted.address;
         let Some(kind) = inputs.kinds.iter().find(|kind| kind.name() == address.kind) else { continue };
+        let is_as_declared = inputs.as_declared.contains(address);
         let live = match inputs.inventory.of(address) {
-            Known::Unknown(_) => {
+            Known::Unknown(_) if !is_as_declared => {
                 summary.gaps += 1;
                 continue;
             }
             Known::Present(sighting) => Some(sighting),
-            Known::Absent => None,
+            Known::Unknown(_) | Known::Absent => None,
         };
-        let waits_for = waits_for(inputs, wanted);
+        let waits_for = waits_for(inputs, &referred_to, wanted);
         if !waits_for.is_empty() {
             summary.waiting += 1;
             findings.extend(waits_for.into_iter().map(|other| Finding {
@@ -257,6 +323,10 @@ pub fn build(inputs: &Inputs<'_>) -> Plan {
                 code: codes::WAITS.to_owned(),
                 detail: format!("waits for {other}"),
             }));
+            continue;
+        }
+        if is_as_declared {
+            summary.in_sync += 1;
             continue;
         }
         let want = match inputs.trees.get(address) {
@@ -272,60 +342,38 @@ pub fn build(inputs: &Inputs<'_>) -> Plan {
                 continue;
             }
         };
-        let comparison = drift::compare(*kind, wanted, want, live);
-        let mut note = |severity, code: &str, detail: String| {
-            findings.push(Finding { address: address.clone(), severity, code: code.to_owned(), detail });
-        };
-        for (path, reason) in &comparison.unobservable {
-            note(Severity::Note, codes::NOT_REPORTED, format!("{path}: {reason}"));
-        }
-        for field in comparison.drift.iter().flat_map(|drift| &drift.fields).filter(|field| field.kept) {
-            note(
-                Severity::Note,
-                codes::STRONGER,
-                format!("{}: live is stronger than desired, and is kept", field.path),
-            );
-        }
-        let differs: &[Path] = &comparison.differs;
-        let proposal = kind.steps(&Situation {
-            live,
-            target: &comparison.target,
-            differs,
-            name: &address.name,
-            may_delete_versions: inputs.may_delete_versions,
-            surroundings: inputs.inventory.surroundings_of(address),
-        });
-        for (code, detail) in proposal.notes {
-            note(Severity::Note, code, detail);
-        }
-        let contested = inputs.contested.get(address).filter(|_| !proposal.steps.is_empty());
-        let refused = !proposal.refusals.is_empty() || contested.is_some();
-        for (code, detail) in proposal.refusals {
-            note(Severity::Refused, code, detail);
-        }
+        let surroundings = inputs.inventory.surroundings_of(address);
+        let may_delete_versions = inputs.may_delete_versions;
+        let mut assessed = assess(&Case { kind: *kind, wanted, want, live, surroundings, may_delete_versions });
+        findings.append(&mut assessed.findings);
+        let contested = inputs.contested.get(address).filter(|_| !assessed.steps.is_empty());
         if let Some(reason) = contested {
-            note(Severity::Refused, codes::CONTESTED, reason.clone());
+            findings.push(Finding {
+                address: address.clone(),
+                severity: Severity::Refused,
+                code: codes::CONTESTED.to_owned(),
+                detail: reason.clone(),
+            });
         }
-        match comparison.drift {
+        match assessed.drift {
             Some(mut drift) => {
                 drift.alerts = alert::of(inputs.controls, &drift);
                 summary.drifted += 1;
-                summary.refused += usize::from(refused);
+                summary.refused += usize::from(assessed.refused || contested.is_some());
                 all_drift.push(drift);
             }
             None => summary.in_sync += 1,
         }
-        if contested.is_none() && !proposal.steps.is_empty() {
+        if contested.is_none() && !assessed.steps.is_empty() {
             let planned_for = live.map(|live| live.fingerprint());
-            proposed.push(Proposed { stage: kind.stage(), wanted, planned_for, steps: proposal.steps });
+            proposed.push(Proposed { stage: kind.stage(), wanted, planned_for, steps: assessed.steps });
         }
     }
     all_drift.sort_by(|one, two| one.address.cmp(&two.address));
     findings.sort();
     findings.dedup();
     let steps = numbered(proposed);
-    let mut gaps = inputs.inventory.gaps.clone();
-    gaps.sort();
+    let gaps = inputs.inventory.gaps.clone();
     let mut plan = Plan {
         format: FORMAT,
         tool_version: inputs.tool_version.to_owned(),
@@ -375,23 +423,39 @@ impl Plan {
     }
 }
 
+/// What is wanted at the addresses that others refer to.
+fn referred_to(wanted: &[Wanted]) -> BTreeMap<&Address, &Wanted> {
+    let addresses: BTreeSet<&Address> =
+        wanted.iter().flat_map(|one| one.references.values()).map(|reference| &reference.address).collect();
+    wanted.iter().map(|one| (&one.address, one)).filter(|(address, _)| addresses.contains(address)).collect()
+}
+
 /// What an address waits for: what it refers to, and what is needed and waits itself without being there.
-fn waits_for<'a>(inputs: &'a Inputs<'_>, wanted: &'a Wanted) -> BTreeSet<&'a Address> {
+fn waits_for<'a>(
+    inputs: &'a Inputs<'_>,
+    referred_to: &BTreeMap<&Address, &Wanted>,
+    wanted: &'a Wanted,
+) -> BTreeSet<&'a Address> {
     let own = inputs.waiting.get(&wanted.address).into_iter().flatten();
     let waits_itself =
         |need: &&Address| inputs.waiting.contains_key(need) && matches!(inputs.inventory.of(need), Known::Absent);
-    let changing = wanted.references.values().filter(|one| is_about_to_change(inputs, one)).map(|one| &one.address);
+    let changing = wanted.references.values().filter(|one| is_about_to_change(inputs, referred_to, one));
+    let changing = changing.map(|one| &one.address);
     own.chain(wanted.needs.iter().filter(waits_itself)).chain(changing).collect()
 }
 
 /// Whether what a reference names is not as declared, so that the value which was read is not the one to refer to. Where the
 /// other address is not part of what is planned, the value that was read is taken.
-fn is_about_to_change(inputs: &Inputs<'_>, reference: &LiveReference) -> bool {
+fn is_about_to_change(
+    inputs: &Inputs<'_>,
+    referred_to: &BTreeMap<&Address, &Wanted>,
+    reference: &LiveReference,
+) -> bool {
     let LiveReference { address, output, .. } = reference;
     let member = || {
         let kind = inputs.kinds.iter().find(|kind| kind.name() == address.kind)?;
         let member = kind.output_follows(output)?;
-        let other = inputs.wanted.iter().find(|other| other.address == *address)?;
+        let other = referred_to.get(address)?;
         let (Known::Present(live), Some(Ok(want))) = (inputs.inventory.of(address), inputs.trees.get(address)) else {
             return None;
         };

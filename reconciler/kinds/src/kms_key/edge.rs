@@ -184,26 +184,37 @@ fn sighting(
 /// The key that was created for an alias and never got it, or lost it; `None` when there is none.
 ///
 /// # Errors
-/// Fails when there is more than one: which of them is meant cannot be told.
+/// Fails when there is more than one: which of them is meant cannot be told. And when the tags of no key at all may be read: then
+/// ours may be among them.
 async fn created_before(session: &Session, alias: &str) -> Result<Option<String>, CallError> {
     let keys = pages!(session, "ListKeys", list_keys, "Keys", json!({ "Limit": 1000 }));
     let mut found = Vec::new();
+    let (mut closed, mut last_denial) = (0, None);
     for chunk in keys.chunks(10) {
         let reads = chunk.iter().map(|key| async move {
             let id = text(key, "KeyId");
             match tags(session, id).await {
-                Ok(tags) => Ok((id, tags)),
+                // It was deleted meanwhile.
+                Err(error) if error.class == ErrorClass::NotFound => Ok((id, Ok(Vec::new()))),
                 // Keys of others may be closed to us; ours carries its tag where we can read it.
-                Err(error) if matches!(error.class, ErrorClass::Denied | ErrorClass::NotFound) => Ok((id, Vec::new())),
-                Err(error) => Err(error),
+                Err(error) if error.class == ErrorClass::Denied => Ok((id, Err(error))),
+                outcome => outcome.map(|tags| (id, Ok(tags))),
             }
         });
         for outcome in join_all(reads).await {
             let (id, tags) = outcome?;
+            let tags = tags.unwrap_or_else(|denial| {
+                closed += 1;
+                last_denial = Some(denial);
+                Vec::new()
+            });
             if tags.iter().any(|tag| text(tag, "TagKey") == OWN_TAG && text(tag, "TagValue") == alias) {
                 found.push(id.to_owned());
             }
         }
+    }
+    if let Some(denial) = last_denial.filter(|_| closed == keys.len()) {
+        return Err(denial);
     }
     match found.as_slice() {
         [] => Ok(None),
