@@ -41,7 +41,7 @@ pub const PACE: Pace = Pace {
     poll_first: Duration::from_millis(1),
     poll_longest: Duration::from_millis(8),
     settle: Duration::from_secs(2),
-    consistency: Duration::from_millis(150),
+    consistency: Duration::from_millis(400),
     side_by_side: 4,
 };
 
