@@ -44,9 +44,9 @@ pub struct Read<'a> {
     pub selection: Selection,
 }
 
-/// How many reads and look-ups are under way at a time. More than there may be calls in flight; a read that waits for
-/// room takes memory all the same, and an organization has thousands.
-const SIDE_BY_SIDE: usize = 512;
+/// How many reads and look-ups are under way at a time. Most make several calls; a read that waits for room takes memory all
+/// the same, and an organization has thousands.
+const SIDE_BY_SIDE: usize = 96;
 
 /// Carries out reads side by side; the sessions bound how many calls are in flight.
 pub async fn read_all(sessions: &Sessions, reads: Vec<Read<'_>>, sink: &dyn Sink) -> Inventory {

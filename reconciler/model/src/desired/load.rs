@@ -83,7 +83,7 @@ impl Desired {
             index: &self.index,
             form_only: false,
         };
-        let mut wanted = Vec::new();
+        let mut wanted = Vec::with_capacity(self.scopes.iter().map(Vec::len).sum());
         for (index, (declaration, scopes)) in self.declarations.iter().zip(&self.scopes).enumerate() {
             for scope in scopes {
                 // Loading has filled in every one of them before; a placeholder that fails now stays in the text.
@@ -102,7 +102,8 @@ impl Desired {
                 });
             }
         }
-        wanted.sort_by(|one, two| one.address.cmp(&two.address));
+        // No two have the same address.
+        wanted.sort_unstable_by(|one, two| one.address.cmp(&two.address));
         wanted
     }
 }
