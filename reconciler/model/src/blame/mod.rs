@@ -1,7 +1,7 @@
 //! Who caused a drift: the pure part of attribution.
 //!
 //! Expected flow: the engine reads the history of the events that the [`Kind::causes`] name, and what the service itself keeps of
-//! the past; [`Subject::blame`] finds for each field what touched it, and [`mod@decide`] who made it what it is.
+//! the past; [`Subject::blame`] finds for each field what touched it, and `decide` who made it what it is.
 //!
 //! # Guarantees
 //! - A failed call is nobody's doing, and neither is a write of our own.
