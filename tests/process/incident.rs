@@ -167,7 +167,13 @@ fn nobody_who_is_not_asked_has_agreed_and_the_evidence_is_there_all_the_same() {
 
 #[test]
 fn a_restore_that_does_not_succeed_says_what_is_and_what_is_not_restored() {
-    let stories: [(&str, Effect, i32, &str); 3] = [
+    let full = Effect::Error {
+        code: "ServiceQuotaExceededException".to_owned(),
+        status: 400,
+        message: "the limit is reached".to_owned(),
+    };
+    let stories: [(&str, Effect, i32, &str); 4] = [
+        ("PutModelInvocationLoggingConfiguration", full, 1, "ServiceQuotaExceeded"),
         ("PutModelInvocationLoggingConfiguration", Effect::Deny, 1, "failed with AccessDenied"),
         ("PutModelInvocationLoggingConfiguration", Effect::NoOp, 1, "answered success"),
         ("PutModelInvocationLoggingConfiguration", Effect::Throttle, 1, "Throttling"),
@@ -189,6 +195,39 @@ fn a_restore_that_does_not_succeed_says_what_is_and_what_is_not_restored() {
         assert_eq!(again["addresses"].as_array().map(Vec::len), Some(2), "what the first run restored is in it too");
         audit(&environment, 0);
     }
+}
+
+/// The log group that the logging writes to is deleted as well, and not part of the order: nothing is put into a void, and what
+/// could be restored is. When it is there again, the same order ends well.
+#[test]
+fn a_dependency_that_is_gone_is_told() {
+    let (aws, environment) = world(Options::default());
+    let step = |operation: &str, more: &str| {
+        format!(
+            "  - {{as: 'arn:aws:sts::${{account}}:assumed-role/Developer/mallory', accounts: [prod], regions: [us-east-1], \
+             service: logs, operation: {operation}, body: {{{more}}}}}\n"
+        )
+    };
+    let group = "/aws/bedrock/model-invocations";
+    aws.attack(&format!(
+        "steps:\n{}{}",
+        step(
+            "PutLogGroupDeletionProtection",
+            &format!("logGroupIdentifier: {group}, deletionProtectionEnabled: false")
+        ),
+        step("DeleteLogGroup", &format!("logGroupName: {group}"))
+    ));
+    let output = restore(&environment);
+    assert_ne!(output.code(), 0, "{output:?}");
+    let (partly, _) = incident(&output);
+    assert_eq!(partly["outcome"], "partly_restored", "{partly}");
+    assert_eq!(statuses(&partly), pairs(&[("guardrail", "restored"), ("invocation-logging", "not_restored")]));
+    let why = partly["addresses"][1]["why"].as_str().expect("a reason");
+    assert!(why.contains("ValidationException"), "{why}");
+    audit(&environment, 0);
+    aws.attack(&format!("steps:\n{}", step("CreateLogGroup", &format!("logGroupName: {group}"))));
+    let (restored, _) = incident(&restore(&environment).exits(0));
+    assert_eq!((&restored["id"], &restored["outcome"]), (&partly["id"], &"restored".into()));
 }
 
 /// The weak content was published, and the account enforces a version: a restored guardrail is not yet a guardrail that callers
