@@ -178,7 +178,8 @@ async fn write_down(
     let found =
         Found { after, again: again.as_ref(), still_used_by: &still_used_by, ending, troubles, records: &records };
     let affected = case.affected(&found);
-    let past = past(reconciler, &case, ending, desired, &records).await;
+    let mut more = Vec::new();
+    let past = past(reconciler, &case, ending, desired, &records, &mut more).await;
     if !past.blame.is_empty() {
         case.keep("attribution", &past.blame, journal, now())?;
     }
@@ -186,7 +187,8 @@ async fn write_down(
         case.keep("answers", &past.answers, journal, now())?;
     }
     let records = journal::records(journal.path())?;
-    let incident = case.record(Found { records: &records, ..found }, affected, past);
+    let troubles = found.troubles.iter().cloned().chain(more).collect();
+    let incident = case.record(Found { records: &records, troubles, ..found }, affected, past);
     Ok(case.finish(incident, journal, now())?)
 }
 
@@ -222,7 +224,14 @@ async fn asked_to_stop() {
 
 /// What is found out about the time in between. Queries are asked when the restore is over, and nobody waits for them who asked
 /// the run to stop.
-async fn past(reconciler: &Reconciler<'_>, case: &Case, ending: Ending, desired: &Desired, records: &[Record]) -> Past {
+async fn past(
+    reconciler: &Reconciler<'_>,
+    case: &Case,
+    ending: Ending,
+    desired: &Desired,
+    records: &[Record],
+    troubles: &mut Vec<String>,
+) -> Past {
     let account_ids = account_ids(desired.organization());
     let mut ids = case.control_ids();
     ids.extend(case.order.targets.iter().cloned());
@@ -250,7 +259,7 @@ async fn past(reconciler: &Reconciler<'_>, case: &Case, ending: Ending, desired:
         return past;
     }
     let scopes = scopes(case, desired);
-    let inventory = with_log_groups(reconciler, &first, &scopes, desired, &account_ids).await;
+    let inventory = with_log_groups(reconciler, &first, &scopes, desired, &account_ids, troubles).await;
     let places = Places::of(reconciler, &first.plan, &inventory, &account_ids);
     let window = window(case, &past.blame, (reconciler.clock)());
     let answers = tokio::select! {
@@ -303,6 +312,7 @@ async fn with_log_groups(
     scopes: &[Scope],
     desired: &Desired,
     account_ids: &BTreeMap<String, String>,
+    troubles: &mut Vec<String>,
 ) -> Inventory {
     let mut inventory = first.inventory.clone();
     let management = &desired.organization().management_account;
@@ -317,10 +327,26 @@ async fn with_log_groups(
                 && (scopes.iter().any(near) || one.address.account == *management)
         })
     };
-    for one in desired.wanted().iter().filter(|one| writes_logs(one)).take(MOST_LOG_GROUPS) {
-        if let Ok(Some(seen)) = reconciler.sight(account_ids, &one.address).await {
-            inventory.sightings.insert(one.address.clone(), seen);
+    let wanted = desired.wanted();
+    let mut all = wanted.iter().filter(|one| writes_logs(one));
+    let reading = all.by_ref().take(MOST_LOG_GROUPS).map(|one| async move {
+        let seen = reconciler.sight(account_ids, &one.address).await;
+        (&one.address, seen)
+    });
+    // All of them first: a read that waits for its turn among others must not wait for what is done with one of them.
+    let read: Vec<_> = futures::stream::iter(reading).buffer_unordered(SIDE_BY_SIDE).collect().await;
+    for (address, seen) in read {
+        match seen {
+            Ok(Some(seen)) => _ = inventory.sightings.insert(address.clone(), seen),
+            Ok(None) => {}
+            Err(error) => {
+                troubles.push(format!("{address}: where it has records written is not known: failed to {error}"))
+            }
         }
+    }
+    let more = all.count();
+    if more > 0 {
+        troubles.push(format!("{more} more resources have records written to log groups, which were not asked"));
     }
     inventory
 }

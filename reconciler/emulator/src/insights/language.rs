@@ -79,7 +79,7 @@ pub(super) fn parse(text: &str) -> Result<Vec<Command>, String> {
     while reader.peek().is_some() {
         commands.push(reader.command()?);
         if reader.peek().is_some() {
-            reader.expect("|")?;
+            reader.must_be("|")?;
         }
     }
     if commands.is_empty() { Err("the query is empty".to_owned()) } else { Ok(commands) }
@@ -201,7 +201,7 @@ impl Reader {
         is
     }
 
-    fn expect(&mut self, sign: &str) -> Result<(), String> {
+    fn must_be(&mut self, sign: &str) -> Result<(), String> {
         if self.takes(sign) { Ok(()) } else { Err(format!("expected {sign}, found {:?}", self.peek())) }
     }
 
@@ -244,9 +244,9 @@ impl Reader {
         if !["count", "count_distinct", "sum", "min", "max", "avg"].contains(&function.as_str()) {
             return Err(format!("unexpected function {function}"));
         }
-        self.expect("(")?;
+        self.must_be("(")?;
         let of = if self.takes("*") { None } else { Some(self.field()?) };
-        self.expect(")")?;
+        self.must_be(")")?;
         let inside = of.as_ref().map_or("*", |field| &field.written);
         let column = if self.takes_word("as") { self.field()?.written } else { format!("{function}({inside})") };
         Ok(Aggregate { column, function, of })
@@ -258,7 +258,7 @@ impl Reader {
             return Ok(Group::By(field));
         }
         let span = self.field()?.written;
-        self.expect(")")?;
+        self.must_be(")")?;
         let unit = match span.chars().last() {
             Some('s') => 1,
             Some('m') => 60,
@@ -274,7 +274,7 @@ impl Reader {
         let mut name = self.field()?.written;
         if self.takes("(") {
             let inside = if self.takes("*") { "*".to_owned() } else { self.field()?.written };
-            self.expect(")")?;
+            self.must_be(")")?;
             name = format!("{name}({inside})");
         }
         let descending = self.takes_word("desc");
@@ -306,13 +306,13 @@ impl Reader {
         }
         if self.takes("(") {
             let test = self.either()?;
-            self.expect(")")?;
+            self.must_be(")")?;
             return Ok(test);
         }
         let field = self.field()?;
         if field.written.eq_ignore_ascii_case("ispresent") && self.takes("(") {
             let of = self.field()?;
-            self.expect(")")?;
+            self.must_be(")")?;
             return Ok(Test::Present(of));
         }
         if self.takes_word("not") {
@@ -323,9 +323,9 @@ impl Reader {
 
     fn compared(&mut self, field: Field) -> Result<Test, String> {
         if self.takes_word("in") {
-            self.expect("[")?;
+            self.must_be("[")?;
             let values = self.list(Self::value)?;
-            self.expect("]")?;
+            self.must_be("]")?;
             return Ok(Test::In(field, values));
         }
         if self.takes_word("like") || self.takes("=~") {
