@@ -24,6 +24,7 @@ mod logging;
 mod lost;
 mod normal_form;
 mod organization_policies;
+mod permissions;
 mod reads;
 mod references;
 mod register;

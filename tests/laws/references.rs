@@ -297,7 +297,8 @@ async fn what_refers_to_a_version_waits_while_the_newest_is_weak() {
 #[tokio::test]
 async fn an_activation_without_success_ends() {
     let (world, _) = world(CHAIN).await;
-    world.inject(vec![Fault::always(on("CreateGuardrail"), Effect::Deny)]);
+    let (code, message) = ("ServiceQuotaExceededException".to_owned(), "the limit is reached".to_owned());
+    world.inject(vec![Fault::always(on("CreateGuardrail"), Effect::Error { code, status: 400, message })]);
     let converged = world.converge(POLICY).await.expect("within the policy");
     assert_eq!(converged.rounds.len(), 1);
     assert_eq!(converged.after.expect("what is left").summary.waiting, 2);

@@ -115,6 +115,51 @@ fn a_restore_leaves_a_complete_file_that_the_audit_vouches_for() {
     let _ = environment.run(&["plan"]).exits(0);
 }
 
+/// What the models were asked, and what the calls are signed with, is in nothing that is kept or printed.
+#[test]
+fn no_prompt_and_no_credential_is_kept_or_printed() {
+    let (aws, environment) = world(Options::default());
+    let prompts = ["the secret recipe", "who is the heir"];
+    // One before the logging is off, and one while nobody recorded it, in an account that logs elsewhere.
+    for (prompt, account) in prompts.iter().zip(["prod", "staging"]) {
+        aws.attack(&format!(
+            "steps:\n  - {{as: 'arn:aws:sts::${{account}}:assumed-role/App/alice', accounts: [{account}], regions: [us-east-1], \
+             at: -30m, service: bedrock-runtime, operation: InvokeModel, body: {{modelId: m, body: {{prompt: {prompt}}}}}}}\n"
+        ));
+    }
+    let secret = "wJalrXUtnFEMIK7MDENGbPxRfiCYEXAMPLEKEY";
+    let arguments =
+        ["--output", "json", "restore", "--yes", "--since", "2h", "prod/us-east-1/*", "staging/us-east-1/*"];
+    let output = environment.run_with("AWS_SECRET_ACCESS_KEY", secret, &arguments).exits(0);
+    let (incident, _) = incident(&output);
+    let answers = incident["answers"].as_array().expect("answers");
+    let rows = answers.iter().map(|answer| answer["rows"].as_array().map_or(0, Vec::len)).sum::<usize>();
+    assert!(rows > 0, "nothing was found, so nothing is shown: {incident}");
+    let mut texts = vec![("output".to_owned(), format!("{}{}", output.stdout, output.stderr))];
+    let mut folders = vec![environment.state()];
+    while let Some(folder) = folders.pop() {
+        for entry in fs::read_dir(folder).expect("a folder") {
+            let path = entry.expect("an entry").path();
+            match path.is_dir() {
+                true => folders.push(path),
+                false => {
+                    let bytes = fs::read(&path).expect("a file");
+                    texts.push((path.display().to_string(), String::from_utf8_lossy(&bytes).into_owned()));
+                }
+            }
+        }
+    }
+    assert!(texts.len() > 8, "{}", texts.len());
+    // Every session token of the emulated AWS begins so.
+    let forbidden = [prompts[0], prompts[1], secret, "IQoJb3JpZ2luX2Vj", "X-Amz-Signature", "AWS4-HMAC"];
+    for (name, text) in texts {
+        for one in forbidden {
+            assert!(!text.contains(one), "{name} has {one:?}");
+        }
+    }
+    let _ = environment.run(&["plan"]).exits(0);
+}
+
 #[test]
 fn only_its_owner_may_read_the_evidence() {
     use std::os::unix::fs::PermissionsExt as _;
@@ -173,8 +218,8 @@ fn a_restore_that_does_not_succeed_says_what_is_and_what_is_not_restored() {
         message: "the limit is reached".to_owned(),
     };
     let stories: [(&str, Effect, i32, &str); 4] = [
-        ("PutModelInvocationLoggingConfiguration", full, 1, "ServiceQuotaExceeded"),
-        ("PutModelInvocationLoggingConfiguration", Effect::Deny, 1, "failed with AccessDenied"),
+        ("PutModelInvocationLoggingConfiguration", full, 1, "ServiceQuotaExceededException: the limit is reached"),
+        ("PutModelInvocationLoggingConfiguration", Effect::Deny, 4, "may not call bedrock:PutModelInvocationLogging"),
         ("PutModelInvocationLoggingConfiguration", Effect::NoOp, 1, "answered success"),
         ("PutModelInvocationLoggingConfiguration", Effect::Throttle, 1, "Throttling"),
     ];
@@ -184,7 +229,8 @@ fn a_restore_that_does_not_succeed_says_what_is_and_what_is_not_restored() {
         let output = restore(&environment).exits(code);
         let (incident, _) = incident(&output);
         assert_eq!(incident["outcome"], "partly_restored", "{effect:?}");
-        assert_eq!(statuses(&incident), pairs(&[("guardrail", "restored"), ("invocation-logging", "not_restored")]));
+        let logging = if effect == Effect::Deny { "refused" } else { "not_restored" };
+        assert_eq!(statuses(&incident), pairs(&[("guardrail", "restored"), ("invocation-logging", logging)]));
         let told = incident["addresses"][1]["why"].as_str().expect("a reason");
         assert!(told.contains(why), "{effect:?}: {told}");
         assert_eq!(incident["closed"], Value::Null);
@@ -195,6 +241,41 @@ fn a_restore_that_does_not_succeed_says_what_is_and_what_is_not_restored() {
         assert_eq!(again["addresses"].as_array().map(Vec::len), Some(2), "what the first run restored is in it too");
         audit(&environment, 0);
     }
+}
+
+/// A role that may read and not write is found before the first write, and what it may restore is restored.
+#[test]
+fn h35_a_role_that_may_not_write_is_found_beforehand() {
+    let (aws, environment) = world(Options::default());
+    let name = "PutModelInvocationLoggingConfiguration";
+    let tried = || aws.emulator.calls().iter().filter(|call| call.operation == name).count();
+    aws.always(operation(name), Effect::Deny);
+    let output = restore(&environment).exits(4);
+    assert_eq!(tried(), 0, "{output:?}");
+    let (refused, _) = incident(&output);
+    assert_eq!(statuses(&refused), pairs(&[("guardrail", "restored"), ("invocation-logging", "refused")]));
+    let why = refused["addresses"][1]["why"].as_str().expect("a reason");
+    for part in
+        ["role/bedrock-reconciler", "may not call", "bedrock:PutModelInvocationLoggingConfiguration", "implicitDeny"]
+    {
+        assert!(why.contains(part), "{why}");
+    }
+    // Whoever knows better may go on, and then finds out at the write.
+    let [guardrail, logging] = targets();
+    let arguments = ["--output", "json", "restore", "--yes", "--skip-permission-check", guardrail, logging];
+    let (failed, _) = incident(&environment.run(&arguments).exits(1));
+    assert_eq!(tried(), 1);
+    let why = failed["addresses"][1]["why"].as_str().expect("a reason");
+    assert!(why.contains("AccessDenied"), "{why}");
+    // Where nobody may ask, that is told, and stands in nobody's way.
+    aws.emulator.clear_faults();
+    aws.always(operation("SimulatePrincipalPolicy"), Effect::Deny);
+    let output = environment.run(&["--output", "json", "restore", "--yes", guardrail, logging]).exits(0);
+    let told = output.stderr.clone();
+    assert!(told.contains("BRX1068") && told.contains("iam:SimulatePrincipalPolicy"), "{told}");
+    let (restored, _) = incident(&output);
+    assert_eq!((&restored["id"], &restored["outcome"]), (&refused["id"], &"restored".into()));
+    audit(&environment, 0);
 }
 
 /// The log group that the logging writes to is deleted as well, and not part of the order: nothing is put into a void, and what
@@ -223,7 +304,7 @@ fn a_dependency_that_is_gone_is_told() {
     assert_eq!(partly["outcome"], "partly_restored", "{partly}");
     assert_eq!(statuses(&partly), pairs(&[("guardrail", "restored"), ("invocation-logging", "not_restored")]));
     let why = partly["addresses"][1]["why"].as_str().expect("a reason");
-    assert!(why.contains("ValidationException"), "{why}");
+    assert!(why.contains("ValidationException") && why.contains("log group"), "{why}");
     audit(&environment, 0);
     aws.attack(&format!("steps:\n{}", step("CreateLogGroup", &format!("logGroupName: {group}"))));
     let (restored, _) = incident(&restore(&environment).exits(0));

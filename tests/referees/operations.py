@@ -425,6 +425,13 @@ OPERATIONS = [
         ("ListPolicies", {"Scope": "Local"}, "iam list-policies --scope AWS", (MANAGED,)),
         ("GetAccountAuthorizationDetails", {"Filter": ["Role", "LocalManagedPolicy"], "MaxItems": 1000},
          "iam get-account-authorization-details", (ROLE, INLINE, MANAGED, ATTACHED, BOUNDARY)),
+        ("SimulatePrincipalPolicy",
+         {"PolicySourceArn": f"arn:aws:iam::{PROD}:role/app", "ActionNames": ["bedrock:InvokeModel", "bedrock:UpdateGuardrail"],
+          "ResourceArns": [f"arn:aws:bedrock:eu-west-1:{PROD}:guardrail/a"], "PolicyExclusionList": [{"PolicyType": "scp"}],
+          "ContextEntries": [{"ContextKeyName": "aws:RequestedRegion", "ContextKeyType": "string",
+                              "ContextKeyValues": ["eu-west-1"]}]},
+         f"iam simulate-principal-policy --policy-source-arn arn:aws:iam::{PROD}:role/app --action-names bedrock:InvokeModel",
+         (ROLE, INLINE)),
     ),
     *_ops(
         "s3",

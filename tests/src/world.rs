@@ -118,6 +118,7 @@ impl World {
             lookups: reconciler_kinds::lookups::LOOKUPS,
             history: &reconciler_kinds::history::EventHistory,
             logs: &reconciler_kinds::insights::LogsInsights,
+            permissions: &reconciler_kinds::permissions::PolicySimulation,
             sessions: self.sessions.clone(),
             sink: &Silence,
             pace: self.pace,
@@ -141,6 +142,7 @@ impl World {
             desired_digest: &self.desired.digest,
             may_delete_versions: self.may_delete_versions,
             undone_at_most: None,
+            asks_permission: false,
         };
         self.reconciler().plan(target, None).await.expect("a plan")
     }
@@ -227,6 +229,7 @@ impl World {
             desired_digest: &self.desired.digest,
             may_delete_versions: self.may_delete_versions,
             undone_at_most: None,
+            asks_permission: true,
         };
         let activation =
             Activation { mode: "enforce", target, account_ids: &account_ids, state: &folder, stop: &|| false };

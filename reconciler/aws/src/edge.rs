@@ -145,6 +145,33 @@ pub trait HistorySource: Send + Sync {
     ) -> Result<Past, CallError>;
 }
 
+/// What IAM says of writes before they are made.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Permissions {
+    /// The ARN of the role or user that was asked about.
+    pub principal: String,
+    /// Actions with the ARN that they are surely denied for, and how IAM calls that.
+    pub denied: BTreeMap<(String, String), String>,
+}
+
+/// Asks IAM what the caller may do.
+#[async_trait]
+pub trait PermissionSource: Send + Sync {
+    /// Which of the actions the caller may surely not do on which of the ARNs, in the session's account and region.
+    ///
+    /// Only what a policy of the caller's own decides counts. `caller` is the ARN of a role, of a role's session or of a user.
+    ///
+    /// # Errors
+    /// Fails when that could not be asked. It is then not known, and no reason to refuse anything.
+    async fn permissions(
+        &self,
+        session: &Session,
+        caller: &str,
+        actions: &BTreeSet<String>,
+        arns: &BTreeSet<String>,
+    ) -> Result<Permissions, CallError>;
+}
+
 /// What a query of logs is asked for.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct LogQuery {

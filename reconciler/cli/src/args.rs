@@ -147,6 +147,9 @@ pub(crate) enum Command {
         /// The most resources that one activation may change.
         #[arg(long, value_name = "N", env = "BEDROCK_RECONCILER_MAX_CHANGES")]
         max_changes: Option<usize>,
+        /// Do not ask IAM beforehand whether the role may make the calls: where its simulation is known to be wrong.
+        #[arg(long)]
+        skip_permission_check: bool,
         #[command(flatten)]
         filter: Filter,
     },
@@ -172,6 +175,9 @@ pub(crate) enum Command {
         /// Do not ask.
         #[arg(long, short)]
         yes: bool,
+        /// Do not ask IAM beforehand whether the role may make the calls: where its simulation is known to be wrong.
+        #[arg(long)]
+        skip_permission_check: bool,
     },
 
     /// Print the live state as declarations.

@@ -67,19 +67,22 @@ async fn run(arguments: Arguments, screen: Screen) -> Result<Exit, Failure> {
         Command::Validate => commands::validate::run(&Setup::new(global)?),
         Command::Plan { filter, out, blame } => commands::plan::run(&Setup::new(global)?, &filter, out, blame).await,
         Command::Apply { plan, approve } => commands::apply::run(&Setup::new(global)?, &plan, approve).await,
-        Command::Enforce { once, schedule, max_changes, filter } => {
+        Command::Enforce { once, schedule, max_changes, skip_permission_check, filter } => {
             let mut setup = Setup::new(global)?;
             setup.settings.schedule = schedule.unwrap_or(setup.settings.schedule);
             setup.settings.max_changes = max_changes.unwrap_or(setup.settings.max_changes);
+            setup.settings.permission_check &= !skip_permission_check;
             if once {
                 commands::enforce::once(&setup, &filter).await
             } else {
                 commands::enforce::daemon(setup, &filter).await
             }
         }
-        Command::Restore { targets, account, since, yes } => {
+        Command::Restore { targets, account, since, yes, skip_permission_check } => {
             let asked = commands::restore::Asked { targets, accounts: account, since, yes };
-            commands::restore::run(&Setup::new(global)?, asked).await
+            let mut setup = Setup::new(global)?;
+            setup.settings.permission_check &= !skip_permission_check;
+            commands::restore::run(&setup, asked).await
         }
         Command::Export { address } => commands::export::run(&Setup::new(global)?, &address).await,
         Command::Drill { scenario } => commands::drill::run(&Setup::new(global)?, scenario).await,

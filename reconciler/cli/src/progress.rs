@@ -75,6 +75,10 @@ impl Sink for Progress {
                 self.bar.set_message(format!("{done} of {} accounts · {scope} {kind}", all.load(Ordering::Relaxed)));
             }
             Event::ObservationEnded => self.bar.finish_and_clear(),
+            Event::PermissionsNotKnown { account, error } => self.screen.remark(format_args!(
+                "[{}] {account}: whether the caller may write could not be asked beforehand: failed to {error}",
+                codes::NOT_CHECKED
+            )),
             Event::StepStarted(step) => self.screen.remark(format_args!(
                 "{} {}  {}",
                 paint(DO, format_args!("step {} {}", step.id, step.action)),
@@ -105,6 +109,9 @@ impl Sink for Log {
             }
             Event::GapFound(gap) => {
                 tracing::warn!(scope = %gap.scope, kind = %gap.kind, code = %gap.code, reason = %gap.reason, "not evaluated");
+            }
+            Event::PermissionsNotKnown { account, error } => {
+                tracing::warn!(account, code = codes::NOT_CHECKED, reason = %error, "permissions not asked beforehand");
             }
             Event::Skipped { address, code, reason } => tracing::warn!(%address, code, reason, "skipped"),
             Event::StepStarted(step) => {

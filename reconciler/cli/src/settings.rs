@@ -22,6 +22,8 @@ pub(crate) struct Settings {
     pub(crate) delete_unreferenced_versions: bool,
     /// How often the same restore of one resource may be undone by others within an hour before it is left alone.
     pub(crate) undone_at_most: usize,
+    /// Whether IAM is asked, before a resource is restored, if the caller may make the calls.
+    pub(crate) permission_check: bool,
     /// The state folder.
     pub(crate) state: Option<PathBuf>,
     /// Whether logs are lines of JSON.
@@ -81,6 +83,7 @@ impl Default for Settings {
             max_changes: 20,
             delete_unreferenced_versions: false,
             undone_at_most: 2,
+            permission_check: true,
             state: None,
             log_json: false,
             pace: PaceSettings::default(),

@@ -11,7 +11,11 @@ use reconciler_emulator::{Emulator, Options};
 use reconciler_engine::event::Sink;
 use reconciler_engine::state::StateFolder;
 use reconciler_engine::{Pace, Reconciler, Target};
-use reconciler_kinds::{EDGES, KINDS, discovery, history::EventHistory, insights::LogsInsights, lookups::LOOKUPS};
+use reconciler_kinds::history::EventHistory;
+use reconciler_kinds::insights::LogsInsights;
+use reconciler_kinds::lookups::LOOKUPS;
+use reconciler_kinds::permissions::PolicySimulation;
+use reconciler_kinds::{EDGES, KINDS, discovery};
 use reconciler_model::address::ScopeKind;
 use reconciler_model::desired::{self, Account, Desired, Directory, Needs, Organization, Source, Wanted};
 use reconciler_model::diagnostic::Diagnostic;
@@ -196,6 +200,7 @@ impl Setup {
             lookups: LOOKUPS,
             history: &EventHistory,
             logs: &LogsInsights,
+            permissions: &PolicySimulation,
             sessions,
             sink,
             pace,
@@ -256,6 +261,11 @@ impl Setup {
         })
     }
 
+    /// What to restore.
+    pub(crate) fn target_to_write<'a>(&self, desired: &'a Desired, wanted: &'a [Wanted]) -> Target<'a> {
+        Target { asks_permission: self.settings.permission_check, ..self.target(desired, wanted) }
+    }
+
     /// What to plan for.
     pub(crate) fn target<'a>(&self, desired: &'a Desired, wanted: &'a [Wanted]) -> Target<'a> {
         Target {
@@ -263,6 +273,7 @@ impl Setup {
             desired_digest: &desired.digest,
             may_delete_versions: self.settings.delete_unreferenced_versions,
             undone_at_most: None,
+            asks_permission: false,
         }
     }
 }

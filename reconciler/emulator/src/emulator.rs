@@ -13,7 +13,7 @@ use serde_json::{Map, Value};
 use crate::calls::Call;
 use crate::cloudtrail::Seen;
 use crate::error::ApiError;
-use crate::fault::{Effect, Fault, Faults, insert_at};
+use crate::fault::{Candidate, Effect, Fault, Faults, insert_at};
 use crate::options::{Options, RuleChanges};
 use crate::principal::Principal;
 use crate::protocol::{self, Answer, Asked, Wire};
@@ -445,6 +445,14 @@ impl Emulator {
             "logs" => logs::call(&mut turn, operation, input),
             "kms" => kms::call(&mut turn, operation, input),
             "ec2" => ec2::call(&mut turn, operation, input),
+            "iam" if operation == "SimulatePrincipalPolicy" => {
+                let denied = |service: &str, operation: &str, region: &str| {
+                    let read_only = operation_reads(service, operation);
+                    let account = &turn.scope.account;
+                    self.faults().deny(&Candidate { service, operation, account, region, read_only })
+                };
+                Some(iam::simulation::principal(&turn, input, &denied))
+            }
             "iam" => iam::call(&mut turn, operation, input),
             "s3" => s3::call(&mut turn, operation, input),
             "s3control" => s3::s3control::call(&mut turn, operation, input),

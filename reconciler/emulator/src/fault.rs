@@ -213,6 +213,15 @@ impl Faults {
         None
     }
 
+    /// Whether every such call is denied from now on: what a permission is in a world in which policies decide nothing.
+    pub(crate) fn deny(&self, call: &Candidate<'_>) -> bool {
+        self.active.iter().any(|active| {
+            let Fault { matching, skip, times, probability, then } = &active.fault;
+            let always = *times == Times::Forever && *skip == 0 && probability.is_none();
+            always && *then == Effect::Deny && matching.covers(call)
+        })
+    }
+
     /// Whether a write has to keep the state before it for stale reads to come.
     pub(crate) fn wants_history(&self, account: &str, region: &str) -> bool {
         let same = |wanted: &Option<String>, actual: &str| wanted.as_deref().is_none_or(|wanted| wanted == actual);

@@ -34,12 +34,18 @@ const QUERY: Dialect = Dialect { element: |name| Cow::Borrowed(name), list: |_| 
 
 /// An element with a namespace, and what is in it.
 pub(crate) fn document(dialect: &Dialect, root: &str, namespace: &str, content: &Value) -> Bytes {
+    in_order(dialect, root, namespace, &[content])
+}
+
+/// The same with the members of several trees, one tree after the other: within one they are in alphabetical order.
+fn in_order(dialect: &Dialect, root: &str, namespace: &str, content: &[&Value]) -> Bytes {
     let mut writer = Writer::new(Vec::new());
     // Writing to memory does not fail.
     let _ = writer.write_event(Event::Decl(BytesDecl::new("1.0", Some("UTF-8"), None)));
     let element = writer.create_element(root);
     let element = if namespace.is_empty() { element } else { element.with_attribute(("xmlns", namespace)) };
-    let _ = element.write_inner_content(|inner| write_value(inner, dialect, content));
+    let _ = element
+        .write_inner_content(|inner| content.iter().try_for_each(|content| write_value(inner, dialect, content)));
     writer.into_inner().into()
 }
 
@@ -167,12 +173,13 @@ pub(crate) fn response(wire: Wire, operation: &str, request_id: &str, answer: &A
 }
 
 fn query_body(namespace: &str, operation: &str, request_id: &str, members: &Value) -> Bytes {
-    let mut content = Map::new();
+    let mut result = Map::new();
     if !members.is_null() {
-        content.insert(format!("{operation}Result"), members.clone());
+        result.insert(format!("{operation}Result"), members.clone());
     }
-    content.insert("ResponseMetadata".to_owned(), json!({"RequestId": request_id}));
-    document(&QUERY, &format!("{operation}Response"), namespace, &Value::Object(content))
+    // The SDK for Rust takes the result for the first element, as it is in AWS's answers.
+    let about = json!({"ResponseMetadata": {"RequestId": request_id}});
+    in_order(&QUERY, &format!("{operation}Response"), namespace, &[&Value::Object(result), &about])
 }
 
 fn error_response(wire: Wire, operation: &str, request_id: &str, error: &ApiError) -> Response<Bytes> {

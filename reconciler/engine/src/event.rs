@@ -1,5 +1,6 @@
 //! What happens, told once; the terminal, the log and other listeners each show it in their own way.
 
+use reconciler_aws::CallError;
 use reconciler_model::address::{Address, Scope};
 use reconciler_model::inventory::Gap;
 use reconciler_model::plan::{Plan, Step};
@@ -38,6 +39,13 @@ pub enum Event<'a> {
     GapFound(&'a Gap),
     /// Reading is over.
     ObservationEnded,
+    /// Whether the caller may make the writes of a plan could not be asked in an account.
+    PermissionsNotKnown {
+        /// The account, by name.
+        account: &'a str,
+        /// Why.
+        error: &'a CallError,
+    },
     /// A plan was made.
     Planned(&'a Plan),
     /// The steps of an address are not carried out.

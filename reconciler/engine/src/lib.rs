@@ -17,6 +17,7 @@ pub mod head;
 pub mod incident;
 pub mod journal;
 pub mod observe;
+mod permissions;
 pub mod queries;
 pub mod reconciler;
 pub mod rounds;

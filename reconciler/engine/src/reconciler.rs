@@ -4,9 +4,10 @@ use std::collections::BTreeMap;
 use std::time::Duration;
 
 use jiff::{SignedDuration, Timestamp};
-use reconciler_aws::edge::{Edge, HistorySource, LogSource, LookupSource, Selection};
+use reconciler_aws::edge::{Edge, HistorySource, LogSource, LookupSource, PermissionSource, Selection};
 use reconciler_aws::{CallError, Sessions};
 use reconciler_model::address::Address;
+use reconciler_model::codes;
 use reconciler_model::control;
 use reconciler_model::desired::{Organization, Wanted};
 use reconciler_model::digest;
@@ -57,6 +58,8 @@ pub struct Target<'a> {
     /// The most restores of one resource that others may undo within an hour before nothing more is written to it;
     /// `None` for an operator, who decides for himself.
     pub undone_at_most: Option<usize>,
+    /// Whether IAM is asked if the caller may make the writes of the plan: for a plan that is about to be carried out.
+    pub asks_permission: bool,
 }
 
 /// The engine over one organization. It holds no state between runs.
@@ -69,6 +72,8 @@ pub struct Reconciler<'a> {
     pub history: &'a dyn HistorySource,
     /// What asks logs.
     pub logs: &'a dyn LogSource,
+    /// What asks whether the caller may write.
+    pub permissions: &'a dyn PermissionSource,
     /// The connection to AWS.
     pub sessions: Sessions,
     /// Where events go.
@@ -133,8 +138,8 @@ impl Reconciler<'_> {
         let observation = observe::observe(&self.sessions, sought, self.sink).await;
         let kinds = self.kinds();
         let kinds: Vec<&dyn Kind> = kinds.into_iter().map(|kind| kind as &dyn Kind).collect();
-        let mut contested = BTreeMap::new();
-        let build = |contested: &BTreeMap<Address, String>| {
+        let mut barred = BTreeMap::new();
+        let build = |barred: &BTreeMap<Address, (&'static str, String)>| {
             plan::build(&Inputs {
                 wanted: target.wanted,
                 trees: &observation.trees,
@@ -144,14 +149,17 @@ impl Reconciler<'_> {
                 kinds: &kinds,
                 controls: control::all(),
                 may_delete_versions: target.may_delete_versions,
-                contested,
+                barred,
                 desired_digest: target.desired_digest,
                 journal_head: journal_head.clone(),
                 now: (self.clock)().to_string(),
                 tool_version: env!("CARGO_PKG_VERSION"),
             })
         };
-        let mut plan = build(&contested);
+        let mut plan = build(&barred);
+        if target.asks_permission && !plan.steps.is_empty() {
+            barred = self.not_allowed(&plan, &observation.inventory, target.wanted).await?;
+        }
         if let (Some(most), Some(journal)) = (target.undone_at_most, journal) {
             let since = (self.clock)().saturating_sub(SignedDuration::from_hours(1)).unwrap_or(Timestamp::MIN);
             for step in &plan.steps {
@@ -159,12 +167,12 @@ impl Reconciler<'_> {
                 if times >= most {
                     let reason =
                         format!("the same restore was verified {times} times within an hour, and undone each time");
-                    contested.insert(step.address.clone(), reason);
+                    barred.insert(step.address.clone(), (codes::CONTESTED, reason));
                 }
             }
-            if !contested.is_empty() {
-                plan = build(&contested);
-            }
+        }
+        if !barred.is_empty() {
+            plan = build(&barred);
         }
         self.sink.take(&Event::Planned(&plan));
         Ok(Planned { plan, inventory: observation.inventory })

@@ -3,6 +3,7 @@
 //! A folder holds the normal form (`spec.rs`), the steps from drift to ops (`steps.rs`) and the edge (`edge.rs`), which is
 //! the only place that names an AWS SDK crate. One kind never imports another.
 
+mod arns;
 pub mod bedrock_policy;
 #[cfg(test)]
 mod cases;
@@ -20,6 +21,7 @@ pub mod log_group;
 pub mod lookups;
 mod normal;
 mod organizations;
+pub mod permissions;
 pub mod service_control_policy;
 pub mod trail;
 pub mod vpc_endpoint;

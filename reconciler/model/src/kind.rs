@@ -20,7 +20,7 @@ use crate::direction::Direction;
 use crate::history::Event;
 use crate::inventory::Sighting;
 use crate::open_enum;
-use crate::plan::Proposal;
+use crate::plan::{Call, Proposal};
 use crate::tree::{self, Path};
 
 /// Where a spec comes from.
@@ -67,6 +67,17 @@ impl Situation<'_> {
     pub fn differs_in(&self, head: &str) -> bool {
         self.differs.iter().any(|path| path.head() == Some(head))
     }
+}
+
+/// Where a resource lives, as ARNs say it.
+#[derive(Debug, Clone, Copy)]
+pub struct Place<'a> {
+    /// `aws`, `aws-cn`, `aws-us-gov`.
+    pub partition: &'a str,
+    /// The region; that of a kind without one is left out of ARNs.
+    pub region: &'a str,
+    /// The twelve digits of the account.
+    pub account_id: &'a str,
 }
 
 /// A kind of resource. Everything here is pure; the calls to AWS are made by the kind's edge.
@@ -215,6 +226,19 @@ pub trait Kind: Send + Sync {
     /// What the history calls an element of a member, where that is not its key in the tree: the id of a unit, say.
     fn element_ids(&self, _element: &str, _live: Option<&Sighting>, _surroundings: &Value) -> Vec<String> {
         Vec::new()
+    }
+
+    /// The ARNs by which policies of the caller may name what a call writes to; `*` where the action knows no resource.
+    ///
+    /// A call that is denied for each of them is refused beforehand. So all of them are needed, and none where that cannot be
+    /// said: where the resource's own policy may allow what the caller's does not mention, such as that of a key.
+    fn arns(&self, _call: &Call, _place: &Place<'_>, _name: &str, _live: Option<&Sighting>) -> Vec<String> {
+        Vec::new()
+    }
+
+    /// The ARN of the role that a call hands to a service: the caller needs `iam:PassRole` on it.
+    fn passes<'c>(&self, _call: &'c Call) -> Option<&'c str> {
+        None
     }
 
     /// How many settled reads in a row must show a promise before it is believed.

@@ -219,8 +219,8 @@ pub struct Inputs<'a> {
     pub controls: &'a [Control],
     /// Whether versions that nothing is known to refer to may be deleted to make room.
     pub may_delete_versions: bool,
-    /// Addresses that are contested, with the reason: nothing more is written to them.
-    pub contested: &'a BTreeMap<Address, String>,
+    /// Addresses that nothing is written to, with the code and the reason: another actor undoes it, the caller may not.
+    pub barred: &'a BTreeMap<Address, (&'static str, String)>,
     /// The digest of the desired state.
     pub desired_digest: &'a str,
     /// The last record of the journal.
@@ -346,12 +346,12 @@ pub fn build(inputs: &Inputs<'_>) -> Plan {
         let may_delete_versions = inputs.may_delete_versions;
         let mut assessed = assess(&Case { kind: *kind, wanted, want, live, surroundings, may_delete_versions });
         findings.append(&mut assessed.findings);
-        let contested = inputs.contested.get(address).filter(|_| !assessed.steps.is_empty());
-        if let Some(reason) = contested {
+        let barred = inputs.barred.get(address).filter(|_| !assessed.steps.is_empty());
+        if let Some((code, reason)) = barred {
             findings.push(Finding {
                 address: address.clone(),
                 severity: Severity::Refused,
-                code: codes::CONTESTED.to_owned(),
+                code: (*code).to_owned(),
                 detail: reason.clone(),
             });
         }
@@ -359,12 +359,12 @@ pub fn build(inputs: &Inputs<'_>) -> Plan {
             Some(mut drift) => {
                 drift.alerts = alert::of(inputs.controls, &drift);
                 summary.drifted += 1;
-                summary.refused += usize::from(assessed.refused || contested.is_some());
+                summary.refused += usize::from(assessed.refused || barred.is_some());
                 all_drift.push(drift);
             }
             None => summary.in_sync += 1,
         }
-        if contested.is_none() && !assessed.steps.is_empty() {
+        if barred.is_none() && !assessed.steps.is_empty() {
             let planned_for = live.map(|live| live.fingerprint());
             proposed.push(Proposed { stage: kind.stage(), wanted, planned_for, steps: assessed.steps });
         }

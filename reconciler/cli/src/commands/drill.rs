@@ -205,7 +205,7 @@ async fn one(setup: &Setup, desired: &Desired, scenario: String) -> Result<Score
     let mut journal = Journal::open(&state.journal(), &setup.run)?;
     let reconciler = setup.reconciler_at(sessions, &Silence, Setup::embedded_pace());
     let wanted = desired.wanted();
-    let target = setup.target(desired, &wanted);
+    let target = setup.target_to_write(desired, &wanted);
     let began = Instant::now();
     let (mut detect, mut drifted, mut fields) = (Duration::ZERO, 0, 0);
     let (mut alert, mut detected) = (None, emulator.now());

@@ -45,7 +45,7 @@ async fn activate(setup: &Setup, filter: &Filter, sink: &dyn Sink) -> Result<Exi
     let _lock = state.lock()?;
     let mut journal = crash_point::journal(&state, &setup.run)?;
     let reconciler = setup.reconciler(sessions.clone(), sink);
-    let mut target = setup.target(&desired, &wanted);
+    let mut target = setup.target_to_write(&desired, &wanted);
     target.undone_at_most = Some(setup.settings.undone_at_most);
     let policy = Approval::StandingPolicy { max_changes: setup.settings.max_changes };
     let approve = |plan: &Plan| {

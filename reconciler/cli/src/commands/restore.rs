@@ -38,7 +38,7 @@ pub(crate) async fn run(setup: &Setup, asked: Asked) -> Result<Exit, Failure> {
     let mut journal = crash_point::journal(&state, &setup.run)?;
     let progress = Progress::new(setup.screen);
     let reconciler = setup.reconciler(sessions.clone(), &progress);
-    let mut target = setup.target(&desired, &wanted);
+    let mut target = setup.target_to_write(&desired, &wanted);
     // An operator who restores sees every deletion in the plan, and allows it with the plan.
     target.may_delete_versions = true;
     let approve = |plan: &Plan| {

@@ -7,7 +7,8 @@
 //!
 //! # Caveats
 //! - There are no users, groups or instance profiles; AWS managed policies are a short list with short documents.
-//! - Nothing is evaluated, but for the delivery of logs: a trust policy does not decide who can assume the role.
+//! - Nothing is evaluated, but for the delivery of logs and by SimulatePrincipalPolicy: a trust policy does not decide who can
+//!   assume the role, nor a policy what a call may do.
 //! - Of a policy's grammar only the outer shape is checked.
 
 pub(crate) mod delivery;
@@ -16,6 +17,7 @@ mod managed;
 mod policies;
 mod role_policies;
 mod roles;
+pub(crate) mod simulation;
 mod snapshot;
 
 use std::collections::BTreeMap;
@@ -62,6 +64,7 @@ pub(crate) const OPERATIONS: &[(&str, bool)] = &[
     ("DeletePolicy", false),
     ("ListPolicies", true),
     ("GetAccountAuthorizationDetails", true),
+    ("SimulatePrincipalPolicy", true),
 ];
 
 /// Tags of a role or policy.

@@ -9,8 +9,8 @@ use reconciler_model::diagnostic::Problem;
 use reconciler_model::digest;
 use reconciler_model::direction::Direction;
 use reconciler_model::inventory::Sighting;
-use reconciler_model::kind::{Kind, Normalised, Origin, Situation};
-use reconciler_model::plan::Proposal;
+use reconciler_model::kind::{Kind, Normalised, Origin, Place, Situation};
+use reconciler_model::plan::{Call, Proposal};
 use reconciler_model::tree::{KeyOf, Path};
 use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
 use serde::de::Error as _;
@@ -20,7 +20,7 @@ use serde_json::Value;
 use super::{BedrockPolicy, content};
 use crate::organizations::spec::{self, CONTENT, Spec};
 use crate::organizations::steps::Surroundings;
-use crate::organizations::{Longest, PolicyType, steps};
+use crate::organizations::{self, Longest, PolicyType, steps};
 
 /// Bedrock policies, for the calls. That they may have 10000 characters, as other management policies, is a hypothesis.
 pub(super) static TYPE: PolicyType = PolicyType {
@@ -159,6 +159,10 @@ impl Kind for BedrockPolicy {
 
     fn output(&self, sighting: &Sighting, name: &str) -> Option<String> {
         sighting.handle.get(name)?.as_str().map(str::to_owned)
+    }
+
+    fn arns(&self, call: &Call, _place: &Place<'_>, _name: &str, live: Option<&Sighting>) -> Vec<String> {
+        organizations::arns(call, live)
     }
 
     fn causes(&self) -> &'static [Cause] {

@@ -5,9 +5,10 @@ use reconciler_model::cause::Cause;
 use reconciler_model::codes;
 use reconciler_model::diagnostic::Problem;
 use reconciler_model::direction::{self, Direction};
-use reconciler_model::kind::{self, Kind, Normalised, Origin, Situation};
+use reconciler_model::inventory::Sighting;
+use reconciler_model::kind::{self, Kind, Normalised, Origin, Place, Situation};
 use reconciler_model::open_enum::Word;
-use reconciler_model::plan::Proposal;
+use reconciler_model::plan::{Call, Proposal};
 use reconciler_model::tree::{KeyOf, Path};
 use reconciler_model::vocabulary;
 use schemars::{JsonSchema, Schema};
@@ -15,6 +16,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
 use super::{EnforcedGuardrail, steps};
+use crate::arns;
 use crate::normal::as_answered;
 
 vocabulary!(
@@ -304,6 +306,14 @@ impl Kind for EnforcedGuardrail {
 
     fn outputs(&self) -> &'static [&'static str] {
         &[]
+    }
+
+    /// Which resource the action knows is not documented (AWS.md 1.2), so a policy that names guardrails counts as well.
+    fn arns(&self, call: &Call, place: &Place<'_>, _name: &str, _live: Option<&Sighting>) -> Vec<String> {
+        let named = call.request.pointer("/guardrailInferenceConfig/guardrailIdentifier").and_then(Value::as_str);
+        let named = named.filter(|named| named.starts_with("arn:")).map(str::to_owned);
+        let guardrails = arns::arn(place, "bedrock", "guardrail/*");
+        [arns::EVERYTHING.to_owned(), guardrails].into_iter().chain(named).collect()
     }
 
     fn causes(&self) -> &'static [Cause] {

@@ -8,9 +8,9 @@ use reconciler_model::cause::Cause;
 use reconciler_model::diagnostic::Problem;
 use reconciler_model::direction::{self, Direction};
 use reconciler_model::inventory::Sighting;
-use reconciler_model::kind::{self, Kind, Normalised, Origin, Situation};
+use reconciler_model::kind::{self, Kind, Normalised, Origin, Place, Situation};
 use reconciler_model::open_enum::Word;
-use reconciler_model::plan::Proposal;
+use reconciler_model::plan::{Call, Proposal};
 use reconciler_model::tree::{self, KeyOf, Path};
 use reconciler_model::vocabulary;
 use schemars::{JsonSchema, Schema};
@@ -18,6 +18,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
 use super::{Guardrail, limits, steps};
+use crate::arns;
 use crate::normal::{Decimal, as_answered, yes};
 
 vocabulary!(
@@ -551,6 +552,10 @@ impl Kind for Guardrail {
     fn settled_reads(&self) -> u32 {
         // READY is answered for a moment right after an update, before UPDATING (AWS.md 1.1.4).
         2
+    }
+
+    fn arns(&self, _call: &Call, place: &Place<'_>, _name: &str, live: Option<&Sighting>) -> Vec<String> {
+        vec![arns::known_or(live, "guardrailArn", || arns::arn(place, "bedrock", "guardrail/*"))]
     }
 
     fn causes(&self) -> &'static [Cause] {

@@ -4,8 +4,9 @@ use reconciler_model::address::ScopeKind;
 use reconciler_model::cause::Cause;
 use reconciler_model::diagnostic::Problem;
 use reconciler_model::direction::Direction;
-use reconciler_model::kind::{self, Kind, Normalised, Origin, Situation};
-use reconciler_model::plan::Proposal;
+use reconciler_model::inventory::Sighting;
+use reconciler_model::kind::{self, Kind, Normalised, Origin, Place, Situation};
+use reconciler_model::plan::{Call, Proposal};
 use reconciler_model::policy::Policy;
 use reconciler_model::tree::{KeyOf, Path};
 use schemars::{JsonSchema, Schema};
@@ -13,6 +14,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 use super::{GuardrailResourcePolicy, limits, steps};
+use crate::arns;
 use crate::normal::as_answered;
 
 pub(super) const POLICY: &str = "resourcePolicy";
@@ -87,6 +89,10 @@ impl Kind for GuardrailResourcePolicy {
             // What the organization enforces cannot be applied: model calls of its accounts fail.
             _ => Direction::Unknown,
         }
+    }
+
+    fn arns(&self, _call: &Call, _place: &Place<'_>, _name: &str, live: Option<&Sighting>) -> Vec<String> {
+        arns::known(live, "guardrailArn").into_iter().collect()
     }
 
     fn causes(&self) -> &'static [Cause] {

@@ -6,8 +6,8 @@ use reconciler_model::diagnostic::Problem;
 use reconciler_model::direction::{self, Direction};
 use reconciler_model::documents::ANY;
 use reconciler_model::inventory::Sighting;
-use reconciler_model::kind::{self, Kind, Normalised, Origin, Situation};
-use reconciler_model::plan::Proposal;
+use reconciler_model::kind::{self, Kind, Normalised, Origin, Place, Situation};
+use reconciler_model::plan::{Call, Proposal};
 use reconciler_model::policy::{self, Policy};
 use reconciler_model::tree::{self, KeyOf, Path};
 use schemars::{JsonSchema, Schema};
@@ -15,6 +15,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
 use super::{IamRole, limits, revocation, steps};
+use crate::arns;
 use crate::normal::as_answered;
 
 pub(super) const TRUST: &str = "assumeRolePolicyDocument";
@@ -267,6 +268,14 @@ impl Kind for IamRole {
 
     fn output(&self, sighting: &Sighting, name: &str) -> Option<String> {
         sighting.handle.get(name)?.as_str().map(str::to_owned)
+    }
+
+    /// The path of a role that is not there yet is known to its creation alone.
+    fn arns(&self, call: &Call, place: &Place<'_>, name: &str, live: Option<&Sighting>) -> Vec<String> {
+        let path = call.request.get("Path").and_then(Value::as_str);
+        let made = path.or((call.operation == "CreateRole").then_some("/"));
+        let made = made.map(|path| format!("arn:{}:iam::{}:role{path}{name}", place.partition, place.account_id));
+        arns::known(live, "arn").or(made).into_iter().collect()
     }
 
     fn causes(&self) -> &'static [Cause] {

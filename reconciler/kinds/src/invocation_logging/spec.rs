@@ -6,14 +6,16 @@ use reconciler_model::codes;
 use reconciler_model::control::QuerySource;
 use reconciler_model::diagnostic::Problem;
 use reconciler_model::direction::{self, Direction};
-use reconciler_model::kind::{self, Kind, Normalised, Origin, Situation};
-use reconciler_model::plan::Proposal;
+use reconciler_model::inventory::Sighting;
+use reconciler_model::kind::{self, Kind, Normalised, Origin, Place, Situation};
+use reconciler_model::plan::{Call, Proposal};
 use reconciler_model::tree::{KeyOf, Path};
 use schemars::{JsonSchema, Schema};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 use super::{InvocationLogging, steps};
+use crate::arns;
 use crate::normal::as_answered;
 
 /// Flags that some regions do not report at all: the service takes them and leaves them out of its answer.
@@ -169,6 +171,15 @@ impl Kind for InvocationLogging {
     fn log_group_of(&self, tree: &Value) -> Option<(QuerySource, String)> {
         let group = tree.pointer("/cloudWatchConfig/logGroupName")?.as_str()?;
         Some((QuerySource::InvocationLogs, group.to_owned()))
+    }
+
+    fn arns(&self, _call: &Call, _place: &Place<'_>, _name: &str, _live: Option<&Sighting>) -> Vec<String> {
+        vec![arns::EVERYTHING.to_owned()]
+    }
+
+    /// CloudWatch Logs is delivered to with the role; the bucket lets Bedrock in by its own policy (AWS.md 1.3).
+    fn passes<'c>(&self, call: &'c Call) -> Option<&'c str> {
+        call.request.pointer("/loggingConfig/cloudWatchConfig/roleArn").and_then(Value::as_str)
     }
 
     fn causes(&self) -> &'static [Cause] {

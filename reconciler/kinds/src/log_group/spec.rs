@@ -6,9 +6,9 @@ use reconciler_model::codes;
 use reconciler_model::diagnostic::Problem;
 use reconciler_model::direction::{self, Direction};
 use reconciler_model::inventory::Sighting;
-use reconciler_model::kind::{self, Kind, Normalised, Origin, Situation};
+use reconciler_model::kind::{self, Kind, Normalised, Origin, Place, Situation};
 use reconciler_model::open_enum::Word;
-use reconciler_model::plan::Proposal;
+use reconciler_model::plan::{Call, Proposal};
 use reconciler_model::tree::{KeyOf, Path};
 use reconciler_model::vocabulary;
 use schemars::{JsonSchema, Schema};
@@ -16,6 +16,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 use super::{LogGroup, steps};
+use crate::arns;
 use crate::normal::as_answered;
 
 vocabulary!(
@@ -134,6 +135,12 @@ impl Kind for LogGroup {
     fn protects(&self, live: &Sighting, path: &Path) -> bool {
         // A group that holds nothing, such as one that was just created, loses nothing by a finite retention.
         path.head() != Some("retentionInDays") || live.facts.get("isEmpty") != Some(&Value::Bool(true))
+    }
+
+    /// Policies name a group with and without `:*`, depending on the action.
+    fn arns(&self, _call: &Call, place: &Place<'_>, name: &str, _live: Option<&Sighting>) -> Vec<String> {
+        let group = arns::arn(place, "logs", &format!("log-group:{name}"));
+        vec![format!("{group}:*"), format!("{group}:log-stream:"), group]
     }
 
     fn causes(&self) -> &'static [Cause] {

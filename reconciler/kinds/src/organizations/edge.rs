@@ -231,7 +231,7 @@ fn sighting(
         address,
         tree: normalised.tree,
         extras: extras_by_key(&live, normalised.unknown, of.kind.key_of()),
-        handle: json!({ "policyId": summary.get("Id"), TARGETS: targets }),
+        handle: json!({ "policyId": summary.get("Id"), "arn": summary.get("Arn"), TARGETS: targets }),
         facts: json!({ TYPE_STATUS: status }),
         settled: !status.starts_with("PENDING"),
     })

@@ -19,8 +19,12 @@ pub(crate) mod spec;
 pub(crate) mod steps;
 pub(crate) mod targets;
 
+use reconciler_model::inventory::Sighting;
 use reconciler_model::kind::Kind;
+use reconciler_model::plan::Call;
 use serde_json::Value;
+
+use crate::arns;
 
 /// One type of policy.
 pub(crate) struct PolicyType {
@@ -45,13 +49,18 @@ pub(crate) struct Longest {
 }
 
 /// The ids that the history has for a target of a policy.
-pub(crate) fn element_ids(
-    element: &str,
-    live: Option<&reconciler_model::inventory::Sighting>,
-    surroundings: &Value,
-) -> Vec<String> {
+pub(crate) fn element_ids(element: &str, live: Option<&Sighting>, surroundings: &Value) -> Vec<String> {
     let known = live.and_then(|live| live.handle.get(spec::TARGETS)?.get(element));
     let unit = surroundings.get("units").and_then(|units| units.get(element));
     let root = surroundings.get("root").filter(|_| element == targets::ROOT);
     [known, unit, root].into_iter().flatten().filter_map(Value::as_str).map(str::to_owned).collect()
+}
+
+/// What policies of the caller name the policy by. A type is enabled in the root, whose ARN is not looked for.
+pub(crate) fn arns(call: &Call, live: Option<&Sighting>) -> Vec<String> {
+    match call.operation.as_str() {
+        "EnablePolicyType" => Vec::new(),
+        "CreatePolicy" => vec![arns::EVERYTHING.to_owned()],
+        _ => arns::known(live, "arn").into_iter().collect(),
+    }
 }

@@ -6,8 +6,8 @@ use reconciler_model::codes;
 use reconciler_model::diagnostic::Problem;
 use reconciler_model::direction::Direction;
 use reconciler_model::inventory::Sighting;
-use reconciler_model::kind::{Kind, Normalised, Origin, Situation};
-use reconciler_model::plan::Proposal;
+use reconciler_model::kind::{Kind, Normalised, Origin, Place, Situation};
+use reconciler_model::plan::{Call, Proposal};
 use reconciler_model::policy::{Policy, Scope};
 use reconciler_model::tree::{KeyOf, Path};
 use schemars::Schema;
@@ -15,7 +15,7 @@ use serde_json::Value;
 
 use super::{ServiceControlPolicy, lockout};
 use crate::organizations::spec::{self, CONTENT, Spec};
-use crate::organizations::{Longest, PolicyType, steps};
+use crate::organizations::{self, Longest, PolicyType, steps};
 
 /// Service control policies, for the calls. 10240 characters are taken since 2026-05 (H20); 5120 is what AWS documents
 /// beside it (AWS.md 1.9), so that longer ones may be rejected.
@@ -126,6 +126,10 @@ impl Kind for ServiceControlPolicy {
 
     fn output(&self, sighting: &Sighting, name: &str) -> Option<String> {
         sighting.handle.get(name)?.as_str().map(str::to_owned)
+    }
+
+    fn arns(&self, call: &Call, _place: &Place<'_>, _name: &str, live: Option<&Sighting>) -> Vec<String> {
+        organizations::arns(call, live)
     }
 
     fn causes(&self) -> &'static [Cause] {

@@ -5,9 +5,10 @@ use reconciler_model::cause::Cause;
 use reconciler_model::control::QuerySource;
 use reconciler_model::diagnostic::Problem;
 use reconciler_model::direction::{self, Direction};
-use reconciler_model::kind::{self, Kind, Normalised, Origin, Situation};
+use reconciler_model::inventory::Sighting;
+use reconciler_model::kind::{self, Kind, Normalised, Origin, Place, Situation};
 use reconciler_model::open_enum::Word;
-use reconciler_model::plan::Proposal;
+use reconciler_model::plan::{Call, Proposal};
 use reconciler_model::tree::{self, KeyOf, Path};
 use reconciler_model::vocabulary;
 use schemars::{JsonSchema, Schema};
@@ -16,6 +17,7 @@ use serde_json::{Value, json};
 
 use super::selectors::{self, ADVANCED, BASIC, MANAGEMENT};
 use super::{Trail, limits, steps};
+use crate::arns;
 use crate::normal::{as_answered, yes};
 
 vocabulary!(
@@ -327,6 +329,14 @@ impl Kind for Trail {
     fn log_group_of(&self, tree: &Value) -> Option<(QuerySource, String)> {
         let group = tree.pointer("/cloudWatchLogsLogGroupArn")?.as_str()?;
         Some((QuerySource::TrailLogs, group.to_owned()))
+    }
+
+    fn arns(&self, _call: &Call, place: &Place<'_>, name: &str, live: Option<&Sighting>) -> Vec<String> {
+        vec![arns::known_or(live, "trailARN", || arns::arn(place, "cloudtrail", &format!("trail/{name}")))]
+    }
+
+    fn passes<'c>(&self, call: &'c Call) -> Option<&'c str> {
+        call.request.get("CloudWatchLogsRoleArn").and_then(Value::as_str).filter(|role| !role.is_empty())
     }
 
     fn causes(&self) -> &'static [Cause] {

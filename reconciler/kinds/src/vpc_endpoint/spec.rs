@@ -10,9 +10,9 @@ use reconciler_model::diagnostic::Problem;
 use reconciler_model::direction::{self, Direction};
 use reconciler_model::history::Event;
 use reconciler_model::inventory::Sighting;
-use reconciler_model::kind::{self, Kind, Normalised, Origin, Situation};
+use reconciler_model::kind::{self, Kind, Normalised, Origin, Place, Situation};
 use reconciler_model::open_enum::{OTHER, Word};
-use reconciler_model::plan::Proposal;
+use reconciler_model::plan::{Call, Proposal};
 use reconciler_model::policy::Policy;
 use reconciler_model::tree::{self, KeyOf, Path};
 use reconciler_model::vocabulary;
@@ -21,6 +21,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value, json};
 
 use super::{VpcEndpoint, names, steps};
+use crate::arns;
 use crate::normal::as_answered;
 
 pub(super) const POLICY: &str = "policyDocument";
@@ -323,6 +324,11 @@ impl Kind for VpcEndpoint {
     fn output(&self, sighting: &Sighting, name: &str) -> Option<String> {
         let place = if name == "vpcEndpointId" { &sighting.handle } else { &sighting.facts };
         place.get(name)?.as_str().map(str::to_owned)
+    }
+
+    fn arns(&self, _call: &Call, place: &Place<'_>, _name: &str, live: Option<&Sighting>) -> Vec<String> {
+        let id = arns::known(live, "vpcEndpointId").unwrap_or_else(|| "*".to_owned());
+        vec![arns::arn(place, "ec2", &format!("vpc-endpoint/{id}"))]
     }
 
     fn causes(&self) -> &'static [Cause] {

@@ -1,0 +1,149 @@
+//! Before anything is written: whether the caller may.
+//!
+//! Guarantees: only a denial that IAM is sure of bars a write, and it bars all writes to the address, so that nothing is left
+//! half restored. Whatever cannot be asked is told, and stands in nobody's way.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use futures::StreamExt as _;
+use futures::stream;
+use reconciler_aws::CallError;
+use reconciler_model::address::Address;
+use reconciler_model::codes;
+use reconciler_model::desired::Wanted;
+use reconciler_model::inventory::Inventory;
+use reconciler_model::kind::Place;
+use reconciler_model::plan::{Call, Plan, Step};
+
+use crate::event::Event;
+use crate::reconciler::Reconciler;
+
+/// How many ARNs are asked about in one call: the answer has a row for each of them and each action.
+const ARNS_A_CALL: usize = 25;
+
+/// A call of a step: its action, and the ARNs that it may be known by.
+type Ask = (String, Vec<String>);
+
+/// An account with its id, and a region.
+type At<'a> = (&'a str, &'a str, &'a str);
+
+/// What is denied in one place: the principal and IAM's word for it, by action and ARN.
+type Denied = BTreeMap<(String, String), (String, String)>;
+
+impl Reconciler<'_> {
+    /// The addresses of the plan that the caller may surely not restore, with the code and the reason.
+    ///
+    /// # Errors
+    /// Fails when the caller is not known; whatever else cannot be asked is told to the sink.
+    pub(crate) async fn not_allowed(
+        &self,
+        plan: &Plan,
+        inventory: &Inventory,
+        wanted: &[Wanted],
+    ) -> Result<BTreeMap<Address, (&'static str, String)>, CallError> {
+        let own = self.sessions.identity().await?;
+        let partition = own.arn.split(':').nth(1).unwrap_or("aws");
+        let account_ids: BTreeMap<&Address, &str> =
+            wanted.iter().map(|one| (&one.address, one.account_id.as_str())).collect();
+        let mut asks: BTreeMap<&Address, Vec<Ask>> = BTreeMap::new();
+        for step in &plan.steps {
+            let Some(account_id) = account_ids.get(&step.address) else { continue };
+            let place = Place { partition, region: &step.address.region, account_id };
+            asks.entry(&step.address).or_default().extend(self.asks(step, &place, inventory));
+        }
+        // Addresses of which the same actions of a service are asked are asked about together.
+        let mut together: BTreeMap<(At<'_>, BTreeSet<String>), BTreeSet<String>> = BTreeMap::new();
+        for (address, asks) in &asks {
+            let Some(account_id) = account_ids.get(address) else { continue };
+            let at = (address.account.as_str(), *account_id, address.region.as_str());
+            let mut of_service: BTreeMap<Option<&str>, (BTreeSet<String>, BTreeSet<String>)> = BTreeMap::new();
+            for (action, arns) in asks.iter().filter(|(_, arns)| !arns.is_empty()) {
+                let (actions, all) = of_service.entry(action.split(':').next()).or_default();
+                actions.insert(action.clone());
+                all.extend(arns.iter().cloned());
+            }
+            for (actions, arns) in of_service.into_values() {
+                together.entry((at, actions)).or_default().extend(arns);
+            }
+        }
+        let questions: Vec<(At<'_>, &BTreeSet<String>, BTreeSet<String>)> = together
+            .iter()
+            .flat_map(|((at, actions), arns)| {
+                let arns: Vec<&String> = arns.iter().collect();
+                let chunks: Vec<BTreeSet<String>> =
+                    arns.chunks(ARNS_A_CALL).map(|chunk| chunk.iter().copied().cloned().collect()).collect();
+                chunks.into_iter().map(move |chunk| (*at, actions, chunk))
+            })
+            .collect();
+        let asking = questions.iter().map(|(at, actions, arns)| async {
+            let (_, account_id, region) = at;
+            let session = self.sessions.session(account_id, region);
+            let caller = self.sessions.role_in(account_id).unwrap_or_else(|| own.arn.clone());
+            (*at, self.permissions.permissions(&session, &caller, actions, arns).await)
+        });
+        let answers: Vec<_> = stream::iter(asking).buffer_unordered(self.pace.side_by_side.max(1)).collect().await;
+        let mut denied: BTreeMap<(&str, &str), Denied> = BTreeMap::new();
+        let mut not_asked: BTreeMap<&str, CallError> = BTreeMap::new();
+        for ((account, _, region), answer) in answers {
+            match answer {
+                Ok(said) => {
+                    let by = said.denied.into_iter().map(|(what, word)| (what, (said.principal.clone(), word)));
+                    denied.entry((account, region)).or_default().extend(by);
+                }
+                Err(error) => _ = not_asked.entry(account).or_insert(error),
+            }
+        }
+        for (account, error) in &not_asked {
+            self.sink.take(&Event::PermissionsNotKnown { account, error });
+        }
+        Ok(asks
+            .into_iter()
+            .filter_map(|(address, asks)| {
+                let denied = denied.get(&(address.account.as_str(), address.region.as_str()))?;
+                let reason = asks.iter().find_map(|ask| reason(ask, denied))?;
+                Some((address.clone(), (codes::MAY_NOT_WRITE, reason)))
+            })
+            .collect())
+    }
+
+    fn asks(&self, step: &Step, place: &Place<'_>, inventory: &Inventory) -> Vec<Ask> {
+        let Some(edge) = self.edge(&step.address.kind) else { return Vec::new() };
+        let live = inventory.sightings.get(&step.address);
+        let ask = |call: &Call| {
+            let arns = edge.kind().arns(call, place, &step.address.name, live);
+            let passes = edge.kind().passes(call).map(|role| ("iam:PassRole".to_owned(), vec![role.to_owned()]));
+            [Some((format!("{}:{}", call.service, call.operation), arns)), passes]
+        };
+        step.calls.iter().flat_map(ask).flatten().collect()
+    }
+}
+
+/// Why a call is not allowed: it is denied under every name that its resource has.
+fn reason((action, arns): &Ask, denied: &Denied) -> Option<String> {
+    let mut said = arns.iter().map(|arn| denied.get(&(action.clone(), arn.clone())));
+    let (principal, word) = said.next().flatten()?;
+    let on = arns.first()?;
+    said.all(|one| one.is_some()).then(|| {
+        format!("{principal} may not call {action} on {on}: IAM's simulation of its policies says {word}; nothing of it is changed")
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_call_is_denied_when_it_is_under_every_name() {
+        let denied = |arns: &[&str]| -> Denied {
+            let entry =
+                |arn: &&str| (("a:B".to_owned(), (*arn).to_owned()), ("role".to_owned(), "implicitDeny".to_owned()));
+            arns.iter().map(entry).collect()
+        };
+        let ask = |arns: &[&str]| ("a:B".to_owned(), arns.iter().map(|arn| (*arn).to_owned()).collect());
+        assert_eq!(reason(&ask(&[]), &denied(&["x"])), None, "nothing is said of what was not asked");
+        assert_eq!(reason(&ask(&["x", "y"]), &denied(&["x"])), None);
+        assert_eq!(reason(&ask(&["y", "x"]), &denied(&["x"])), None);
+        let told = reason(&ask(&["x", "y"]), &denied(&["y", "x"])).expect("denied");
+        assert!(told.contains("role may not call a:B on x") && told.contains("implicitDeny"), "{told}");
+    }
+}
