@@ -7,9 +7,10 @@ use reconciler_engine::event::StepOutcome;
 use reconciler_model::codes;
 use reconciler_model::desired::Wanted;
 use reconciler_model::inventory::Gap;
+use reconciler_model::plan::{FORMAT, Plan};
 use reconciler_model::verdict::Verdict;
 use reconciler_model::warrant::Approval;
-use reconciler_tests::declarations::of_the_repository;
+use reconciler_tests::declarations::{of_the_repository, repository};
 use reconciler_tests::witness::element;
 use reconciler_tests::world::{World, is_broken, on, paths, times, told};
 use serde_json::{Value, json};
@@ -349,4 +350,17 @@ async fn h22_a_stale_read_back_is_read_again() {
     assert_eq!(paths(&plan).len(), 4);
     world.emulator.clear_faults();
     world.plan_again_nothing().await;
+}
+
+/// A saved plan of an older minor format is read as what it was: its id is still that of its content.
+#[test]
+fn an_older_plan_is_read() {
+    let text = std::fs::read_to_string(repository().join("plans/example.json")).expect("a plan");
+    let plan: Plan = serde_json::from_str(&text).expect("a plan");
+    assert!(plan.format.minor < FORMAT.minor && Plan::is_readable(plan.format), "it shows nothing: {:?}", plan.format);
+    assert!(plan.id_is_right());
+    assert!(plan.drift.iter().all(|drift| drift.alerts.is_empty()), "alerts are of 1.1");
+    let mut edited = plan;
+    edited.steps.clear();
+    assert!(!edited.id_is_right());
 }
