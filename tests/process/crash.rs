@@ -56,10 +56,14 @@ struct Guardrails {
     versions: usize,
 }
 
-/// One world: an AWS, and an environment to run the binary in.
+const ENFORCE: &[&str] = &["--quiet", "enforce", "--once"];
+const RESTORE: &[&str] = &["--quiet", "restore", "--yes", "prod/us-east-1/*"];
+
+/// One world: an AWS, an environment to run the binary in, and what is run.
 struct World {
     aws: Aws,
     environment: TestEnvironment,
+    command: &'static [&'static str],
 }
 
 impl World {
@@ -92,18 +96,23 @@ impl World {
         for file in ["guardrails/enforced.yaml", "logging/delivery-role.yaml", "logging/log-bucket.yaml"] {
             std::fs::remove_file(environment.path(&format!("desired-state/{file}"))).expect("a file");
         }
-        Self { aws, environment }
+        Self { aws, environment, command: ENFORCE }
+    }
+
+    /// The small one, put right by hand.
+    fn by_hand() -> Self {
+        Self { command: RESTORE, ..Self::small() }
     }
 
     /// Every account and region, as the drill has it.
     fn whole() -> Self {
         let aws = Aws::scenario("drifted");
         let environment = TestEnvironment::on(&aws);
-        Self { aws, environment }
+        Self { aws, environment, command: ENFORCE }
     }
 
-    fn enforce(&self) {
-        let _ = self.environment.run(&["--quiet", "enforce", "--once"]).exits(0);
+    fn run(&self) {
+        let _ = self.environment.run(self.command).exits(0);
     }
 
     /// Runs the binary until it dies at the point; false when it ended before, having done everything.
@@ -114,14 +123,14 @@ impl World {
             Point::AfterRecord(record) => {
                 let number = record.to_string();
                 let name = "BEDROCK_RECONCILER_ABORT_AFTER_RECORD";
-                let output = self.environment.run_with(name, &number, &["--quiet", "enforce", "--once"]);
+                let output = self.environment.run_with(name, &number, self.command);
                 assert!(output.code() == 134 || output.code() == 0, "{point:?}: {output:?}");
                 return output.code() == 134;
             }
         };
         let fault = Fault { matching: Match::default(), skip, times: Times::Count(1), probability: None, then };
         self.aws.emulator.inject(vec![fault]);
-        let mut running = self.environment.start(&["--quiet", "enforce", "--once"]);
+        let mut running = self.environment.start(self.command);
         let deadline = Instant::now() + Duration::from_secs(60);
         let died = loop {
             let calls = self.aws.emulator.calls();
@@ -194,7 +203,7 @@ fn writes(aws: &Aws) -> BTreeMap<String, usize> {
 }
 
 fn undisturbed(world: &World) -> Undisturbed {
-    world.enforce();
+    world.run();
     let calls = u32::try_from(world.aws.emulator.calls().len()).expect("few calls");
     let records = u32::try_from(world.journal().len()).expect("few records");
     Undisturbed { calls, records, guardrails: world.guardrails(), writes: writes(&world.aws) }
@@ -204,7 +213,7 @@ fn undisturbed(world: &World) -> Undisturbed {
 fn survive(world: &World, point: Point, undisturbed: &Undisturbed) -> Option<()> {
     let died = world.die_at(point);
     let before = world.journal();
-    let again = world.environment.run(&["--quiet", "enforce", "--once"]);
+    let again = world.environment.run(world.command);
     assert_eq!(again.code(), 0, "{point:?}: {again:?}");
     let plan = world.environment.run(&["--output", "json", "plan"]);
     assert_eq!(plan.code(), 0, "{point:?}: {plan:?}");
@@ -224,8 +233,13 @@ fn survive(world: &World, point: Point, undisturbed: &Undisturbed) -> Option<()>
     died.then_some(())
 }
 
-/// Survives every point, a few worlds at a time. Returns how many were reached.
-fn survive_all(points: &[Point], undisturbed: &Undisturbed, world: fn() -> World) -> usize {
+/// Survives every point, a few worlds at a time, each of which is checked then. Returns how many were reached.
+fn survive_all(
+    points: &[Point],
+    undisturbed: &Undisturbed,
+    world: fn() -> World,
+    check: impl Fn(&World, Point) + Sync,
+) -> usize {
     let next = AtomicUsize::new(0);
     let reached = AtomicUsize::new(0);
     let failed = Mutex::new(None);
@@ -233,7 +247,13 @@ fn survive_all(points: &[Point], undisturbed: &Undisturbed, world: fn() -> World
         for _ in 0..SIDE_BY_SIDE {
             scope.spawn(|| {
                 while let Some(point) = points.get(next.fetch_add(1, Ordering::SeqCst)) {
-                    let outcome = std::panic::catch_unwind(|| survive(&world(), *point, undisturbed));
+                    let check = std::panic::AssertUnwindSafe(&check);
+                    let outcome = std::panic::catch_unwind(|| {
+                        let world = world();
+                        let died = survive(&world, *point, undisturbed);
+                        check(&world, *point);
+                        died
+                    });
                     match outcome {
                         Ok(died) => _ = reached.fetch_add(usize::from(died.is_some()), Ordering::SeqCst),
                         Err(panic) => {
@@ -264,7 +284,7 @@ fn records(undisturbed: &Undisturbed, step: usize) -> Vec<Point> {
 fn a_kill_at_any_call_is_survived() {
     let undisturbed = undisturbed(&World::small());
     let points = calls(&undisturbed, 1);
-    let reached = survive_all(&points, &undisturbed, World::small);
+    let reached = survive_all(&points, &undisturbed, World::small, |_, _| ());
     // Two runs differ by a few reads, because how long a guardrail settles is left to chance.
     assert!(reached * 10 >= points.len() * 9, "only {reached} of {} points were reached", points.len());
 }
@@ -274,7 +294,30 @@ fn an_abort_after_any_record_is_survived() {
     let undisturbed = undisturbed(&World::small());
     let points = records(&undisturbed, 1);
     assert_eq!(points.len(), 1 + 6 * 3 + 1, "a run, six steps with intent, receipt and verdict, and its end");
-    assert_eq!(survive_all(&points, &undisturbed, World::small), points.len());
+    assert_eq!(survive_all(&points, &undisturbed, World::small, |_, _| ()), points.len());
+}
+
+/// A restore goes on after the last write, with images of after, attribution and queries: wherever it dies, the same command
+/// ends in one incident, in which everything is restored, and which the audit vouches for.
+#[test]
+fn a_kill_at_any_call_of_a_restore_is_survived() {
+    let undisturbed = undisturbed(&World::by_hand());
+    // Each call once, in turns before it is processed and after.
+    let turns =
+        |(number, call): (u32, u32)| if number % 2 == 0 { Point::BeforeCall(call) } else { Point::AfterCall(call) };
+    let points: Vec<Point> = (0..).zip(0..undisturbed.calls).map(turns).collect();
+    let check = |world: &World, point: Point| {
+        let audit = world.environment.run(&["--output", "json", "audit", "verify"]);
+        assert_eq!((audit.code(), &audit.json()["incidents"]), (0, &1.into()), "{point:?}: {audit:?}");
+        let folders = fs::read_dir(world.environment.state().join("incidents")).expect("a folder");
+        for folder in folders {
+            let file = folder.expect("a folder").path().join("incident.json");
+            let incident: Value = serde_json::from_slice(&fs::read(file).expect("a file")).expect("JSON");
+            assert_eq!(incident["outcome"], "restored", "{point:?}: {incident}");
+        }
+    };
+    let reached = survive_all(&points, &undisturbed, World::by_hand, check);
+    assert!(reached * 10 >= points.len() * 9, "only {reached} of {} points were reached", points.len());
 }
 
 /// Dies after the first call of an operation on these addresses is processed, and before its answer.
@@ -293,7 +336,7 @@ fn a_guardrail_that_is_still_changing_is_waited_for() {
     let undisturbed = undisturbed(&World::small());
     let world = World::settling(12);
     die_after(&world, "UpdateGuardrail", "*");
-    world.enforce();
+    world.run();
     let _ = world.environment.run(&["plan"]).exits(0);
     assert_eq!(world.guardrails(), undisturbed.guardrails);
 }
@@ -313,7 +356,7 @@ fn a_write_that_cannot_be_seen_yet_is_repeated_with_its_token() {
         let again = world.environment.run(&["--quiet", "enforce", "--once", "--address", &address]);
         assert!([0, 2, 4].contains(&again.code()), "{again:?}");
         world.aws.emulator.clear_faults();
-        world.enforce();
+        world.run();
         let _ = world.environment.run(&["plan"]).exits(0);
         assert_eq!(world.guardrails(), undisturbed.guardrails, "{operation}");
         let sent = world.aws.writes().into_iter().filter(|call| call.operation == operation);
@@ -329,6 +372,6 @@ fn a_death_in_the_whole_organization_is_survived() {
     let undisturbed = undisturbed(&World::whole());
     let mut points = calls(&undisturbed, 29);
     points.extend(records(&undisturbed, 7));
-    let reached = survive_all(&points, &undisturbed, World::whole);
+    let reached = survive_all(&points, &undisturbed, World::whole, |_, _| ());
     assert!(reached * 10 >= points.len() * 8, "only {reached} of {} points were reached", points.len());
 }
