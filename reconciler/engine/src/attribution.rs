@@ -59,7 +59,7 @@ impl OwnWrites {
                     own.after.insert(id.clone());
                     requests.entry(*intent).or_default().push(id);
                 }
-                Entry::Receipt { intent, request_id: Some(id), error } => {
+                Entry::Receipt { intent, request_id: Some(id), error, .. } => {
                     requests.entry(*intent).or_default().push(id);
                     if let (Some(address), None) = (intents.get(intent), error) {
                         own.before.insert(id.clone(), ((*address).clone(), false));

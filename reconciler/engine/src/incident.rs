@@ -214,16 +214,18 @@ impl Case {
                             begun: at.to_string(),
                             request_ids: Vec::new(),
                             error: None,
+                            message: None,
                             verdict: None,
                             differs: Vec::new(),
                             ended: None,
                         },
                     );
                 }
-                Entry::Receipt { intent, request_id, error } => {
+                Entry::Receipt { intent, request_id, error, message } => {
                     if let Some(step) = steps.get_mut(intent) {
                         step.request_ids.extend(request_id.clone());
                         step.error.clone_from(error);
+                        step.message.clone_from(message);
                     }
                 }
                 Entry::Verdict { intent, verdict, differs } => {
@@ -315,7 +317,8 @@ fn read_back(steps: &[StepDone], address: &Address) -> Option<Proof> {
 
 fn last_verdict(steps: &[StepDone], address: &Address) -> String {
     let Some(last) = steps.iter().rfind(|step| step.address == *address) else { return String::new() };
-    let error = last.error.as_ref().map(|error| format!(" with {error}")).unwrap_or_default();
+    let message = last.message.as_ref().map(|message| format!(": {message}")).unwrap_or_default();
+    let error = last.error.as_ref().map(|error| format!(" with {error}{message}")).unwrap_or_default();
     match last.verdict.as_deref() {
         Some("broken") => {
             let places = last.differs.join(", ");

@@ -4,7 +4,7 @@
 //! returns, with the digest of the line before it.
 //!
 //! Guarantees: a write is never made without its intent on disk; a line that a crash cut off is set aside, not lost and not
-//! read as a record; records hold digests, ids and names, never values of resources. The end of the chain is kept in
+//! read as a record; records hold digests, ids, names and what AWS said of a failure, never values of resources. The end of the chain is kept in
 //! [`crate::head`], so that a journal whose last lines are gone is not taken for a whole one.
 
 use std::collections::BTreeMap;
@@ -89,6 +89,9 @@ pub enum Entry {
         request_id: Option<String>,
         /// The AWS error code, when the call failed.
         error: Option<String>,
+        /// What AWS said with it, shortened and without a canonical request.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        message: Option<String>,
     },
     /// Read-back was done, or the intent was given up.
     Verdict {

@@ -170,7 +170,10 @@ fn in_words(record: &Record) -> String {
         Entry::Receipt { error: None, request_id, .. } => {
             format!("    answered  {}", paint(FAINT, request_id.as_deref().unwrap_or("")))
         }
-        Entry::Receipt { error: Some(error), .. } => format!("    failed with {error}"),
+        Entry::Receipt { error: Some(error), message, .. } => {
+            let message = message.as_ref().map(|message| format!(": {message}")).unwrap_or_default();
+            format!("    failed with {error}{message}")
+        }
         Entry::Verdict { verdict, differs, .. } => format!("    {verdict} {}", differs.join(", ")),
         Entry::RunEnded { verified, not_verified } => format!("  {verified} verified, {not_verified} not"),
         Entry::IncidentOpened { incident, targets, again, by, .. } => {

@@ -292,7 +292,7 @@ fn done(text: &mut String, incident: &Incident) {
             None => ("doubt", "not known: the run died"),
         };
         let mut outcome = badge(class, verdict);
-        for part in step.error.iter().chain(&step.differs) {
+        for part in step.error.iter().chain(&step.message).chain(&step.differs) {
             let _ = write!(outcome, "<br>{}", esc(part));
         }
         vec![

@@ -194,7 +194,8 @@ fn done(text: &mut String, incident: &Incident) {
     text.push_str("## What was done\n\n");
     let rows = incident.steps.iter().map(|step| {
         let ended = step.verdict.clone().unwrap_or_else(|| "not known: the run died".to_owned());
-        let error = step.error.as_ref().map(|error| format!(" ({error})")).unwrap_or_default();
+        let message = step.message.as_ref().map(|message| format!(": {message}")).unwrap_or_default();
+        let error = step.error.as_ref().map(|error| format!(" ({error}{message})")).unwrap_or_default();
         vec![
             time(&step.begun),
             step.address.to_string(),

@@ -247,6 +247,9 @@ pub struct StepDone {
     /// The AWS error code, when a call failed.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub error: Option<String>,
+    /// What AWS said with the error, shortened.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub message: Option<String>,
     /// `verified`, `broken`, `unverified`, `failed` or `superseded`; `None` when the run died before it was known.
     pub verdict: Option<String>,
     /// Where read-back differed.

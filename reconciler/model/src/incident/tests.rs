@@ -136,6 +136,7 @@ pub(crate) fn sample() -> Incident {
             begun: "2026-11-20T03:15:02Z".into(),
             request_ids: vec![HOSTILE.into()],
             error: Some(HOSTILE.into()),
+            message: Some(HOSTILE.into()),
             verdict: Some("broken".into()),
             differs: vec![HOSTILE.into()],
             ended: Some("2026-11-20T03:15:03Z".into()),
