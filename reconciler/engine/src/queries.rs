@@ -132,8 +132,7 @@ impl Reconciler<'_> {
         for question in questions {
             let asked = |scope, log_group| Asked { question, scope, log_group };
             let places = placed(question.query, scopes, places);
-            if places.is_empty() {
-                let scope = scopes.first().cloned().unwrap_or_else(nowhere);
+            for scope in without_place(question.query, scopes, &places) {
                 let why = "no log group is known that these records are written to".to_owned();
                 answers.push((count, unanswered(&asked(scope, None), (from, until), why)));
                 count += 1;
@@ -223,6 +222,17 @@ fn placed(query: &Query, scopes: &[Scope], places: &Places) -> Vec<(Scope, Optio
             let of_scopes = places.of_source(query.source).filter(|(scope, _)| scopes.contains(scope));
             of_scopes.map(|(scope, group)| (scope.clone(), Some(group.to_owned()))).collect()
         }
+    }
+}
+
+/// The scopes that a query tells nothing of, because no place is known in which to ask it.
+fn without_place(query: &Query, scopes: &[Scope], places: &[(Scope, Option<String>)]) -> Vec<Scope> {
+    match query.source {
+        QuerySource::InvocationLogs => {
+            scopes.iter().filter(|scope| !places.iter().any(|(place, _)| place == *scope)).cloned().collect()
+        }
+        _ if places.is_empty() => vec![scopes.first().cloned().unwrap_or_else(nowhere)],
+        _ => Vec::new(),
     }
 }
 
@@ -345,6 +355,21 @@ mod tests {
         ] {
             assert_eq!(without_content(row(field), &mut left_out), row(field));
         }
+    }
+
+    /// One region that logs says nothing of another one that does not.
+    #[test]
+    fn a_scope_that_cannot_be_asked_about_is_told() {
+        let scope = |region: &str| Scope { region: region.to_owned(), ..nowhere() };
+        let scopes = [scope("a"), scope("b")];
+        let query = |source| Query { name: "one".into(), about: String::new(), source, text: String::new() };
+        let one = [(scope("a"), Some("group".to_owned()))];
+        let without = |source, places: &[_]| without_place(&query(source), &scopes, places);
+        assert_eq!(without(QuerySource::InvocationLogs, &one), [scope("b")]);
+        assert_eq!(without(QuerySource::InvocationLogs, &[]), scopes);
+        // A trail may bring the records of all of them together.
+        assert_eq!(without(QuerySource::TrailLogs, &one), []);
+        assert_eq!(without(QuerySource::TrailLogs, &[]), [scope("a")]);
     }
 
     #[test]
