@@ -7,6 +7,7 @@ use std::time::Duration;
 
 use reconciler_emulator::Emulator;
 use regex::Regex;
+use rustix::process::Signal;
 
 use crate::harness::{TestEnvironment, repository};
 
@@ -170,4 +171,15 @@ fn the_drill_restores_every_scenario_without_a_network_or_credentials() {
     let _ = environment.run(&["--aws", "embedded", "plan"]).exits(2);
     let _ = environment.run(&["--aws", "embedded", "enforce", "--once"]).exits(0);
     let _ = environment.run(&["--aws", "embedded:in-sync", "plan"]).exits(0);
+}
+
+/// One that is cut off says nothing of what is drilled, and the rest is not said to have failed.
+#[test]
+fn a_drill_that_is_stopped_calls_nothing_failed() {
+    let environment = TestEnvironment::new();
+    let running = environment.start(&["drill"]);
+    std::thread::sleep(Duration::from_secs(4));
+    running.signal(Signal::INT);
+    let output = running.wait().exits(130);
+    assert!(!output.stdout.contains("FAILED"), "{}", output.stdout);
 }

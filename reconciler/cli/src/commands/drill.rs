@@ -22,6 +22,7 @@ use serde_json::{Value, json};
 use super::apply;
 use crate::exit::Exit;
 use crate::failure::Failure;
+use crate::interrupt;
 use crate::render;
 use crate::respond::respond;
 use crate::screen::{BAD, GOOD, Screen, paint};
@@ -77,10 +78,15 @@ pub(crate) async fn run(setup: &Setup, scenario: Option<String>) -> Result<Exit,
             .collect(),
     };
     let mut scores = Vec::new();
-    for scenario in scenarios {
-        scores.push(one(setup, &desired, scenario).await?);
+    for scenario in &scenarios {
+        let score = one(setup, &desired, scenario.clone()).await?;
+        // One that was cut off says nothing of what is drilled.
+        if interrupt::requested().is_some() {
+            break;
+        }
+        scores.push(score);
     }
-    let passed = scores.iter().all(|score| score.passed);
+    let passed = scores.len() == scenarios.len() && scores.iter().all(|score| score.passed);
     let network_clients = reconciler_aws::network_clients();
     setup.screen.json(&json!({
         "passed": passed,
@@ -89,6 +95,10 @@ pub(crate) async fn run(setup: &Setup, scenario: Option<String>) -> Result<Exit,
     }))?;
     setup.screen.say(table(&scores).trim_end())?;
     setup.screen.say(format_args!("network clients in this process: {network_clients}"))?;
+    if let Some(interrupted) = interrupt::requested() {
+        setup.screen.remark(format_args!("stopped: {} of {} scenarios were drilled", scores.len(), scenarios.len()));
+        return Ok(interrupted);
+    }
     Ok(if passed && network_clients == 0 { Exit::Done } else { Exit::Failed })
 }
 
