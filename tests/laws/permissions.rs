@@ -1,6 +1,7 @@
 //! H35: what the caller may not do is found before the first write, and never said of what nobody can know.
 
 use std::collections::BTreeSet;
+use std::time::Duration;
 
 use reconciler_emulator::{Accounts, Effect, Fault, Match, Step};
 use reconciler_model::address::Address;
@@ -167,6 +168,17 @@ async fn h35_a_role_that_may_not_be_passed_is_found() {
     assert!(denied.all(|one| one.detail.contains("iam:PassRole on arn:aws:iam::")), "{}", told(&after));
     world.emulator.clear_faults();
     world.converge(Approval::Operator).await.expect("approved");
+    world.plan_again_nothing().await;
+}
+
+/// Where IAM never answers, a restore waits for it for a while only.
+#[tokio::test(start_paused = true)]
+async fn h35_nobody_waits_for_iam() {
+    let world = World::whole("drifted").await;
+    world.inject(vec![Fault::always(on("SimulatePrincipalPolicy"), Effect::Hang)]);
+    let began = tokio::time::Instant::now();
+    world.converge(Approval::Operator).await.expect("approved");
+    assert!(began.elapsed() < Duration::from_secs(120), "{:?}", began.elapsed());
     world.plan_again_nothing().await;
 }
 

@@ -138,7 +138,7 @@ def run(moto, tmp_path):
     desired.mkdir()
     (desired / "organization.yaml").write_text(ORGANIZATION)
     (desired / "logging.yaml").write_text(DECLARATIONS)
-    return Reconciler(tmp_path, moto.url, desired=desired, account="testing")
+    return Reconciler(tmp_path, moto.url, desired=desired, account="testing", simulates=False)
 
 
 def groups(moto):
@@ -226,6 +226,16 @@ def test_what_moto_does_not_implement(moto, service, operation, arguments):
     method = next(method for method, name in client.meta.method_to_api_mapping.items() if name == operation)
     # moto answers first and writes the traceback afterwards.
     moto.wait_for(f"NotImplementedError: The {method} action has not been implemented")
+
+
+def test_who_cannot_be_asked_about_permissions_is_restored_all_the_same(moto, run):
+    """moto answers SimulatePrincipalPolicy with 500: that is told, and stands in nobody's way."""
+    run.unasked = []
+    shorten_retention(moto)
+    done = run.enforce()
+    assert done.exit == IN_SYNC, str(done)
+    assert "BRX1068" in done.stderr and "beforehand" in done.stderr, str(done)
+    assert_as_declared(moto, run)
 
 
 def test_moto_ignores_the_identifiers_of_log_groups(moto):

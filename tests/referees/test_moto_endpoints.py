@@ -75,7 +75,7 @@ def run(network, tmp_path):
     (desired / "organization.yaml").write_text(ORGANIZATION)
     (desired / "endpoint.yaml").write_text(json.dumps(DECLARATION))
     # One attempt: what moto cannot answer it answers with an internal error, which would be asked again and again.
-    return Reconciler(tmp_path, network.url, desired=desired, account="testing", attempts=1)
+    return Reconciler(tmp_path, network.url, desired=desired, account="testing", attempts=1, simulates=False)
 
 
 def assert_as_declared(network, run):

@@ -79,7 +79,7 @@ def run(moto, tmp_path):
     desired.mkdir()
     (desired / "organization.yaml").write_text(ORGANIZATION)
     (desired / "keys-and-buckets.yaml").write_text(DECLARATIONS)
-    return Reconciler(tmp_path, moto.url, desired=desired, account="testing")
+    return Reconciler(tmp_path, moto.url, desired=desired, account="testing", simulates=False)
 
 
 def assert_as_declared(moto, run):

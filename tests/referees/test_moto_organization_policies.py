@@ -57,7 +57,7 @@ def run(organization, tmp_path):
     desired.mkdir()
     (desired / "organization.yaml").write_text(ORGANIZATION)
     (desired / "policy.yaml").write_text(json.dumps(DECLARATION))
-    return Reconciler(tmp_path, organization.endpoint, desired=desired, account="testing")
+    return Reconciler(tmp_path, organization.endpoint, desired=desired, account="testing", simulates=False)
 
 
 def policy_id(organization):

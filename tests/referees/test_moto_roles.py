@@ -53,7 +53,7 @@ def run(iam, tmp_path):
     desired.mkdir()
     (desired / "organization.yaml").write_text(ORGANIZATION)
     (desired / "role.yaml").write_text(json.dumps(DECLARATION))
-    return Reconciler(tmp_path, iam.endpoint, desired=desired, account="testing")
+    return Reconciler(tmp_path, iam.endpoint, desired=desired, account="testing", simulates=False)
 
 
 def single(value):

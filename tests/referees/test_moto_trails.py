@@ -58,7 +58,7 @@ def run(cloudtrail, tmp_path):
     desired.mkdir()
     (desired / "organization.yaml").write_text(ORGANIZATION)
     (desired / "trail.yaml").write_text(DECLARATION)
-    return Reconciler(tmp_path, cloudtrail.endpoint, desired=desired, account="testing")
+    return Reconciler(tmp_path, cloudtrail.endpoint, desired=desired, account="testing", simulates=False)
 
 
 def selectors(cloudtrail):

@@ -75,8 +75,8 @@ impl Sink for Progress {
                 self.bar.set_message(format!("{done} of {} accounts · {scope} {kind}", all.load(Ordering::Relaxed)));
             }
             Event::ObservationEnded => self.bar.finish_and_clear(),
-            Event::PermissionsNotKnown { account, error } => self.screen.remark(format_args!(
-                "[{}] {account}: whether the caller may write could not be asked beforehand: failed to {error}",
+            Event::PermissionsNotKnown { account, reason } => self.screen.remark(format_args!(
+                "[{}] {account}: whether the caller may write could not be asked beforehand: {reason}",
                 codes::NOT_CHECKED
             )),
             Event::StepStarted(step) => self.screen.remark(format_args!(
@@ -110,8 +110,8 @@ impl Sink for Log {
             Event::GapFound(gap) => {
                 tracing::warn!(scope = %gap.scope, kind = %gap.kind, code = %gap.code, reason = %gap.reason, "not evaluated");
             }
-            Event::PermissionsNotKnown { account, error } => {
-                tracing::warn!(account, code = codes::NOT_CHECKED, reason = %error, "permissions not asked beforehand");
+            Event::PermissionsNotKnown { account, reason } => {
+                tracing::warn!(account, code = codes::NOT_CHECKED, reason, "permissions not asked beforehand");
             }
             Event::Skipped { address, code, reason } => tracing::warn!(%address, code, reason, "skipped"),
             Event::StepStarted(step) => {

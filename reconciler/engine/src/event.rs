@@ -1,6 +1,5 @@
 //! What happens, told once; the terminal, the log and other listeners each show it in their own way.
 
-use reconciler_aws::CallError;
 use reconciler_model::address::{Address, Scope};
 use reconciler_model::inventory::Gap;
 use reconciler_model::plan::{Plan, Step};
@@ -44,7 +43,7 @@ pub enum Event<'a> {
         /// The account, by name.
         account: &'a str,
         /// Why.
-        error: &'a CallError,
+        reason: &'a str,
     },
     /// A plan was made.
     Planned(&'a Plan),

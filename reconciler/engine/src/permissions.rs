@@ -4,6 +4,7 @@
 //! half restored. Whatever cannot be asked is told, and stands in nobody's way.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::time::Duration;
 
 use futures::StreamExt as _;
 use futures::stream;
@@ -14,9 +15,13 @@ use reconciler_model::desired::Wanted;
 use reconciler_model::inventory::Inventory;
 use reconciler_model::kind::Place;
 use reconciler_model::plan::{Call, Plan, Step};
+use tokio::time::Instant;
 
 use crate::event::Event;
 use crate::reconciler::Reconciler;
+
+/// How long all of it may take: where IAM does not answer, nothing waits for it that is to be restored.
+const PATIENCE: Duration = Duration::from_secs(10);
 
 /// How many ARNs are asked about in one call: the answer has a row for each of them and each action.
 const ARNS_A_CALL: usize = 25;
@@ -75,26 +80,30 @@ impl Reconciler<'_> {
                 chunks.into_iter().map(move |chunk| (*at, actions, chunk))
             })
             .collect();
+        let deadline = Instant::now() + PATIENCE;
+        let late = || format!("IAM has not answered within {} seconds", PATIENCE.as_secs());
         let asking = questions.iter().map(|(at, actions, arns)| async {
             let (_, account_id, region) = at;
             let session = self.sessions.session(account_id, region);
             let caller = self.sessions.role_in(account_id).unwrap_or_else(|| own.arn.clone());
-            (*at, self.permissions.permissions(&session, &caller, actions, arns).await)
+            let asking = self.permissions.permissions(&session, &caller, actions, arns);
+            let answer = tokio::time::timeout_at(deadline, asking).await;
+            (*at, answer.map_err(|_| late()).and_then(|answer| answer.map_err(|error| format!("failed to {error}"))))
         });
         let answers: Vec<_> = stream::iter(asking).buffer_unordered(self.pace.side_by_side.max(1)).collect().await;
         let mut denied: BTreeMap<(&str, &str), Denied> = BTreeMap::new();
-        let mut not_asked: BTreeMap<&str, CallError> = BTreeMap::new();
+        let mut not_asked: BTreeMap<&str, String> = BTreeMap::new();
         for ((account, _, region), answer) in answers {
             match answer {
                 Ok(said) => {
                     let by = said.denied.into_iter().map(|(what, word)| (what, (said.principal.clone(), word)));
                     denied.entry((account, region)).or_default().extend(by);
                 }
-                Err(error) => _ = not_asked.entry(account).or_insert(error),
+                Err(reason) => _ = not_asked.entry(account).or_insert(reason),
             }
         }
-        for (account, error) in &not_asked {
-            self.sink.take(&Event::PermissionsNotKnown { account, error });
+        for (account, reason) in &not_asked {
+            self.sink.take(&Event::PermissionsNotKnown { account, reason });
         }
         Ok(asks
             .into_iter()
