@@ -5,10 +5,11 @@ use std::fs;
 use std::path::PathBuf;
 
 use reconciler_emulator::{Effect, Fault, Match, Options};
+use reconciler_tests::witness::Witness;
 use rustix::process::Signal;
 use serde_json::Value;
 
-use crate::harness::{Aws, CommandOutput, TestEnvironment};
+use crate::harness::{Aws, CommandOutput, MANAGEMENT, TestEnvironment, block_on};
 
 const PLACE: &str = "prod/us-east-1";
 
@@ -276,6 +277,44 @@ fn h35_a_role_that_may_not_write_is_found_beforehand() {
     let (restored, _) = incident(&output);
     assert_eq!((&restored["id"], &restored["outcome"]), (&refused["id"], &"restored".into()));
     audit(&environment, 0);
+}
+
+/// The caller's own account is called by the session of a role, whose ARN does not say the path of the role.
+#[test]
+fn h35_the_role_behind_a_session_is_asked_about() {
+    let (aws, environment) = world(Options::default());
+    let step = |service: &str, operation: &str, body: &str| {
+        format!(
+            "  - {{as: 'arn:aws:iam::${{account}}:user/admin', accounts: [management], regions: [us-east-1], service: {service}, \
+             operation: {operation}, body: {body}}}\n"
+        )
+    };
+    let trust = r#"'{"Version":"2012-10-17","Statement":[{"Effect":"Allow","Principal":{"AWS":"arn:aws:iam::111122223333:root"},"Action":"sts:AssumeRole"}]}'"#;
+    let reads = r#"'{"Version":"2012-10-17","Statement":[{"Effect":"Allow","Action":["*:Get*","*:List*","*:Describe*"],"Resource":"*"}]}'"#;
+    aws.attack(&format!(
+        "steps:\n{}{}{}",
+        step("iam", "CreateRole", &format!("{{RoleName: night, Path: /team/, AssumeRolePolicyDocument: {trust}}}")),
+        step("iam", "PutRolePolicy", &format!("{{RoleName: night, PolicyName: reads, PolicyDocument: {reads}}}")),
+        step("bedrock", "DeleteModelInvocationLoggingConfiguration", "{}"),
+    ));
+    let role = "arn:aws:iam::111122223333:role/team/night";
+    let members = [("Action", "AssumeRole"), ("RoleArn", role), ("RoleSessionName", "call")];
+    let answer = block_on(Witness::new(&aws.emulator, MANAGEMENT, "us-east-1").form("sts", &members));
+    let member = |name: &str| {
+        let (_, rest) = answer.split_once(&format!("<{name}>")).expect("a member");
+        rest.split('<').next().expect("a value").to_owned()
+    };
+    let environment = environment
+        .variable("AWS_ACCESS_KEY_ID", &member("AccessKeyId"))
+        .variable("AWS_SECRET_ACCESS_KEY", &member("SecretAccessKey"))
+        .variable("AWS_SESSION_TOKEN", &member("SessionToken"));
+    let target = "management/us-east-1/invocation-logging/*";
+    let output = environment.run(&["--output", "json", "restore", "--yes", target]).exits(4);
+    let (refused, _) = incident(&output);
+    let why = refused["addresses"][0]["why"].as_str().expect("a reason");
+    assert!(why.contains(&format!("{role} may not call bedrock:PutModelInvocationLogging")), "{why}");
+    assert!(!output.stderr.contains("BRX1068"), "{}", output.stderr);
+    assert_eq!(aws.writes(), []);
 }
 
 /// The log group that the logging writes to is deleted as well, and not part of the order: nothing is put into a void, and what

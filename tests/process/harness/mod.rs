@@ -6,7 +6,7 @@ mod output;
 mod running;
 mod terminal;
 
-pub(crate) use aws::{Aws, block_on};
+pub(crate) use aws::{Aws, MANAGEMENT, block_on};
 pub(crate) use environment::{TestEnvironment, repository};
 pub(crate) use output::CommandOutput;
 pub(crate) use running::Running;

@@ -93,7 +93,9 @@ fn denial(decision: &Decision, missing: &[String]) -> Option<&'static str> {
     }
 }
 
-fn take(found: &mut Permissions, results: &[EvaluationResult]) {
+/// Takes what is denied. `only` is the ARN that was asked about, where it was the only one: what is said of all resources
+/// together is said of it.
+fn take(found: &mut Permissions, results: &[EvaluationResult], only: Option<&str>) {
     for result in results {
         if result.organizations_decision_detail().is_some_and(|detail| !detail.allowed_by_organizations()) {
             continue;
@@ -105,9 +107,7 @@ fn take(found: &mut Permissions, results: &[EvaluationResult]) {
             }
         };
         let each = result.resource_specific_results();
-        // What is said of all resources together is said of one only where one was asked about.
-        if each.is_empty() {
-            let arn = result.eval_resource_name().unwrap_or(EVERYTHING);
+        if let Some(arn) = only.filter(|_| each.is_empty()) {
             deny(arn, result.eval_decision(), result.missing_context_values());
         }
         for one in each {
@@ -127,6 +127,7 @@ impl PermissionSource for PolicySimulation {
     ) -> Result<Permissions, CallError> {
         let Some(principal) = principal(session, caller).await? else { return Ok(Permissions::default()) };
         let named: Vec<String> = arns.iter().filter(|arn| *arn != EVERYTHING).cloned().collect();
+        let only = <[String; 1]>::try_from(named.clone()).ok().map(|[arn]| arn);
         let of_named = async {
             if named.is_empty() { Ok(Vec::new()) } else { simulate(session, &principal, actions, Some(named)).await }
         };
@@ -135,8 +136,8 @@ impl PermissionSource for PolicySimulation {
         };
         let (of_named, of_everything) = try_join(of_named, of_everything).await?;
         let mut found = Permissions { principal: principal.clone(), ..Permissions::default() };
-        take(&mut found, &of_named);
-        take(&mut found, &of_everything);
+        take(&mut found, &of_named, only.as_deref());
+        take(&mut found, &of_everything, Some(EVERYTHING));
         Ok(found)
     }
 }
@@ -157,10 +158,17 @@ mod tests {
         ResourceSpecificResult::builder().eval_resource_name(arn).eval_resource_decision(decision)
     }
 
-    fn denied(result: aws_sdk_iam::types::builders::EvaluationResultBuilder) -> Vec<(String, String)> {
+    fn denied_of(
+        only: Option<&str>,
+        result: aws_sdk_iam::types::builders::EvaluationResultBuilder,
+    ) -> Vec<(String, String)> {
         let mut found = Permissions::default();
-        take(&mut found, &[result.build().expect("a result")]);
+        take(&mut found, &[result.build().expect("a result")], only);
         found.denied.into_iter().map(|((_, arn), word)| (arn, word)).collect()
+    }
+
+    fn denied(result: aws_sdk_iam::types::builders::EvaluationResultBuilder) -> Vec<(String, String)> {
+        denied_of(Some(ARN), result)
     }
 
     #[test]
@@ -171,8 +179,12 @@ mod tests {
             .resource_specific_results(here.build().expect("one"))
             .resource_specific_results(there.build().expect("one"));
         assert_eq!(denied(result), [(other, "explicitDeny".to_owned())]);
-        assert_eq!(denied(self::result()), [("*".to_owned(), "implicitDeny".to_owned())]);
-        assert_eq!(denied(self::result().eval_resource_name(ARN)), [(ARN.to_owned(), "implicitDeny".to_owned())]);
+        assert_eq!(denied(self::result()), [(ARN.to_owned(), "implicitDeny".to_owned())]);
+        assert_eq!(
+            denied_of(None, self::result().eval_resource_name(ARN)),
+            [],
+            "it may be said because of another one"
+        );
     }
 
     #[test]
