@@ -26,7 +26,7 @@ mod words;
 pub use checklist::{CheckItem, CheckState};
 
 /// The format that this build writes.
-pub const FORMAT: Format = Format { major: 1, minor: 0 };
+pub const FORMAT: Format = Format { major: 1, minor: 1 };
 
 /// How an incident stands, or ended.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
@@ -169,7 +169,7 @@ impl Affected {
         &self.drift.address
     }
 
-    /// When the last of the two reads that count was made; `None` when it is not restored.
+    /// When the first read that shows it as declared was made: the end of the exposure; `None` when it is not restored.
     pub fn restored_at(&self) -> Option<&str> {
         self.status.is_restored().then(|| self.proofs.first().map(|proof| proof.at.as_str())).flatten()
     }
