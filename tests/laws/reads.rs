@@ -70,7 +70,7 @@ async fn an_export_is_a_desired_state_that_is_in_sync() {
                 "where": place,
                 "spec": Kind::declare(*kind, &sighting.tree),
             });
-            let text = serde_yaml::to_string(&declaration).expect("YAML");
+            let text = yaml_serde::to_string(&declaration).expect("YAML");
             files.push(source(&format!("exported/{index}.yaml"), &text));
         }
         let exported = World::over(world.emulator.clone(), &files).await;

@@ -101,7 +101,7 @@ fn print(screen: Screen, declarations: &[Value]) -> Result<(), Failure> {
         return Ok(());
     }
     for (index, declaration) in declarations.iter().enumerate() {
-        let text = serde_yaml::to_string(declaration)
+        let text = yaml_serde::to_string(declaration)
             .map_err(|error| Failure::new(Exit::Failed, format!("failed to write YAML: {error}")))?;
         let separator = if index > 0 { "---\n" } else { "" };
         screen.print(format_args!("{separator}{text}"))?;

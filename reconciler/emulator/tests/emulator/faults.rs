@@ -38,7 +38,7 @@ async fn refusals_use_the_words_of_the_service() -> TestResult {
 async fn a_fault_waits_for_its_turn_and_its_target() -> TestResult {
     let client = Client::calm();
     let text = "[{on: {service: kms, read_only: true}, skip: 1, times: forever, then: Throttle}]";
-    let faults: Vec<Fault> = serde_json::from_value(serde_yaml_value(text)?)?;
+    let faults: Vec<Fault> = serde_json::from_value(value_of(text)?)?;
     client.emulator.inject(faults);
     let mut seen = Vec::new();
     for _ in 0..4 {
@@ -51,8 +51,8 @@ async fn a_fault_waits_for_its_turn_and_its_target() -> TestResult {
     Ok(())
 }
 
-fn serde_yaml_value(text: &str) -> Result<Value, Box<dyn std::error::Error>> {
-    Ok(serde_yaml::from_str(text)?)
+fn value_of(text: &str) -> Result<Value, Box<dyn std::error::Error>> {
+    Ok(yaml_serde::from_str(text)?)
 }
 
 #[tokio::test]
