@@ -20,7 +20,7 @@ use tokio::time::Instant;
 use crate::event::Event;
 use crate::reconciler::Reconciler;
 
-/// How long all of it may take: where IAM does not answer, nothing waits for it that is to be restored.
+/// How long all of it may take for one plan: where IAM does not answer, nothing waits for it that is to be restored.
 const PATIENCE: Duration = Duration::from_secs(10);
 
 /// How many ARNs are asked about in one call: the answer has a row for each of them and each action.

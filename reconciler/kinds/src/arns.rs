@@ -21,3 +21,52 @@ pub(crate) fn known(live: Option<&Sighting>, member: &str) -> Option<String> {
 pub(crate) fn known_or(live: Option<&Sighting>, member: &str, otherwise: impl FnOnce() -> String) -> String {
     known(live, member).unwrap_or_else(otherwise)
 }
+
+#[cfg(test)]
+mod tests {
+    use reconciler_model::address::Address;
+    use reconciler_model::kind::Kind;
+    use reconciler_model::plan::Call;
+    use serde_json::{Value, json};
+
+    use super::*;
+    use crate::bedrock_policy::BedrockPolicy;
+    use crate::enforced_guardrail::EnforcedGuardrail;
+    use crate::guardrail_resource_policy::GuardrailResourcePolicy;
+
+    const GUARDRAIL: &str = "arn:aws:bedrock:eu-west-1:111122223333:guardrail/a";
+
+    fn arns(kind: &dyn Kind, operation: &str, request: Value, handle: Option<Value>) -> Vec<String> {
+        let place = Place { partition: "aws", region: "eu-west-1", account_id: "111122223333" };
+        let call = Call { service: String::new(), operation: operation.into(), request };
+        let part = String::new;
+        let address = Address { account: part(), region: part(), kind: part(), name: part() };
+        let live = handle.map(|handle| Sighting {
+            address,
+            tree: Value::Null,
+            extras: std::collections::BTreeMap::new(),
+            handle,
+            facts: Value::Null,
+            settled: true,
+        });
+        kind.arns(&call, &place, "a", live.as_ref())
+    }
+
+    /// What follows others, or is rarely declared.
+    #[test]
+    fn each_resource_has_the_names_that_policies_know_it_by() {
+        let handle = || Some(json!({ "guardrailArn": GUARDRAIL }));
+        let kind = &GuardrailResourcePolicy;
+        assert_eq!(arns(kind, "PutResourcePolicy", Value::Null, handle()), [GUARDRAIL]);
+        assert_eq!(arns(kind, "PutResourcePolicy", Value::Null, None), [""; 0]);
+        let request = json!({ "guardrailInferenceConfig": { "guardrailIdentifier": GUARDRAIL } });
+        let all = "arn:aws:bedrock:eu-west-1:111122223333:guardrail/*";
+        let asked = arns(&EnforcedGuardrail, "PutEnforcedGuardrailConfiguration", request, None);
+        assert_eq!(asked, [EVERYTHING, all, GUARDRAIL]);
+        let policy = "arn:aws:organizations::111122223333:policy/o-a/bedrock_policy/p-1";
+        let asked = |operation, handle| arns(&BedrockPolicy, operation, Value::Null, handle);
+        assert_eq!(asked("UpdatePolicy", Some(json!({ "arn": policy }))), [policy]);
+        assert_eq!(asked("CreatePolicy", None), [EVERYTHING]);
+        assert_eq!(asked("EnablePolicyType", Some(json!({ "arn": policy }))), [""; 0]);
+    }
+}
