@@ -347,9 +347,12 @@ fn causes(error: &(dyn Error + 'static)) -> String {
 }
 
 /// Cuts what must not be kept: signature errors quote the canonical request, session token
-/// included.
+/// included. One line, without what a terminal would obey: services quote names that anybody may
+/// have chosen.
 fn safe(message: &str) -> String {
-    let message = message.split("The Canonical String").next().unwrap_or_default().trim();
+    let message = message.split("The Canonical String").next().unwrap_or_default();
+    let message = message.replace(|c: char| c.is_control(), " ");
+    let message = message.trim();
     match message.char_indices().nth(LONGEST_MESSAGE) {
         Some((end, _)) => format!("{}...", message.get(..end).unwrap_or_default()),
         None => message.to_owned(),
@@ -369,6 +372,15 @@ mod tests {
             role: None,
             caller: None,
         }
+    }
+
+    #[test]
+    fn a_message_is_one_line_that_no_terminal_obeys() {
+        assert_eq!(safe(" no \u{1b}[31mgroup\n\u{9b}2J called\r x "), "no  [31mgroup  2J called  x");
+        assert_eq!(
+            safe("expired The Canonical String for this request should have been x-amz-security-token"),
+            "expired"
+        );
     }
 
     #[test]

@@ -299,7 +299,7 @@ impl Reconciler<'_> {
                 .as_ref()
                 .map_or_else(|error| error.request_id.clone(), |receipt| receipt.request_id.clone()),
             error: answer.as_ref().err().map(|error| error.code.clone()),
-            message: answer.as_ref().err().and_then(|error| in_one_line(&error.message)),
+            message: answer.as_ref().err().map(|error| error.message.clone()).filter(|message| !message.is_empty()),
         };
         journal.lock().await.append((self.clock)(), receipt)?;
         // An intent whose write may still take effect stays open, and so does its token.
@@ -390,12 +390,6 @@ impl Reconciler<'_> {
 /// Whether a failed write may have taken effect all the same.
 fn outcome_is_unknown(error: &CallError) -> bool {
     matches!(error.class, ErrorClass::Network | ErrorClass::Server | ErrorClass::Unknown)
-}
-
-/// A message without line breaks; `None` when it says nothing.
-fn in_one_line(message: &str) -> Option<String> {
-    let words: Vec<&str> = message.split_whitespace().collect();
-    (!words.is_empty()).then(|| words.join(" "))
 }
 
 /// The idempotency token: 64 hexadecimal digits, within what every service takes (AWS.md 0.10: 33 to 256 characters).

@@ -127,7 +127,7 @@ impl PermissionSource for PolicySimulation {
     ) -> Result<Permissions, CallError> {
         let Some(principal) = principal(session, caller).await? else { return Ok(Permissions::default()) };
         let named: Vec<String> = arns.iter().filter(|arn| *arn != EVERYTHING).cloned().collect();
-        let only = <[String; 1]>::try_from(named.clone()).ok().map(|[arn]| arn);
+        let only = named.first().filter(|_| named.len() == 1).cloned();
         let of_named = async {
             if named.is_empty() { Ok(Vec::new()) } else { simulate(session, &principal, actions, Some(named)).await }
         };
