@@ -223,3 +223,63 @@ async fn h04_tags_of_others_are_left_alone() {
     assert_eq!(sent["tags"], json!([{"key": "cost-center", "value": "ai-platform"}]));
     world.plan_again_nothing().await;
 }
+
+/// What AWS adds to the top of GetGuardrail and only answers refuses every restore, until an operator names it: then it is left
+/// out of what is written, and the restore goes ahead.
+#[tokio::test]
+async fn a_member_that_is_only_read_can_be_named_and_left_out() {
+    let world = World::small("in-sync", &mentions("  ignoreUnknown: [lastEvaluatedBy]\n")).await;
+    world.plan_again_nothing().await;
+    world.set_guardrail("baseline", HATE, json!("NONE"));
+    plant(&world, "/lastEvaluatedBy", &json!("somebody")).await;
+    let plan = world.restore().await;
+    assert!(refusals(&plan).is_empty(), "{}", told(&plan));
+    assert!(world.body_of("UpdateGuardrail").get("lastEvaluatedBy").is_none());
+    let live = world.witness().guardrail("baseline", "DRAFT").await;
+    assert_eq!(element(&live["contentPolicy"]["filters"], "type", "HATE")["inputStrength"], "HIGH");
+    world.plan_again_nothing().await;
+}
+
+/// A restore of one text sends what was answered of the rest, and none of our defaults for what was not.
+#[tokio::test]
+async fn h04_what_nobody_mentions_is_sent_as_it_was_answered() {
+    let world =
+        World::small("in-sync", "\nkind: guardrail\nname: baseline\nspec:\n  blockedInputMessaging: \"No.\"\n").await;
+    let plan = world.restore().await;
+    assert_eq!(paths(&plan), ["blockedInputMessaging", "publishedVersion.blockedInputMessaging"]);
+    let live = world.witness().guardrail("baseline", "DRAFT").await;
+    let body = world.body_of("UpdateGuardrail");
+    for (section, list, config, request) in [
+        ("contentPolicy", "filters", "contentPolicyConfig", "filtersConfig"),
+        ("wordPolicy", "managedWordLists", "wordPolicyConfig", "managedWordListsConfig"),
+        ("sensitiveInformationPolicy", "piiEntities", "sensitiveInformationPolicyConfig", "piiEntitiesConfig"),
+    ] {
+        for sent in body[config][request].as_array().expect("a list") {
+            let kind = sent["type"].as_str().expect("a type");
+            let answered = element(&live[section][list], "type", kind);
+            let names = |one: &Value| one.as_object().expect("an element").keys().cloned().collect::<Vec<_>>();
+            assert_eq!(names(sent), names(answered), "{section}.{kind}");
+        }
+    }
+    world.plan_again_nothing().await;
+}
+
+/// Two elements of one name hide nothing: the filter beside them is drift, and all of it is put back.
+#[tokio::test]
+async fn one_name_twice_is_a_difference_and_no_gap() {
+    let declared = mentions(
+        "  sensitiveInformationPolicy:\n    regexes:\n      - {name: order, pattern: \"[0-9]+\", action: BLOCK}\n",
+    );
+    let world = World::small("in-sync", &declared).await;
+    world.restore().await;
+    world.set_guardrail("baseline", HATE, json!("NONE"));
+    let twin = json!({"name": "order", "pattern": "x", "action": "NONE"});
+    plant(&world, "/sensitiveInformationPolicy/regexes/-", &twin).await;
+    let plan = world.restore().await;
+    assert!(plan.gaps.is_empty(), "{:?}", plan.gaps);
+    assert!(paths(&plan).contains(&"contentPolicy.filters.HATE.inputStrength".to_owned()), "{}", told(&plan));
+    let live = world.witness().guardrail("baseline", "DRAFT").await;
+    let patterns = live["sensitiveInformationPolicy"]["regexes"].as_array().expect("a list");
+    assert_eq!(patterns.iter().map(|one| &one["pattern"]).collect::<Vec<_>>(), ["[0-9]+"]);
+    world.plan_again_no_steps().await;
+}

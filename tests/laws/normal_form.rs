@@ -187,9 +187,17 @@ proptest! {
             let is_set = one.left.as_ref().is_some_and(Value::is_array) && one.right.as_ref().is_some_and(Value::is_array);
             let fits = match (there, back) {
                 (Weakened, Strengthened) | (Strengthened, Weakened) | (Neutral, Neutral) | (Unknown, Unknown) => true,
-                (Weakened, Weakened) => is_set,
+                // Records that go where nobody declared leave, as records that go nowhere are lost.
+                (Weakened, Weakened) => is_set || name == "invocation-logging",
                 // A role that may do less does not protect more: its control depends on what it is granted.
                 (Weakened, Unknown) | (Unknown, Weakened) if name == "iam-role" => true,
+                // What STANDARD gains it has evaluated in other regions; a key that nobody declared can be taken away.
+                (Weakened, Unknown) | (Unknown, Weakened)
+                    if matches!(name, "guardrail" | "log-group")
+                        && one.path.parts().iter().any(|part| matches!(*part, "tier" | "tierName" | "kmsKeyArn" | "kmsKeyId")) =>
+                {
+                    true
+                }
                 // A profile that is lost takes the STANDARD tier with it; one that is gained moves prompts elsewhere.
                 (Weakened, Unknown) | (Unknown, Weakened) => one.path.head() == Some("crossRegionDetails")
                     || one.path.parts().get(1) == Some(&"crossRegionDetails")

@@ -1,9 +1,10 @@
 //! H05: callers pin published versions, which never change, so restoring the DRAFT alone restores nothing (AWS.md 1.1.6).
 
+use reconciler_emulator::{Effect, Fault};
 use reconciler_model::codes;
 use reconciler_model::direction::Direction;
 use reconciler_tests::witness::element;
-use reconciler_tests::world::{World, field, notes, paths, refusals, told};
+use reconciler_tests::world::{World, field, notes, on, paths, refusals, told};
 use serde_json::{Value, json};
 
 const GUARDRAIL: &str = r#"
@@ -204,5 +205,23 @@ async fn h05_a_guardrail_without_a_version_is_published() {
     let plan = world.restore().await;
     assert_eq!(field(&plan, "publishedVersion").direction, Direction::Weakened);
     assert_eq!(world.witness().versions("payments").await, [1]);
+    world.plan_again_nothing().await;
+}
+
+/// READY is what a restore promises: a guardrail that the service gave up is drift, of a DRAFT and of a version, and never
+/// verified.
+#[tokio::test]
+async fn what_the_service_gave_up_is_drift_and_never_verified() {
+    let world = built().await;
+    let failed = Effect::UnknownField { pointer: "/status".to_owned(), value: json!("FAILED") };
+    world.inject(vec![Fault::always(on("GetGuardrail"), failed)]);
+    let planned = world.plan().await;
+    assert_eq!(paths(&planned.plan), ["publishedVersion.status", "status"], "{}", told(&planned.plan));
+    assert_eq!(field(&planned.plan, "status").direction, Direction::Weakened);
+    assert_eq!(planned.plan.steps[0].action, "update");
+    let applied = world.apply(&planned).await;
+    assert_eq!(applied.verified(), 0, "{:#?}", applied.steps);
+    world.emulator.clear_faults();
+    world.restore().await;
     world.plan_again_nothing().await;
 }

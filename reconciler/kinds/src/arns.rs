@@ -6,6 +6,19 @@ use reconciler_model::kind::Place;
 /// What an action knows as its resource that has none.
 pub(crate) const EVERYTHING: &str = "*";
 
+/// What to write where a service answers with the ARN of a key whatever was written, so that nothing else ever converges.
+pub(crate) const HOW_TO_NAME_A_KEY: &str = "write `${kms:alias/NAME}`, or the ARN of the key";
+
+/// Whether a declared text may be the ARN of a key: it is one, or a look-up gives it.
+pub(crate) fn may_be_of_a_key(text: &str) -> bool {
+    text.contains("${") || (text.starts_with("arn:") && text.contains(":key/"))
+}
+
+/// Whether a tag's key is one of those that AWS keeps to itself, in whatever case.
+pub(crate) fn is_of_aws(tag: &str) -> bool {
+    tag.get(..4).is_some_and(|start| start.eq_ignore_ascii_case("aws:"))
+}
+
 /// The ARN of a resource of a region.
 pub(crate) fn arn(place: &Place<'_>, service: &str, resource: &str) -> String {
     let Place { partition, region, account_id } = place;

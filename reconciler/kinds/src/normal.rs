@@ -87,6 +87,18 @@ pub(crate) fn as_answered(spec: &Value, origin: Origin) -> Value {
     }
 }
 
+/// The member of a declaration that names unknown members which a write may leave out.
+pub(crate) const IGNORED: &str = "ignoreUnknown";
+
+/// Whether the declaration says that a write may leave the unknown member at `path` out.
+pub(crate) fn is_ignored(target: &Value, path: &Path) -> bool {
+    let named = target.get(IGNORED).and_then(Value::as_array);
+    named.into_iter().flatten().filter_map(Value::as_str).any(|name| {
+        let Ok(name) = name.parse::<Path>();
+        path.segments().starts_with(name.segments()) && !name.segments().is_empty()
+    })
+}
+
 /// Lays the managed members of `target` over `live`: what the target does not mention keeps its live value.
 pub(crate) fn laid_over(live: Option<&Value>, target: &Value) -> Value {
     let mut whole = live.cloned().unwrap_or_else(|| Value::Object(Default::default()));

@@ -50,6 +50,7 @@ impl Compared {
     ///
     /// Inside a document that both sides have it is what the policy module proves or witnesses, as the kind sees it
     /// ([`Kind::document_direction`]); everywhere else it is the kind's.
+    /// Which of two elements with one name holds is not known.
     pub fn directions(&self, kind: &dyn Kind) -> Vec<Direction> {
         let mut leaves: BTreeMap<Path, Vec<(Path, Direction)>> = BTreeMap::new();
         self.differences
@@ -59,6 +60,9 @@ impl Compared {
                     document != path && [&self.left, &self.right].iter().all(|tree| tree::get(tree, document).is_some())
                 });
                 let Some(document) = document else {
+                    if tree::is_repeated(path) {
+                        return Direction::Unknown;
+                    }
                     return kind.direction(path, left.as_ref(), right.as_ref());
                 };
                 let inside = Path::of(path.segments()[document.segments().len()..].iter().cloned());

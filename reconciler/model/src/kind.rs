@@ -304,7 +304,12 @@ pub fn normalise_as<S: DeserializeOwned + Serialize>(spec: &Value, origin: Origi
         }
     };
     let tree = serde_json::to_value(&typed).unwrap_or(Value::Null);
-    match tree::keyed(tree, key_of) {
+    let keyed = match origin {
+        Origin::Declared => tree::keyed(tree, key_of),
+        // What is there twice differs from what is declared; an error would hide all the rest of it.
+        Origin::Live => Ok(tree::keyed_apart(tree, key_of)),
+    };
+    match keyed {
         Ok(tree) => normalised.tree = tree,
         Err(repeated) => normalised.problems.push(Problem {
             code: codes::REPEATED_ELEMENT,

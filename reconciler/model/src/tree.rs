@@ -3,6 +3,7 @@
 //! Guarantees: lists whose elements have a natural key are maps by that key, so order cannot matter; `null` and an
 //! absent member are the same; comparison is equality of values, with no per-field comparator anywhere.
 
+use std::collections::BTreeMap;
 use std::fmt;
 use std::str::FromStr;
 
@@ -132,17 +133,43 @@ pub struct RepeatedKey {
 /// # Errors
 /// Fails when one key appears twice in one list: which of the two would hold is not ours to choose.
 pub fn keyed(tree: Value, key_of: KeyOf) -> Result<Value, RepeatedKey> {
-    keyed_at(&mut Path::root(), tree, key_of)
+    keyed_at(&mut Path::root(), tree, key_of, Repeated::IsAnError)
 }
 
-fn keyed_at(path: &mut Path, tree: Value, key_of: KeyOf) -> Result<Value, RepeatedKey> {
+/// As [`keyed`], of what is there already: elements that are equal are one, and of those that share a key and differ, each
+/// but the first in order of their text has a key that says so (see [`is_repeated`]). So a resource that holds one name
+/// twice can be compared, and put back.
+pub fn keyed_apart(tree: Value, key_of: KeyOf) -> Value {
+    // It never fails so: each element has a key of its own.
+    keyed_at(&mut Path::root(), tree, key_of, Repeated::IsApart).unwrap_or(Value::Null)
+}
+
+/// What comes after the key of an element whose key another element has too.
+const AGAIN: &str = " (repeated ";
+
+/// Whether `path` leads to, or into, an element whose natural key another element of the list has too.
+pub fn is_repeated(path: &Path) -> bool {
+    path.segments().iter().any(|segment| {
+        let number = segment.rsplit_once(AGAIN).and_then(|(_, end)| end.strip_suffix(')'));
+        number.is_some_and(|number| number.parse::<usize>().is_ok())
+    })
+}
+
+/// What becomes of two elements with one natural key.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Repeated {
+    IsAnError,
+    IsApart,
+}
+
+fn keyed_at(path: &mut Path, tree: Value, key_of: KeyOf, repeated: Repeated) -> Result<Value, RepeatedKey> {
     match tree {
         Value::Object(mut members) => {
             for (name, member) in &mut members {
                 // Nothing changes below a scalar, and most members are one.
                 if member.is_object() || member.is_array() {
                     path.0.push(name.clone());
-                    *member = keyed_at(path, member.take(), key_of)?;
+                    *member = keyed_at(path, member.take(), key_of, repeated)?;
                     path.0.pop();
                 }
             }
@@ -151,6 +178,7 @@ fn keyed_at(path: &mut Path, tree: Value, key_of: KeyOf) -> Result<Value, Repeat
         Value::Array(mut items) => match key_of(path) {
             Some(key) => {
                 let mut map = Map::new();
+                let mut again: BTreeMap<String, Vec<Value>> = BTreeMap::new();
                 for item in items {
                     let name = match item.get(key) {
                         Some(Value::String(text)) => text.clone(),
@@ -158,12 +186,18 @@ fn keyed_at(path: &mut Path, tree: Value, key_of: KeyOf) -> Result<Value, Repeat
                         None => String::new(),
                     };
                     path.0.push(name.clone());
-                    let element = keyed_at(path, item, key_of)?;
+                    let element = keyed_at(path, item, key_of, repeated)?;
                     path.0.pop();
-                    if map.contains_key(&name) {
+                    if !map.contains_key(&name) {
+                        map.insert(name, element);
+                    } else if repeated == Repeated::IsApart {
+                        again.entry(name).or_default().push(element);
+                    } else {
                         return Err(RepeatedKey { list: path.clone(), key: name });
                     }
-                    map.insert(name, element);
+                }
+                for (name, elements) in again {
+                    set_apart(&mut map, &name, elements);
                 }
                 Ok(Value::Object(map))
             }
@@ -174,6 +208,23 @@ fn keyed_at(path: &mut Path, tree: Value, key_of: KeyOf) -> Result<Value, Repeat
             }
         },
         scalar => Ok(scalar),
+    }
+}
+
+/// Gives elements that share the key `name` with one in the map keys of their own, whatever order they came in.
+fn set_apart(map: &mut Map<String, Value>, name: &str, mut elements: Vec<Value>) {
+    elements.extend(map.remove(name));
+    elements.sort_by_cached_key(Value::to_string);
+    elements.dedup();
+    let mut number = 1;
+    for element in elements {
+        let mut own = if number == 1 { name.to_owned() } else { format!("{name}{AGAIN}{number})") };
+        while map.contains_key(&own) {
+            number += 1;
+            own = format!("{name}{AGAIN}{number})");
+        }
+        number += 1;
+        map.insert(own, element);
     }
 }
 
@@ -327,6 +378,21 @@ mod tests {
     fn a_repeated_key_is_refused() {
         let tree = json!({"filters": [{"type": "A", "n": 1}, {"type": "A", "n": 2}]});
         assert_eq!(keyed(tree, key_of).map_err(|repeated| repeated.key), Err("A".to_owned()));
+    }
+
+    #[test]
+    fn what_is_there_twice_is_set_apart_and_what_is_equal_is_one() {
+        let element = |n: u8| json!({"type": "A", "n": n});
+        let map = keyed_apart(json!({"filters": [element(2), element(1), element(2)]}), key_of);
+        assert_eq!(map, json!({"filters": {"A": element(1), "A (repeated 2)": element(2)}}));
+        assert_eq!(keyed_apart(json!({"filters": [element(1), element(2)]}), key_of), map);
+        assert_eq!(listed(&map, key_of), json!({"filters": [element(1), element(2)]}));
+        // Somebody took the name that the second one would get: nothing is lost.
+        let taken = json!({"type": "A (repeated 2)"});
+        let map = keyed_apart(json!({"filters": [element(1), element(2), taken]}), key_of);
+        assert_eq!(map["filters"].as_object().map(Map::len), Some(3));
+        assert!(is_repeated(&Path::of(["filters", "A (repeated 3)", "n"])));
+        assert!(!is_repeated(&Path::of(["filters", "A (repeated)", "n"])));
     }
 
     #[test]

@@ -105,7 +105,8 @@ impl Guardrail {
         view.insert("guardrailId".to_owned(), self.id.as_str().into());
         view.insert("guardrailArn".to_owned(), self.arn.as_str().into());
         view.insert("version".to_owned(), version.into());
-        view.insert("status".to_owned(), status.into());
+        // A status that a fault has planted stays until the next write.
+        view.entry("status").or_insert_with(|| status.into());
         view.insert("createdAt".to_owned(), instant(created));
         view.insert("updatedAt".to_owned(), instant(updated));
         view.insert("statusReasons".to_owned(), Value::Array(Vec::new()));

@@ -16,11 +16,12 @@ use reconciler_model::blame::{Snapshot, Traces};
 use reconciler_model::codes;
 use reconciler_model::inventory::{Gap, Sighting};
 use reconciler_model::kind::{Kind, Origin};
+use reconciler_model::tree::Path;
 use reconciler_model::warrant::Warrant;
 use serde_json::{Value, json};
 
 use super::Guardrail;
-use super::spec::{PUBLISHED, key_of, published_of};
+use super::spec::{FAILED, PUBLISHED, READY, STATUS, as_published, key_of, published_of};
 use super::steps::{Facts, Op};
 use crate::normal::{extras_by_key, without};
 
@@ -137,6 +138,34 @@ fn content(session: &Session, answer: &Value, tags: Option<Value>) -> Result<Con
     Ok(Content { tree: normalised.tree, extras: extras_by_key(&live, normalised.unknown, key_of) })
 }
 
+/// Where the normal form has a value of its own, because the answer has none.
+fn unsaid(answer: &Value, tree: &Value) -> Vec<Path> {
+    fn walk(answer: &Value, tree: &Value, path: &Path, found: &mut Vec<Path>) {
+        for (name, member) in tree.as_object().into_iter().flatten().filter(|(_, member)| !member.is_null()) {
+            let at = path.child(name);
+            match said(answer, name, member, path) {
+                Some(said) => walk(said, member, &at, found),
+                None => found.push(at),
+            }
+        }
+    }
+    /// What the answer has for a member or, in a list, for the element with that key.
+    fn said<'a>(answer: &'a Value, name: &str, member: &Value, list: &Path) -> Option<&'a Value> {
+        let said = match (answer, key_of(list)) {
+            (Value::Array(elements), Some(key)) => elements.iter().find(|one| one.get(key) == member.get(key)),
+            (answer, _) => answer.get(name),
+        };
+        said.filter(|said| !said.is_null())
+    }
+    let mut found = Vec::new();
+    for (section, member) in published_of(tree).as_object().into_iter().flatten() {
+        if let Some(answer) = answer.get(section).filter(|answer| answer.is_object()) {
+            walk(answer, member, &Path::of([section]), &mut found);
+        }
+    }
+    found
+}
+
 /// Everything about one guardrail; `None` when it is gone.
 async fn read(session: &Session, address: &Address, ids: &Ids) -> Result<Option<Sighting>, CallError> {
     let versions = async {
@@ -165,14 +194,22 @@ async fn read(session: &Session, address: &Address, ids: &Ids) -> Result<Option<
     }
     let mut whole = content(session, &draft, Some(tags))?;
     let published = newest.as_ref().map(|newest| content(session, newest, None)).transpose()?;
-    whole.tree[PUBLISHED] = published.map_or(Value::Null, |published| published_of(&published.tree));
+    whole.tree[PUBLISHED] = published.map_or(Value::Null, |published| as_published(&published.tree));
     let reasons = draft.get("statusReasons").cloned().unwrap_or_default();
+    // What is still changing is not settled, and neither kept for good nor lost.
+    if draft_status == FAILED {
+        whole.tree[STATUS] = json!(FAILED);
+    }
+    if newest.as_ref().is_some_and(|newest| status(newest) == FAILED) {
+        whole.tree[PUBLISHED][STATUS] = json!(FAILED);
+    }
     let facts = Facts {
         versions: numbers,
         enforced,
-        failed: (draft_status == "FAILED").then(|| serde_json::from_value(reasons).unwrap_or_default()),
+        failed: (draft_status == FAILED).then(|| serde_json::from_value(reasons).unwrap_or_default()),
+        unsaid: unsaid(&draft, &whole.tree),
     };
-    let lasts = |status: &str| matches!(status, "READY" | "FAILED");
+    let lasts = |status: &str| matches!(status, READY | FAILED);
     Ok(Some(Sighting {
         address: address.clone(),
         tree: whole.tree,

@@ -5,6 +5,8 @@ use reconciler_model::diagnostic::Problem;
 use reconciler_model::tree::{self, Path};
 use serde_json::{Map, Value};
 
+use crate::arns;
+
 /// Published versions that a guardrail can have; the quota cannot be raised.
 pub(super) const MOST_VERSIONS: usize = 20;
 const MOST_TOPICS: usize = 30;
@@ -73,6 +75,7 @@ pub(super) fn check(tree: &Value) -> Vec<Problem> {
             checker.report(codes::CONTRADICTION, Path::of([required]), detail, "write a text, or leave the key out");
         }
     }
+    check_key(&mut checker);
     check_tiers(&mut checker);
     check_prompt_attack(&mut checker);
     check_topics(&mut checker);
@@ -82,6 +85,15 @@ pub(super) fn check(tree: &Value) -> Vec<Problem> {
     check_reasoning(&mut checker);
     check_tags(&mut checker);
     checker.problems
+}
+
+fn check_key(checker: &mut Checker<'_>) {
+    let path = Path::of(["kmsKeyArn"]);
+    let key = tree::get(checker.tree, &path).and_then(Value::as_str);
+    if let Some(key) = key.filter(|key| !arns::may_be_of_a_key(key)) {
+        let detail = format!("`{key}` is not the ARN of a key: Bedrock answers with it whatever was written");
+        checker.report(codes::WRONG_SHAPE, path, detail, arns::HOW_TO_NAME_A_KEY);
+    }
 }
 
 fn check_tiers(checker: &mut Checker<'_>) {
@@ -193,7 +205,7 @@ fn check_tags(checker: &mut Checker<'_>) {
     }
     for key in tags {
         let path = Path::of(["tags"]).child(&key);
-        if key.starts_with("aws:") {
+        if arns::is_of_aws(&key) {
             let detail = "tags whose key begins with `aws:` belong to AWS and cannot be written".into();
             checker.report(codes::CONTRADICTION, path.child("key"), detail, "remove the tag");
         }

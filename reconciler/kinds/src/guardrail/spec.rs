@@ -19,7 +19,7 @@ use serde_json::{Value, json};
 
 use super::{Guardrail, limits, steps};
 use crate::arns;
-use crate::normal::{Decimal, as_answered, yes};
+use crate::normal::{Decimal, IGNORED, as_answered, yes};
 
 vocabulary!(
     /// The content filters.
@@ -111,6 +111,10 @@ struct Spec {
     /// Whether the newest published version has to be as declared too: `true` unless it says `false`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     publish: Option<bool>,
+    /// Members of answers that this build does not know, and that a restore may leave out of what it writes: those that are
+    /// only read. Every other unknown member of the guardrail itself refuses the restore.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    ignore_unknown: Option<Vec<String>>,
 }
 
 #[derive(Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
@@ -325,6 +329,11 @@ const POLICIES: &[(&str, &[&str])] = &[
 /// The member of the tree that holds the content of the newest published version.
 pub(super) const PUBLISHED: &str = "publishedVersion";
 
+/// The member that says whether the service serves the DRAFT, or the version: no declaration has it, and each wants it.
+pub(super) const STATUS: &str = "status";
+pub(super) const READY: &str = "READY";
+pub(super) const FAILED: &str = "FAILED";
+
 pub(super) fn key_of(path: &Path) -> Option<&'static str> {
     let parts = path.parts();
     let parts = parts.strip_prefix(&[PUBLISHED]).unwrap_or(&parts);
@@ -340,8 +349,12 @@ pub(super) fn key_of(path: &Path) -> Option<&'static str> {
     }
 }
 
+fn not_simply_stronger(direction: Direction) -> Direction {
+    if direction == Direction::Strengthened { Direction::Unknown } else { direction }
+}
+
 /// Brings a tree into the one form that equal guardrails share.
-fn settle(tree: &mut Value) {
+fn settle(tree: &mut Value, origin: Origin) {
     for (policy, lists) in POLICIES {
         let Some(section) = tree.get_mut(policy).filter(|section| section.is_object()) else { continue };
         let is_empty = |list: &&str| match section.get(*list) {
@@ -360,6 +373,13 @@ fn settle(tree: &mut Value) {
     if let Some(tags) = tree.get_mut("tags").filter(|tags| tags.is_null()) {
         *tags = json!({});
     }
+    // The service takes no empty description, and answers may have one.
+    let drop_empty = |element: &mut Value| {
+        if origin == Origin::Live && element.get("description").is_some_and(|text| text == "") {
+            element["description"] = Value::Null;
+        }
+    };
+    drop_empty(tree);
     // The prompt-attack filter looks at the input only; what the answer says of the output side means nothing.
     if let Some(Value::Object(filter)) = tree.pointer_mut("/contentPolicy/filters/PROMPT_ATTACK") {
         filter.retain(|member, _| !matches!(member.as_str(), "outputAction" | "outputEnabled" | "outputModalities"));
@@ -367,6 +387,7 @@ fn settle(tree: &mut Value) {
     for list in ["piiEntities", "regexes"] {
         let elements = tree.get_mut("sensitiveInformationPolicy").and_then(|policy| policy.get_mut(list));
         for element in elements.and_then(Value::as_object_mut).into_iter().flat_map(|map| map.values_mut()) {
+            drop_empty(element);
             let action = element.get("action").cloned().unwrap_or(Value::Null);
             for side in ["inputAction", "outputAction"] {
                 if element.get(side).is_none_or(Value::is_null) {
@@ -389,6 +410,13 @@ pub(super) fn published_of(content: &Value) -> Value {
     if let Some(members) = published.as_object_mut() {
         members.remove("description");
     }
+    published
+}
+
+/// A content as the newest version has to have it: a version that the service gave up serves nobody.
+pub(super) fn as_published(content: &Value) -> Value {
+    let mut published = published_of(content);
+    published[STATUS] = json!(READY);
     published
 }
 
@@ -433,6 +461,11 @@ impl Kind for Guardrail {
         &[PUBLISHED]
     }
 
+    fn left_alone(&self, want: &Value) -> Vec<Path> {
+        // It tells how to write, and nothing that is there.
+        want.get(IGNORED).map(|_| Path::of([IGNORED])).into_iter().collect()
+    }
+
     fn request_side_names(&self) -> &'static [(&'static str, &'static str)] {
         &[
             ("kmsKeyId", "kmsKeyArn"),
@@ -461,13 +494,15 @@ impl Kind for Guardrail {
     fn normalise(&self, spec: &Value, origin: Origin) -> Normalised {
         let mut normalised = kind::normalise_as::<Spec>(&as_answered(spec, origin), origin, key_of);
         let tree = &mut normalised.tree;
-        settle(tree);
+        settle(tree, origin);
         if let Some(members) = tree.as_object_mut() {
             let publish = members.remove("publish");
             if origin == Origin::Declared && publish != Some(Value::Bool(false)) {
-                let published = published_of(&Value::Object(members.clone()));
+                let published = as_published(&Value::Object(members.clone()));
                 members.insert(PUBLISHED.into(), published);
             }
+            // That the service gave it up is what the edge knows.
+            members.insert(STATUS.into(), json!(READY));
         }
         normalised
     }
@@ -475,7 +510,8 @@ impl Kind for Guardrail {
     fn declare(&self, live: &Value) -> Value {
         let mut spec = live.clone();
         if let Some(members) = spec.as_object_mut() {
-            let published = members.remove(PUBLISHED);
+            members.remove(STATUS);
+            let published = members.remove(PUBLISHED).map(|published| published_of(&published));
             if published.as_ref() != Some(&published_of(live)) {
                 members.insert("publish".into(), json!(false));
             }
@@ -518,15 +554,24 @@ impl Kind for Guardrail {
         match parts {
             // Nothing is published: callers have nothing to name.
             [] => direction::of_presence(live, want),
+            [STATUS] => Direction::Weakened,
             ["description" | "blockedInputMessaging" | "blockedOutputsMessaging"] | ["tags", ..] => Direction::Neutral,
-            ["kmsKeyArn"] => direction::of_presence(live, want),
+            // A key that nobody declared may be one that others can take away.
+            ["kmsKeyArn"] => match want {
+                Some(_) => direction::of_presence(live, want),
+                None => Direction::Unknown,
+            },
             ["crossRegionDetails", ..] => match (live, want) {
                 (None, Some(_)) => Direction::Weakened,
                 _ => Direction::Unknown,
             },
-            [.., "tierName"] => direction::on_ladder(&["CLASSIC", "STANDARD"], live, want),
+            // STANDARD finds more, and has it evaluated in other regions, which a declaration of CLASSIC may mean to forbid.
+            [.., "tierName"] => not_simply_stronger(direction::on_ladder(&["CLASSIC", "STANDARD"], live, want)),
             // The tier of a policy that one side lacks.
-            [_, "tier"] => direction::of_presence(live, want),
+            [_, "tier"] => match live {
+                Some(tier) if tier["tierName"] != "CLASSIC" => not_simply_stronger(direction::of_presence(live, want)),
+                _ => direction::of_presence(live, want),
+            },
             [.., "inputStrength" | "outputStrength"] => {
                 direction::on_ladder(&["NONE", "LOW", "MEDIUM", "HIGH"], live, want)
             }

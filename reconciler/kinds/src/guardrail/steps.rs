@@ -14,8 +14,8 @@ use serde_json::{Value, json};
 use super::Guardrail;
 use super::limits::MOST_VERSIONS;
 use super::request;
-use super::spec::{PUBLISHED, body_of, published_of};
-use crate::normal::laid_over;
+use super::spec::{PUBLISHED, READY, STATUS, as_published, body_of, published_of};
+use crate::normal::{IGNORED, is_ignored, laid_over};
 
 /// Free versions below which the next restores are at risk, so that people are told while there is time.
 const FEW_FREE_VERSIONS: usize = 2;
@@ -45,6 +45,9 @@ pub(super) struct Facts {
     pub(super) enforced: Vec<u32>,
     /// The service gave the DRAFT up; why.
     pub(super) failed: Option<Vec<String>>,
+    /// Members that the answer does not have, and that the normal form has a default for.
+    #[serde(default)]
+    pub(super) unsaid: Vec<Path>,
 }
 
 pub(super) fn propose(situation: &Situation<'_>) -> Proposal {
@@ -89,6 +92,7 @@ fn create(situation: &Situation<'_>) -> Proposal {
     let mut promised = situation.target.clone();
     if let Some(members) = promised.as_object_mut() {
         members.remove(PUBLISHED);
+        members.remove(IGNORED);
     }
     proposal.steps.push(step(
         "create",
@@ -125,20 +129,25 @@ fn restore(situation: &Situation<'_>, live: &Sighting) -> Proposal {
     if publishes {
         keep_what_is_stronger_in_the_version(situation.target, &mut content);
     }
-    let draft_differs = !tree::differences(&body_of(&live.tree), &content, &[]).is_empty();
-    let extras = carried(live, &content, draft_differs, &mut proposal);
+    name_the_tiers(&mut content);
+    // A DRAFT that the service gave up is made anew by the same call, though its content be the declared one.
+    let draft_differs =
+        situation.differs_in(STATUS) || !tree::differences(&body_of(&live.tree), &content, &[]).is_empty();
+    let extras = carried(live, situation.target, &content, draft_differs, &mut proposal);
     if draft_differs && proposal.refusals.is_empty() {
-        let body = with_extras(request::body(situation.name, &content), &content, situation.name, &extras);
+        let body = with_extras(situation.name, &verbatim(&content, situation.target, &facts), &extras);
+        let mut promised = content.clone();
+        promised[STATUS] = json!(READY);
         proposal.steps.push(step(
             "update",
             "put the declared content back; the call replaces the DRAFT whole, the rest is carried over".into(),
             &Op::Update { body: body.clone() },
             ("UpdateGuardrail", body),
-            Promise { tree: content.clone(), extras, ..Promise::default() },
+            Promise { tree: promised, extras, ..Promise::default() },
         ));
     }
     if publishes && proposal.refusals.is_empty() && make_room(situation, &facts, &mut proposal) {
-        proposal.steps.push(publish(published_of(&content)));
+        proposal.steps.push(publish(as_published(&content)));
     }
     if situation.differs_in("tags") {
         let changed: BTreeMap<&String, &Value> = situation
@@ -189,10 +198,19 @@ fn say_what_is_not_effective(situation: &Situation<'_>, live: &Sighting, content
 }
 
 /// The unknown members that the write has to carry; refuses the write when one of them cannot be.
-fn carried(live: &Sighting, content: &Value, writes: bool, proposal: &mut Proposal) -> BTreeMap<String, Value> {
+fn carried(
+    live: &Sighting,
+    target: &Value,
+    content: &Value,
+    writes: bool,
+    proposal: &mut Proposal,
+) -> BTreeMap<String, Value> {
     let mut kept = BTreeMap::new();
     for (text, value) in &live.extras {
         let Ok(path) = text.parse::<Path>();
+        if is_ignored(target, &path) {
+            continue;
+        }
         let element = Path::of(path.segments().iter().take(3).cloned());
         if request::can_carry(&path) {
             // An element that the restore removes takes its unknown members with it.
@@ -212,11 +230,29 @@ fn carried(live: &Sighting, content: &Value, writes: bool, proposal: &mut Propos
     kept
 }
 
-/// Puts the carried members into the content before it becomes a body: the elements of lists have the same names in both.
-fn with_extras(body: Value, content: &Value, name: &str, extras: &BTreeMap<String, Value>) -> Value {
-    if extras.is_empty() {
-        return body;
+/// A policy that is kept without its tier has the usual one: the service has none without.
+fn name_the_tiers(content: &mut Value) {
+    for section in ["contentPolicy", "topicPolicy", "contextualGroundingPolicy"] {
+        let path = Path::of([section, "tier"]);
+        if content.get(section).is_some_and(Value::is_object) && tree::get(content, &path).is_none() {
+            tree::set(content, &path, Some(json!({"tierName": "CLASSIC"})));
+        }
     }
+}
+
+/// What is sent of members that the declaration does not mention is what was answered: no default of ours, which the service
+/// may not share.
+fn verbatim(content: &Value, target: &Value, facts: &Facts) -> Value {
+    let mut content = content.clone();
+    let unmentioned = |path: &&Path| path.head().is_some_and(|head| target.get(head).is_none());
+    for path in facts.unsaid.iter().filter(unmentioned) {
+        tree::set(&mut content, path, None);
+    }
+    content
+}
+
+/// Puts the carried members into the content before it becomes a body: the elements of lists have the same names in both.
+fn with_extras(name: &str, content: &Value, extras: &BTreeMap<String, Value>) -> Value {
     let mut content = content.clone();
     for (text, value) in extras {
         let Ok(path) = text.parse::<Path>();

@@ -16,7 +16,7 @@ use serde_json::Value;
 
 use super::{InvocationLogging, steps};
 use crate::arns;
-use crate::normal::as_answered;
+use crate::normal::{IGNORED, as_answered};
 
 /// Flags that some regions do not report at all: the service takes them and leaves them out of its answer.
 ///
@@ -49,6 +49,10 @@ struct Spec {
     /// Whether audio is delivered.
     #[serde(default)]
     audio_data_delivery_enabled: Option<bool>,
+    /// Members of answers that this build does not know, and that a restore may leave out of what it writes: those that are
+    /// only read. Every other unknown member is sent back as it was.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    ignore_unknown: Option<Vec<String>>,
 }
 
 /// Where in CloudWatch Logs records go.
@@ -108,6 +112,11 @@ impl Kind for InvocationLogging {
         &["cloudWatchConfig", "s3Config"]
     }
 
+    fn left_alone(&self, want: &Value) -> Vec<Path> {
+        // It tells how to write, and nothing that is there.
+        want.get(IGNORED).map(|_| Path::of([IGNORED])).into_iter().collect()
+    }
+
     fn request_side_names(&self) -> &'static [(&'static str, &'static str)] {
         &[("loggingConfig", "the members of loggingConfig, directly under spec"), ("logGroupArn", "logGroupName")]
     }
@@ -118,6 +127,16 @@ impl Kind for InvocationLogging {
 
     fn normalise(&self, spec: &Value, origin: Origin) -> Normalised {
         kind::normalise_as::<Spec>(&as_answered(spec, origin), origin, key_of)
+    }
+
+    fn declare(&self, live: &Value) -> Value {
+        let mut spec = live.clone();
+        if let Some(members) = spec.as_object_mut() {
+            // A configuration without any destination delivers nothing, which nobody can have meant to declare.
+            let none = ["cloudWatchConfig", "s3Config"].iter().all(|to| members.get(*to).is_none_or(Value::is_null));
+            members.retain(|name, value| !value.is_null() || (name.ends_with("Config") && !none));
+        }
+        spec
     }
 
     fn check(&self, tree: &Value) -> Vec<Problem> {
@@ -155,17 +174,25 @@ impl Kind for InvocationLogging {
     fn direction(&self, path: &Path, live: Option<&Value>, want: Option<&Value>) -> Direction {
         match path.parts()[..] {
             [flag] if flag.ends_with("DataDeliveryEnabled") => direction::of_switch(live, want),
-            ["cloudWatchConfig"] | ["s3Config"] | ["cloudWatchConfig", "largeDataDeliveryS3Config"] => {
-                direction::of_presence(live, want)
-            }
+            // What is delivered where nobody declared it, leaves: prompts and answers are read there.
+            ["s3Config"] | ["cloudWatchConfig", "largeDataDeliveryS3Config"] => Direction::Weakened,
+            ["s3Config", "bucketName"]
+            | ["cloudWatchConfig", "largeDataDeliveryS3Config", "bucketName"]
+            | ["cloudWatchConfig", "logGroupName"] => Direction::Weakened,
+            ["cloudWatchConfig"] => match want {
+                Some(_) => direction::of_presence(live, want),
+                None => Direction::Weakened,
+            },
             _ => Direction::Unknown,
         }
     }
 
     fn unobservable(&self, path: &Path, live: Option<&Value>, want: Option<&Value>) -> Option<&'static str> {
         let unreported = path.head().is_some_and(|flag| UNREPORTED.contains(&flag));
-        (unreported && live.is_none() && want.is_some())
-            .then_some("the service does not report this flag in this region, so it cannot be confirmed")
+        (unreported && live.is_none() && want.is_some()).then_some(
+            "the answer does not have this flag: it was left out when the configuration was written, or the region does not report \
+             it; so it cannot be confirmed, and the next write sends it",
+        )
     }
 
     fn log_group_of(&self, tree: &Value) -> Option<(QuerySource, String)> {

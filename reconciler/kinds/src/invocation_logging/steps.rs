@@ -6,7 +6,7 @@ use reconciler_model::plan::{Call, Promise, Proposal, ProposedStep};
 use reconciler_model::tree::{self, Path};
 use serde_json::{Value, json};
 
-use crate::normal::{laid_over, without_nulls};
+use crate::normal::{IGNORED, is_ignored, laid_over, without_nulls};
 
 pub(super) fn propose(situation: &Situation<'_>) -> Proposal {
     let mut proposal = Proposal::default();
@@ -14,11 +14,16 @@ pub(super) fn propose(situation: &Situation<'_>) -> Proposal {
         return proposal;
     }
     let live = situation.live;
-    let whole = laid_over(live.map(|live| &live.tree), situation.target);
+    let mut whole = laid_over(live.map(|live| &live.tree), situation.target);
+    tree::set(&mut whole, &Path::of([IGNORED]), None);
     let mut config = without_nulls(whole.clone());
     drop_empty_prefixes(&mut config);
     // The service answers and takes the same shape, so members that this build does not know are carried as they are.
-    let extras = live.map(|live| live.extras.clone()).unwrap_or_default();
+    let mut extras = live.map(|live| live.extras.clone()).unwrap_or_default();
+    extras.retain(|path, _| {
+        let Ok(path) = path.parse::<Path>();
+        !is_ignored(situation.target, &path)
+    });
     for (path, value) in &extras {
         let Ok(path) = path.parse::<Path>();
         tree::set(&mut config, &path, Some(value.clone()));

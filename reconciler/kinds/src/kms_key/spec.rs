@@ -102,6 +102,10 @@ fn settle(tree: &mut Value, origin: Origin, spec: &Value) {
     match origin {
         // A key that is there need not be created: it never differs in this.
         Origin::Live => {
+            // A period says nothing of a key that is not rotated.
+            if members.get("keyRotationEnabled") != Some(&json!(true)) {
+                members.insert("rotationPeriodInDays".into(), Value::Null);
+            }
             members.insert(CREATE.into(), json!(true));
             members.insert(DELETION.into(), spec.get(DELETION).cloned().unwrap_or(Value::Null));
         }

@@ -28,6 +28,10 @@ vocabulary!(
 const RETENTION_DAYS: &[u64] =
     &[1, 3, 5, 7, 14, 30, 60, 90, 120, 150, 180, 365, 400, 545, 731, 1096, 1827, 2192, 2557, 2922, 3288, 3653];
 
+/// The class of groups whose events stay for a fixed time.
+pub(super) const DELIVERY: &str = "DELIVERY";
+pub(super) const DELIVERY_DAYS: u64 = 2;
+
 /// A log group as DescribeLogGroups answers it, without what the service owns.
 #[derive(Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
@@ -101,9 +105,28 @@ impl Kind for LogGroup {
 
     fn check(&self, tree: &Value) -> Vec<Problem> {
         let mut problems = Vec::new();
-        if let Some(days) =
-            tree.get("retentionInDays").and_then(Value::as_u64).filter(|days| !RETENTION_DAYS.contains(days))
-        {
+        let key = tree.get("kmsKeyId").and_then(Value::as_str);
+        if let Some(key) = key.filter(|key| !arns::may_be_of_a_key(key)) {
+            problems.push(Problem {
+                code: codes::WRONG_SHAPE,
+                path: Path::of(["kmsKeyId"]),
+                detail: format!("`{key}` is not the ARN of a key: CloudWatch Logs takes and answers nothing else"),
+                remedy: arns::HOW_TO_NAME_A_KEY.to_owned(),
+            });
+        }
+        let delivery = tree.get("logGroupClass").is_some_and(|class| class == DELIVERY);
+        if delivery && tree.get("retentionInDays").is_some_and(|days| days.as_u64() != Some(DELIVERY_DAYS)) {
+            problems.push(Problem {
+                code: codes::LIMIT,
+                path: Path::of(["retentionInDays"]),
+                detail: format!(
+                    "a log group of the class {DELIVERY} keeps events for {DELIVERY_DAYS} days, and nothing else"
+                ),
+                remedy: format!("write {DELIVERY_DAYS}, or leave the key out"),
+            });
+        }
+        let days = tree.get("retentionInDays").and_then(Value::as_u64).filter(|_| !delivery);
+        if let Some(days) = days.filter(|days| !RETENTION_DAYS.contains(days)) {
             let next = RETENTION_DAYS.iter().find(|allowed| **allowed > days);
             problems.push(Problem {
                 code: codes::LIMIT,
@@ -126,7 +149,11 @@ impl Kind for LogGroup {
                 (Some(_), None) => Direction::Weakened,
                 _ => direction::of_number(live, want),
             },
-            Some("kmsKeyId") => direction::of_presence(live, want),
+            // A key that nobody declared may be one that others can take away.
+            Some("kmsKeyId") => match want {
+                Some(_) => direction::of_presence(live, want),
+                None => Direction::Unknown,
+            },
             Some("deletionProtectionEnabled") => direction::of_switch(live, want),
             _ => Direction::Unknown,
         }

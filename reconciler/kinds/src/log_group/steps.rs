@@ -6,6 +6,7 @@ use reconciler_model::plan::{Call, Promise, Proposal, ProposedStep};
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
+use super::spec::{DELIVERY, DELIVERY_DAYS};
 use crate::normal::without_nulls;
 
 /// One call on a log group: the operation and its exact request.
@@ -76,11 +77,13 @@ pub(super) fn propose(situation: &Situation<'_>) -> Proposal {
             members.remove("retentionInDays");
         }
         step("create", format!("create log group {name}"), Operation::CreateLogGroup, request, promise);
-        // A new group keeps events for ever, so only a finite retention needs a call.
-        if want("retentionInDays").is_some() {
+        // A new group keeps events for ever, so only a finite retention needs a call; that of a delivery group is fixed.
+        if want("retentionInDays").is_some() && want("logGroupClass").is_none_or(|class| class != DELIVERY) {
             retention_step(&mut step);
         }
-        proposal.notes.push((codes::IMMUTABLE, "the events of the deleted log group cannot be restored".into()));
+        let detail = "the events of the deleted log group cannot be restored; its tags, and its metric and subscription filters, \
+                      are not declared and not known, so alarms on them stay silent until somebody makes them again";
+        proposal.notes.push((codes::IMMUTABLE, detail.into()));
         return proposal;
     };
     if situation.differs_in("kmsKeyId") {
@@ -101,8 +104,14 @@ pub(super) fn propose(situation: &Situation<'_>) -> Proposal {
         step("update", summary, Operation::PutLogGroupDeletionProtection, request, promise);
     }
     let account_policy = live.facts.get("retentionPolicyName").and_then(Value::as_str);
-    if situation.differs_in("retentionInDays") && account_policy.is_none() {
+    let fixed = live.tree.get("logGroupClass").is_some_and(|class| class == DELIVERY);
+    if situation.differs_in("retentionInDays") && account_policy.is_none() && !fixed {
         retention_step(&mut step);
+    }
+    if situation.differs_in("retentionInDays") && fixed {
+        let detail =
+            format!("a log group of the class {DELIVERY} keeps events for {DELIVERY_DAYS} days, and nothing else");
+        proposal.refusals.push((codes::IMMUTABLE, detail));
     }
     if let Some(policy) = account_policy.filter(|_| situation.differs_in("retentionInDays")) {
         let detail = format!(
