@@ -153,10 +153,10 @@ async fn h05_no_version_is_deleted_without_permission() {
     assert_eq!(hate(&world.witness().guardrail("payments", "DRAFT").await), "HIGH");
 }
 
-/// H05. With permission, the oldest version that the enforced configuration does not name makes room, never the newest,
-/// and the restored content is published.
+/// H05. With permission, the newest version that is not as declared and that the enforced configuration does not name makes
+/// room, never one that is as declared, and the restored content is published.
 #[tokio::test]
-async fn h05_the_oldest_unreferenced_version_makes_room() {
+async fn h05_the_newest_unneeded_version_makes_room() {
     let mut world = with_twenty_versions().await;
     let id = world.witness().id("payments").await;
     let enforced = json!({"guardrailInferenceConfig": {"guardrailIdentifier": id, "guardrailVersion": "1"}});
@@ -165,10 +165,32 @@ async fn h05_the_oldest_unreferenced_version_makes_room() {
     let plan = world.restore().await;
     let actions: Vec<&str> = plan.steps.iter().map(|step| step.action.as_str()).collect();
     assert_eq!(actions, ["update", "delete-version", "publish"]);
-    assert_eq!(world.body_of("DeleteGuardrail")["guardrailVersion"], "2");
+    assert_eq!(world.body_of("DeleteGuardrail")["guardrailVersion"], "20");
     let left = world.witness().versions("payments").await;
-    assert_eq!(left, [1].into_iter().chain(3..=21).collect::<Vec<_>>());
+    assert_eq!(left, (1..=19).chain([21]).collect::<Vec<_>>());
     assert_eq!(hate(&world.witness().newest("payments").await), "HIGH");
+    world.plan_again_nothing().await;
+}
+
+/// One weak version, then nineteen more: the good one, which others name, is never what is deleted. Where the versions cannot
+/// be read none is, and the DRAFT is restored all the same.
+#[tokio::test]
+async fn a_version_that_is_as_declared_never_makes_room() {
+    let mut world = built().await;
+    world.set_guardrail("payments", HATE, json!("NONE"));
+    for _ in 1..20 {
+        world.publish("payments");
+    }
+    world.may_delete_versions = true;
+    world.inject(vec![Fault::always(on("ListEnforcedGuardrailsConfiguration"), Effect::Deny)]);
+    let plan = world.plan().await.plan;
+    assert_eq!(refusals(&plan), [codes::VERSIONS_FULL], "{}", told(&plan));
+    assert_eq!(plan.steps.iter().map(|step| step.action.as_str()).collect::<Vec<_>>(), ["update"]);
+    assert!(plan.gaps.is_empty(), "{:?}", plan.gaps);
+    world.emulator.clear_faults();
+    world.restore().await;
+    let left = world.witness().versions("payments").await;
+    assert_eq!(left, (1..=19).chain([21]).collect::<Vec<_>>());
     world.plan_again_nothing().await;
 }
 

@@ -175,6 +175,9 @@ pub(crate) enum Command {
         /// Do not ask.
         #[arg(long, short)]
         yes: bool,
+        /// Delete a version of a guardrail that is full, where it is not as declared and not enforced, to make room.
+        #[arg(long)]
+        delete_versions: bool,
         /// Do not ask IAM beforehand whether the role may make the calls: where its simulation is known to be wrong.
         #[arg(long)]
         skip_permission_check: bool,

@@ -78,8 +78,8 @@ async fn run(arguments: Arguments, screen: Screen) -> Result<Exit, Failure> {
                 commands::enforce::daemon(setup, &filter).await
             }
         }
-        Command::Restore { targets, account, since, yes, skip_permission_check } => {
-            let asked = commands::restore::Asked { targets, accounts: account, since, yes };
+        Command::Restore { targets, account, since, yes, delete_versions, skip_permission_check } => {
+            let asked = commands::restore::Asked { targets, accounts: account, since, yes, delete_versions };
             let mut setup = Setup::new(global)?;
             setup.settings.permission_check &= !skip_permission_check;
             commands::restore::run(&setup, asked).await

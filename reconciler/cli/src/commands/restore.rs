@@ -26,6 +26,7 @@ pub(crate) struct Asked {
     pub(crate) accounts: Vec<String>,
     pub(crate) since: Option<String>,
     pub(crate) yes: bool,
+    pub(crate) delete_versions: bool,
 }
 
 pub(crate) async fn run(setup: &Setup, asked: Asked) -> Result<Exit, Failure> {
@@ -39,8 +40,8 @@ pub(crate) async fn run(setup: &Setup, asked: Asked) -> Result<Exit, Failure> {
     let progress = Progress::new(setup.screen);
     let reconciler = setup.reconciler(sessions.clone(), &progress);
     let mut target = setup.target_to_write(&desired, &wanted);
-    // An operator who restores sees every deletion in the plan, and allows it with the plan.
-    target.may_delete_versions = true;
+    // What is deleted cannot be made again with its number, so it has to be asked for.
+    target.may_delete_versions |= asked.delete_versions;
     let approve = |plan: &Plan| {
         setup.screen.say(render::plan(plan).trim_end())?;
         if asked.yes { Ok(Approval::Operator) } else { apply::ask(plan, "restore this", "approve with --yes") }

@@ -10,19 +10,19 @@ use aws_sdk_bedrock::Client;
 use futures::future::{join_all, join3};
 use jiff::Timestamp;
 use reconciler_aws::edge::{Edge, Reading, Receipt, Selection, gap_of, odd_answer};
-use reconciler_aws::{Answer, CallError, ErrorClass, Session, call, call_with_body};
+use reconciler_aws::{Answer, CallError, CallFacts, ErrorClass, Session, call, call_with_body};
 use reconciler_model::address::{Address, Scope};
 use reconciler_model::blame::{Snapshot, Traces};
 use reconciler_model::codes;
 use reconciler_model::inventory::{Gap, Sighting};
 use reconciler_model::kind::{Kind, Origin};
-use reconciler_model::tree::Path;
+use reconciler_model::tree::{self, Path};
 use reconciler_model::warrant::Warrant;
 use serde_json::{Value, json};
 
 use super::Guardrail;
 use super::spec::{FAILED, PUBLISHED, READY, STATUS, as_published, key_of, published_of};
-use super::steps::{Facts, Op};
+use super::steps::{Facts, Needed, Op};
 use crate::normal::{extras_by_key, without};
 
 const SERVICE: &str = "bedrock";
@@ -104,7 +104,7 @@ async fn tags(session: &Session, arn: &str) -> Result<Value, CallError> {
 
 /// The version numbers that the account's enforced configuration names for the guardrail.
 ///
-/// Only read when the version limit is reached, because only then is a version deleted; and after a restore.
+/// Only read when a version has to be deleted, and after a restore.
 async fn enforced(session: &Session, ids: &Ids) -> Result<Vec<u32>, CallError> {
     let bedrock = session.client(Client::new);
     let request = bedrock.list_enforced_guardrails_configuration();
@@ -176,9 +176,7 @@ async fn read(session: &Session, address: &Address, ids: &Ids) -> Result<Option<
             Some(newest) => Some(get(session, &ids.id, &newest.to_string()).await?),
             None => None,
         };
-        let enforced =
-            if numbers.len() >= super::limits::MOST_VERSIONS { enforced(session, ids).await? } else { Vec::new() };
-        Ok::<_, CallError>((numbers, newest, enforced))
+        Ok::<_, CallError>((numbers, newest))
     };
     let (draft, versions, tags) = join3(get(session, &ids.id, DRAFT), versions, tags(session, &ids.arn)).await;
     let draft = match draft {
@@ -186,7 +184,7 @@ async fn read(session: &Session, address: &Address, ids: &Ids) -> Result<Option<
         Err(error) if error.class == ErrorClass::NotFound => return Ok(None),
         outcome => outcome?,
     };
-    let ((numbers, newest, enforced), tags) = (versions?, tags?);
+    let ((numbers, newest), tags) = (versions?, tags?);
     let status = |answer: &Value| answer.get("status").and_then(Value::as_str).unwrap_or("").to_owned();
     let draft_status = status(&draft);
     if draft_status == "DELETING" {
@@ -205,7 +203,6 @@ async fn read(session: &Session, address: &Address, ids: &Ids) -> Result<Option<
     }
     let facts = Facts {
         versions: numbers,
-        enforced,
         failed: (draft_status == FAILED).then(|| serde_json::from_value(reasons).unwrap_or_default()),
         unsaid: unsaid(&draft, &whole.tree),
     };
@@ -218,6 +215,20 @@ async fn read(session: &Session, address: &Address, ids: &Ids) -> Result<Option<
         facts: serde_json::to_value(&facts).unwrap_or(Value::Null),
         settled: lasts(&draft_status) && newest.as_ref().is_none_or(|newest| lasts(&status(newest))),
     }))
+}
+
+/// Which versions must not make room for another: those that are enforced, and those that are as declared.
+async fn needed(session: &Session, ids: &Ids, facts: &Facts, want: &Value) -> Result<Needed, CallError> {
+    let reads = facts.versions.iter().map(|number| async move {
+        let answer = get(session, &ids.id, &number.to_string()).await?;
+        let content = published_of(&content(session, &answer, None)?.tree);
+        let declared = published_of(want);
+        let same = tree::differences(&tree::restricted(&content, &declared), &declared, &[]).is_empty();
+        Ok::<_, CallError>(same.then_some(*number))
+    });
+    let (enforced, same) = futures::join!(enforced(session, ids), join_all(reads));
+    let as_declared = same.into_iter().collect::<Result<Vec<_>, _>>()?.into_iter().flatten().collect();
+    Ok(Needed { enforced: enforced?, as_declared, unsure: None })
 }
 
 /// As [`read`], beside others: to bring a guardrail into normal form takes longer than to ask for it.
@@ -292,6 +303,28 @@ impl Edge for Guardrail {
             }
         }
         Ok(reading)
+    }
+
+    /// What has to be known before a version is deleted. Where it cannot be read, none is, and the rest goes on.
+    async fn inspect(
+        &self,
+        session: &Session,
+        _: &Address,
+        want: &Value,
+        live: Option<&Sighting>,
+    ) -> Result<Option<Value>, CallError> {
+        let facts = live.and_then(|live| serde_json::from_value::<Facts>(live.facts.clone()).ok()).unwrap_or_default();
+        let (Some(ids), Some(want)) = (live.and_then(|live| Ids::of_handle(&live.handle)), want.get(PUBLISHED)) else {
+            return Ok(None);
+        };
+        if facts.versions.len() < super::limits::MOST_VERSIONS {
+            return Ok(None);
+        }
+        let needed = needed(session, &ids, &facts, want).await.unwrap_or_else(|error| {
+            let told = CallFacts { request_id: None, ..(*error).clone() };
+            Needed { unsure: Some(told.to_string()), ..Needed::default() }
+        });
+        Ok(serde_json::to_value(needed).ok())
     }
 
     async fn still_used_by(&self, session: &Session, live: &Sighting) -> Result<Vec<String>, CallError> {

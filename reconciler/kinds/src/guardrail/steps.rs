@@ -41,13 +41,23 @@ pub(super) enum Op {
 pub(super) struct Facts {
     /// The numbers of the published versions, ascending.
     pub(super) versions: Vec<u32>,
-    /// Numbers that the account's enforced guardrail configuration names.
-    pub(super) enforced: Vec<u32>,
     /// The service gave the DRAFT up; why.
     pub(super) failed: Option<Vec<String>>,
     /// Members that the answer does not have, and that the normal form has a default for.
     #[serde(default)]
     pub(super) unsaid: Vec<Path>,
+}
+
+/// The versions that must not be deleted to make room. Read only where the limit is reached.
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub(super) struct Needed {
+    /// Numbers that the account's enforced guardrail configuration names.
+    pub(super) enforced: Vec<u32>,
+    /// Numbers of versions that have what is declared: policies elsewhere may name them.
+    pub(super) as_declared: Vec<u32>,
+    /// Why it is not known.
+    pub(super) unsure: Option<String>,
 }
 
 pub(super) fn propose(situation: &Situation<'_>) -> Proposal {
@@ -266,18 +276,28 @@ fn make_room(situation: &Situation<'_>, facts: &Facts, proposal: &mut Proposal) 
     if facts.versions.len() < MOST_VERSIONS {
         return true;
     }
-    let newest = facts.versions.last().copied();
-    let oldest_free =
-        facts.versions.iter().copied().find(|version| Some(*version) != newest && !facts.enforced.contains(version));
-    let Some(version) = oldest_free else {
-        let detail = format!("all {MOST_VERSIONS} versions are in use, so the restored content cannot be published");
+    let needed = Needed::deserialize(situation.surroundings)
+        .unwrap_or_else(|_| Needed { unsure: Some("they were not read".to_owned()), ..Needed::default() });
+    if let Some(why) = needed.unsure {
+        let detail = format!(
+            "{MOST_VERSIONS} of {MOST_VERSIONS} versions exist, and which of them are needed is not known, so none is deleted: {why}"
+        );
+        proposal.refusals.push((codes::VERSIONS_FULL, detail));
+        return false;
+    }
+    // The newest first: a flood of weak versions comes after the good one that others name.
+    let free = |version: &u32| !needed.enforced.contains(version) && !needed.as_declared.contains(version);
+    let Some(version) = facts.versions.iter().rev().copied().find(free) else {
+        let detail = format!(
+            "all {MOST_VERSIONS} versions are enforced or as declared, so none is deleted and the restored content cannot be published"
+        );
         proposal.refusals.push((codes::VERSIONS_FULL, detail));
         return false;
     };
     if !situation.may_delete_versions {
         let detail = format!(
             "{MOST_VERSIONS} of {MOST_VERSIONS} versions exist, so the restored content cannot be published; version {version} is \
-             the oldest that nothing is known to refer to, and deleting it has to be allowed"
+             the newest that is not as declared and not enforced, and deleting it has to be allowed"
         );
         proposal.refusals.push((codes::VERSIONS_FULL, detail));
         return false;
@@ -287,7 +307,7 @@ fn make_room(situation: &Situation<'_>, facts: &Facts, proposal: &mut Proposal) 
     proposal.steps.push(step(
         "delete-version",
         format!(
-            "delete version {version}, the oldest that nothing is known to refer to, to make room for the restored one"
+            "delete version {version}, which is not as declared and not enforced, to make room for the restored one"
         ),
         &Op::DeleteVersion { version: version.clone() },
         ("DeleteGuardrail", json!({ "guardrailVersion": version })),
