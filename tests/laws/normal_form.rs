@@ -58,6 +58,7 @@ fn compared(kind: &dyn Kind, live: &Value, declared: &Value, when_stronger: &str
         handle: Value::Null,
         facts: Value::Null,
         settled: true,
+        unread: Default::default(),
     };
     (drift::compare(kind, &wanted, &want, Some(&sighting)), sighting)
 }

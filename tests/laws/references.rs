@@ -106,6 +106,7 @@ impl Pointers {
             handle: json!({ "serial": format!("S-{serial}") }),
             facts: Value::Null,
             settled: true,
+            unread: Default::default(),
         })
     }
 }

@@ -450,6 +450,7 @@ proptest! {
             Address { account: "management".into(), region: REGION.into(), kind: "trail".into(), name: NAME.into() };
         let sighting = Sighting {
             address, tree: live, extras: Default::default(), handle: Value::Null, facts: Value::Null, settled: true,
+            unread: Default::default(),
         };
         let situation =
             Situation { live: Some(&sighting), target: &want, differs: &[], name: NAME, may_delete_versions: false, surroundings: &Value::Null };

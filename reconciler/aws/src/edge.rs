@@ -9,7 +9,7 @@ use reconciler_model::address::{Address, Scope};
 use reconciler_model::blame::Traces;
 use reconciler_model::codes;
 use reconciler_model::history::Past;
-use reconciler_model::inventory::{Gap, Sighting};
+use reconciler_model::inventory::{Gap, Sighting, Unread};
 use reconciler_model::kind::Kind;
 use reconciler_model::warrant::Warrant;
 use serde_json::Value;
@@ -245,7 +245,22 @@ pub fn gap_of(error: &CallError, scope: &Scope, kind: &str, name: Option<&str>) 
         // Without the request id, which differs from run to run; the journal and the logs have it.
         reason: CallFacts { request_id: None, ..(**error).clone() }.to_string(),
         remedy: error.hint().unwrap_or_else(|| "see `bedrock-reconciler explain` for the code".to_owned()),
+        passing: is_passing(error),
+        ..Gap::default()
     }
+}
+
+/// Why a member of a resource is not known, after the call that reads it failed. The edge puts it into
+/// [`Sighting::unread`], and reads the rest.
+pub fn unread_of(error: &CallError) -> Unread {
+    let Gap { code, reason, remedy, passing, .. } = gap_of(error, &Scope::default(), "", None);
+    Unread { code, reason, remedy, passing }
+}
+
+/// Whether the same call may succeed a little later although nobody changed anything.
+fn is_passing(error: &CallError) -> bool {
+    matches!(error.class, ErrorClass::Throttled | ErrorClass::Network | ErrorClass::Server)
+        || error.status.is_some_and(|status| status >= 500)
 }
 
 /// The code that `explain` knows for a failed call.

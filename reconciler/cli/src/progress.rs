@@ -10,6 +10,8 @@ use reconciler_model::alert::Alert;
 use reconciler_model::codes;
 use reconciler_model::control::AlertClass;
 use reconciler_model::drift::Drift;
+use reconciler_model::inventory::Gap;
+use reconciler_model::plan::Severity;
 use reconciler_model::verdict::Verdict;
 
 use crate::screen::{BAD, DO, FAINT, GOOD, Screen, paint};
@@ -106,9 +108,15 @@ impl Sink for Log {
                     gaps = summary.gaps, refused = summary.refused, "planned"
                 );
                 plan.drift.iter().for_each(log_drift);
+                plan.gaps.iter().filter(|gap| gap.alerts.is_empty()).for_each(log_gap);
+                plan.unseen().into_iter().for_each(log_unseen);
+                for finding in plan.findings.iter().filter(|finding| finding.severity == Severity::Refused) {
+                    tracing::warn!(address = %finding.address, code = %finding.code, reason = %finding.detail, "refused");
+                }
             }
+            // The plan has them with their alerts.
             Event::GapFound(gap) => {
-                tracing::warn!(scope = %gap.scope, kind = %gap.kind, code = %gap.code, reason = %gap.reason, "not evaluated");
+                tracing::debug!(scope = %gap.scope, kind = %gap.kind, code = %gap.code, reason = %gap.reason, "not evaluated");
             }
             Event::PermissionsNotKnown { account, reason } => {
                 tracing::warn!(account, code = codes::NOT_CHECKED, reason, "permissions not asked beforehand");
@@ -126,6 +134,29 @@ impl Sink for Log {
             }
             _ => {}
         }
+    }
+}
+
+/// A gap that serves no control.
+fn log_gap(gap: &Gap) {
+    tracing::warn!(scope = %gap.scope, kind = %gap.kind, code = %gap.code, reason = %gap.reason, "not evaluated");
+}
+
+/// What could not be seen for one cause in one place, at the level of what it may hide.
+fn log_unseen((alert, gap, count): (&Alert, &Gap, usize)) {
+    macro_rules! at {
+        ($level:ident) => {
+            tracing::$level!(
+                scope = %gap.scope, kind = %gap.kind, name = gap.name, fields = gap.fields.join(","), code = %gap.code,
+                reason = %gap.reason, alert = alert.in_words(), control = alert.control, signal = alert.signal, gaps = count,
+                "not evaluated"
+            )
+        };
+    }
+    match alert.class {
+        AlertClass::Page => at!(error),
+        AlertClass::Inform => at!(info),
+        AlertClass::Ticket => at!(warn),
     }
 }
 

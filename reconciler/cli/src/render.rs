@@ -45,9 +45,11 @@ pub(crate) fn plan_blaming(plan: &Plan, blames: &[Blame]) -> String {
     }
     for gap in &plan.gaps {
         let name = gap.name.as_deref().map(|name| format!("/{name}")).unwrap_or_default();
+        let fields = if gap.fields.is_empty() { String::new() } else { format!(" {}", gap.fields.join(", ")) };
+        let urgency = gap.alerts.first().map(|first| format!("  {}", alert(first))).unwrap_or_default();
         let _ = writeln!(
             text,
-            "{} {}/{}{name} {}\n    failed to {}\n    {} {}",
+            "{} {}/{}{name}{fields} {}{urgency}\n    failed to {}\n    {} {}",
             paint(DOUBT, "?"),
             gap.scope,
             gap.kind,
@@ -63,9 +65,12 @@ pub(crate) fn plan_blaming(plan: &Plan, blames: &[Blame]) -> String {
     text
 }
 
-/// How many of the addresses page, open a ticket or are told, each by its most urgent alert.
+/// How many of the addresses page, open a ticket or are told, each by its most urgent alert; what could not be seen is one
+/// for each cause in each place.
 fn alerts(plan: &Plan) -> Option<String> {
-    let first = || plan.drift.iter().filter_map(|drift| drift.alerts.first());
+    let unseen = plan.unseen();
+    let unseen = || unseen.iter().map(|(alert, ..)| *alert);
+    let first = || plan.drift.iter().filter_map(|drift| drift.alerts.first()).chain(unseen());
     let count = |class| first().filter(|alert| alert.class == class).count();
     let (pages, tickets, told) = (count(AlertClass::Page), count(AlertClass::Ticket), count(AlertClass::Inform));
     let now = first().filter(|alert| alert.class == AlertClass::Page && alert.deadline_minutes == Some(0)).count();
@@ -231,7 +236,7 @@ pub(crate) fn exit_of_restoring(plan: &Plan) -> Exit {
 /// How a plan alone ends: 65, 2, 3 or 0.
 pub(crate) fn exit_of(plan: &Plan) -> Exit {
     let mut exit = Exit::Done;
-    if !plan.gaps.is_empty() || plan.summary.gaps > 0 || plan.summary.waiting > 0 {
+    if plan.is_unseen_in_part() {
         exit = Exit::Gaps;
     }
     if !plan.drift.is_empty() {

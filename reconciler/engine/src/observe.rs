@@ -1,16 +1,19 @@
 //! Reading the live world: every kind in every scope side by side, with gaps instead of guesses.
 
+use std::borrow::Cow;
 use std::collections::{BTreeMap, BTreeSet};
 
 use futures::StreamExt as _;
 use futures::stream;
-use reconciler_aws::edge::{Edge, LookedUp, LookupSource, Reading, Selection, gap_of};
+use reconciler_aws::edge::{Edge, LookedUp, LookupSource, Reading, Selection, code_of, gap_of, unread_of};
 use reconciler_aws::{CallError, Sessions};
 use reconciler_model::address::{Address, Scope};
-use reconciler_model::desired::{LiveReference, Lookup, Wanted};
+use reconciler_model::codes;
+use reconciler_model::desired::{LiveReference, Lookup, Resolution, Unanswered, Wanted};
 use reconciler_model::diagnostic::Diagnostic;
 use reconciler_model::drift;
-use reconciler_model::inventory::{Gap, Inventory, Known, Sighting};
+use reconciler_model::inventory::{Gap, Inventory, Known, Sighting, Unread};
+use reconciler_model::kind::Kind;
 use reconciler_model::plan::{self, Case};
 use serde_json::Value;
 
@@ -21,11 +24,13 @@ use crate::event::{Event, Sink};
 pub struct Observation<'a> {
     /// The sightings and gaps; without the sightings of what is as declared and not referred to.
     pub inventory: Inventory,
-    /// The resolved tree of each wanted address, or what is wrong with it; none when a look-up is a gap, nor for what is as
-    /// declared and not referred to.
+    /// The resolved tree of each wanted address, without the members of which not all is known; none where nothing is known,
+    /// nor for what is as declared and not referred to.
     pub trees: BTreeMap<Address, Result<Value, Vec<Diagnostic>>>,
     /// Addresses that refer to what is not there: what each of them waits for.
     pub waiting: BTreeMap<Address, BTreeSet<Address>>,
+    /// Addresses that differ, and of which it could not be found out whether the restore may be made: code and reason.
+    pub not_inspected: BTreeMap<Address, (&'static str, String)>,
     /// Addresses that are as declared. They are compared as soon as they are read, and what was read is dropped: most of an
     /// organization is in sync, and a tree takes tens of kilobytes.
     pub as_declared: BTreeSet<&'a Address>,
@@ -53,7 +58,10 @@ pub async fn read_all(sessions: &Sessions, reads: Vec<Read<'_>>, sink: &dyn Sink
     let mut taken = Taken::begin(&reads, sink);
     let mut pending =
         stream::iter(reads.into_iter().map(|read| carry_out(sessions, read))).buffer_unordered(SIDE_BY_SIDE);
-    while let Some((read, outcome)) = pending.next().await {
+    while let Some((read, mut outcome)) = pending.next().await {
+        if let Ok(Reading { sightings, gaps, .. }) = &mut outcome {
+            gaps.extend(sightings.iter().flat_map(|seen| seen.gaps(&read.scope)));
+        }
         taken.take(&read, outcome);
     }
     drop(pending);
@@ -143,10 +151,10 @@ pub async fn observe<'a>(sessions: &Sessions, sought: Sought<'a>, sink: &dyn Sin
     let mut observing = read_and_compare(sessions, sought, sink).await;
     observing.refer();
     inspect(sessions, sought, &mut observing).await;
-    let Observing { taken, trees, waiting, as_declared, .. } = observing;
+    let Observing { taken, trees, waiting, not_inspected, as_declared, .. } = observing;
     let mut inventory = taken.end();
     drop_implied(&mut inventory.gaps);
-    Observation { inventory, trees, waiting, as_declared }
+    Observation { inventory, trees, waiting, not_inspected, as_declared }
 }
 
 /// One thing to ask AWS.
@@ -206,6 +214,7 @@ async fn read_and_compare<'a, 's>(sessions: &Sessions, sought: Sought<'a>, sink:
         answers: Answers::new(),
         trees: Trees::new(),
         waiting: BTreeMap::new(),
+        not_inspected: BTreeMap::new(),
         as_declared: BTreeSet::new(),
     };
     let mut pending = stream::iter(jobs.into_iter().map(|job| job.carry_out(sessions))).buffer_unordered(SIDE_BY_SIDE);
@@ -259,10 +268,11 @@ struct Observing<'a, 's> {
     answers: Answers,
     trees: Trees,
     waiting: BTreeMap<Address, BTreeSet<Address>>,
+    not_inspected: BTreeMap<Address, (&'static str, String)>,
     as_declared: BTreeSet<&'a Address>,
 }
 
-impl Observing<'_, '_> {
+impl<'a> Observing<'a, '_> {
     async fn looked_up(
         &mut self,
         scope: Scope,
@@ -304,26 +314,20 @@ impl Observing<'_, '_> {
             if count % AT_ONCE == AT_ONCE - 1 {
                 tokio::task::yield_now().await;
             }
-            let found = match found_for(one, &self.answers) {
-                Ok(found) => found,
-                Err(error) => {
-                    let gap = gap_of(error, scope, kind, Some(&one.address.name));
-                    self.taken.found(gap);
-                    continue;
-                }
-            };
             // What it refers to has to be read first.
             if !one.references.is_empty() {
                 continue;
             }
-            let tree = one.resolve(edge.kind(), &found);
+            let answers = found_for(one, &self.answers);
+            let Some(want) = self.resolve(one, edge.kind(), &answers) else { continue };
             let inventory = &self.taken.inventory;
             let seen = inventory.sightings.get(&one.address).filter(|_| !self.referred_to.contains(&one.address));
-            if let (Ok(want), Some(live)) = (&tree, seen)
+            if let Some(live) = seen
+                && !inventory.is_unseen_in_part(&one.address)
                 && plan::is_as_declared(&Case {
                     kind: edge.kind(),
                     wanted: one,
-                    want,
+                    want: &want,
                     live: Some(live),
                     surroundings: inventory.surroundings_of(&one.address),
                     may_delete_versions: self.sought.may_delete_versions,
@@ -332,46 +336,98 @@ impl Observing<'_, '_> {
                 self.taken.inventory.sightings.remove(&one.address);
                 self.as_declared.insert(&one.address);
             } else {
-                self.trees.insert(one.address.clone(), tree);
+                self.trees.insert(one.address.clone(), Ok(want));
             }
         }
+    }
+
+    /// The tree of what is wanted, as far as it is known. What is not known of it, or of the live resource, becomes a gap of the
+    /// members that it is about.
+    fn resolve(&mut self, one: &'a Wanted, kind: &dyn Kind, answers: &Answered) -> Option<Value> {
+        let scope = scope_of(one);
+        let name = Some(one.address.name.clone());
+        let gap = |unread: Unread, fields| {
+            let Unread { code, reason, remedy, passing } = unread;
+            let (scope, kind, name) = (scope.clone(), one.address.kind.clone(), name.clone());
+            Gap { scope, kind, name, code, reason, remedy, fields, passing, alerts: Vec::new() }
+        };
+        let Resolution { tree, unanswered } = match one.resolve_known(kind, &answers.found) {
+            Ok(resolution) => resolution,
+            // The declarations were checked when they were loaded: what is wrong now is what AWS answered.
+            Err(problems) => {
+                let all = problems.iter().map(|problem| problem.detail.as_str()).collect::<Vec<_>>().join("; ");
+                let remedy = problems.first().map(|problem| problem.remedy.clone()).unwrap_or_default();
+                let code = codes::UNRESOLVED_LOOKUP.to_owned();
+                let reason = format!("make sense of what its look-ups found: {all}");
+                self.taken.found(gap(Unread { code, reason, remedy, passing: false }, Vec::new()));
+                return None;
+            }
+        };
+        for Unanswered { member, lookup, why, at } in unanswered {
+            // What it waits for is told as such.
+            if answers.waits_for.contains_key(&lookup) {
+                continue;
+            }
+            let unread = answers.failed.get(&lookup).cloned().unwrap_or_else(|| Unread {
+                code: codes::UNRESOLVED_LOOKUP.to_owned(),
+                reason: format!("resolve {lookup}{}: {why}", at.map(|at| format!(" ({at})")).unwrap_or_default()),
+                remedy: "create what it names in this account and region, or correct the look-up".to_owned(),
+                passing: false,
+            });
+            self.taken.found(gap(unread, vec![member]));
+        }
+        let seen = self.taken.inventory.sightings.get(&one.address);
+        let gaps = seen.map(|seen| seen.gaps(&scope)).unwrap_or_default();
+        for mut gap in gaps {
+            gap.fields.retain(|field| tree.get(field).is_some());
+            if !gap.fields.is_empty() {
+                self.taken.found(gap);
+            }
+        }
+        Some(tree)
     }
 
     /// Answers what refers to live resources, now that everything has been read.
     fn refer(&mut self) {
         for one in self.sought.wanted.iter().filter(|one| !one.references.is_empty()) {
             let Some(edge) = self.sought.edge(&one.address.kind) else { continue };
-            // A look-up that failed is a gap already.
-            let Ok(mut found) = found_for(one, &self.answers) else { continue };
-            match refer(self.sought.edges, &self.taken.inventory, one, &mut found) {
-                Ok(others) if others.is_empty() => {
-                    self.trees.insert(one.address.clone(), one.resolve(edge.kind(), &found));
-                }
-                Ok(others) => drop(self.waiting.insert(one.address.clone(), others)),
-                Err(gap) => self.taken.found(*gap),
+            // The gap of the whole kind is one already.
+            if matches!(self.taken.inventory.of(&one.address), Known::Unknown(_)) {
+                continue;
+            }
+            let mut answers = found_for(one, &self.answers);
+            refer(self.sought.edges, &self.taken.inventory, one, &mut answers);
+            if let Some(tree) = self.resolve(one, edge.kind(), &answers) {
+                self.trees.insert(one.address.clone(), Ok(tree));
+            }
+            if !answers.waits_for.is_empty() {
+                self.waiting.insert(one.address.clone(), answers.waits_for.into_values().collect());
             }
         }
     }
 }
 
-/// Has each edge look at what a tree refers to, where it differs from live. What could not be looked at is a gap, and has no
-/// tree: nothing is planned for it.
+/// Has each edge look at what a tree refers to, where it differs from live. What could not be looked at is shown as it
+/// differs, and is not written to: a write that cannot be preflighted may break what it means to mend.
 async fn inspect(sessions: &Sessions, sought: Sought<'_>, observing: &mut Observing<'_, '_>) {
-    let Observing { taken, trees, .. } = observing;
+    let Observing { taken, trees, not_inspected, .. } = observing;
     let differs = sought.wanted.iter().filter_map(|one| {
         let edge = sought.edge(&one.address.kind)?;
         let Some(Ok(want)) = trees.get(&one.address) else { return None };
         let live = match taken.inventory.of(&one.address) {
             Known::Present(sighting) => Some(sighting),
+            // Nothing is made of it before all of it is known.
+            Known::Absent if taken.inventory.is_unseen_in_part(&one.address) => return None,
             Known::Absent => None,
             Known::Unknown(_) => return None,
         };
-        let is_managed = |live: &Sighting| drift::managed_part(edge.kind(), &live.tree, want) == *want;
+        let want = live.map_or(Cow::Borrowed(want), |live| drift::knowable(want, live));
+        let is_managed = |live: &Sighting| drift::managed_part(edge.kind(), &live.tree, &want) == *want;
         (!live.is_some_and(is_managed)).then_some((one, edge, want, live))
     });
     let looks = differs.map(|(one, edge, want, live)| async move {
         let session = sessions.session(&one.account_id, &one.address.region);
-        (one, edge.inspect(&session, &one.address, want, live).await)
+        (one, edge.inspect(&session, &one.address, &want, live).await)
     });
     let looked: Vec<_> = stream::iter(looks).buffer_unordered(SIDE_BY_SIDE).collect().await;
     for (one, outcome) in looked {
@@ -379,69 +435,69 @@ async fn inspect(sessions: &Sessions, sought: Sought<'_>, observing: &mut Observ
             Ok(Some(found)) => taken.inventory.keep_surroundings_of(&one.address, found),
             Ok(None) => {}
             Err(error) => {
-                taken.found(gap_of(&error, &scope_of(one), &one.address.kind, Some(&one.address.name)));
-                trees.remove(&one.address);
+                let gap = gap_of(&error, &scope_of(one), &one.address.kind, Some(&one.address.name));
+                let why = format!("what the restore depends on could not be looked at: failed to {}", gap.reason);
+                not_inspected.insert(one.address.clone(), (code_of(&error), why));
             }
         }
     }
 }
 
-/// The answers to the look-ups of one address; an error when one could not be made.
-fn found_for<'a>(one: &Wanted, answers: &'a Answers) -> Result<Found, &'a CallError> {
+/// What became of the placeholders of one address.
+#[derive(Default)]
+struct Answered {
+    /// The answers, or why there is none.
+    found: Found,
+    /// Those whose call failed, or whose resource could not be read.
+    failed: BTreeMap<Lookup, Unread>,
+    /// Those that an absent resource will answer.
+    waits_for: BTreeMap<Lookup, Address>,
+}
+
+/// The answers to the look-ups of one address.
+fn found_for(one: &Wanted, answers: &Answers) -> Answered {
     let scope = scope_of(one);
-    let mut found = Found::new();
+    let mut answered = Answered::default();
     for lookup in &one.lookups {
         let answer = match answers.get(&(scope.clone(), lookup.clone())) {
             Some(Ok(LookedUp::Is(value))) => Ok(value.clone()),
-            Some(Err(error)) => return Err(error),
-            Some(Ok(LookedUp::Several(all))) => {
-                Err(format!("${{{}:{}}} finds several in {scope}: {}", lookup.source, lookup.key, all.join(", ")))
+            Some(Err(error)) => {
+                answered.failed.insert(lookup.clone(), unread_of(error));
+                Err("it could not be looked up".to_owned())
             }
-            Some(Ok(LookedUp::Nothing)) | None => {
-                Err(format!("${{{}:{}}} finds nothing in {scope}", lookup.source, lookup.key))
-            }
+            Some(Ok(LookedUp::Several(all))) => Err(format!("it finds several in {scope}: {}", all.join(", "))),
+            Some(Ok(LookedUp::Nothing)) | None => Err(format!("it finds nothing in {scope}")),
         };
-        found.insert(lookup.clone(), answer);
+        answered.found.insert(lookup.clone(), answer);
     }
-    Ok(found)
+    answered
 }
 
-/// Answers the references of one address from what was seen. Gives what they wait for, or the gap that the gap of another
-/// resource makes of this one.
-fn refer(
-    edges: &[&dyn Edge],
-    inventory: &Inventory,
-    one: &Wanted,
-    found: &mut Found,
-) -> Result<BTreeSet<Address>, Box<Gap>> {
-    let mut waits_for = BTreeSet::new();
+/// Answers the references of one address from what was seen.
+fn refer(edges: &[&dyn Edge], inventory: &Inventory, one: &Wanted, answered: &mut Answered) {
     for (placeholder, LiveReference { address, output, .. }) in &one.references {
         let kind = edges.iter().map(|edge| edge.kind()).find(|kind| kind.name() == address.kind);
         let answer = match inventory.of(address) {
             Known::Present(sighting) => kind.and_then(|kind| kind.output(sighting, output)),
             Known::Absent => None,
             Known::Unknown(gap) => {
-                return Err(Box::new(Gap {
-                    scope: scope_of(one),
-                    kind: one.address.kind.clone(),
-                    name: Some(one.address.name.clone()),
+                let unread = Unread {
                     code: gap.code.clone(),
                     reason: format!("read {address}, which it refers to: {}", gap.reason),
                     remedy: gap.remedy.clone(),
-                }));
+                    passing: gap.passing,
+                };
+                answered.failed.insert(placeholder.clone(), unread);
+                answered.found.insert(placeholder.clone(), Err(format!("{address} could not be read")));
+                continue;
             }
         };
-        match answer {
-            Some(value) => {
-                found.insert(placeholder.clone(), Ok(value));
-            }
-            // It is there, and has none yet: nothing is published, say.
-            None => {
-                waits_for.insert(address.clone());
-            }
+        // It may be there, and have none yet: nothing is published, say.
+        if answer.is_none() {
+            answered.waits_for.insert(placeholder.clone(), address.clone());
         }
+        answered.found.insert(placeholder.clone(), answer.ok_or_else(|| format!("{address} is not there yet")));
     }
-    Ok(waits_for)
 }
 
 /// A gap of one name says nothing new where the whole kind is unknown.

@@ -138,7 +138,7 @@ impl Reconciler<'_> {
         let observation = observe::observe(&self.sessions, sought, self.sink).await;
         let kinds = self.kinds();
         let kinds: Vec<&dyn Kind> = kinds.into_iter().map(|kind| kind as &dyn Kind).collect();
-        let mut barred = BTreeMap::new();
+        let mut barred = observation.not_inspected.clone();
         let build = |barred: &BTreeMap<Address, (&'static str, String)>| {
             plan::build(&Inputs {
                 wanted: target.wanted,
@@ -158,7 +158,7 @@ impl Reconciler<'_> {
         };
         let mut plan = build(&barred);
         if target.asks_permission && !plan.steps.is_empty() {
-            barred = self.not_allowed(&plan, &observation.inventory, target.wanted).await?;
+            barred.extend(self.not_allowed(&plan, &observation.inventory, target.wanted).await?);
         }
         if let (Some(most), Some(journal)) = (target.undone_at_most, journal) {
             let since = (self.clock)().saturating_sub(SignedDuration::from_hours(1)).unwrap_or(Timestamp::MIN);

@@ -61,6 +61,7 @@ mod tests {
             handle,
             facts: Value::Null,
             settled: true,
+            unread: Default::default(),
         });
         kind.arns(&call, &place, "a", live.as_ref())
     }

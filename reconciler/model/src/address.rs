@@ -20,7 +20,7 @@ pub enum ScopeKind {
 }
 
 /// One account and region to read from, with the ids that AWS wants beside the name that people use.
-#[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
+#[derive(Debug, Clone, Default, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
 pub struct Scope {
     /// The account's name in `organization.yaml`.
     pub account: String,

@@ -9,6 +9,8 @@
 //!
 //! Assumptions: what is declared is what is in production. The sources speak of production; a declaration has no such word.
 
+use std::collections::BTreeSet;
+
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
@@ -93,7 +95,7 @@ pub struct Otherwise {
 /// One alert of a drift. A part of the JSON contract.
 ///
 /// The order is that of urgency: how people are told, by when, how bad it is.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 pub struct Alert {
     /// The control that does not hold.
     pub control: String,
@@ -112,6 +114,11 @@ impl Alert {
     /// What is more urgent is less.
     fn urgency(&self) -> (AlertClass, u32, Severity) {
         (self.class, self.deadline_minutes.unwrap_or(u32::MAX), self.severity)
+    }
+
+    /// Whether it is more urgent than another.
+    pub fn is_before(&self, other: &Self) -> bool {
+        self.urgency() < other.urgency()
     }
 
     /// How urgent it is, in words: `page now`, `page within 5 minutes`, `ticket within 15 minutes`, `inform`.
@@ -161,6 +168,33 @@ pub fn of(controls: &[Control], drift: &Drift) -> Vec<Alert> {
     alerts
 }
 
+/// The alerts of what could not be seen: of each control that it serves, the most urgent one that the unread members could
+/// have raised. Loss of sight is no calmer than what it may hide.
+///
+/// `fields` are the top-level members that were not read; none means that nothing of the resource is known.
+pub fn of_unseen(controls: &[Control], served: &BTreeSet<&str>, kind: &str, fields: &[String]) -> Vec<Alert> {
+    let mut alerts: Vec<Alert> = controls
+        .iter()
+        .filter(|control| served.contains(control.id.as_str()))
+        .filter_map(|control| {
+            let alert = |signal: &str, class, deadline_minutes| Alert {
+                control: control.id.clone(),
+                signal: signal.to_owned(),
+                class,
+                deadline_minutes,
+                severity: control.severity,
+            };
+            let could =
+                control.signals.iter().filter(|signal| signal.when.iter().any(|one| one.could_fit(kind, fields)));
+            let could = could.map(|signal| alert(&signal.id, signal.class, signal.within_minutes));
+            let Otherwise { class, within_minutes, about: _ } = &control.otherwise;
+            could.chain([alert(OTHERWISE, *class, Some(*within_minutes))]).min_by_key(Alert::urgency)
+        })
+        .collect();
+    alerts.sort_by(|one, two| (one.urgency(), &one.control).cmp(&(two.urgency(), &two.control)));
+    alerts
+}
+
 /// The most urgent alert of many drifts.
 pub fn first(drift: &[Drift]) -> Option<&Alert> {
     drift.iter().filter_map(|one| one.alerts.first()).min_by_key(|alert| alert.urgency())
@@ -187,6 +221,19 @@ impl Condition {
     /// Whether the drift looks like this.
     pub fn fits(&self, drift: &Drift) -> bool {
         self.fits_whole(drift) && (!self.is_of_fields() || drift.fields.iter().any(|field| self.fits_field(field)))
+    }
+
+    /// Whether some value of members that were not read would fit: of `fields`, or of any where there are none.
+    fn could_fit(&self, kind: &str, fields: &[String]) -> bool {
+        let Self { kinds, change, paths, live: _, directions } = self;
+        let is_of_harm = directions.is_empty() || directions.iter().any(|direction| is_grave(*direction));
+        let is_below = |pattern: &Path| {
+            pattern.head().is_none_or(|head| head == "*" || head == "**" || fields.iter().any(|field| field == head))
+        };
+        (kinds.is_empty() || kinds.iter().any(|one| one == kind))
+            && is_of_harm
+            && (fields.is_empty()
+                || (*change != Some(Change::Missing) && (paths.is_empty() || paths.iter().any(is_below))))
     }
 
     fn fits_whole(&self, drift: &Drift) -> bool {

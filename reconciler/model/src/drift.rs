@@ -1,5 +1,6 @@
 //! The difference between live and desired, field by field, with its direction.
 
+use std::borrow::Cow;
 use std::collections::BTreeSet;
 
 use serde::{Deserialize, Serialize};
@@ -109,6 +110,7 @@ pub fn compare(kind: &dyn Kind, wanted: &Wanted, want: &Value, live: Option<&Sig
             unobservable: Vec::new(),
         };
     };
+    let want = &*knowable(want, live);
     let managed = managed_part(kind, &live.tree, want);
     let compared = documents::compare(kind, managed, want);
     let directions = compared.directions(kind);
@@ -153,6 +155,19 @@ fn loosened(kind: &dyn Kind, compared: &Compared, directions: &[Direction]) -> B
     let weakened = compared.differences.iter().zip(directions);
     let weakened = weakened.filter(|(_, direction)| matches!(direction, Direction::Weakened | Direction::Unknown));
     weakened.filter_map(|(difference, _)| documents::above(kind, &difference.path)).collect()
+}
+
+/// What is wanted, without the members of the live resource that could not be read: like members that are not declared, they
+/// are neither compared nor changed. The gap that each of them is says so.
+pub fn knowable<'a>(want: &'a Value, live: &Sighting) -> Cow<'a, Value> {
+    if live.unread.is_empty() {
+        return Cow::Borrowed(want);
+    }
+    let mut want = want.clone();
+    if let Some(members) = want.as_object_mut() {
+        members.retain(|name, _| !live.unread.contains_key(name));
+    }
+    Cow::Owned(want)
 }
 
 /// The part of a live tree that `want` manages: its top-level members, and of merged members only the named elements. What it

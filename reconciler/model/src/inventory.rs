@@ -6,6 +6,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 use crate::address::{Address, Scope};
+use crate::alert::Alert;
 use crate::digest;
 
 /// One live resource as it was read.
@@ -25,6 +26,24 @@ pub struct Sighting {
     pub facts: Value,
     /// Whether the resource is in a state that lasts; `false` while the service is still changing it.
     pub settled: bool,
+    /// Top-level members that could not be read. The tree has no value for them, and that says nothing: they are neither
+    /// compared nor changed, and each is a gap. The rest of the resource is known.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub unread: BTreeMap<String, Unread>,
+}
+
+/// Why one member of a resource could not be read.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Unread {
+    /// The code, for `explain`.
+    pub code: String,
+    /// Why, in one sentence, with the AWS error code where there is one.
+    pub reason: String,
+    /// What to do about it.
+    pub remedy: String,
+    /// Whether it may pass by itself: a throttle, a time-out, a fault of the service.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub passing: bool,
 }
 
 impl Sighting {
@@ -32,10 +51,33 @@ impl Sighting {
     pub fn fingerprint(&self) -> String {
         digest::of(&(&self.tree, &self.extras, &self.handle, &self.facts))
     }
+
+    /// The gaps of the members that could not be read: one for each cause.
+    pub fn gaps(&self, scope: &Scope) -> Vec<Gap> {
+        let mut gaps: Vec<Gap> = Vec::new();
+        for (member, Unread { code, reason, remedy, passing }) in &self.unread {
+            if let Some(same) = gaps.iter_mut().find(|gap| gap.code == *code && gap.reason == *reason) {
+                same.fields.push(member.clone());
+                continue;
+            }
+            gaps.push(Gap {
+                scope: scope.clone(),
+                kind: self.address.kind.clone(),
+                name: Some(self.address.name.clone()),
+                code: code.clone(),
+                reason: reason.clone(),
+                remedy: remedy.clone(),
+                fields: vec![member.clone()],
+                passing: *passing,
+                alerts: Vec::new(),
+            });
+        }
+        gaps
+    }
 }
 
 /// What could not be read, and why. Unknown is never absent.
-#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[derive(Debug, Clone, Default, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 pub struct Gap {
     /// The account and region.
     pub scope: Scope,
@@ -49,14 +91,28 @@ pub struct Gap {
     pub reason: String,
     /// What to do about it.
     pub remedy: String,
+    /// The top-level members of the one name that are unknown; empty when all of it is.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub fields: Vec<String>,
+    /// Whether it may pass by itself: a throttle, a time-out, a fault of the service.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub passing: bool,
+    /// Who has to know that this is not seen, and how soon: the most urgent first. Empty where it serves no control.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub alerts: Vec<Alert>,
 }
 
 impl Gap {
-    /// Whether the gap makes the state of `address` unknown.
+    /// Whether the gap makes the state of `address` unknown, or that of some of its members.
     pub fn covers(&self, address: &Address) -> bool {
         address.is_in(&self.scope)
             && address.kind == self.kind
             && self.name.as_ref().is_none_or(|name| *name == address.name)
+    }
+
+    /// Whether nothing at all is known of `address`.
+    pub fn hides(&self, address: &Address) -> bool {
+        self.fields.is_empty() && self.covers(address)
     }
 }
 
@@ -92,15 +148,19 @@ impl Inventory {
         }
     }
 
-    /// The first gap that covers `address`. An organization may have thousands of them, one for each kind in each place.
-    fn gap_of(&self, address: &Address) -> Option<&Gap> {
+    /// The gaps of the place and kind of `address`. An organization may have thousands of them, one for each kind in each place.
+    fn gaps_beside<'a, 'b>(&'a self, address: &'b Address) -> impl Iterator<Item = &'a Gap> + use<'a, 'b> {
         fn place(gap: &Gap) -> (&str, &str, &str) {
             (&gap.scope.account, &gap.scope.region, &gap.kind)
         }
         let sought = (address.account.as_str(), address.region.as_str(), address.kind.as_str());
         let first = self.gaps.partition_point(|gap| place(gap) < sought);
-        let mut here = self.gaps.iter().skip(first).take_while(|gap| place(gap) == sought);
-        here.find(|gap| gap.covers(address))
+        self.gaps.iter().skip(first).take_while(move |gap| place(gap) == sought)
+    }
+
+    /// Whether a gap covers a part of `address`.
+    pub fn is_unseen_in_part(&self, address: &Address) -> bool {
+        self.gaps_beside(address).any(|gap| gap.covers(address))
     }
 
     /// Keeps what was read in `scope` beside the resources of `kind`.
@@ -127,7 +187,8 @@ impl Inventory {
         if let Some(sighting) = self.sightings.get(address) {
             return Known::Present(sighting);
         }
-        match self.gap_of(address) {
+        let mut gaps = self.gaps_beside(address);
+        match gaps.find(|gap| gap.hides(address)) {
             Some(gap) => Known::Unknown(gap),
             None => Known::Absent,
         }

@@ -6,13 +6,14 @@
 //! Guarantees: two plans of the same world are equal byte for byte; the id is the digest of what the plan would do, so
 //! naming the id approves exactly that.
 
+use std::borrow::Cow;
 use std::collections::{BTreeMap, BTreeSet};
 
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
-use crate::address::Address;
-use crate::alert;
+use crate::address::{Address, Scope};
+use crate::alert::{self, Alert};
 use crate::codes;
 use crate::control::Control;
 use crate::desired::{LiveReference, Wanted};
@@ -32,7 +33,7 @@ pub struct Format {
 }
 
 /// The format that this build writes.
-pub const FORMAT: Format = Format { major: 1, minor: 1 };
+pub const FORMAT: Format = Format { major: 1, minor: 2 };
 
 /// One call that a step makes, exactly as it goes out. For people and for the contract; the kind's op decides.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -195,6 +196,26 @@ impl Plan {
         self.findings.iter().filter(|finding| finding.code == codes::WAITS).map(|finding| &finding.address)
     }
 
+    /// What could not be seen and has to be told, by place and cause: gaps of one cause in one place are one alert, which is
+    /// the most urgent of theirs. With it, the first of the gaps, and how many there are.
+    pub fn unseen(&self) -> Vec<(&Alert, &Gap, usize)> {
+        let mut causes: BTreeMap<(&Scope, &str), (&Alert, &Gap, usize)> = BTreeMap::new();
+        for gap in &self.gaps {
+            let Some(alert) = gap.alerts.first() else { continue };
+            let told = causes.entry((&gap.scope, &gap.code)).or_insert((alert, gap, 0));
+            told.2 += 1;
+            if alert.is_before(told.0) {
+                told.0 = alert;
+            }
+        }
+        causes.into_values().collect()
+    }
+
+    /// Whether something that is declared was not evaluated.
+    pub fn is_unseen_in_part(&self) -> bool {
+        !self.gaps.is_empty() || self.summary.gaps > 0 || self.waiting().next().is_some()
+    }
+
     /// Whether this build may read a plan of `format`.
     pub fn is_readable(format: Format) -> bool {
         format.major == FORMAT.major
@@ -314,19 +335,16 @@ pub fn build(inputs: &Inputs<'_>) -> Plan {
             Known::Present(sighting) => Some(sighting),
             Known::Unknown(_) | Known::Absent => None,
         };
-        let waits_for = waits_for(inputs, &referred_to, wanted);
-        if !waits_for.is_empty() {
-            summary.waiting += 1;
-            findings.extend(waits_for.into_iter().map(|other| Finding {
-                address: address.clone(),
-                severity: Severity::Note,
-                code: codes::WAITS.to_owned(),
-                detail: format!("waits for {other}"),
-            }));
-            continue;
-        }
+        let waits = waits_of(inputs, &referred_to, wanted);
+        findings.extend(waits.others.iter().map(|other| Finding {
+            address: address.clone(),
+            severity: Severity::Note,
+            code: codes::WAITS.to_owned(),
+            detail: format!("waits for {other}"),
+        }));
+        let is_waiting = !waits.others.is_empty();
         if is_as_declared {
-            summary.in_sync += 1;
+            *(if is_waiting { &mut summary.waiting } else { &mut summary.in_sync }) += 1;
             continue;
         }
         let want = match inputs.trees.get(address) {
@@ -336,15 +354,21 @@ pub fn build(inputs: &Inputs<'_>) -> Plan {
                 summary.refused += 1;
                 continue;
             }
-            // A look-up that could not be made is a gap of its own; it is counted there.
+            // Nothing of what is wanted could be told: a gap says why.
             None => {
                 summary.gaps += 1;
                 continue;
             }
         };
+        let want = &*without(want, &waits.members);
         let surroundings = inputs.inventory.surroundings_of(address);
         let may_delete_versions = inputs.may_delete_versions;
         let mut assessed = assess(&Case { kind: *kind, wanted, want, live, surroundings, may_delete_versions });
+        let is_unseen = inputs.inventory.is_unseen_in_part(address);
+        // What is not there is not made without the members that are not known yet: it would be weaker than declared.
+        if waits.holds_all || (live.is_none() && (is_waiting || is_unseen)) {
+            assessed.steps.clear();
+        }
         findings.append(&mut assessed.findings);
         let barred = inputs.barred.get(address).filter(|_| !assessed.steps.is_empty());
         if let Some((code, reason)) = barred {
@@ -362,6 +386,8 @@ pub fn build(inputs: &Inputs<'_>) -> Plan {
                 summary.refused += usize::from(assessed.refused || barred.is_some());
                 all_drift.push(drift);
             }
+            None if is_waiting => summary.waiting += 1,
+            None if is_unseen => summary.gaps += 1,
             None => summary.in_sync += 1,
         }
         if barred.is_none() && !assessed.steps.is_empty() {
@@ -373,7 +399,7 @@ pub fn build(inputs: &Inputs<'_>) -> Plan {
     findings.sort();
     findings.dedup();
     let steps = numbered(proposed);
-    let gaps = inputs.inventory.gaps.clone();
+    let gaps = alerting(inputs);
     let mut plan = Plan {
         format: FORMAT,
         tool_version: inputs.tool_version.to_owned(),
@@ -430,18 +456,67 @@ fn referred_to(wanted: &[Wanted]) -> BTreeMap<&Address, &Wanted> {
     wanted.iter().map(|one| (&one.address, one)).filter(|(address, _)| addresses.contains(address)).collect()
 }
 
-/// What an address waits for: what it refers to, and what is needed and waits itself without being there.
-fn waits_for<'a>(
-    inputs: &'a Inputs<'_>,
-    referred_to: &BTreeMap<&Address, &Wanted>,
-    wanted: &'a Wanted,
-) -> BTreeSet<&'a Address> {
-    let own = inputs.waiting.get(&wanted.address).into_iter().flatten();
-    let waits_itself =
-        |need: &&Address| inputs.waiting.contains_key(need) && matches!(inputs.inventory.of(need), Known::Absent);
-    let changing = wanted.references.values().filter(|one| is_about_to_change(inputs, referred_to, one));
-    let changing = changing.map(|one| &one.address);
-    own.chain(wanted.needs.iter().filter(waits_itself)).chain(changing).collect()
+/// The gaps, with who has to know of each. A gap serves the controls of every declaration that it covers.
+fn alerting(inputs: &Inputs<'_>) -> Vec<Gap> {
+    if inputs.inventory.gaps.is_empty() {
+        return Vec::new();
+    }
+    let mut declared: BTreeMap<(&str, &str, &str), Vec<&Wanted>> = BTreeMap::new();
+    for one in inputs.wanted {
+        let Address { account, region, kind, .. } = &one.address;
+        declared.entry((account, region, kind)).or_default().push(one);
+    }
+    let mut gaps = inputs.inventory.gaps.clone();
+    for gap in &mut gaps {
+        let here = declared.get(&(gap.scope.account.as_str(), gap.scope.region.as_str(), gap.kind.as_str()));
+        let covered = here.into_iter().flatten().filter(|one| gap.covers(&one.address));
+        let served = covered.flat_map(|one| &one.declaration.controls).map(String::as_str).collect();
+        gap.alerts = alert::of_unseen(inputs.controls, &served, &gap.kind, &gap.fields);
+    }
+    gaps
+}
+
+/// What is wanted without some of its top-level members.
+fn without<'a>(want: &'a Value, members: &BTreeSet<String>) -> Cow<'a, Value> {
+    if members.is_empty() {
+        return Cow::Borrowed(want);
+    }
+    let mut want = want.clone();
+    if let Some(all) = want.as_object_mut() {
+        all.retain(|name, _| !members.contains(name));
+    }
+    Cow::Owned(want)
+}
+
+/// What an address waits for.
+#[derive(Default)]
+struct Waits<'a> {
+    /// What it refers to, and what is needed and waits itself without being there.
+    others: BTreeSet<&'a Address>,
+    /// The top-level members that wait. The others are compared and restored meanwhile.
+    members: BTreeSet<String>,
+    /// Whether nothing is written meanwhile: what it needs as a whole is not there.
+    holds_all: bool,
+}
+
+fn waits_of<'a>(inputs: &'a Inputs<'_>, referred_to: &BTreeMap<&Address, &Wanted>, wanted: &'a Wanted) -> Waits<'a> {
+    // The members of these are left out of the tree already.
+    let mut waits = Waits::default();
+    waits.others.extend(inputs.waiting.get(&wanted.address).into_iter().flatten());
+    let refers_to = |need: &Address| wanted.references.values().any(|one| one.address == *need);
+    for need in &wanted.needs {
+        if inputs.waiting.contains_key(need) && matches!(inputs.inventory.of(need), Known::Absent) {
+            waits.others.insert(need);
+            waits.holds_all |= !refers_to(need);
+        }
+    }
+    for (placeholder, reference) in &wanted.references {
+        if is_about_to_change(inputs, referred_to, reference) {
+            waits.others.insert(&reference.address);
+            waits.members.append(&mut wanted.members_with(placeholder));
+        }
+    }
+    waits
 }
 
 /// Whether what a reference names is not as declared, so that the value which was read is not the one to refer to. Where the

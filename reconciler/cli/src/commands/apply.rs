@@ -287,9 +287,7 @@ pub(crate) fn report_rounds(
     let verified = rounds.iter().map(|round| round.applied.verified()).sum();
     let total = rounds.iter().map(|round| round.applied.steps.len()).sum();
     let again = match after {
-        Some(after) if after.drift.is_empty() && after.gaps.is_empty() && after.summary.waiting == 0 => {
-            " · planned again: in sync"
-        }
+        Some(after) if after.drift.is_empty() && !after.is_unseen_in_part() => " · planned again: in sync",
         Some(_) => " · planned again: not in sync",
         None => "",
     };

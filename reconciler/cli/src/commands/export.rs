@@ -32,9 +32,12 @@ pub(crate) async fn run(setup: &Setup, address: &[String]) -> Result<Exit, Failu
     setup.screen.json(&json!({ "declarations": declarations, "gaps": inventory.gaps }))?;
     print(setup.screen, &declarations)?;
     for gap in &inventory.gaps {
-        setup
-            .screen
-            .remark(format_args!("# not read: {}/{} [{}] failed to {}", gap.scope, gap.kind, gap.code, gap.reason));
+        let name = gap.name.as_deref().map(|name| format!("/{name}")).unwrap_or_default();
+        let fields = if gap.fields.is_empty() { String::new() } else { format!(" {}", gap.fields.join(", ")) };
+        setup.screen.remark(format_args!(
+            "# not read: {}/{}{name}{fields} [{}] failed to {}",
+            gap.scope, gap.kind, gap.code, gap.reason
+        ));
     }
     Ok(if inventory.gaps.is_empty() { Exit::Done } else { Exit::Gaps })
 }
@@ -45,7 +48,11 @@ pub(crate) fn declarations<'a>(seen: impl Iterator<Item = &'a Sighting>) -> Vec<
     for sighting in seen {
         let address = &sighting.address;
         let Some(edge) = EDGES.iter().find(|edge| edge.kind().name() == address.kind) else { continue };
-        let spec = literal(edge.kind().declare(&sighting.tree));
+        let mut spec = literal(edge.kind().declare(&sighting.tree));
+        // `null` would declare that it must be absent.
+        if let Some(members) = spec.as_object_mut() {
+            members.retain(|name, _| !sighting.unread.contains_key(name));
+        }
         let key = (address.kind.clone(), address.name.clone(), digest::canonical(&spec));
         specs
             .entry(key)

@@ -127,6 +127,7 @@ impl Edge for EnforcedGuardrail {
             handle: json!({ "configId": id }),
             facts: Value::Null,
             settled: true,
+            unread: Default::default(),
         }))
     }
 

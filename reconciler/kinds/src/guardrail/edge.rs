@@ -214,6 +214,7 @@ async fn read(session: &Session, address: &Address, ids: &Ids) -> Result<Option<
         handle: ids.handle(),
         facts: serde_json::to_value(&facts).unwrap_or(Value::Null),
         settled: lasts(&draft_status) && newest.as_ref().is_none_or(|newest| lasts(&status(newest))),
+        unread: Default::default(),
     }))
 }
 
@@ -282,6 +283,7 @@ impl Edge for Guardrail {
                         code: codes::AMBIGUOUS.to_owned(),
                         reason: format!("{} guardrails are named {name}: {}", several.len(), list.join(", ")),
                         remedy: "rename or remove all but one of them".to_owned(),
+                        ..Gap::default()
                     };
                     (name, Err(gap))
                 }
@@ -298,6 +300,7 @@ impl Edge for Guardrail {
                     code: codes::ODD_ANSWER.to_owned(),
                     reason: "it is listed, and not found when it is read".to_owned(),
                     remedy: "plan again: it is being created or deleted".to_owned(),
+                    ..Gap::default()
                 }),
                 Err(gap) => reading.gaps.push(gap),
             }

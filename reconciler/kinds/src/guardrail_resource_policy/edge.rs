@@ -79,6 +79,7 @@ async fn read(session: &Session, address: &Address, arn: &str) -> Result<Sightin
         handle: json!({ "guardrailArn": arn }),
         facts: Value::Null,
         settled: true,
+        unread: Default::default(),
     })
 }
 
@@ -108,6 +109,7 @@ impl Edge for GuardrailResourcePolicy {
                     code: codes::AMBIGUOUS.to_owned(),
                     reason: format!("{} guardrails are named {name}: {}", several.len(), several.join(", ")),
                     remedy: "rename or remove all but one of them".to_owned(),
+                    ..Gap::default()
                 }),
             }
         });

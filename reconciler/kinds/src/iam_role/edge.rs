@@ -230,6 +230,7 @@ fn sighting(
         facts: json!({ "revokesToCome": revokes_to_come(&normalised.tree) }),
         tree: normalised.tree,
         settled: true,
+        unread: Default::default(),
     })
 }
 

@@ -112,6 +112,7 @@ impl Edge for InvocationLogging {
             handle: Value::Null,
             facts: Value::Null,
             settled: true,
+            unread: Default::default(),
         }))
     }
 

@@ -177,6 +177,7 @@ fn sighting(
         extras: extras_by_key(&live, normalised.unknown, KmsKey.key_of()),
         handle: json!({ "keyId": metadata["KeyId"], "arn": metadata["Arn"] }),
         settled: !["Creating", "Updating"].contains(&facts.key_state.as_str()),
+        unread: Default::default(),
         facts: serde_json::to_value(facts).unwrap_or(Value::Null),
     })
 }

@@ -175,6 +175,7 @@ fn sighting(session: &Session, address: Address, live: &Value, facts: &Facts) ->
         handle: json!({ "arn": arn }),
         facts: serde_json::to_value(facts).unwrap_or(Value::Null),
         settled: true,
+        unread: Default::default(),
     })
 }
 

@@ -81,6 +81,7 @@ fn sighting(session: &Session, address: Address, answer: &Value) -> Result<Sight
             "isEmpty": answer.get("storedBytes").and_then(Value::as_u64) == Some(0),
         }),
         settled: true,
+        unread: Default::default(),
     })
 }
 

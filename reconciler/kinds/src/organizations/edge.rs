@@ -234,6 +234,7 @@ fn sighting(
         handle: json!({ "policyId": summary.get("Id"), "arn": summary.get("Arn"), TARGETS: targets }),
         facts: json!({ TYPE_STATUS: status }),
         settled: !status.starts_with("PENDING"),
+        unread: Default::default(),
     })
 }
 
@@ -284,7 +285,7 @@ fn not_here(error: &CallError, scope: &Scope, of: &PolicyType) -> Option<Gap> {
 
 fn gap(scope: &Scope, of: &PolicyType, name: &str, code: &str, reason: String, remedy: &str) -> Gap {
     let (scope, kind, name) = (scope.clone(), of.kind.name().to_owned(), Some(name.to_owned()));
-    Gap { scope, kind, name, code: code.to_owned(), reason, remedy: remedy.to_owned() }
+    Gap { scope, kind, name, code: code.to_owned(), reason, remedy: remedy.to_owned(), ..Gap::default() }
 }
 
 /// Reads the selected policies and the tree that they are attached to.

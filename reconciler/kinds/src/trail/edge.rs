@@ -135,6 +135,7 @@ fn sighting(
         handle: json!({ "trailARN": arn }),
         facts: serde_json::to_value(Facts { delivery_error }).unwrap_or(Value::Null),
         settled: true,
+        unread: Default::default(),
     })
 }
 
@@ -148,6 +149,7 @@ fn at_home_elsewhere(scope: &Scope, shadow: &Value) -> Gap {
         code: codes::HOME_ELSEWHERE.to_owned(),
         reason: format!("{name} is the shadow of {arn}, whose home region is {}", text(shadow, "HomeRegion")),
         remedy: "narrow `where` of the declaration to the home region, and to the account of the ARN".to_owned(),
+        ..Gap::default()
     }
 }
 

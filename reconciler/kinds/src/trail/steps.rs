@@ -402,6 +402,7 @@ mod tests {
             handle: json!({"trailARN": "arn"}),
             facts: Value::Null,
             settled: true,
+            unread: Default::default(),
         };
         let differs = [Path::of([ADVANCED, "any"])];
         propose(&Situation {

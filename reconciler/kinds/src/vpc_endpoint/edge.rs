@@ -256,6 +256,7 @@ fn sighting(session: &Session, address: Address, endpoint: &Value) -> Result<Sig
         handle: json!({ "vpcEndpointId": id }),
         facts: serde_json::to_value(facts).unwrap_or(Value::Null),
         settled: !is_underway(endpoint),
+        unread: Default::default(),
     })
 }
 
@@ -337,6 +338,7 @@ fn gap(scope: &Scope, name: &str, code: &str, reason: String, remedy: &str) -> G
         code: code.to_owned(),
         reason,
         remedy: remedy.to_owned(),
+        ..Gap::default()
     }
 }
 

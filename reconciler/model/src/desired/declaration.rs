@@ -196,30 +196,80 @@ impl Wanted {
         kind: &dyn Kind,
         answers: &BTreeMap<Lookup, Result<String, String>>,
     ) -> Result<Value, Vec<Diagnostic>> {
+        let Resolution { tree, unanswered } = self.resolve_known(kind, answers)?;
+        if unanswered.is_empty() {
+            return Ok(tree);
+        }
+        let diagnostics = unanswered.into_iter().map(|Unanswered { lookup, why, at, .. }| {
+            let detail = format!("`{lookup}` at {}: {why}", self.address);
+            let remedy = "create what it names in this account and region, or correct the look-up";
+            Diagnostic::new(codes::UNRESOLVED_LOOKUP, at, detail, remedy)
+        });
+        Err(diagnostics.collect())
+    }
+
+    /// As [`Wanted::resolve`], for as much as is known: a top-level member with a placeholder that has no answer is left out,
+    /// so that it is not managed this time, and the others are. One failed look-up hides nothing but what depends on it.
+    ///
+    /// # Errors
+    /// Everything that is wrong with what is left of the spec.
+    pub fn resolve_known(
+        &self,
+        kind: &dyn Kind,
+        answers: &BTreeMap<Lookup, Result<String, String>>,
+    ) -> Result<Resolution, Vec<Diagnostic>> {
         if let (true, true, Some(normal)) =
             (self.lookups.is_empty(), self.references.is_empty(), &self.declaration.normal)
         {
-            return Ok(normal.clone());
+            return Ok(Resolution { tree: normal.clone(), unanswered: Vec::new() });
         }
         let mut spec = Value::clone(&self.spec);
         let mut missing = Vec::new();
         template::finish(&mut spec, Some(answers), &mut missing);
-        let mut problems: Vec<Diagnostic> = missing
+        let unanswered: Vec<Unanswered> = missing
             .into_iter()
-            .map(|(path, lookup, why)| {
-                let place = self.declaration.place_of(&path, self.declaration.key_of);
-                let detail = format!("`{lookup}` at {}: {why}", self.address);
-                let remedy = "create what it names in this account and region, or correct the look-up";
-                Diagnostic::new(codes::UNRESOLVED_LOOKUP, place, detail, remedy)
+            .map(|(path, lookup, why)| Unanswered {
+                at: self.declaration.place_of(&path, self.declaration.key_of),
+                member: path.head().unwrap_or_default().to_owned(),
+                lookup,
+                why,
             })
             .collect();
-        if !problems.is_empty() {
-            return Err(problems);
+        if let Some(members) = spec.as_object_mut() {
+            members.retain(|name, _| unanswered.iter().all(|one| one.member != *name));
         }
-        let outcome = validate::spec(kind, &self.declaration, &spec, |_| false, &mut problems);
-        match outcome {
-            Some(tree) if problems.is_empty() => Ok(tree),
+        let mut problems = Vec::new();
+        match validate::spec(kind, &self.declaration, &spec, |_| false, &mut problems) {
+            Some(tree) if problems.is_empty() => Ok(Resolution { tree, unanswered }),
             _ => Err(problems),
         }
     }
+
+    /// The top-level members of the spec that hold `placeholder`.
+    pub fn members_with(&self, placeholder: &Lookup) -> BTreeSet<String> {
+        let members = self.spec.as_object().into_iter().flatten();
+        members.filter(|(_, member)| template::holds(member, placeholder)).map(|(name, _)| name.clone()).collect()
+    }
+}
+
+/// What is wanted at one address, as far as its placeholders have answers.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Resolution {
+    /// The normal form, without the members that are left out.
+    pub tree: Value,
+    /// Why members are left out.
+    pub unanswered: Vec<Unanswered>,
+}
+
+/// A placeholder that has no answer.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Unanswered {
+    /// The top-level member that it stands in.
+    pub member: String,
+    /// The placeholder.
+    pub lookup: Lookup,
+    /// Why there is no answer.
+    pub why: String,
+    /// Where it is written.
+    pub at: Option<Place>,
 }

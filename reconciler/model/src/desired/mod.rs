@@ -24,7 +24,7 @@ mod validate;
 #[cfg(test)]
 mod tests;
 
-pub use declaration::{Declaration, LiveReference, Lookup, Wanted, WhenStronger};
+pub use declaration::{Declaration, LiveReference, Lookup, Resolution, Unanswered, Wanted, WhenStronger};
 pub use directory::{Directory, Discovery, Needs, Unit, not_active};
 pub use load::{Desired, Source, discovered, load, load_in, load_organization};
 pub use organization::{Account, ORGANIZATION_FILE, Organization};

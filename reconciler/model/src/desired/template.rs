@@ -348,6 +348,19 @@ fn finish_at(
     }
 }
 
+/// Whether a placeholder stands anywhere in `spec`.
+pub(super) fn holds(spec: &Value, placeholder: &Lookup) -> bool {
+    match spec {
+        Value::String(text) => {
+            text.contains("${")
+                && left(text).iter().any(|piece| matches!(piece, Left::Lookup(lookup, _) if lookup == placeholder))
+        }
+        Value::Array(items) => items.iter().any(|item| holds(item, placeholder)),
+        Value::Object(members) => members.values().any(|member| holds(member, placeholder)),
+        _ => false,
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
