@@ -168,7 +168,7 @@ async fn a_trail_is_put_back_in_one_chain() {
         json!({"Name": NAME, "IsMultiRegionTrail": false, "S3BucketName": "mine-now"}),
     );
     let plan = world.restore().await;
-    assert_eq!(field(&plan, "s3BucketName").direction, Direction::Unknown);
+    assert_eq!(field(&plan, "s3BucketName").direction, Direction::Weakened);
     assert_eq!(writes(&world), ["UpdateTrail", "PutEventSelectors", "StartLogging"]);
     let sent = world.body_of("UpdateTrail");
     assert_eq!(sent, json!({"Name": NAME, "S3BucketName": "trail-bucket", "IsMultiRegionTrail": true}));
@@ -200,40 +200,107 @@ async fn h11_selectors_of_others_stay_as_they_are() {
     world.plan_again_nothing().await;
 }
 
-/// H11, the other half: basic selectors and advanced ones replace each other. Basic ones that somebody configured are not
-/// converted unless the declaration says so, and the conversion is told.
+/// D1, H11. Basic selectors on a trail that is declared with advanced ones hide all that they do not record: the declared
+/// ones are restored, the step says what was there, and what somebody recorded beside them is converted and kept.
 #[tokio::test]
-async fn h11_basic_selectors_are_not_converted_in_silence() {
-    let world = built(&spec(&of_bedrock())).await;
-    let basic = json!([{"ReadWriteType": "All", "IncludeManagementEvents": true,
+async fn d1_basic_selectors_give_way_to_the_declared_advanced_ones() {
+    let nothing = json!([{"ReadWriteType": "ReadOnly", "IncludeManagementEvents": false,
+        "DataResources": [{"Type": "AWS::S3::Object", "Values": ["arn:aws:s3:::nothing/"]}]}]);
+    let documents = json!([{"ReadWriteType": "All", "IncludeManagementEvents": true,
         "DataResources": [{"Type": "AWS::S3::Object", "Values": ["arn:aws:s3:::documents/"]}]}]);
-    world.attack("cloudtrail", "PutEventSelectors", json!({"TrailName": NAME, "EventSelectors": basic}));
-    world.emulator.clear_calls();
-    let plan = world.plan_again_no_steps().await;
-    assert_eq!(refusals(&plan), [codes::SELECTOR_FORM], "{}", told(&plan));
-    assert_eq!(plan.drift[0].direction, Direction::Weakened);
+    for basic in [nothing, documents] {
+        let world = built(&spec(&of_bedrock())).await;
+        world.attack("cloudtrail", "PutEventSelectors", json!({"TrailName": NAME, "EventSelectors": basic}));
+        world.emulator.clear_calls();
+        let plan = world.restore().await;
+        assert_eq!(plan.drift[0].direction, Direction::Weakened, "{}", told(&plan));
+        let bucket = basic[0]["DataResources"][0]["Values"][0].as_str().expect("a bucket");
+        assert!(
+            plan.steps[0].summary.contains("replace the basic selectors") && plan.steps[0].summary.contains(bucket)
+        );
+        assert!(notes(&plan).contains(&codes::SELECTOR_FORM) && refusals(&plan).is_empty(), "{}", told(&plan));
+        assert_eq!(writes(&world), ["PutEventSelectors"]);
+        let after = live_selectors(&world).await;
+        let kept = after.as_array().expect("selectors").iter().find(|one| one.to_string().contains(bucket));
+        assert!(kept.is_some_and(|one| one.to_string().contains("StartsWith")), "{after}");
+        assert_eq!(after.as_array().map(Vec::len), Some(4), "{after}");
+        world.plan_again_nothing().await;
+    }
+}
 
-    let mut explicit = spec(&of_bedrock());
-    explicit["eventSelectors"] = Value::Null;
-    let world = world.declaring(&declared(&explicit)).await;
+/// D1. A selector that nobody declared cannot keep the declared ones out by filling the trail up to the limit.
+#[tokio::test]
+async fn d1_stuffing_a_trail_refuses_nothing() {
+    let world = built(&spec(&of_bedrock())).await;
+    let values: Vec<String> = (0..495).map(|number| format!("arn:aws:s3:::{number}/")).collect();
+    let mut stuffed = data("AWS::S3::Object");
+    stuffed["fieldSelectors"]
+        .as_array_mut()
+        .expect("fields")
+        .push(json!({"field": "resources.ARN", "startsWith": values}));
+    put(&world, &[management(), stuffed]);
+    world.emulator.clear_calls();
     let plan = world.restore().await;
-    assert!(notes(&plan).contains(&codes::SELECTOR_FORM), "{}", told(&plan));
+    assert!(notes(&plan).contains(&codes::SELECTOR_REPLACED) && refusals(&plan).is_empty(), "{}", told(&plan));
+    assert_eq!(writes(&world), ["PutEventSelectors"]);
     assert_eq!(live_selectors(&world).await.as_array().map(Vec::len), Some(3));
     world.plan_again_nothing().await;
 }
 
-/// H11 the other way round: declared basic selectors do not replace advanced ones of data events.
+/// B8, H44. Whatever records at least what is declared is left as it is, in either form; what records more is stronger.
 #[tokio::test]
-async fn h11_advanced_selectors_are_not_converted_in_silence() {
+async fn h44_selectors_that_record_more_are_kept() {
+    let basic = |selectors: Value| json!({"TrailName": NAME, "EventSelectors": selectors});
+    let advanced =
+        |selectors: &[Value]| json!({"TrailName": NAME, "AdvancedEventSelectors": on_the_wire(&json!(selectors))});
+    let all = json!([{"readWriteType": "All"}]);
+    let writes_only = json!([{"readWriteType": "WriteOnly", "excludeManagementEventSources": ["kms.amazonaws.com"]}]);
+    let s3 = json!([{"ReadWriteType": "All", "IncludeManagementEvents": true,
+        "DataResources": [{"Type": "AWS::S3::Object", "Values": ["arn:aws:s3"]}]}]);
+    let halves = json!([{"ReadWriteType": "ReadOnly"}, {"ReadWriteType": "WriteOnly"}]);
+    let cases = [
+        (all.clone(), basic(s3), Some(Direction::Strengthened)),
+        (all.clone(), basic(halves), None),
+        (all.clone(), advanced(&[management()]), None),
+        (all, advanced(&of_bedrock()), Some(Direction::Strengthened)),
+        (writes_only, basic(json!([{"ReadWriteType": "All"}])), Some(Direction::Strengthened)),
+    ];
+    for (want, live, direction) in cases {
+        let mut spec = spec(&[]);
+        spec["eventSelectors"] = want.clone();
+        spec.as_object_mut().expect("members").remove("advancedEventSelectors");
+        let world = built(&spec).await;
+        world.attack("cloudtrail", "PutEventSelectors", live.clone());
+        let plan = world.plan_again_no_steps().await;
+        assert_eq!(plan.drift.first().map(|drift| drift.direction), direction, "{want} {live}: {}", told(&plan));
+        assert!(refusals(&plan).is_empty(), "{}", told(&plan));
+    }
+}
+
+/// E8, H11 the other way round: what declared basic selectors record is put back, and the advanced ones of others stay, in
+/// the form that can say both.
+#[tokio::test]
+async fn h11_declared_basic_selectors_are_put_back_beside_advanced_ones() {
     let mut basic = spec(&[]);
     basic["eventSelectors"] = json!([]);
     let world = built(&basic).await;
-    put(&world, &of_bedrock());
+    put(&world, &of_bedrock()[1..]);
+    let plan = world.restore().await;
+    assert_eq!(plan.drift[0].direction, Direction::Weakened, "{}", told(&plan));
+    assert!(notes(&plan).contains(&codes::SELECTOR_FORM) && refusals(&plan).is_empty(), "{}", told(&plan));
+    assert_eq!(live_selectors(&world).await.as_array().map(Vec::len), Some(3));
     let plan = world.plan_again_no_steps().await;
-    assert_eq!(refusals(&plan), [codes::SELECTOR_FORM], "{}", told(&plan));
+    assert_eq!(plan.drift[0].direction, Direction::Strengthened, "{}", told(&plan));
     // Nothing of value is lost with selectors that select nothing.
     put(&world, &[]);
     world.restore().await;
+    world.plan_again_nothing().await;
+    // What records more is replaced only where the declaration says so, and the plan says what was there.
+    put(&world, &of_bedrock());
+    let undo = json!({"kind": "trail", "name": NAME, "whenStronger": "undo", "spec": basic}).to_string();
+    let world = world.declaring(&undo).await;
+    let plan = world.restore().await;
+    assert!(notes(&plan).contains(&codes::SELECTOR_FORM), "{}", told(&plan));
     world.plan_again_nothing().await;
 }
 
@@ -466,7 +533,11 @@ proptest! {
         for found in tree::differences(&one, &two, &[]) {
             let there = kind().direction(&found.path, found.left.as_ref(), found.right.as_ref());
             let back = kind().direction(&found.path, found.right.as_ref(), found.left.as_ref());
-            let fits = matches!((there, back), (Weakened, Strengthened) | (Strengthened, Weakened)) || there == back && there != Weakened;
+            // Each of two selectors may lack what the other records, and each of two buckets is not the other.
+            let may_be_lost_both_ways = ["advancedEventSelectors", "s3BucketName"].map(Some).contains(&found.path.head());
+            let is_lost_both_ways = may_be_lost_both_ways && found.left.is_some() && found.right.is_some();
+            let fits = matches!((there, back), (Weakened, Strengthened) | (Strengthened, Weakened))
+                || there == back && (there != Weakened || is_lost_both_ways);
             prop_assert!(fits, "{}: {:?} and {:?}", found.path, there, back);
         }
     }

@@ -5,9 +5,10 @@
 //!
 //! Expected flow: UpdateTrail with what differs, PutEventSelectors with every selector, StartLogging, each read back.
 //!
-//! Guarantees: selectors that the declaration does not name are sent as they are, because PutEventSelectors replaces all;
-//! basic selectors are never converted in silence, and neither are advanced ones; a declaration that would lose the
-//! management events is refused unless it says that another trail records them; a trail is never deleted.
+//! Guarantees: selectors are compared by what they record, in whichever of the two forms; selectors that the declaration does
+//! not name are sent as they are, because PutEventSelectors replaces all, and those of the other form are converted where they
+//! record more; a restore of what is lost is never refused for their sake, and says what it replaced; a declaration that would
+//! lose the management events is refused unless it says that another trail records them; a trail is never deleted.
 //!
 //! Assumptions: a trail is seen in its home region only, so it is declared with `where: {regions: [HOME]}`; an organization
 //! trail belongs to the management account.
@@ -15,6 +16,7 @@
 //! Caveats: events of the time without a selector were never recorded, and cannot be restored.
 
 mod causes;
+mod coverage;
 mod edge;
 mod limits;
 mod pascal;

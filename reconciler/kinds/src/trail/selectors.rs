@@ -7,17 +7,14 @@
 use reconciler_model::tree::Path;
 use serde_json::{Map, Value, json};
 
+use super::coverage::{self, ANY_OF, NONE_OF};
+
 /// The member of the tree with the advanced selectors.
 pub(super) const ADVANCED: &str = "advancedEventSelectors";
 /// The member of the tree with the basic selectors; `null` where the trail has advanced ones.
 pub(super) const BASIC: &str = "eventSelectors";
 /// The key of the selectors of management events.
 pub(super) const MANAGEMENT: &str = "Management";
-
-/// The operators of which one value is enough to meet them.
-const ANY_OF: &[&str] = &["equals", "startsWith", "endsWith"];
-/// The operators that no value may meet.
-const NONE_OF: &[&str] = &["notEquals", "notStartsWith", "notEndsWith"];
 
 /// The selectors of a trail that nobody configured: every management event, and nothing else (AWS.md 1.7.2).
 pub(super) fn default_basic() -> Value {
@@ -32,10 +29,10 @@ fn normal(selector: &Value) -> Value {
     for field in selector.get("fieldSelectors").and_then(Value::as_array).into_iter().flatten() {
         let name = field.get("field").and_then(Value::as_str).unwrap_or("");
         let Some(operators) = fields.entry(name).or_insert_with(|| json!({})).as_object_mut() else { continue };
-        for operator in ANY_OF.iter().chain(NONE_OF) {
-            let values = field.get(*operator).and_then(Value::as_array).filter(|values| !values.is_empty());
+        for operator in ANY_OF.iter().copied().chain(NONE_OF.iter().map(|(name, _)| *name)) {
+            let values = field.get(operator).and_then(Value::as_array).filter(|values| !values.is_empty());
             let Some(values) = values else { continue };
-            if let Some(all) = operators.entry(*operator).or_insert_with(|| json!([])).as_array_mut() {
+            if let Some(all) = operators.entry(operator).or_insert_with(|| json!([])).as_array_mut() {
                 all.extend(values.iter().cloned());
                 as_set(all);
             }
@@ -68,8 +65,13 @@ fn about(selector: &Value) -> String {
 
 /// The selectors of a list by what they are about, alternatives in a canonical order.
 pub(super) fn keyed(list: &Value) -> Value {
+    by_what_they_are_about(list.as_array().into_iter().flatten().map(normal))
+}
+
+/// Selectors in normal form by what they are about.
+pub(super) fn by_what_they_are_about(selectors: impl Iterator<Item = Value>) -> Value {
     let mut found: Map<String, Value> = Map::new();
-    for selector in list.as_array().into_iter().flatten().map(normal) {
+    for selector in selectors {
         let same = found.entry(about(&selector)).or_insert_with(|| json!([]));
         if let Some(same) = same.as_array_mut() {
             same.push(selector);
@@ -119,39 +121,47 @@ pub(super) fn values(keyed: &Value) -> usize {
     }
 }
 
-/// Whether every event that `narrow` selects is selected by one of the `wide` selectors. `false` when it cannot be told.
-pub(super) fn cover(wide: &Value, narrow: &Value) -> bool {
-    let list = |value: &Value| value.as_array().cloned().unwrap_or_default();
-    list(narrow).iter().all(|narrow| list(wide).iter().any(|wide| covers(wide, narrow)))
-}
-
-fn covers(wide: &Value, narrow: &Value) -> bool {
-    let fields =
-        |selector: &Value| selector.get("fieldSelectors").and_then(Value::as_object).cloned().unwrap_or_default();
-    let (wide, narrow) = (fields(wide), fields(narrow));
-    wide.iter().all(|(field, asked)| narrow.get(field).is_some_and(|given| asks_no_more(asked, given)))
-}
-
-/// Whether a value that meets `given` always meets `asked`; both are operators with their values.
-fn asks_no_more(asked: &Value, given: &Value) -> bool {
-    if asked == given {
-        return true;
-    }
-    let operators = |value: &Value| value.as_object().cloned().unwrap_or_default();
-    let (asked, given) = (operators(asked), operators(given));
-    let within = |few: &Value, many: &Value| {
-        let many = many.as_array().cloned().unwrap_or_default();
-        few.as_array().into_iter().flatten().all(|value| many.contains(value))
+fn is_same_but_for_names(one: &Value, two: &Value) -> bool {
+    let fields = |selectors: &Value| {
+        let all = selectors.as_array().into_iter().flatten();
+        all.map(|selector| selector["fieldSelectors"].clone()).collect::<Vec<_>>()
     };
-    let only = |operators: &Map<String, Value>, of: &[&str]| operators.keys().all(|name| of.contains(&name.as_str()));
-    if only(&asked, ANY_OF) && only(&given, ANY_OF) {
-        // One value is enough, so fewer values select less.
-        given.iter().all(|(name, few)| asked.get(name).is_some_and(|many| within(few, many)))
-    } else if only(&asked, NONE_OF) && only(&given, NONE_OF) {
-        // No value may be met, so more values select less.
-        asked.iter().all(|(name, few)| given.get(name).is_some_and(|many| within(few, many)))
-    } else {
-        false
+    fields(one) == fields(two)
+}
+
+/// Takes out of the managed part of a live tree how its selectors are written: what they record is compared. Basic selectors
+/// stand beside declared advanced ones as the advanced ones that record the same, and the other way round.
+pub(super) fn align(managed: &mut Value, live: &Value, want: &Value) {
+    let Some(members) = managed.as_object_mut() else { return };
+    let recorded = coverage::recorded(live);
+    let list = |value: &Value| value.as_array().cloned().unwrap_or_default();
+    if let Some(wanted) = want.get(ADVANCED).and_then(Value::as_object).filter(|wanted| !wanted.is_empty()) {
+        let is_basic = live[BASIC].is_array();
+        let own = if is_basic { by_what_they_are_about(recorded.iter().cloned()) } else { live[ADVANCED].clone() };
+        let mut aligned = Map::new();
+        for (about, wanted) in wanted {
+            let found = own.get(about);
+            let takes_more = found.is_some_and(|found| !coverage::covers(&list(wanted), &list(found)));
+            // A name is put back; nothing else is to be said of selectors that record the same.
+            let is_renamed = !is_basic && found.is_some_and(|found| is_same_but_for_names(found, wanted));
+            if !is_renamed && !takes_more && coverage::covers(&recorded, &list(wanted)) {
+                aligned.insert(about.clone(), wanted.clone());
+            } else if let Some(found) = found {
+                aligned.insert(about.clone(), found.clone());
+            }
+        }
+        members.insert(ADVANCED.into(), Value::Object(aligned));
+        // Which form they have says nothing.
+        members.entry(BASIC).and_modify(|basic| *basic = want[BASIC].clone());
+    } else if let Some(basic @ Value::Array(_)) = want.get(BASIC) {
+        let wanted = coverage::of_basic(basic);
+        let is_same = coverage::covers(&recorded, &wanted) && coverage::covers(&wanted, &recorded);
+        if is_same {
+            members.insert(BASIC.into(), basic.clone());
+        } else if live[BASIC].is_null() {
+            members.insert(BASIC.into(), Value::Array(recorded));
+        }
+        members.entry(ADVANCED).and_modify(|advanced| *advanced = want[ADVANCED].clone());
     }
 }
 
@@ -174,42 +184,4 @@ pub(super) fn by_key(list: &Value, path: &Path) -> Option<Path> {
         rest => rest.iter().for_each(|segment| named = named.child(*segment)),
     }
     Some(named)
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    fn data(fields: &[(&str, &str, &[&str])]) -> Value {
-        let mut all = vec![
-            json!({"field": "eventCategory", "equals": ["Data"]}),
-            json!({"field": "resources.type", "equals": ["AWS::S3::Object"]}),
-        ];
-        all.extend(fields.iter().map(|(field, operator, values)| json!({"field": field, *operator: values})));
-        json!([normal(&json!({ "fieldSelectors": all }))])
-    }
-
-    #[test]
-    fn every_further_field_selects_less() {
-        let all = data(&[]);
-        for narrow in [
-            data(&[("readOnly", "equals", &["true"])]),
-            data(&[("eventName", "notEquals", &["GetObject"])]),
-            data(&[("resources.ARN", "startsWith", &["arn:aws:s3:::one/"])]),
-            data(&[("userIdentity.arn", "notStartsWith", &["arn:aws:sts::111122223333:"])]),
-        ] {
-            assert!(cover(&all, &narrow) && !cover(&narrow, &all), "{narrow}");
-        }
-    }
-
-    #[test]
-    fn more_values_select_more_or_less_by_their_operator() {
-        let (one, two) = (data(&[("eventName", "equals", &["A"])]), data(&[("eventName", "equals", &["A", "B"])]));
-        assert!(cover(&two, &one) && !cover(&one, &two));
-        let (one, two) =
-            (data(&[("eventName", "notEquals", &["A"])]), data(&[("eventName", "notEquals", &["A", "B"])]));
-        assert!(cover(&one, &two) && !cover(&two, &one));
-        let (is, is_not) = (data(&[("eventName", "equals", &["A"])]), data(&[("eventName", "notEquals", &["A"])]));
-        assert!(!cover(&is, &is_not) && !cover(&is_not, &is));
-    }
 }

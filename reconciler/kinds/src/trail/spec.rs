@@ -16,7 +16,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
 use super::selectors::{self, ADVANCED, BASIC, MANAGEMENT};
-use super::{Trail, limits, steps};
+use super::{Trail, coverage, limits, steps};
 use crate::arns;
 use crate::normal::{as_answered, yes};
 
@@ -65,7 +65,7 @@ struct Spec {
     /// Whether the trail logs.
     #[serde(default)]
     is_logging: Option<bool>,
-    /// Basic selectors, complete. `null` beside advanced selectors says that basic ones may be replaced by them.
+    /// Basic selectors, complete. `null` is for advanced selectors beside it, and says nothing more than they do.
     #[serde(default)]
     event_selectors: Option<Vec<BasicSelector>>,
     /// Advanced selectors, complete for each category and type that is named; other selectors are left alone.
@@ -162,6 +162,10 @@ pub(super) const SETTINGS: &[(&str, &str)] = &[
     ("recursiveLogging", "RecursiveLogging"),
 ];
 
+/// The members that say where events go, and under which key.
+const DESTINATIONS: &[&str] =
+    &["s3BucketName", "snsTopicARN", "cloudWatchLogsLogGroupArn", "cloudWatchLogsRoleArn", "kmsKeyId"];
+
 const ELSEWHERE: &str = "managementEventsElsewhere";
 
 pub(super) fn key_of(path: &Path) -> Option<&'static str> {
@@ -179,6 +183,14 @@ fn settle(tree: &mut Value, origin: Origin) {
     }
     if let Some(prefix) = members.get_mut("s3KeyPrefix").filter(|prefix| *prefix == "") {
         *prefix = Value::Null;
+    }
+    if origin == Origin::Live {
+        // An empty text removes a setting, and some answers have it where nothing is set.
+        for member in DESTINATIONS {
+            if let Some(value) = members.get_mut(*member).filter(|value| *value == "") {
+                *value = Value::Null;
+            }
+        }
     }
     if let Some(tags) = members.get_mut("tags").filter(|tags| tags.is_null()) {
         *tags = json!({});
@@ -247,6 +259,10 @@ impl Kind for Trail {
         &["tags", ADVANCED]
     }
 
+    fn leave_out(&self, managed: &mut Value, live: &Value, want: &Value) {
+        selectors::align(managed, live, want);
+    }
+
     fn request_side_names(&self) -> &'static [(&'static str, &'static str)] {
         &[
             ("enableLogFileValidation", "logFileValidationEnabled"),
@@ -281,7 +297,6 @@ impl Kind for Trail {
                 }
             }
             match members.get(BASIC) {
-                // Beside advanced selectors `null` would allow to replace basic ones, which nobody has said.
                 None | Some(Value::Null) => drop(members.remove(BASIC)),
                 Some(basic) if !limits::basic_take_management_events(basic) => {
                     members.insert(ELSEWHERE.into(), json!(true));
@@ -307,20 +322,9 @@ impl Kind for Trail {
         match path.parts()[..] {
             ["isLogging"] => direction::of_switch(live, want),
             [flag] if FLAGS.iter().any(|(name, _)| *name == flag) => direction::of_switch(live, want),
-            ["kmsKeyId" | "snsTopicARN" | "cloudWatchLogsLogGroupArn" | "cloudWatchLogsRoleArn"] => {
-                direction::of_presence(live, want)
-            }
-            [ADVANCED, _] => match (live, want) {
-                (Some(live), Some(want)) => match (selectors::cover(live, want), selectors::cover(want, live)) {
-                    // Another name, or a selector that is there twice.
-                    (true, true) => Direction::Neutral,
-                    (true, false) => Direction::Strengthened,
-                    (false, true) => Direction::Weakened,
-                    (false, false) => Direction::Unknown,
-                },
-                _ => direction::of_presence(live, want),
-            },
-            [BASIC] if live.is_some() && want.is_some() => direction::of_set(live, want),
+            [member] if DESTINATIONS.contains(&member) => of_pointer(live, want),
+            [ADVANCED, _] => of_selectors(live, want, |selectors| selectors.as_array().cloned().unwrap_or_default()),
+            [BASIC] => of_selectors(live, want, coverage::of_basic),
             ["tags", ..] => Direction::Neutral,
             _ => Direction::Unknown,
         }
@@ -345,5 +349,28 @@ impl Kind for Trail {
 
     fn steps(&self, situation: &Situation<'_>) -> Proposal {
         steps::propose(situation)
+    }
+}
+
+/// Whatever is not recorded that is declared is lost, however much else is recorded.
+fn of_selectors(live: Option<&Value>, want: Option<&Value>, read: fn(&Value) -> Vec<Value>) -> Direction {
+    let (Some(live), Some(want)) = (live.map(read), want.map(read)) else {
+        return direction::of_presence(live, want);
+    };
+    match (coverage::covers(&live, &want), coverage::covers(&want, &live)) {
+        // Another name, or a selector that is there twice.
+        (true, true) => Direction::Neutral,
+        (true, false) => Direction::Strengthened,
+        (false, _) => Direction::Weakened,
+    }
+}
+
+/// Where events go instead of where they are declared to go, or under whose key, is for the one who has changed it to say: they
+/// are lost to whoever relies on them. One that nobody declared is not known to protect anything.
+fn of_pointer(live: Option<&Value>, want: Option<&Value>) -> Direction {
+    match (live, want) {
+        (_, Some(_)) => Direction::Weakened,
+        (Some(_), None) => Direction::Unknown,
+        (None, None) => Direction::Neutral,
     }
 }

@@ -11,9 +11,10 @@ use reconciler_model::tree::{self, Path};
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value, json};
 
+use super::coverage;
 use super::limits::{MOST_VALUES, unproven};
 use super::pascal::raised;
-use super::selectors::{self, ADVANCED, BASIC, MANAGEMENT};
+use super::selectors::{self, ADVANCED, BASIC};
 use super::spec::SETTINGS;
 
 /// One call on a trail: the operation and its exact request.
@@ -136,8 +137,8 @@ fn create(situation: &Situation<'_>) -> Proposal {
     let advanced = target.get(ADVANCED).filter(|advanced| **advanced != json!({}));
     let basic = target.get(BASIC).filter(|basic| !basic.is_null() && **basic != selectors::default_basic());
     match (advanced, basic) {
-        (Some(advanced), _) => put_advanced(situation.name, advanced.clone(), BTreeMap::new(), &mut proposal),
-        (None, Some(basic)) => put_basic(situation.name, basic, &mut proposal),
+        (Some(advanced), _) => put_advanced(situation.name, advanced.clone(), BTreeMap::new(), None, &mut proposal),
+        (None, Some(basic)) => put_basic(situation.name, basic, None, &mut proposal),
         (None, None) => {}
     }
     // CreateTrail starts nothing, and a trail that was there logged, unless the declaration says that it does not.
@@ -230,51 +231,130 @@ fn update(situation: &Situation<'_>, live: &Sighting, proposal: &mut Proposal) {
 
 fn restore_selectors(situation: &Situation<'_>, live: &Sighting, proposal: &mut Proposal) {
     let target = situation.target;
-    let live_advanced = &live.tree[ADVANCED];
-    let live_basic = Some(&live.tree[BASIC]).filter(|basic| !basic.is_null());
-    let Some(advanced) = target.get(ADVANCED).filter(|advanced| **advanced != json!({})) else {
-        let Some(basic) = target.get(BASIC).filter(|basic| !basic.is_null()) else { return };
-        let lost: Vec<&str> = elements(&live.tree, ADVANCED)
-            .map(|(about, _)| about.as_str())
-            .filter(|about| *about != MANAGEMENT)
-            .collect();
-        if !lost.is_empty() {
-            let detail = format!(
-                "the trail has advanced selectors, which the declared basic ones would replace: {}; declare them as \
-                 advancedEventSelectors",
-                lost.join(", ")
-            );
-            proposal.refusals.push((codes::SELECTOR_FORM, detail));
-            return;
-        }
-        if live_basic.is_none() {
-            let detail = "the trail has advanced selectors; they are replaced by the declared basic ones";
-            proposal.notes.push((codes::SELECTOR_FORM, detail.into()));
-        }
-        return put_basic(situation.name, basic, proposal);
-    };
-    if let Some(basic) = live_basic {
-        let converts = target.get(BASIC).is_some_and(Value::is_null);
-        if *basic != selectors::default_basic() && !converts {
-            let detail = "the trail has basic selectors, which the declared advanced ones would replace; declare `eventSelectors: \
-                          null` to allow it";
-            proposal.refusals.push((codes::SELECTOR_FORM, detail.into()));
-            return;
-        }
-        let detail = format!("the trail has basic selectors; they are replaced by the declared advanced ones: {basic}");
-        proposal.notes.push((codes::SELECTOR_FORM, detail));
+    if let Some(advanced) = target.get(ADVANCED).filter(|advanced| **advanced != json!({})) {
+        restore_advanced(situation.name, advanced, live, proposal);
+    } else if let Some(basic) = target.get(BASIC).filter(|basic| basic.is_array()) {
+        restore_basic(situation.name, basic, live, proposal);
     }
-    let mut whole = live_advanced.clone();
+}
+
+fn restore_advanced(name: &str, advanced: &Value, live: &Sighting, proposal: &mut Proposal) {
+    let recorded = coverage::recorded(&live.tree);
+    let wanted = coverage::recorded(&json!({ ADVANCED: advanced }));
+    let mut whole = live.tree[ADVANCED].clone();
+    let mut replaced = None;
+    if live.tree[BASIC].is_array() {
+        // What nobody configured is not somebody's.
+        let is_default = live.tree[BASIC] == selectors::default_basic();
+        let others =
+            recorded.iter().filter(|one| !is_default && !coverage::covers(&wanted, std::slice::from_ref(*one)));
+        whole = selectors::by_what_they_are_about(others.cloned());
+        let was = coverage::in_words(&recorded);
+        let detail = format!("the trail has basic selectors; they are replaced by the declared advanced ones: {was}");
+        proposal.notes.push((codes::SELECTOR_FORM, detail));
+        proposal.notes.extend(basic_extras(live).map(|(path, _)| {
+            (
+                codes::SELECTOR_FORM,
+                format!("{path} goes with the basic selector, of which an advanced one has no such member"),
+            )
+        }));
+        replaced = Some(format!("they replace the basic selectors, which recorded {was}"));
+    }
     for (about, wanted) in advanced.as_object().into_iter().flatten() {
-        let found = &live_advanced[about];
-        if found != wanted && found.is_array() && !selectors::cover(wanted, found) {
+        let found = whole[about].as_array().cloned().unwrap_or_default();
+        let list = wanted.as_array().cloned().unwrap_or_default();
+        if !coverage::covers(&list, &found) {
+            let found = Value::Array(found);
             let detail = format!("the selectors of {about} become exactly what is declared; now they are {found}");
             proposal.notes.push((codes::SELECTOR_REPLACED, detail));
         }
         whole[about] = wanted.clone();
     }
+    let is_lost = !coverage::covers(&recorded, &wanted);
+    fit(&mut whole, |about| advanced.get(about).is_some(), is_lost, proposal);
     let Some(extras) = carried(live, &whole, proposal) else { return };
-    put_advanced(situation.name, whole, extras, proposal);
+    put_advanced(name, whole, extras, replaced, proposal);
+}
+
+/// Declared basic selectors over advanced ones: what these record beside is kept, in the form that can say both. Where
+/// nothing declared is lost, the basic ones are put back as they are declared.
+fn restore_basic(name: &str, basic: &Value, live: &Sighting, proposal: &mut Proposal) {
+    if live.tree[BASIC].is_array() {
+        return put_basic(name, basic, Some(live), proposal);
+    }
+    let recorded = coverage::recorded(&live.tree);
+    let wanted = coverage::of_basic(basic);
+    let others: Vec<Value> =
+        recorded.iter().filter(|one| !coverage::covers(&wanted, std::slice::from_ref(*one))).cloned().collect();
+    if others.is_empty() || coverage::covers(&recorded, &wanted) {
+        let was = coverage::in_words(&recorded);
+        let detail = format!("the trail has advanced selectors; they are replaced by the declared basic ones: {was}");
+        proposal.notes.push((codes::SELECTOR_FORM, detail));
+        return put_basic(name, basic, Some(live), proposal);
+    }
+    let declared = selectors::by_what_they_are_about(wanted.iter().cloned());
+    let mut whole = live.tree[ADVANCED].clone();
+    for (about, wanted) in declared.as_object().into_iter().flatten() {
+        let beside = others.iter().filter(|other| whole[about].as_array().is_some_and(|all| all.contains(other)));
+        let all = wanted.as_array().into_iter().flatten().chain(beside).cloned();
+        let all = selectors::by_what_they_are_about(all);
+        whole[about] = all[about].clone();
+    }
+    let detail = format!(
+        "the trail has advanced selectors, which record more: {}; the declared basic ones are written as advanced ones beside them",
+        coverage::in_words(&others)
+    );
+    proposal.notes.push((codes::SELECTOR_FORM, detail));
+    fit(&mut whole, |about| declared.get(about).is_some(), true, proposal);
+    let Some(extras) = carried(live, &whole, proposal) else { return };
+    let summary = "as advanced ones, because others are there that basic ones cannot say".to_owned();
+    put_advanced(name, whole, extras, Some(summary), proposal);
+}
+
+/// Takes out what is not declared and does not fit, the largest first: what is declared is not given up for it. Where nothing
+/// declared is lost, nothing is taken from anybody.
+fn fit(whole: &mut Value, is_declared: impl Fn(&str) -> bool, is_lost: bool, proposal: &mut Proposal) {
+    while is_lost && selectors::values(whole) > MOST_VALUES {
+        let others = elements_of(whole).filter(|(about, _)| !is_declared(about));
+        let each = others.flat_map(|(about, same)| {
+            let same = same.as_array().into_iter().flatten().enumerate();
+            same.map(|(place, one)| (selectors::values(one), about.clone(), place))
+        });
+        let Some((values, about, place)) = each.max() else { return };
+        let Some(same) = whole[&about].as_array_mut() else { return };
+        let dropped = same.remove(place);
+        let detail = format!(
+            "a selector of {about} with {values} values is not declared, and does not fit beside what is: the service takes              {MOST_VALUES} values. It is not written back: {}",
+            shortened(&coverage::in_words(&[dropped]))
+        );
+        proposal.notes.push((codes::SELECTOR_REPLACED, detail));
+        if same.is_empty()
+            && let Some(whole) = whole.as_object_mut()
+        {
+            whole.remove(&about);
+        }
+    }
+}
+
+/// The beginning of a long text.
+fn shortened(text: &str) -> String {
+    const ENOUGH: usize = 300;
+    match text.char_indices().nth(ENOUGH) {
+        Some((end, _)) => format!("{} ..", &text[..end]),
+        None => text.to_owned(),
+    }
+}
+
+fn elements_of(tree: &Value) -> impl Iterator<Item = (&String, &Value)> {
+    tree.as_object().into_iter().flatten()
+}
+
+/// The unknown members of basic selectors.
+fn basic_extras(live: &Sighting) -> impl Iterator<Item = (&String, &Value)> {
+    live.extras.iter().filter(|(path, _)| {
+        let Ok(path) = path.parse::<Path>();
+        path.head() == Some(BASIC)
+    })
 }
 
 /// The unknown members of selectors that the write has to carry; `None` when one of them cannot be, which is refused.
@@ -285,6 +365,9 @@ fn carried(live: &Sighting, whole: &Value, proposal: &mut Proposal) -> Option<BT
         let parts = path.parts();
         let [ADVANCED, about, place, rest @ ..] = &parts[..] else { continue };
         let (was, is) = (&live.tree[ADVANCED][about], &whole[about]);
+        if is.is_null() {
+            continue;
+        }
         let alone = |selectors: &Value| selectors.as_array().is_some_and(|selectors| selectors.len() == 1);
         if was != is && !(alone(was) && alone(is)) {
             let detail = format!(
@@ -308,7 +391,13 @@ fn carried(live: &Sighting, whole: &Value, proposal: &mut Proposal) -> Option<BT
 }
 
 /// PutEventSelectors with every selector, because it replaces all.
-fn put_advanced(name: &str, whole: Value, extras: BTreeMap<String, Value>, proposal: &mut Proposal) {
+fn put_advanced(
+    name: &str,
+    whole: Value,
+    extras: BTreeMap<String, Value>,
+    how: Option<String>,
+    proposal: &mut Proposal,
+) {
     let values = selectors::values(&whole);
     if values > MOST_VALUES {
         let detail = format!(
@@ -327,8 +416,9 @@ fn put_advanced(name: &str, whole: Value, extras: BTreeMap<String, Value>, propo
     }
     let request = json!({ "TrailName": name, "AdvancedEventSelectors": raised(&with_extras(&whole, &extras)) });
     let promise = Promise { tree: json!({ ADVANCED: whole, BASIC: null }), extras, ..Promise::default() };
-    let summary = "put the declared selectors back; the call replaces all of them, the others are carried over";
-    proposal.steps.push(step("update", summary, Operation::PutEventSelectors, request, promise));
+    let how = how.unwrap_or_else(|| "the call replaces all of them, the others are carried over".to_owned());
+    let summary = format!("put the declared selectors back; {how}");
+    proposal.steps.push(step("update", &summary, Operation::PutEventSelectors, request, promise));
 }
 
 /// The selectors as a list, with the carried members where they were.
@@ -363,14 +453,32 @@ fn with_extras(whole: &Value, extras: &BTreeMap<String, Value>) -> Value {
     Value::Array(list)
 }
 
-fn put_basic(name: &str, basic: &Value, proposal: &mut Proposal) {
+/// PutEventSelectors with the declared basic selectors. An unknown member goes along where it is plain whose it is.
+fn put_basic(name: &str, basic: &Value, live: Option<&Sighting>, proposal: &mut Proposal) {
     let mut list = basic.clone();
     for selector in list.as_array_mut().into_iter().flatten() {
         let word = selector["readWriteType"].as_str().map(on_the_wire).map(str::to_owned);
         selector["readWriteType"] = json!(word);
     }
+    let alone = |list: &Value| list.as_array().is_some_and(|list| list.len() == 1);
+    let mut extras = BTreeMap::new();
+    for (text, value) in live.into_iter().flat_map(basic_extras) {
+        if !alone(basic) || !live.is_some_and(|live| alone(&live.tree[BASIC])) {
+            let detail = format!(
+                "PutEventSelectors replaces every selector, and it cannot be told which of the declared ones {text} belongs to"
+            );
+            proposal.refusals.push((codes::EXTRA_REFUSED, detail));
+            return;
+        }
+        let Ok(path) = text.parse::<Path>();
+        if let ([_, _, rest @ ..], Some(only)) = (&path.parts()[..], list.get_mut(0)) {
+            tree::set(only, &Path::of(rest.iter().copied()), Some(value.clone()));
+        }
+        proposal.notes.push((codes::EXTRA_CARRIED, format!("{text} is kept as it is")));
+        extras.insert(text.clone(), value.clone());
+    }
     let request = json!({ "TrailName": name, "EventSelectors": raised(&list) });
-    let promise = promised(json!({ BASIC: basic }));
+    let promise = Promise { extras, ..promised(json!({ BASIC: basic })) };
     let summary = "put the declared basic selectors back; the call replaces all of them";
     proposal.steps.push(step("update", summary, Operation::PutEventSelectors, request, promise));
 }
@@ -393,8 +501,12 @@ mod tests {
     }
 
     fn proposed(live: &[Value], extras: &[(&str, Value)], want: &[Value]) -> Proposal {
-        let live = Trail.normalise(&json!({ "isLogging": true, ADVANCED: live }), Origin::Live).tree;
         let target = json!({ ADVANCED: selectors::keyed(&json!(want)) });
+        of(&json!({ "isLogging": true, ADVANCED: live }), extras, &target, ADVANCED)
+    }
+
+    fn of(live: &Value, extras: &[(&str, Value)], target: &Value, member: &str) -> Proposal {
+        let live = Trail.normalise(live, Origin::Live).tree;
         let live = Sighting {
             address: Address { account: "a".into(), region: "r".into(), kind: "trail".into(), name: "main".into() },
             tree: live,
@@ -404,10 +516,10 @@ mod tests {
             settled: true,
             unread: Default::default(),
         };
-        let differs = [Path::of([ADVANCED, "any"])];
+        let differs = [Path::of([member, "any"])];
         propose(&Situation {
             live: Some(&live),
-            target: &target,
+            target,
             differs: &differs,
             name: "main",
             may_delete_versions: false,
@@ -453,13 +565,48 @@ mod tests {
         assert_eq!(proposal.refusals[0].0, codes::EXTRA_REFUSED);
     }
 
-    /// The limit of values counts the selectors of others too.
+    /// The limit of values counts the selectors of others too. What is declared is restored, and what is not gives way; but for
+    /// what is not lost nothing of others is taken away.
     #[test]
-    fn too_many_values_together_are_refused() {
+    fn what_is_not_declared_and_does_not_fit_gives_way() {
         let values: Vec<String> = (0..499).map(|number| format!("arn:aws:s3:::{number}/")).collect();
-        let live = selector("AWS::S3::Object", json!([{"field": "resources.ARN", "startsWith": values}]));
-        let proposal = proposed(&[live], &[], &[selector("AWS::Bedrock::Guardrail", json!([]))]);
+        let stuffed = selector("AWS::S3::Object", json!([{"field": "resources.ARN", "startsWith": values}]));
+        let (tables, guardrails) = ("AWS::DynamoDB::Table", "AWS::Bedrock::Guardrail");
+        let live = [stuffed, selector(tables, json!([]))];
+        let proposal = proposed(&live, &[], &[selector(guardrails, json!([]))]);
+        let names: Vec<&Value> = sent(&proposal).as_array().into_iter().flatten().map(|one| &one["Name"]).collect();
+        assert_eq!(names, [guardrails, tables]);
+        assert!(proposal.refusals.is_empty());
+        assert!(
+            proposal
+                .notes
+                .iter()
+                .any(|(code, detail)| *code == codes::SELECTOR_REPLACED && detail.contains("AWS::S3::Object"))
+        );
+
+        let mut renamed = selector(tables, json!([]));
+        renamed["name"] = json!("a longer name");
+        renamed["fieldSelectors"] = json!([{"field": "eventCategory", "equals": ["Data"]}, {"field": "resources.type", "equals": [tables]},
+            {"field": "readOnly", "equals": ["true", "false"]}]);
+        let proposal = proposed(&live, &[], &[renamed]);
         assert!(proposal.steps.is_empty());
         assert_eq!(proposal.refusals[0].0, codes::LIMIT);
+    }
+
+    /// H11, E8. A member of a basic selector that this build does not know goes along, or nothing is written.
+    #[test]
+    fn unknown_members_of_basic_selectors_are_carried_or_named() {
+        let extras = [("eventSelectors.0.sampling", json!(1))];
+        let want = json!([{"readWriteType": "All"}]);
+        let basic = |live: Value| {
+            let live = json!({"isLogging": true, BASIC: live});
+            of(&live, &extras, &Trail.normalise(&json!({ BASIC: want }), Origin::Declared).tree, BASIC)
+        };
+        let proposal = basic(json!([{"readWriteType": "ReadOnly"}]));
+        assert_eq!(proposal.steps[0].calls[0].request["EventSelectors"][0]["Sampling"], 1);
+        assert_eq!(proposal.steps[0].promise.extras.len(), 1);
+        let proposal =
+            basic(json!([{"readWriteType": "ReadOnly"}, {"dataResources": [], "includeManagementEvents": false}]));
+        assert!(proposal.steps.is_empty() && proposal.refusals[0].1.contains("eventSelectors.0.sampling"));
     }
 }
