@@ -204,14 +204,24 @@ async fn every_attack_on_a_bucket_is_undone() {
     }
 }
 
-/// A rule that expires is gone: everything is kept longer, which is stronger, and is kept unless the declaration undoes it.
+/// What expires later is stronger, and is kept unless the declaration undoes it. A rule that is gone is put back: what it was to
+/// delete would stay for ever.
 #[tokio::test]
-async fn h27_what_is_kept_longer_is_not_shortened() {
+async fn h27_what_is_kept_longer_is_not_shortened_and_a_lost_rule_comes_back() {
     let world = built(&spec()).await;
     attack(&world, "DeleteBucketLifecycle", json!({}));
+    let plan = world.restore().await;
+    assert_eq!(field(&plan, "lifecycleConfiguration").direction, Direction::Unknown, "{}", told(&plan));
+    assert_eq!(writes(&world), ["PutBucketLifecycleConfiguration"]);
+    world.plan_again_nothing().await;
+
+    let rules = json!([
+        {"ID": "keep", "Status": "Enabled", "Filter": {}, "Expiration": {"Days": 800}, "Transitions": [{"Days": 90, "StorageClass": "GLACIER"}]},
+        {"ID": "parts", "Status": "Enabled", "Filter": {"Prefix": "AWSLogs/"}, "AbortIncompleteMultipartUpload": {"DaysAfterInitiation": 7}}]);
+    attack(&world, "PutBucketLifecycleConfiguration", json!({"LifecycleConfiguration": {"Rules": rules}}));
     let plan = world.plan_again_no_steps().await;
-    let lost = field(&plan, "lifecycleConfiguration");
-    assert_eq!((lost.direction, lost.kept), (Direction::Strengthened, true), "{}", told(&plan));
+    let longer = field(&plan, "lifecycleConfiguration.rules.keep.expiration.days");
+    assert_eq!((longer.direction, longer.kept), (Direction::Strengthened, true), "{}", told(&plan));
     let text = json!({"kind": "log-bucket", "name": NAME, "whenStronger": "undo", "spec": spec()}).to_string();
     let world = world.declaring(&text).await;
     world.restore().await;

@@ -513,7 +513,11 @@ fn of_encryption(rest: &[&str], live: Option<&Value>, want: Option<&Value>) -> D
         ["applyServerSideEncryptionByDefault", "sseAlgorithm"] => {
             direction::on_ladder(&["AES256", "aws:kms", "aws:kms:dsse"], live, want)
         }
-        ["applyServerSideEncryptionByDefault", "kmsMasterKeyID"] => direction::of_presence(live, want),
+        // Another key is somebody's who can take what is encrypted under it away.
+        ["applyServerSideEncryptionByDefault", "kmsMasterKeyID"] => match (live, want) {
+            (_, Some(_)) => Direction::Weakened,
+            _ => Direction::Unknown,
+        },
         ["applyServerSideEncryptionByDefault"] => direction::of_presence(live, want),
         ["bucketKeyEnabled"] => Direction::Neutral,
         ["blockedEncryptionTypes", "encryptionType"] => direction::of_set(live, want),
@@ -521,17 +525,20 @@ fn of_encryption(rest: &[&str], live: Option<&Value>, want: Option<&Value>) -> D
     }
 }
 
-/// What expires later, or never, is kept longer. Whether something is moved to another class protects nothing.
+/// What expires later is kept longer. A rule that is lost is none of that: what was to be deleted, such as prompts, stays for
+/// ever. Whether something is moved to another class protects nothing.
 fn of_lifecycle(rest: &[&str], live: Option<&Value>, want: Option<&Value>) -> Direction {
     let one_sided = |expires: fn(&Value) -> bool| match (live, want) {
         (Some(live), None) if expires(live) => Direction::Weakened,
-        (None, Some(want)) if expires(want) => Direction::Strengthened,
+        (None, Some(want)) if expires(want) => Direction::Unknown,
         (Some(_), Some(_)) => Direction::Unknown,
         _ => Direction::Neutral,
     };
     match rest {
         [] => one_sided(any_expires),
         ["rules", _] => one_sided(expires),
+        // What the rule does was not to be done.
+        ["rules", _, "status"] if live == Some(&json!("Enabled")) => Direction::Weakened,
         ["rules", _, "expiration" | "noncurrentVersionExpiration"] => one_sided(|_| true),
         ["rules", _, "expiration" | "noncurrentVersionExpiration", "days" | "noncurrentDays"] => match (live, want) {
             (Some(_), Some(_)) => direction::of_number(live, want),
