@@ -7,7 +7,7 @@ use reconciler_tests::declarations::{files, repository};
 /// Rows of the register that have a test; a milestone that covers more rows adds them here first, and fails.
 const COVERED: &[&str] = &[
     "h01", "h02", "h03", "h04", "h05", "h09", "h10", "h11", "h12", "h13", "h14", "h15", "h16", "h17", "h18", "h19",
-    "h20", "h21", "h22", "h23", "h24", "h27", "h29", "h31", "h32", "h33", "h35", "h36",
+    "h20", "h21", "h22", "h23", "h24", "h27", "h29", "h31", "h32", "h33", "h35", "h36", "h44",
 ];
 
 /// The test functions in the sources, by the row that they are named after.
@@ -40,7 +40,7 @@ fn every_covered_row_has_a_test_of_its_name() {
     let tests = tests();
     let missing: Vec<&&str> = COVERED.iter().filter(|row| !tests.contains_key(**row)).collect();
     assert!(missing.is_empty(), "no test is named after {missing:?}");
-    let beyond: Vec<&String> = tests.keys().filter(|row| row.as_str() < "h01" || row.as_str() > "h36").collect();
+    let beyond: Vec<&String> = tests.keys().filter(|row| row.as_str() < "h01" || row.as_str() > "h51").collect();
     assert!(beyond.is_empty(), "the register has no row {beyond:?}");
 }
 
