@@ -251,6 +251,22 @@ async fn h13_order_and_what_the_service_fills_in_are_no_drift() {
     }
 }
 
+/// Domains that nobody wrote are all of them, and no request can say that there are none: an empty list vanishes in the
+/// query protocol. What was narrowed is put back, and does not differ for ever.
+#[tokio::test]
+async fn domains_that_nobody_wrote_are_all() {
+    for declared in
+        [json!({"dnsRecordIpType": "ipv4"}), json!({"dnsRecordIpType": "ipv4", "privateDnsSpecifiedDomains": []})]
+    {
+        let world = built(&with("dnsOptions", declared)).await;
+        assert!(live(&world).await.contains("<privateDnsSpecifiedDomainSet><item>*</item>"));
+        modify(&world, json!({"DnsOptions": {"PrivateDnsSpecifiedDomains": ["example.com"]}}));
+        let plan = world.restore().await;
+        assert_eq!(paths(&plan), ["dnsOptions.privateDnsSpecifiedDomains"], "{}", told(&plan));
+        world.plan_again_nothing().await;
+    }
+}
+
 /// H14. TF-aws PR#37715, PR#46800, #46776, #44824: private DNS is switched on again in place; the endpoint is neither
 /// deleted nor created again. Left out of a declaration, it is on in a new endpoint.
 #[tokio::test]
@@ -323,25 +339,62 @@ spec:
     assert_eq!(draft["topicPolicy"]["topics"][0]["definition"], format!("Not by {}.", new[0]));
 }
 
-/// Two VPCs of one name, and two endpoints of one service, are told by name, and nothing is changed.
+/// A second VPC of the name, and a second endpoint of the service, are told by name; neither hides what is held.
 #[tokio::test]
-async fn what_cannot_be_told_apart_is_a_gap_that_names_both() {
-    let world = built(&with("privateDnsEnabled", json!(false))).await;
-    let twin = json!({"VpcId": "${vpc:ai}", "ServiceName": "com.amazonaws.eu-west-1.bedrock-runtime",
-        "VpcEndpointType": "Interface", "SubnetIds": ["${subnet:ai-a}"], "PrivateDnsEnabled": false});
-    world.attack("ec2", "CreateVpcEndpoint", twin);
-    let plan = world.plan_again_no_steps().await;
+async fn a_twin_is_told_and_hides_nothing() {
     let told_of =
         |plan: &Plan| plan.gaps.iter().map(|gap| (gap.code.clone(), gap.reason.clone())).next().expect("a gap");
-    let (code, reason) = told_of(&plan);
-    assert_eq!((code.as_str(), reason.matches("vpce-").count()), (codes::AMBIGUOUS, 2), "{reason}");
+    let wide = policy(&["arn:aws:iam::111122223333:role/app", PRINCIPAL]);
+    for is_vpc in [false, true] {
+        let world = built(&spec()).await;
+        modify(&world, json!({ "PolicyDocument": wide.to_string() }));
+        if is_vpc {
+            let tags = json!([{"ResourceType": "vpc", "Tags": [{"Key": "Name", "Value": "ai"}]}]);
+            world.attack("ec2", "CreateVpc", json!({"CidrBlock": "10.1.0.0/16", "TagSpecifications": tags}));
+        } else {
+            let twin = json!({"VpcId": "${vpc:ai}", "ServiceName": "com.amazonaws.eu-west-1.bedrock-runtime",
+                "VpcEndpointType": "Interface", "SubnetIds": ["${subnet:ai-a}"], "PrivateDnsEnabled": false});
+            world.attack("ec2", "CreateVpcEndpoint", twin);
+        }
+        world.emulator.clear_calls();
+        let plan = world.restore().await;
+        assert_eq!(only(&plan, "policyDocument.Statement.Own.Principal.AWS"), Direction::Weakened);
+        assert_eq!(writes(&world), ["ModifyVpcEndpoint"]);
+        assert!(!live(&world).await.contains("exfiltration"));
+        let plan = world.plan_again_no_steps().await;
+        let (code, reason) = told_of(&plan);
+        let both = if is_vpc { reason.matches("vpc-").count() } else { reason.matches("vpce-").count() };
+        assert_eq!((code.as_str(), both), (codes::AMBIGUOUS, 3), "{reason}");
+    }
+}
 
-    let world = built(&spec()).await;
+/// An endpoint that is in neither of two VPCs of the name is missing, and is not made anywhere.
+#[tokio::test]
+async fn what_is_in_neither_of_two_vpcs_is_missing() {
+    let world = World::small("empty", &declared(&spec())).await;
+    network(&world);
     let tags = json!([{"ResourceType": "vpc", "Tags": [{"Key": "Name", "Value": "ai"}]}]);
     world.attack("ec2", "CreateVpc", json!({"CidrBlock": "10.1.0.0/16", "TagSpecifications": tags}));
     let plan = world.plan_again_no_steps().await;
-    let (code, reason) = told_of(&plan);
-    assert_eq!((code.as_str(), reason.matches("vpc-").count()), (codes::AMBIGUOUS, 2), "{reason}");
+    assert_eq!((plan.drift[0].change, refusals(&plan)), (Change::Missing, vec![codes::AMBIGUOUS]), "{}", told(&plan));
+}
+
+/// Subnets and groups are looked up in the VPC of their endpoint: a twin in another VPC takes nothing away.
+#[tokio::test]
+async fn a_twin_in_another_vpc_is_not_found_by_a_look_up() {
+    let world = built(&spec()).await;
+    let tags = |kind: &str, name: &str| json!([{"ResourceType": kind, "Tags": [{"Key": "Name", "Value": name}]}]);
+    world.attack("ec2", "CreateVpc", json!({"CidrBlock": "10.1.0.0/16", "TagSpecifications": tags("vpc", "other")}));
+    let subnet = json!({"VpcId": "${vpc:other}", "CidrBlock": "10.1.0.0/24", "AvailabilityZone": format!("{REGION}a"),
+        "TagSpecifications": tags("subnet", "ai-a")});
+    world.attack("ec2", "CreateSubnet", subnet);
+    let group = json!({"VpcId": "${vpc:other}", "GroupName": "twin", "Description": "twin",
+        "TagSpecifications": tags("security-group", "endpoints")});
+    world.attack("ec2", "CreateSecurityGroup", group);
+    world.plan_again_nothing().await;
+    modify(&world, json!({"PrivateDnsEnabled": false}));
+    world.restore().await;
+    world.plan_again_nothing().await;
 }
 
 /// Without its VPC an endpoint is not absent but unknown: nothing is created elsewhere.

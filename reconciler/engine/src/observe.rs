@@ -177,8 +177,11 @@ async fn read_and_compare<'a, 's>(sessions: &Sessions, sought: Sought<'a>, sink:
     let mut referred_to: BTreeSet<&Address> = BTreeSet::new();
     for one in sought.wanted {
         let scope = scope_of(one);
-        for Lookup { source, key } in &one.lookups {
-            lookups.entry((scope.clone(), source)).or_default().insert(key.clone());
+        if let Some(edge) = sought.edge(&one.address.kind) {
+            for lookup in &one.lookups {
+                let Lookup { key, .. } = asked(edge.kind(), one, lookup);
+                lookups.entry((scope.clone(), &lookup.source)).or_default().insert(key);
+            }
         }
         names.entry((scope.clone(), &one.address.kind)).or_default().insert(one.address.name.clone());
         index.entry((scope, &one.address.kind)).or_default().push(one);
@@ -318,7 +321,7 @@ impl<'a> Observing<'a, '_> {
             if !one.references.is_empty() {
                 continue;
             }
-            let answers = found_for(one, &self.answers);
+            let answers = found_for(edge.kind(), one, &self.answers);
             let Some(want) = self.resolve(one, edge.kind(), &answers) else { continue };
             let inventory = &self.taken.inventory;
             let seen = inventory.sightings.get(&one.address).filter(|_| !self.referred_to.contains(&one.address));
@@ -395,7 +398,7 @@ impl<'a> Observing<'a, '_> {
             if matches!(self.taken.inventory.of(&one.address), Known::Unknown(_)) {
                 continue;
             }
-            let mut answers = found_for(one, &self.answers);
+            let mut answers = found_for(edge.kind(), one, &self.answers);
             refer(self.sought.edges, &self.taken.inventory, one, &mut answers);
             if let Some(tree) = self.resolve(one, edge.kind(), &answers) {
                 self.trees.insert(one.address.clone(), Ok(tree));
@@ -455,11 +458,11 @@ struct Answered {
 }
 
 /// The answers to the look-ups of one address.
-fn found_for(one: &Wanted, answers: &Answers) -> Answered {
+fn found_for(kind: &dyn Kind, one: &Wanted, answers: &Answers) -> Answered {
     let scope = scope_of(one);
     let mut answered = Answered::default();
     for lookup in &one.lookups {
-        let answer = match answers.get(&(scope.clone(), lookup.clone())) {
+        let answer = match answers.get(&(scope.clone(), asked(kind, one, lookup))) {
             Some(Ok(LookedUp::Is(value))) => Ok(value.clone()),
             Some(Err(error)) => {
                 answered.failed.insert(lookup.clone(), unread_of(error));

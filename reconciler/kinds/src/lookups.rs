@@ -53,6 +53,60 @@ const PAGE: i32 = 1000;
 /// Ids by name. What a service answers beyond what was asked for does no harm.
 type Ids = BTreeMap<String, BTreeSet<String>>;
 
+/// Stands between a VPC and a name within it in the key of a look-up. No tag may hold it.
+const WITHIN: char = '\u{1f}';
+
+/// The key of a look-up by name within a VPC, which is known by its `Name` tag or its id.
+pub(crate) fn within(vpc: &str, name: &str) -> String {
+    format!("{vpc}{WITHIN}{name}")
+}
+
+/// The VPC of a key, if it has one, and the name.
+fn parts(key: &str) -> (Option<&str>, &str) {
+    key.split_once(WITHIN).map_or((None, key), |(vpc, name)| (Some(vpc), name))
+}
+
+/// What a network has of a name: ids with their VPCs.
+type Rows = BTreeMap<String, BTreeMap<String, String>>;
+
+fn put(rows: &mut Rows, name: Option<&str>, id: Option<&str>, vpc: Option<&str>) {
+    if let (Some(name), Some(id)) = (name, id) {
+        rows.entry(name.to_owned()).or_default().insert(id.to_owned(), vpc.unwrap_or_default().to_owned());
+    }
+}
+
+fn plain_names(keys: &[String]) -> Vec<String> {
+    let names: BTreeSet<&str> = keys.iter().map(|key| parts(key).1).collect();
+    names.into_iter().map(str::to_owned).collect()
+}
+
+/// The ids by key: those of a key with a VPC are in that VPC, where there are several. One in another VPC is for the service
+/// or the kind to refuse, with a better reason than that there is none.
+fn placed(keys: &[String], rows: &Rows, vpcs: &Ids) -> Ids {
+    let ids = |key: &String| {
+        let (vpc, name) = parts(key);
+        let all = rows.get(name)?;
+        let is_here = |there: &str| match vpc {
+            Some(vpc) if all.len() > 1 => there == vpc || vpcs.get(vpc).is_some_and(|ids| ids.contains(there)),
+            _ => true,
+        };
+        let here: BTreeSet<String> = all.iter().filter(|(_, there)| is_here(there)).map(|(id, _)| id.clone()).collect();
+        (!here.is_empty()).then(|| (key.clone(), here))
+    };
+    keys.iter().filter_map(ids).collect()
+}
+
+/// The VPCs that have to be known to tell the rows of these keys apart, by `Name` tag.
+async fn vpcs_of(session: &Session, keys: &[String], rows: &Rows) -> Result<Ids, CallError> {
+    let unclear =
+        keys.iter().map(|key| parts(key)).filter(|(_, name)| rows.get(*name).is_some_and(|ids| ids.len() > 1));
+    let names: BTreeSet<&str> = unclear.filter_map(|(vpc, _)| vpc).collect();
+    match names.is_empty() {
+        true => Ok(Ids::new()),
+        false => Vpc::ids(session, &names.into_iter().map(str::to_owned).collect::<Vec<_>>()).await,
+    }
+}
+
 /// A filter by exactly these values: `*`, `?` and `\` are no patterns.
 fn exactly(name: &str, values: &[String]) -> Filter {
     let escaped = values.iter().map(|value| {
@@ -93,7 +147,7 @@ fn answers(keys: &[String], found: &Result<Ids, CallError>) -> Vec<Result<Looked
 macro_rules! described {
     ($session:expr, $operation:literal, $describe:ident, $rows:ident, $filter:expr, $keys:expr, $put:expr) => {{
         let ec2 = $session.client(aws_sdk_ec2::Client::new);
-        let mut ids = Ids::new();
+        let mut ids = BTreeMap::new();
         for keys in $keys.chunks(FILTER_VALUES) {
             let mut token = None;
             loop {
@@ -106,7 +160,7 @@ macro_rules! described {
                 }
             }
         }
-        Ok::<Ids, CallError>(ids)
+        Ok::<_, CallError>(ids)
     }};
 }
 
@@ -138,10 +192,12 @@ impl LookupSource for Vpc {
 pub struct Subnet;
 
 impl Subnet {
-    async fn ids(session: &Session, names: &[String]) -> Result<Ids, CallError> {
+    async fn ids(session: &Session, keys: &[String]) -> Result<Ids, CallError> {
         use aws_sdk_ec2::types::Subnet as Row;
-        let put = |ids: &mut Ids, row: &Row| insert(ids, name_tag(row.tags()), row.subnet_id());
-        described!(session, "DescribeSubnets", describe_subnets, subnets, "tag:Name", names, put)
+        let names = plain_names(keys);
+        let put = |rows: &mut Rows, row: &Row| put(rows, name_tag(row.tags()), row.subnet_id(), row.vpc_id());
+        let rows = described!(session, "DescribeSubnets", describe_subnets, subnets, "tag:Name", names, put)?;
+        Ok(placed(keys, &rows, &vpcs_of(session, keys, &rows).await?))
     }
 }
 
@@ -161,10 +217,11 @@ impl LookupSource for Subnet {
 pub struct SecurityGroup;
 
 impl SecurityGroup {
-    async fn ids(session: &Session, names: &[String]) -> Result<Ids, CallError> {
+    async fn ids(session: &Session, keys: &[String]) -> Result<Ids, CallError> {
         use aws_sdk_ec2::types::SecurityGroup as Row;
+        let names = plain_names(keys);
         let by_tag = async {
-            let put = |ids: &mut Ids, row: &Row| insert(ids, name_tag(row.tags()), row.group_id());
+            let put = |rows: &mut Rows, row: &Row| put(rows, name_tag(row.tags()), row.group_id(), row.vpc_id());
             described!(
                 session,
                 "DescribeSecurityGroups",
@@ -176,7 +233,7 @@ impl SecurityGroup {
             )
         };
         let by_name = async {
-            let put = |ids: &mut Ids, row: &Row| insert(ids, row.group_name(), row.group_id());
+            let put = |rows: &mut Rows, row: &Row| put(rows, row.group_name(), row.group_id(), row.vpc_id());
             described!(
                 session,
                 "DescribeSecurityGroups",
@@ -187,11 +244,11 @@ impl SecurityGroup {
                 put
             )
         };
-        let (mut found, by_name) = try_join(by_tag, by_name).await?;
+        let (mut rows, by_name) = try_join(by_tag, by_name).await?;
         for (name, ids) in by_name {
-            found.entry(name).or_default().extend(ids);
+            rows.entry(name).or_default().extend(ids);
         }
-        Ok(found)
+        Ok(placed(keys, &rows, &vpcs_of(session, keys, &rows).await?))
     }
 }
 
@@ -214,6 +271,30 @@ mod tests {
     fn a_value_of_a_filter_is_no_pattern() {
         let filter = exactly("tag:Name", &["plain".to_owned(), "a*b?c\\d".to_owned()]);
         assert_eq!(filter.values(), ["plain", "a\\*b\\?c\\\\d"]);
+    }
+
+    /// A twin in another VPC does not matter to a key that says its VPC; one in the same VPC does, and so does either to a key
+    /// that says none.
+    #[test]
+    fn a_twin_counts_within_its_vpc_only() {
+        let mut rows = Rows::new();
+        for (name, id, vpc) in [
+            ("a", "subnet-1", "vpc-1"),
+            ("a", "subnet-2", "vpc-2"),
+            ("b", "subnet-3", "vpc-1"),
+            ("b", "subnet-4", "vpc-1"),
+        ] {
+            put(&mut rows, Some(name), Some(id), Some(vpc));
+        }
+        let vpcs = Ids::from([("ai".to_owned(), BTreeSet::from(["vpc-1".to_owned()]))]);
+        let keys = [within("ai", "a"), within("vpc-2", "a"), within("ai", "b"), "a".to_owned(), within("ai", "c")];
+        let ids = placed(&keys, &rows, &vpcs);
+        let found = |key: &String| ids.get(key).map(|ids| ids.iter().map(String::as_str).collect::<Vec<_>>());
+        assert_eq!(found(&keys[0]), Some(vec!["subnet-1"]));
+        assert_eq!(found(&keys[1]), Some(vec!["subnet-2"]));
+        assert_eq!(found(&keys[2]), Some(vec!["subnet-3", "subnet-4"]));
+        assert_eq!(found(&keys[3]), Some(vec!["subnet-1", "subnet-2"]));
+        assert_eq!(found(&keys[4]), None);
     }
 
     #[test]

@@ -113,7 +113,10 @@ pub fn compare(kind: &dyn Kind, wanted: &Wanted, want: &Value, live: Option<&Sig
     let want = &*knowable(want, live);
     let managed = managed_part(kind, &live.tree, want);
     let compared = documents::compare(kind, managed, want);
-    let directions = compared.directions(kind);
+    let mut directions = compared.directions(kind);
+    for (difference, direction) in compared.differences.iter().zip(&mut directions) {
+        *direction = kind.direction_of(live, &difference.path, *direction);
+    }
     let loosened = loosened(kind, &compared, &directions);
     let mut target = compared.right;
     let mut fields = Vec::new();

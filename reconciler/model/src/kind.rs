@@ -175,6 +175,11 @@ pub trait Kind: Send + Sync {
     /// The direction of one difference.
     fn direction(&self, path: &Path, live: Option<&Value>, want: Option<&Value>) -> Direction;
 
+    /// The direction of a difference in sight of the whole live resource; `found` is what is said of the difference alone.
+    fn direction_of(&self, _live: &Sighting, _path: &Path, found: Direction) -> Direction {
+        found
+    }
+
     /// Differences that cannot be called drift, with the reason; they become findings.
     ///
     /// For what a service does not report: see each kind.
@@ -234,6 +239,12 @@ pub trait Kind: Send + Sync {
     /// said: where the resource's own policy may allow what the caller's does not mention, such as that of a key.
     fn arns(&self, _call: &Call, _place: &Place<'_>, _name: &str, _live: Option<&Sighting>) -> Vec<String> {
         Vec::new()
+    }
+
+    /// The key by which a look-up in the declaration of `name` is asked for, where the name narrows what it may find: a subnet
+    /// is looked for in the VPC of its endpoint.
+    fn looked_up_as(&self, _name: &str, _source: &str, key: &str) -> String {
+        key.to_owned()
     }
 
     /// The ARN of the role that a call hands to a service: the caller needs `iam:PassRole` on it.

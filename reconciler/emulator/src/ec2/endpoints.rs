@@ -144,7 +144,7 @@ impl Endpoint {
             "DnsRecordIpType": self.ip_address_type,
             "PrivateDnsOnlyForInboundResolverEndpoint": false,
             "PrivateDnsPreference": "VERIFIED_DOMAINS_ONLY",
-            "PrivateDnsSpecifiedDomains": [],
+            "PrivateDnsSpecifiedDomains": ["*"],
         });
         for (member, value) in self.dns_options.as_object().into_iter().flatten() {
             dns[member] = value.clone();

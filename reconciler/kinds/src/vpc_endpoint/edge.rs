@@ -21,7 +21,7 @@ use reconciler_model::warrant::Warrant;
 use serde_json::{Value, json};
 
 use super::ground::{Facts, Ground, Offer, VpcDns};
-use super::place::{Found, Place, Vpc, is_leaving, is_underway, text};
+use super::place::{Doubt, Found, MADE_AT, Place, Vpc, is_leaving, is_underway, text};
 use super::spec::{GROUPS, PRIVATE_DNS, STATE, SUBNETS};
 use super::steps::{Op, Operation};
 use super::{VpcEndpoint, names};
@@ -111,6 +111,7 @@ fn answered(endpoint: &types::VpcEndpoint) -> Value {
         "vpcId": endpoint.vpc_id(),
         "serviceName": endpoint.service_name(),
         "requesterManaged": endpoint.requester_managed(),
+        MADE_AT: endpoint.creation_timestamp().map(ToString::to_string),
         "dnsNames": endpoint.dns_entries().iter().filter_map(types::DnsEntry::dns_name).collect::<Vec<_>>(),
         "reason": reason,
         STATE: endpoint.state().map(types::State::as_str),
@@ -235,8 +236,16 @@ fn sighting(session: &Session, address: Address, endpoint: &Value) -> Result<Sig
         return Err(odd(format!("the endpoint {} has no id or no state", address.name)));
     }
     let mut live = endpoint.clone();
-    const OWNED: &[&str] =
-        &["vpcEndpointId", "vpcEndpointType", "vpcId", "serviceName", "requesterManaged", "dnsNames", "reason"];
+    const OWNED: &[&str] = &[
+        "vpcEndpointId",
+        "vpcEndpointType",
+        "vpcId",
+        "serviceName",
+        "requesterManaged",
+        MADE_AT,
+        "dnsNames",
+        "reason",
+    ];
     if let Some(members) = live.as_object_mut() {
         members.retain(|name, _| !OWNED.contains(&name.as_str()));
     }
@@ -321,12 +330,12 @@ async fn survey(session: &Session, needs: Needs, mut ground: Ground) -> Ground {
 /// The VPC and service that is meant, for names that mean one and the same.
 fn meant<'a>(found: &'a Found<'_>, region: &str) -> Option<(&'a str, String)> {
     match found {
-        Found::Is(endpoint) => {
+        Found::Is(endpoint, _) => {
             let service = text(endpoint, "serviceName");
             Some((text(endpoint, "vpcId"), names::service_name(region, service)))
         }
         Found::Absent { vpc_id, service_name, .. } => Some((vpc_id, service_name.clone())),
-        Found::Unclear { .. } => None,
+        Found::Unclear(_) => None,
     }
 }
 
@@ -370,10 +379,14 @@ impl Edge for VpcEndpoint {
                     let remedy = "remove all but one of the declarations";
                     reading.gaps.push(gap(scope, name, codes::SAME_RESOURCE, reason, remedy));
                 }
-                (_, Found::Unclear { code, reason, remedy }) => {
+                (_, Found::Unclear(Doubt { code, reason, remedy })) => {
                     reading.gaps.push(gap(scope, name, code, reason.clone(), remedy));
                 }
-                (_, Found::Is(endpoint)) => {
+                (_, Found::Is(endpoint, doubt)) => {
+                    // Beside the sighting: it is compared and restored, and the twin is not passed over.
+                    if let Some(Doubt { code, reason, remedy }) = doubt {
+                        reading.gaps.push(gap(scope, name, code, reason.clone(), remedy));
+                    }
                     match sighting(session, Address::new(scope, self.name(), name.as_str()), endpoint) {
                         Ok(sighting) => reading.sightings.push(sighting),
                         Err(error) => reading.gaps.push(gap_of(&error, scope, self.name(), Some(name))),
@@ -397,9 +410,9 @@ impl Edge for VpcEndpoint {
             None => {
                 let place = place(session, &Selection::Names([address.name.clone()].into())).await?;
                 match place.find(&address.name) {
-                    Found::Is(endpoint) => Some(endpoint.clone()),
+                    Found::Is(endpoint, _) => Some(endpoint.clone()),
                     Found::Absent { .. } => None,
-                    Found::Unclear { reason, .. } => return Err(odd_answer(session, SERVICE, DESCRIBE, reason)),
+                    Found::Unclear(Doubt { reason, .. }) => return Err(odd_answer(session, SERVICE, DESCRIBE, reason)),
                 }
             }
         };
@@ -422,14 +435,15 @@ impl Edge for VpcEndpoint {
             None => {
                 let place = place(session, &Selection::Names([address.name.clone()].into())).await?;
                 let reason = match place.find(&address.name) {
-                    Found::Absent { vpc_id, service_name, is_deleting } => {
+                    Found::Absent { vpc_id, service_name, is_deleting, doubt } => {
                         let vpc_id = vpc_id.to_owned();
-                        let ground = Ground { account, vpc_id, service_name, is_deleting, ..Ground::default() };
+                        let doubt = doubt.map(|doubt| doubt.reason);
+                        let ground = Ground { account, vpc_id, service_name, is_deleting, doubt, ..Ground::default() };
                         let ground = survey(session, Needs::all(want), ground).await;
                         return Ok(serde_json::to_value(ground).ok());
                     }
-                    Found::Is(_) => "the endpoint is there now, and was not a moment ago".to_owned(),
-                    Found::Unclear { reason, .. } => reason,
+                    Found::Is(..) => "the endpoint is there now, and was not a moment ago".to_owned(),
+                    Found::Unclear(Doubt { reason, .. }) => reason,
                 };
                 return Err(odd_answer(session, SERVICE, DESCRIBE, reason));
             }

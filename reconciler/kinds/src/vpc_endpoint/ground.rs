@@ -54,6 +54,8 @@ pub(super) struct Ground {
     pub(super) service_name: String,
     /// Whether an earlier endpoint of this place is still being deleted.
     pub(super) is_deleting: bool,
+    /// Why it cannot be told in which VPC the endpoint would be.
+    pub(super) doubt: Option<String>,
     pub(super) vpc_dns: Option<VpcDns>,
     /// The VPC's subnets by id, with their availability zones.
     pub(super) subnets: Option<BTreeMap<String, String>>,
@@ -67,6 +69,10 @@ pub(super) struct Ground {
 impl Ground {
     /// Why an endpoint that is `target` cannot be created here: code and sentence.
     pub(super) fn obstacles(&self, target: &Value) -> Vec<(&'static str, String)> {
+        // Of which VPC the rest would be is not known.
+        if let Some(doubt) = &self.doubt {
+            return vec![(codes::AMBIGUOUS, doubt.clone())];
+        }
         let mut found = Vec::new();
         if target.get(PRIVATE_DNS) != Some(&Value::Bool(false)) {
             found.extend(self.private_dns_lacks());

@@ -8,6 +8,9 @@ use serde_json::Value;
 use super::names;
 use super::spec::STATE;
 
+/// When an endpoint was made, in RFC 3339.
+pub(super) const MADE_AT: &str = "creationTimestamp";
+
 /// A live VPC.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct Vpc {
@@ -25,29 +28,35 @@ pub(super) struct Place {
     pub(super) endpoints: Vec<Value>,
 }
 
+/// What is not certain of a name.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct Doubt {
+    /// The code, for `explain`.
+    pub(super) code: &'static str,
+    /// Why.
+    pub(super) reason: String,
+    /// What to do about it.
+    pub(super) remedy: &'static str,
+}
+
 /// What a name means.
 #[derive(Debug, PartialEq)]
 pub(super) enum Found<'a> {
-    /// This endpoint.
-    Is(&'a Value),
-    /// An endpoint that is not there.
+    /// This endpoint. A twin is a doubt, and no reason to let go of it: whoever can make a twin could hide it else.
+    Is(&'a Value, Option<Doubt>),
+    /// An endpoint that is not there, in none of the VPCs that may be meant.
     Absent {
-        /// The VPC that it would be in.
+        /// The VPC that it would be in; one of them where there is a doubt.
         vpc_id: &'a str,
         /// The full name of the service.
         service_name: String,
         /// Whether an earlier one is still being deleted.
         is_deleting: bool,
+        /// Why it cannot be told where it would be.
+        doubt: Option<Doubt>,
     },
-    /// It cannot be told.
-    Unclear {
-        /// The code, for `explain`.
-        code: &'static str,
-        /// Why.
-        reason: String,
-        /// What to do about it.
-        remedy: &'static str,
-    },
+    /// There is no place that the name could mean.
+    Unclear(Doubt),
 }
 
 pub(super) fn text<'a>(endpoint: &'a Value, member: &str) -> &'a str {
@@ -68,71 +77,96 @@ pub(super) fn is_leaving(endpoint: &Value) -> bool {
     is_state(endpoint, &["deleting", "deleted"])
 }
 
+/// Whether an endpoint came to nothing. It leads nowhere, and stays listed until somebody deletes it.
+fn is_dead(endpoint: &Value) -> bool {
+    is_state(endpoint, &["failed", "rejected", "expired"])
+}
+
+/// Of several endpoints the one that is held: where the service's names lead, then the oldest, which is not the twin.
+fn seniority(endpoint: &Value) -> (bool, &str, &str) {
+    (endpoint["privateDnsEnabled"] != true, age(endpoint), text(endpoint, "vpcEndpointId"))
+}
+
+/// The instant that an endpoint was made at, so that texts have the order of instants; the last of all where none is told.
+fn age(endpoint: &Value) -> &str {
+    Some(text(endpoint, MADE_AT)).filter(|made| !made.is_empty()).unwrap_or("~")
+}
+
 /// Whether the service is still at work on an endpoint, or waits for somebody to accept it.
 pub(super) fn is_underway(endpoint: &Value) -> bool {
     is_state(endpoint, &["pending", "pendingAcceptance"])
 }
 
 impl Place {
-    fn vpc(&self, key: &str) -> Result<&Vpc, Found<'static>> {
+    /// The VPCs that a key may mean, by id.
+    fn vpcs(&self, key: &str) -> Vec<&Vpc> {
         let is_meant = |vpc: &&Vpc| match names::is_vpc_id(key) {
             true => vpc.id == key,
             false => vpc.name.as_deref() == Some(key),
         };
         let mut meant: Vec<&Vpc> = self.vpcs.iter().filter(is_meant).collect();
-        match (meant.pop(), meant.is_empty()) {
-            (Some(vpc), true) => Ok(vpc),
-            (Some(vpc), false) => {
-                meant.push(vpc);
-                let mut ids: Vec<&str> = meant.iter().map(|vpc| vpc.id.as_str()).collect();
-                ids.sort_unstable();
-                Err(Found::Unclear {
-                    code: codes::AMBIGUOUS,
-                    reason: format!("{} VPCs have the `Name` tag `{key}`: {}", ids.len(), ids.join(", ")),
-                    remedy: "remove the tag from all but one of them, or name the VPC by its id",
-                })
-            }
-            (None, _) => Err(Found::Unclear {
-                code: codes::NO_VPC,
-                reason: format!("there is no VPC `{key}`, neither by id nor by `Name` tag"),
-                remedy: "create the VPC or put its `Name` tag back; narrow `where` where there is none",
-            }),
-        }
+        meant.sort_by(|one, two| one.id.cmp(&two.id));
+        meant
     }
 
     /// The endpoint that `name` means.
     pub(super) fn find(&self, name: &str) -> Found<'_> {
         let Some((key, service)) = names::parts(name) else {
-            return Found::Unclear {
+            return Found::Unclear(Doubt {
                 code: codes::BAD_NAME,
                 reason: format!("`{name}` is not VPC/SERVICE"),
                 remedy: "correct the name",
-            };
+            });
         };
-        let vpc = match self.vpc(key) {
-            Ok(vpc) => vpc,
-            Err(unclear) => return unclear,
+        let vpcs = self.vpcs(key);
+        let Some(first) = vpcs.first() else {
+            return Found::Unclear(Doubt {
+                code: codes::NO_VPC,
+                reason: format!("there is no VPC `{key}`, neither by id nor by `Name` tag"),
+                remedy: "create the VPC or put its `Name` tag back; narrow `where` where there is none",
+            });
         };
+        let ids: Vec<&str> = vpcs.iter().map(|vpc| vpc.id.as_str()).collect();
+        let vpc_twins = (ids.len() > 1).then(|| Doubt {
+            code: codes::AMBIGUOUS,
+            reason: format!("{} VPCs have the `Name` tag `{key}`: {}", ids.len(), ids.join(", ")),
+            remedy: "remove the tag from all but one of them, or name the VPC by its id",
+        });
         let service_name = names::service_name(&self.region, service);
         let is_here = |endpoint: &&Value| {
-            is_ours(endpoint) && text(endpoint, "vpcId") == vpc.id && text(endpoint, "serviceName") == service_name
+            is_ours(endpoint) && ids.contains(&text(endpoint, "vpcId")) && text(endpoint, "serviceName") == service_name
         };
-        let (leaving, here): (Vec<&Value>, Vec<&Value>) =
+        let (leaving, there): (Vec<&Value>, Vec<&Value>) =
             self.endpoints.iter().filter(is_here).partition(|endpoint| is_leaving(endpoint));
-        match here[..] {
-            [] => {
+        let (dead, mut live): (Vec<&Value>, Vec<&Value>) = there.into_iter().partition(|endpoint| is_dead(endpoint));
+        // The VPC whose endpoint is the oldest: a twin is younger.
+        let home = live.iter().min_by_key(|endpoint| (age(endpoint), text(endpoint, "vpcEndpointId")));
+        let home = home.map(|endpoint| text(endpoint, "vpcId"));
+        live.retain(|endpoint| Some(text(endpoint, "vpcId")) == home);
+        live.sort_by_key(|endpoint| seniority(endpoint));
+        match live.first().or_else(|| dead.iter().min_by_key(|endpoint| seniority(endpoint))) {
+            None => {
                 let is_deleting = leaving.iter().any(|endpoint| is_state(endpoint, &["deleting"]));
-                Found::Absent { vpc_id: &vpc.id, service_name, is_deleting }
+                Found::Absent { vpc_id: &first.id, service_name, is_deleting, doubt: vpc_twins }
             }
-            [endpoint] => Found::Is(endpoint),
-            _ => {
-                let mut ids: Vec<&str> = here.iter().map(|endpoint| text(endpoint, "vpcEndpointId")).collect();
-                ids.sort_unstable();
-                Found::Unclear {
-                    code: codes::AMBIGUOUS,
-                    reason: format!("{} endpoints of {} lead to {service_name}: {}", ids.len(), vpc.id, ids.join(", ")),
-                    remedy: "remove all but one of them",
-                }
+            Some(held) => {
+                let (id, vpc_id) = (text(held, "vpcEndpointId"), text(held, "vpcId"));
+                let twins = (live.len() > 1).then(|| {
+                    let mut ids: Vec<&str> = live.iter().map(|endpoint| text(endpoint, "vpcEndpointId")).collect();
+                    ids.sort_unstable();
+                    Doubt {
+                        code: codes::AMBIGUOUS,
+                        reason: format!(
+                            "{} endpoints of {vpc_id} lead to {service_name}: {}; only {id} is held",
+                            ids.len(),
+                            ids.join(", ")
+                        ),
+                        remedy: "remove all but one of them",
+                    }
+                });
+                let elsewhere = vpc_twins
+                    .map(|doubt| Doubt { reason: format!("{}; only {id} of {vpc_id} is held", doubt.reason), ..doubt });
+                Found::Is(held, elsewhere.or(twins))
             }
         }
     }
@@ -191,22 +225,77 @@ mod tests {
             assert!(place.names().is_empty());
         }
         let place = place(vec![vpc(ONE, Some("ai"))], vec![endpoint("vpce-1", ONE, "bedrock", "Available")]);
-        assert!(matches!(place.find(&format!("{ONE}/bedrock")), Found::Is(_)));
-        assert!(matches!(place.find("ai/bedrock"), Found::Is(_)));
+        assert!(matches!(place.find(&format!("{ONE}/bedrock")), Found::Is(_, None)));
+        assert!(matches!(place.find("ai/bedrock"), Found::Is(_, None)));
         assert_eq!(place.names().into_iter().collect::<Vec<_>>(), ["ai/bedrock"]);
     }
 
+    fn made(mut endpoint: Value, at: &str, private_dns: bool) -> Value {
+        endpoint[MADE_AT] = json!(at);
+        endpoint["privateDnsEnabled"] = json!(private_dns);
+        endpoint
+    }
+
+    fn held(found: &Found<'_>) -> (String, Option<String>) {
+        let Found::Is(endpoint, doubt) = found else { panic!("{found:?}") };
+        (text(endpoint, "vpcEndpointId").to_owned(), doubt.as_ref().map(|doubt| doubt.reason.clone()))
+    }
+
+    /// What is there in neither of two VPCs is absent, and where it would be cannot be told.
     #[test]
-    fn two_of_a_name_are_told_apart_by_nothing() {
-        let two = place(vec![vpc(ONE, Some("ai")), vpc(TWO, Some("ai"))], vec![]);
-        let Found::Unclear { code, reason, .. } = two.find("ai/bedrock") else { panic!() };
+    fn an_endpoint_that_is_in_none_of_two_vpcs_is_absent() {
+        let two = place(vec![vpc(TWO, Some("ai")), vpc(ONE, Some("ai"))], vec![]);
+        let Found::Absent { doubt: Some(Doubt { code, reason, .. }), .. } = two.find("ai/bedrock") else { panic!() };
         assert_eq!(code, codes::AMBIGUOUS);
         assert!(reason.contains(ONE) && reason.contains(TWO), "{reason}");
-        let twins = ["vpce-1", "vpce-2"].map(|id| endpoint(id, ONE, "bedrock", "available"));
-        let twins = place(vec![vpc(ONE, None)], twins.to_vec());
-        let Found::Unclear { code, reason, .. } = twins.find("vpc-00000001/bedrock") else { panic!() };
-        assert_eq!(code, codes::AMBIGUOUS);
-        assert!(reason.contains("vpce-1") && reason.contains("vpce-2"), "{reason}");
+    }
+
+    /// A second VPC of the name hides nothing, whether it has endpoints or not, and it is told.
+    #[test]
+    fn a_vpc_that_takes_the_name_takes_nothing_away() {
+        let first = made(endpoint("vpce-2", TWO, "bedrock", "available"), "2026-01-01T00:00:00Z", false);
+        let twin = made(endpoint("vpce-1", ONE, "bedrock", "available"), "2026-02-01T00:00:00Z", true);
+        let vpcs = || vec![vpc(ONE, Some("ai")), vpc(TWO, Some("ai"))];
+        for endpoints in [vec![first.clone()], vec![first.clone(), twin.clone()], vec![twin, first]] {
+            let place = place(vpcs(), endpoints);
+            let (id, doubt) = held(&place.find("ai/bedrock"));
+            assert_eq!(id, "vpce-2");
+            assert!(doubt.is_some_and(|doubt| doubt.contains(ONE) && doubt.contains(TWO)));
+        }
+    }
+
+    /// The one that the service's names lead to is held, then the oldest; the twin is told.
+    #[test]
+    fn of_two_endpoints_the_one_in_use_is_held() {
+        let (old, new) = ("2026-01-01T00:00:00Z", "2026-02-01T00:00:00Z");
+        for (one, two, expected) in [
+            ((old, false), (new, true), "vpce-2"),
+            ((old, false), (new, false), "vpce-1"),
+            ((new, false), (old, false), "vpce-2"),
+        ] {
+            let twins = [("vpce-1", one), ("vpce-2", two)]
+                .map(|(id, (at, dns))| made(endpoint(id, ONE, "bedrock", "available"), at, dns));
+            let twins = place(vec![vpc(ONE, None)], twins.to_vec());
+            let (id, doubt) = held(&twins.find("vpc-00000001/bedrock"));
+            assert_eq!(id, expected);
+            assert!(doubt.is_some_and(|doubt| doubt.contains("vpce-1") && doubt.contains("vpce-2")));
+        }
+    }
+
+    /// What failed or was rejected stays listed for days. It is a twin of nothing, and told only where there is no other.
+    #[test]
+    fn the_dead_do_not_count() {
+        for state in ["failed", "Rejected", "expired", "deleted"] {
+            let dead = made(endpoint("vpce-0", ONE, "bedrock", state), "2026-01-01T00:00:00Z", true);
+            let live = endpoint("vpce-1", ONE, "bedrock", "available");
+            let both = place(vec![vpc(ONE, None)], vec![dead.clone(), live]);
+            assert_eq!(held(&both.find("vpc-00000001/bedrock")), ("vpce-1".to_owned(), None), "{state}");
+            let alone = place(vec![vpc(ONE, None)], vec![dead.clone(), dead]);
+            match alone.find("vpc-00000001/bedrock") {
+                Found::Absent { .. } => assert_eq!(state, "deleted"),
+                found => assert_eq!(held(&found), ("vpce-0".to_owned(), None), "{state}"),
+            }
+        }
     }
 
     /// A `Name` tag that looks like the id of another VPC does not take its place.
@@ -214,7 +303,7 @@ mod tests {
     fn an_id_is_an_id() {
         let place =
             place(vec![vpc(ONE, None), vpc(TWO, Some(ONE))], vec![endpoint("vpce-1", ONE, "bedrock", "available")]);
-        assert!(matches!(place.find("vpc-00000001/bedrock"), Found::Is(_)));
+        assert!(matches!(place.find("vpc-00000001/bedrock"), Found::Is(_, None)));
         assert_eq!(place.names().into_iter().collect::<Vec<_>>(), ["vpc-00000001/bedrock"]);
     }
 

@@ -21,8 +21,8 @@ use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value, json};
 
 use super::{VpcEndpoint, names, steps};
-use crate::arns;
 use crate::normal::as_answered;
+use crate::{arns, lookups};
 
 pub(super) const POLICY: &str = "policyDocument";
 pub(super) const SUBNETS: &str = "subnetIds";
@@ -39,6 +39,9 @@ pub(super) const AVAILABLE: &str = "available";
 /// The states of the model, as they are on the wire (AWS.md 1.8: the wire has lower camel case, the model has not).
 const STATES: &[&str] =
     &[AVAILABLE, "pending", "pendingAcceptance", "deleting", "deleted", "rejected", "failed", "expired", "partial"];
+
+/// Stands for all domains of a service in the DNS options.
+pub(super) const EVERY_DOMAIN: &str = "*";
 
 /// Characters of an endpoint policy, white space included (AWS PrivateLink quotas).
 const POLICY_SIZE: usize = 20_480;
@@ -97,13 +100,18 @@ struct DnsOptions {
     private_dns_only_for_inbound_resolver_endpoint: bool,
     #[serde(default = "verified_domains")]
     private_dns_preference: String,
-    #[serde(default)]
+    #[serde(default = "every_domain")]
     private_dns_specified_domains: BTreeSet<String>,
 }
 
 /// What the service answers where nothing was written (AWS.md 1.8).
 fn verified_domains() -> String {
     "VERIFIED_DOMAINS_ONLY".to_owned()
+}
+
+/// The same of domains. No request can say that there are none: an empty list vanishes in the query protocol.
+fn every_domain() -> BTreeSet<String> {
+    [EVERY_DOMAIN.to_owned()].into()
 }
 
 #[derive(Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
@@ -222,6 +230,10 @@ impl Kind for VpcEndpoint {
         if origin == Origin::Live {
             prepare(&mut source);
         }
+        let domains = source.get_mut(DNS_OPTIONS).and_then(|options| options.get_mut("privateDnsSpecifiedDomains"));
+        if let Some(domains) = domains.filter(|domains| domains.is_null() || **domains == json!([])) {
+            *domains = json!([EVERY_DOMAIN]);
+        }
         let mut normalised = kind::normalise_as::<Spec>(&source, origin, key_of);
         let Value::Object(members) = &mut normalised.tree else { return normalised };
         settle_policy(members);
@@ -324,6 +336,14 @@ impl Kind for VpcEndpoint {
     fn output(&self, sighting: &Sighting, name: &str) -> Option<String> {
         let place = if name == "vpcEndpointId" { &sighting.handle } else { &sighting.facts };
         place.get(name)?.as_str().map(str::to_owned)
+    }
+
+    fn looked_up_as(&self, name: &str, source: &str, key: &str) -> String {
+        let is_placed = ["subnet", "security-group"].contains(&source);
+        match names::parts(name).filter(|_| is_placed) {
+            Some((vpc, _)) => lookups::within(vpc, key),
+            None => key.to_owned(),
+        }
     }
 
     fn arns(&self, _call: &Call, place: &Place<'_>, _name: &str, live: Option<&Sighting>) -> Vec<String> {

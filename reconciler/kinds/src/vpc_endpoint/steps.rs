@@ -16,7 +16,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value, json};
 
 use super::ground::{Facts, Ground};
-use super::spec::{DNS_OPTIONS, GROUPS, IP_TYPE, POLICY, PRIVATE_DNS, STATE, SUBNETS, TAGS};
+use super::spec::{DNS_OPTIONS, EVERY_DOMAIN, GROUPS, IP_TYPE, POLICY, PRIVATE_DNS, STATE, SUBNETS, TAGS};
 
 /// One call on an endpoint: the operation and its exact request, but for the token that the run adds.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -99,7 +99,7 @@ fn dns_options(options: &Value, which: impl Fn(&str, &Value) -> bool) -> Value {
 }
 
 fn is_written_out(_: &str, value: &Value) -> bool {
-    *value != json!(false) && *value != json!([]) && *value != json!("VERIFIED_DOMAINS_ONLY")
+    *value != json!(false) && *value != json!([EVERY_DOMAIN]) && *value != json!("VERIFIED_DOMAINS_ONLY")
 }
 
 fn ground_of(situation: &Situation<'_>) -> Option<Ground> {
