@@ -266,11 +266,50 @@ async fn h20_the_last_policy_is_never_detached() {
     attack(&world, "DetachPolicy", json!({"PolicyId": "p-FullAWSAccess", "TargetId": "${ou:Workloads}"}));
     world.emulator.clear_calls();
     let world = world.declaring(&declared_with(&content(), &json!([]), &json!({"whenStronger": "undo"}))).await;
-    let planned = world.plan().await;
-    let applied = world.apply(&planned).await;
-    assert_eq!(applied.not_verified(), 1, "{:#?}", applied.steps);
-    assert!(format!("{:?}", applied.steps).contains("the last one of its type"), "{:#?}", applied.steps);
+    let plan = world.plan_again_no_steps().await;
+    assert!(refusals(&plan).contains(&codes::LOCK_OUT), "{}", told(&plan));
+    assert!(told(&plan).contains("the last one of its type"), "{}", told(&plan));
     assert_eq!(writes(&world), Vec::<String>::new());
+    assert_eq!(attached(&world).await, ["Workloads"]);
+}
+
+/// What allows is not stronger where it is attached once more, and is taken off; not where what remains only denies, because
+/// nothing would be allowed there.
+#[tokio::test]
+async fn an_allowing_policy_is_not_kept_and_never_the_last_that_allows() {
+    let allow = json!({"Version": "2012-10-17", "Statement": [
+        {"Sid": "Allow", "Effect": "Allow", "Action": "*", "Resource": "*"}]});
+    let world = World::small("empty", &declared_with(&allow, &json!(["Root"]), &json!({}))).await;
+    world.restore().await;
+    attack(&world, "AttachPolicy", pair("Workloads"));
+    let off = json!({"PolicyId": "p-FullAWSAccess", "TargetId": "${ou:Workloads}"});
+    attack(&world, "DetachPolicy", off.clone());
+    let plan = world.plan_again_no_steps().await;
+    assert_eq!(
+        (plan.drift[0].direction, refusals(&plan)),
+        (Direction::Weakened, vec![codes::LOCK_OUT]),
+        "{}",
+        told(&plan)
+    );
+    attack(&world, "AttachPolicy", off);
+    world.restore().await;
+    assert_eq!(attached(&world).await, ["Root"]);
+    world.plan_again_nothing().await;
+}
+
+/// A detached policy is attached first, and though its text cannot be put right.
+#[tokio::test]
+async fn attaching_does_not_wait_for_the_text() {
+    let world = built(&json!(["Workloads"])).await;
+    let mut weaker = content();
+    weaker["Statement"][0]["Action"] = json!(["bedrock:InvokeModel"]);
+    attack(&world, "DetachPolicy", pair("Workloads"));
+    rewrite(&world, &weaker);
+    world.inject(vec![times(9, on("UpdatePolicy"), Effect::Deny)]);
+    world.emulator.clear_calls();
+    let planned = world.plan().await;
+    world.apply(&planned).await;
+    assert_eq!(writes(&world)[0], "AttachPolicy");
     assert_eq!(attached(&world).await, ["Workloads"]);
 }
 

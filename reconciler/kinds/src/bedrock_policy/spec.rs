@@ -18,12 +18,15 @@ use serde::{Deserialize, Deserializer, Serialize};
 use serde_json::Value;
 
 use super::{BedrockPolicy, content};
-use crate::organizations::spec::{self, CONTENT, Spec};
+use crate::organizations::spec::{self, CONTENT, Spec, TARGETS};
 use crate::organizations::steps::Surroundings;
 use crate::organizations::{self, Longest, PolicyType, steps};
 
 /// Bedrock policies, for the calls. That they may have 10000 characters, as other management policies, is a hypothesis.
 pub(super) static TYPE: PolicyType = PolicyType {
+    // Another guardrail would be enforced meanwhile.
+    attaches_first: |_| false,
+    holds_on: None,
     wire: "BEDROCK_POLICY",
     kind: &BedrockPolicy,
     text_of: |content| content.is_object().then(|| digest::canonical(content)),
@@ -150,6 +153,14 @@ impl Kind for BedrockPolicy {
         match path.parts()[..] {
             [CONTENT, ref inside @ ..] => content::direction(inside, live, want),
             _ => spec::direction(path, live, want),
+        }
+    }
+
+    /// The policy of a unit overrules those above it: one more attachment may take a better one away.
+    fn direction_of(&self, _live: &Sighting, path: &Path, found: Direction) -> Direction {
+        match path.head() {
+            Some(TARGETS) if found == Direction::Strengthened => Direction::Unknown,
+            _ => found,
         }
     }
 

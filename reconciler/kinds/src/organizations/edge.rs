@@ -10,7 +10,7 @@ use std::time::Duration;
 use aws_sdk_organizations::Client;
 use futures::future::{join, join_all, join3};
 use reconciler_aws::edge::{Reading, Receipt, Selection, gap_of, odd_answer};
-use reconciler_aws::{Answer, CallError, Session, call_with_body};
+use reconciler_aws::{Answer, CallError, CallFacts, ErrorClass, Session, call_with_body};
 use reconciler_model::address::{Address, Scope};
 use reconciler_model::codes;
 use reconciler_model::inventory::{Gap, Sighting};
@@ -22,6 +22,7 @@ use super::spec::{CONTENT, TARGETS};
 use super::steps::{ENABLED, Op, Operation, Surroundings, TYPE_STATUS};
 use super::targets::{ROOT, path_of, segment};
 use crate::normal::{extras_by_key, without};
+use crate::service_control_policy::ALLOW_ALL;
 
 const SERVICE: &str = "organizations";
 const ROWS_A_PAGE: u32 = 20;
@@ -102,6 +103,7 @@ async fn root(session: &Session, of: &PolicyType) -> Result<Surroundings, CallEr
         management_account: text(root, "Arn").split(':').nth(4).unwrap_or("").to_owned(),
         policy_type: status.unwrap_or(DISABLED).to_owned(),
         units: Map::new(),
+        beside: Map::new(),
     })
 }
 
@@ -398,7 +400,57 @@ async fn refuse_the_last(session: &Session, of: &PolicyType, request: &Value) ->
         return Ok(());
     }
     let text = "the policy is the last one of its type there; attach another one first, such as FullAWSAccess";
-    Err(odd_answer(session, SERVICE, "DetachPolicy", text))
+    let error = odd_answer(session, SERVICE, "DetachPolicy", text);
+    // Nothing was sent, so no answer is lost.
+    Err(CallError::from(CallFacts {
+        class: ErrorClass::Conflict,
+        code: "LastOfItsType".to_owned(),
+        ..(*error).clone()
+    }))
+}
+
+/// What else is attached where a policy is to be taken off; `None` where that does not matter, or cannot be read: then the
+/// policy stays where it is, and nothing else of it waits.
+pub(crate) async fn inspect(
+    of: &PolicyType,
+    session: &Session,
+    want: &Value,
+    live: Option<&Sighting>,
+) -> Option<Value> {
+    of.holds_on?;
+    let live = live?;
+    let wanted = want.get(TARGETS)?.as_object()?;
+    let attached = live.handle.get(TARGETS)?.as_object()?;
+    let stale: Vec<(&String, &Value)> = attached.iter().filter(|(name, _)| !wanted.contains_key(*name)).collect();
+    if stale.is_empty() {
+        return None;
+    }
+    let own = &live.handle["policyId"];
+    let mut beside = Map::new();
+    for (name, id) in stale {
+        if let Some(texts) = texts_beside(session, of, id, own).await {
+            beside.insert(name.clone(), json!(texts));
+        }
+    }
+    let found = Box::pin(organization(session, of)).await.ok()?;
+    serde_json::to_value(Surroundings { beside, ..found }).ok()
+}
+
+/// The texts of what is attached to a target beside the policy of this id.
+async fn texts_beside(session: &Session, of: &PolicyType, target: &Value, own: &Value) -> Option<Vec<String>> {
+    let asked = json!({ "TargetId": target, "Filter": of.wire });
+    let attached = Box::pin(rows(session, "ListPoliciesForTarget", asked, "Policies")).await.ok()?;
+    let mut texts = Vec::new();
+    for one in attached.iter().filter(|one| one["Id"] != *own) {
+        if text(one, "Name") == "FullAWSAccess" && one["AwsManaged"] == true {
+            texts.push(ALLOW_ALL.to_owned());
+            continue;
+        }
+        let by_id = json!({ "PolicyId": one["Id"] });
+        let answer = Box::pin(ask(session, "DescribePolicy", &by_id)).await.ok()?;
+        texts.push(text(answer.body.get("Policy")?, "Content").to_owned());
+    }
+    Some(texts)
 }
 
 /// Carries out one op.

@@ -6,7 +6,10 @@
 //!
 //! # Guarantees
 //! - Policies of AWS, such as `FullAWSAccess`, are neither read as declared ones, nor changed, nor detached.
-//! - A policy is attached wherever it belongs before it is detached anywhere, and never where it is the last of its type.
+//! - A policy is attached wherever it belongs before it is detached anywhere, and is never detached where it is the last of its
+//!   type, or the last that allows: the plan refuses that.
+//! - A policy that only denies, and does not keep this tool out, is attached before its text is put right: whatever keeps the
+//!   text from being written does not keep the policy off.
 //! - A policy type is enabled where a declared attachment needs it, and never disabled: that loses every attachment.
 //!
 //! # Caveats
@@ -36,6 +39,11 @@ pub(crate) struct PolicyType {
     pub(crate) text_of: fn(&Value) -> Option<String>,
     /// Whether a live text is content of this type.
     pub(crate) is_content: fn(&str) -> bool,
+    /// Whether live content is attached where it belongs before it is put right: it harms nobody as it is.
+    pub(crate) attaches_first: fn(&Value) -> bool,
+    /// Why a policy of this live content stays where it is, when these texts are the others there; `None` for a type of which
+    /// a target needs none.
+    pub(crate) holds_on: Option<fn(&Value, &[String]) -> Option<String>>,
     /// Characters that the service takes everywhere, and those that it takes in some organizations.
     pub(crate) longest: Longest,
 }

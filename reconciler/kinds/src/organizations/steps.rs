@@ -73,6 +73,9 @@ pub(crate) struct Surroundings {
     pub(crate) policy_type: String,
     /// The ids of units by path; `null` where two have the same path.
     pub(crate) units: Map<String, Value>,
+    /// The texts of the other policies of the type, by the target that the policy is to be taken off.
+    #[serde(skip_serializing_if = "Map::is_empty")]
+    pub(crate) beside: Map<String, Value>,
 }
 
 impl Surroundings {
@@ -178,15 +181,27 @@ impl Builder<'_> {
             let detail = format!("{} is {status} in the root, though the policy is attached", self.of.wire);
             self.proposal.notes.push((codes::POLICY_TYPE_OFF, detail));
         }
+        let was_attached = live.tree[TARGETS].as_object().cloned().unwrap_or_default();
+        let text = situation.differs_in(CONTENT).then(|| self.text());
+        // What may fail does not keep the policy from where it belongs, unless it would do harm there as it is.
+        let may_fail = match &text {
+            Some(Some(text)) => was_attached.is_empty() || text.chars().count() > self.of.longest.surely,
+            Some(None) => true,
+            None => false,
+        };
+        let is_harmless = (self.of.attaches_first)(live.tree.get(CONTENT).unwrap_or(&Value::Null));
+        if text == Some(None) && !is_harmless {
+            return;
+        }
+        let attached_first =
+            (may_fail && is_harmless && situation.differs_in(TARGETS)).then(|| self.attach(&was_attached));
         let mut request = json!({});
         let mut promised = json!({});
         if situation.differs_in("description") {
             request["Description"] = target["description"].clone();
             promised["description"] = target["description"].clone();
         }
-        if situation.differs_in(CONTENT) {
-            // Nothing is attached while what should be attached cannot be written.
-            let Some(text) = self.text() else { return };
+        if let Some(text) = text.flatten() {
             request["Content"] = json!(text);
             promised[CONTENT] = target[CONTENT].clone();
         }
@@ -196,8 +211,7 @@ impl Builder<'_> {
             self.step("update", summary, op, Promise { tree: promised, ..Promise::default() });
         }
         if situation.differs_in(TARGETS) {
-            let attached = live.tree[TARGETS].as_object().cloned().unwrap_or_default();
-            let attached = self.attach(&attached);
+            let attached = attached_first.unwrap_or_else(|| self.attach(&was_attached));
             self.detach(live, attached);
         }
         if situation.differs_in("tags") {
@@ -278,13 +292,29 @@ impl Builder<'_> {
             return;
         }
         for name in stale {
+            if let Some((code, reason)) = self.holds_on(live, &name) {
+                self.proposal.refusals.push((code, format!("the policy is not detached from {name}: {reason}")));
+                continue;
+            }
             let id = live.handle.get(TARGETS).and_then(|ids| ids.get(&name)).cloned().unwrap_or_else(|| json!(name));
             attached.remove(&name);
-            let summary =
-                format!("detach the policy from {name}, where it is not declared; refused where it is the last one");
+            let summary = format!("detach the policy from {name}, where it is not declared");
             let op = Op { operation: Operation::DetachPolicy, request: json!({ "TargetId": id }), target: Some(name) };
             self.step("detach", summary, op, Promise { tree: json!({ TARGETS: attached }), ..Promise::default() });
         }
+    }
+}
+
+impl Builder<'_> {
+    /// Why the policy stays where it is not declared: code and reason.
+    fn holds_on(&self, live: &Sighting, name: &str) -> Option<(&'static str, String)> {
+        let holds_on = self.of.holds_on?;
+        let Some(beside) = self.surroundings.beside.get(name).and_then(Value::as_array) else {
+            return Some((codes::NOT_CHECKED, "which other policies are attached there could not be read".to_owned()));
+        };
+        let beside: Vec<String> = beside.iter().filter_map(Value::as_str).map(str::to_owned).collect();
+        let reason = holds_on(live.tree.get(CONTENT).unwrap_or(&Value::Null), &beside)?;
+        Some((codes::LOCK_OUT, reason))
     }
 }
 

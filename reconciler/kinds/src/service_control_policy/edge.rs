@@ -32,6 +32,16 @@ impl Edge for ServiceControlPolicy {
         edge::sight(&TYPE, session, address, handle).await
     }
 
+    async fn inspect(
+        &self,
+        session: &Session,
+        _: &Address,
+        want: &Value,
+        live: Option<&Sighting>,
+    ) -> Result<Option<Value>, CallError> {
+        Ok(Box::pin(edge::inspect(&TYPE, session, want, live)).await)
+    }
+
     async fn perform(
         &self,
         session: &Session,

@@ -4,6 +4,8 @@ mod edge;
 mod lockout;
 mod spec;
 
+pub(crate) use lockout::ALLOW_ALL;
+
 /// The kind `service-control-policy`.
 #[derive(Debug)]
 pub struct ServiceControlPolicy;

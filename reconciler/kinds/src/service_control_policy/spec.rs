@@ -14,12 +14,14 @@ use schemars::Schema;
 use serde_json::Value;
 
 use super::{ServiceControlPolicy, lockout};
-use crate::organizations::spec::{self, CONTENT, Spec};
+use crate::organizations::spec::{self, CONTENT, Spec, TARGETS};
 use crate::organizations::{self, Longest, PolicyType, steps};
 
 /// Service control policies, for the calls. 10240 characters are taken since 2026-05 (H20); 5120 is what AWS documents
 /// beside it (AWS.md 1.9), so that longer ones may be rejected.
 pub(super) static TYPE: PolicyType = PolicyType {
+    attaches_first: lockout::harms_nobody,
+    holds_on: Some(lockout::holds_on),
     wire: "SERVICE_CONTROL_POLICY",
     kind: &ServiceControlPolicy,
     text_of: |content| Policy::from_value(content).ok().map(|policy| policy.to_minified_json()),
@@ -118,6 +120,19 @@ impl Kind for ServiceControlPolicy {
 
     fn direction(&self, path: &Path, live: Option<&Value>, want: Option<&Value>) -> Direction {
         spec::direction(path, live, want)
+    }
+
+    /// Attached to one more target, only what denies protects more; a Deny that keeps this tool out protects nothing.
+    fn direction_of(&self, live: &Sighting, path: &Path, found: Direction) -> Direction {
+        if found != Direction::Strengthened {
+            return found;
+        }
+        let content = live.tree.get(CONTENT).unwrap_or(&Value::Null);
+        match path.parts()[..] {
+            [TARGETS, ..] => lockout::attached_direction(content),
+            [CONTENT, "Statement", name, ..] if lockout::blinds(content, name) => Direction::Weakened,
+            _ => found,
+        }
     }
 
     fn outputs(&self) -> &'static [&'static str] {
