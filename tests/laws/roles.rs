@@ -203,6 +203,25 @@ async fn a_role_that_may_do_less_is_not_stronger() {
     }
 }
 
+/// Responders deny the role what it delivers with: weakened, and removed. What they deny beside that is kept.
+#[tokio::test]
+async fn a_denial_is_judged_by_what_the_role_needs() {
+    let mut silent = spec();
+    silent["attachedManagedPolicies"] = json!([]);
+    let world = built(&silent).await;
+    let denies = |action: &str| document(&json!({"Effect": "Deny", "Action": action, "Resource": "*"}));
+    put(&world, "Beside", &denies("iam:*"));
+    let plan = world.plan_again_no_steps().await;
+    let beside = field(&plan, "rolePolicyList.Beside");
+    assert!(beside.kept && beside.direction == Direction::Strengthened, "{}", told(&plan));
+    put(&world, "Quarantine", &denies("*"));
+    world.emulator.clear_calls();
+    let plan = world.restore().await;
+    assert_eq!(field(&plan, "rolePolicyList.Quarantine").direction, Direction::Weakened, "{}", told(&plan));
+    assert_eq!(writes(&world), ["DeleteRolePolicy"]);
+    world.plan_again_no_steps().await;
+}
+
 /// Somebody who answers to an incident revokes the sessions of the role in the console: that is stronger, and kept. Dated into
 /// the time to come it revokes nothing, it keeps the role from working, and is undone.
 #[tokio::test]

@@ -229,7 +229,12 @@ fn check_tags(tree: &Value, problems: &mut Vec<Problem>) {
         let detail = format!("{count} tags; a role has at most {MOST_TAGS}");
         problems.push(problem(codes::LIMIT, Path::of(["tags"]), detail, "remove some"));
     }
+    let folded: Vec<String> = elements(tree, "tags").map(|(key, _)| key.to_lowercase()).collect();
     for (key, tag) in elements(tree, "tags") {
+        if folded.iter().filter(|other| **other == key.to_lowercase()).count() > 1 {
+            let detail = format!("`{key}` and another key are one: IAM does not tell small letters from capital ones");
+            problems.push(problem(codes::LIMIT, Path::of(["tags", key.as_str()]), detail, "keep one of them"));
+        }
         let value = tag.get("value").and_then(Value::as_str).unwrap_or("");
         let is_reserved = key.to_ascii_lowercase().starts_with("aws:");
         if is_reserved || key.is_empty() || key.chars().count() > 128 || value.chars().count() > 256 {

@@ -12,8 +12,9 @@
 //!
 //! A role that may do more, or that more may assume, is weaker. A role that may do *less* is not stronger: whoever empties the
 //! policy of a delivery role, or adds a denial to it, stops the logs. So nothing that a role lost, and no denial that it gained,
-//! counts as stronger: the direction is unknown, and the declaration is put back. Two things are kept and reported as stronger:
-//! a shorter session, and the revocation of sessions that the console of IAM writes.
+//! counts as stronger: the direction is unknown, and the declaration is put back. A denial of what the role is granted is weaker.
+//! Three things are kept and reported as stronger: a shorter session, the revocation of sessions that the console of IAM writes,
+//! and an inline policy that only denies, and denies nothing that the others grant.
 //!
 //! # Policies of others
 //!
@@ -25,6 +26,7 @@
 //! none of them can get lost.
 
 mod causes;
+mod denial;
 mod edge;
 mod limits;
 mod revocation;

@@ -14,7 +14,7 @@ use schemars::{JsonSchema, Schema};
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
-use super::{IamRole, limits, revocation, steps};
+use super::{IamRole, denial, limits, revocation, steps};
 use crate::arns;
 use crate::normal::as_answered;
 
@@ -254,6 +254,13 @@ impl Kind for IamRole {
             },
             ["tags", ..] | ["description"] | [INLINE, _, "policyName"] => Direction::Neutral,
             _ => Direction::Unknown,
+        }
+    }
+
+    fn direction_of(&self, live: &Sighting, path: &Path, found: Direction) -> Direction {
+        match path.parts()[..] {
+            [INLINE, name] if found == Direction::Unknown => denial::direction(&live.tree, name).unwrap_or(found),
+            _ => found,
         }
     }
 
