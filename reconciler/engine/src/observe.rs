@@ -457,6 +457,11 @@ struct Answered {
     waits_for: BTreeMap<Lookup, Address>,
 }
 
+/// A look-up of one address as it is asked for.
+fn asked(kind: &dyn Kind, one: &Wanted, Lookup { source, key }: &Lookup) -> Lookup {
+    Lookup { source: source.clone(), key: kind.looked_up_as(&one.address.name, source, key) }
+}
+
 /// The answers to the look-ups of one address.
 fn found_for(kind: &dyn Kind, one: &Wanted, answers: &Answers) -> Answered {
     let scope = scope_of(one);
