@@ -42,7 +42,34 @@ pub fn compare(kind: &dyn Kind, left: Value, right: &Value) -> Compared {
     }
     compared.differences =
         tree::differences_where(&compared.left, &compared.right, &|path| is_in_one_piece(kind, path));
+    join_flips(kind, &mut compared);
     compared
+}
+
+/// Makes one difference of each statement in which a member became its opposite: `Action` and `NotAction` mean nothing apart.
+fn join_flips(kind: &dyn Kind, compared: &mut Compared) {
+    let Compared { left, right, differences } = compared;
+    let flipped = |path: &Path| {
+        let statement = statement_above(kind, path).filter(|statement| statement != path)?;
+        let (one, two) = (tree::get(left, &statement)?, tree::get(right, &statement)?);
+        policy::is_flipped(one, two).then(|| (statement, one.clone(), two.clone()))
+    };
+    let mut joined: Vec<Difference> = Vec::new();
+    for difference in differences.drain(..) {
+        match flipped(&difference.path) {
+            Some((path, ..)) if joined.last().is_some_and(|last| last.path == path) => {}
+            Some((path, one, two)) => joined.push(Difference { path, left: Some(one), right: Some(two) }),
+            None => joined.push(difference),
+        }
+    }
+    *differences = joined;
+}
+
+/// The path of the statement that `path` is or lies in.
+fn statement_above(kind: &dyn Kind, path: &Path) -> Option<Path> {
+    let length = above(kind, path)?.segments().len();
+    let statement = path.segments().get(..length + 2)?;
+    (statement[length] == "Statement").then(|| Path::of(statement.iter().cloned()))
 }
 
 impl Compared {
@@ -154,7 +181,7 @@ fn is_in_one_piece(kind: &dyn Kind, path: &Path) -> bool {
 }
 
 #[cfg(test)]
-mod tests {
+pub(crate) mod tests {
     use schemars::Schema;
     use serde_json::json;
 
@@ -163,7 +190,8 @@ mod tests {
     use crate::kind::{Normalised, Origin, Situation};
     use crate::plan::Proposal;
 
-    struct Holder;
+    /// A kind with documents at `policy` and in `inline`, and room for 10 `words`.
+    pub(crate) struct Holder;
 
     impl Kind for Holder {
         fn name(&self) -> &'static str {
@@ -190,11 +218,21 @@ mod tests {
         fn normalise(&self, _: &Value, _: Origin) -> Normalised {
             Normalised::default()
         }
-        fn check(&self, _: &Value) -> Vec<Problem> {
-            Vec::new()
+        fn check(&self, tree: &Value) -> Vec<Problem> {
+            let full = tree["words"].as_object().is_some_and(|words| words.len() > 10);
+            let problem = Problem {
+                code: codes::LIMIT,
+                path: Path::of(["words"]),
+                detail: "at most 10 words".to_owned(),
+                remedy: String::new(),
+            };
+            full.then_some(problem).into_iter().collect()
         }
-        fn direction(&self, _: &Path, _: Option<&Value>, _: Option<&Value>) -> Direction {
-            Direction::Neutral
+        fn direction(&self, path: &Path, live: Option<&Value>, want: Option<&Value>) -> Direction {
+            match path.head() {
+                Some("words" | "filters") => crate::direction::of_presence(live, want),
+                _ => Direction::Neutral,
+            }
         }
         fn steps(&self, _: &Situation<'_>) -> Proposal {
             Proposal::default()

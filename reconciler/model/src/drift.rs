@@ -1,7 +1,6 @@
 //! The difference between live and desired, field by field, with its direction.
 
 use std::borrow::Cow;
-use std::collections::BTreeSet;
 
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
@@ -11,8 +10,9 @@ use crate::alert::Alert;
 use crate::desired::{Wanted, WhenStronger};
 use crate::diagnostic::Place;
 use crate::direction::Direction;
-use crate::documents::{self, Compared};
+use crate::documents;
 use crate::inventory::Sighting;
+use crate::kept::{self, Found};
 use crate::kind::Kind;
 use crate::tree::{self, Difference, Path};
 
@@ -117,31 +117,30 @@ pub fn compare(kind: &dyn Kind, wanted: &Wanted, want: &Value, live: Option<&Sig
     for (difference, direction) in compared.differences.iter().zip(&mut directions) {
         *direction = kind.direction_of(live, &difference.path, *direction);
     }
-    let loosened = loosened(kind, &compared, &directions);
-    let mut target = compared.right;
-    let mut fields = Vec::new();
+    let may_keep = wanted.declaration.when_stronger == WhenStronger::Report;
     let mut unobservable = Vec::new();
-    for (Difference { path, left, right }, direction) in compared.differences.into_iter().zip(directions) {
-        if let Some(reason) = kind.unobservable(&path, left.as_ref(), right.as_ref()) {
-            unobservable.push((path, reason));
+    let mut found = Vec::new();
+    for (difference, direction) in compared.differences.iter().zip(directions) {
+        let Difference { path, left, right } = difference;
+        if let Some(reason) = kind.unobservable(path, left.as_ref(), right.as_ref()) {
+            unobservable.push((path.clone(), reason));
             continue;
         }
-        let kept = direction == Direction::Strengthened
-            && wanted.declaration.when_stronger == WhenStronger::Report
-            && kind.protects(live, &path)
-            && !(left.is_none() && documents::above(kind, &path).is_some_and(|document| loosened.contains(&document)));
-        if kept {
-            tree::set(&mut target, &path, left.clone());
-        }
-        fields.push(FieldDrift {
+        let keep = direction == Direction::Strengthened && may_keep && kind.protects(live, path);
+        found.push(Found { difference: difference.clone(), direction, keep });
+    }
+    let target = kept::settle(kind, want, &compared.right, &mut found);
+    let fields: Vec<FieldDrift> = found
+        .into_iter()
+        .map(|Found { difference: Difference { path, left, right }, direction, keep }| FieldDrift {
             declared_at: wanted.declaration.place_of(&path, kind.key_of()).map(|place: Place| place.to_string()),
             live: left.unwrap_or(Value::Null),
             want: right.unwrap_or(Value::Null),
             path,
             direction,
-            kept,
-        });
-    }
+            kept: keep,
+        })
+        .collect();
     let differs = fields.iter().filter(|field| !field.kept).map(|field| field.path.clone()).collect();
     let direction = Direction::of_all(fields.iter().map(|field| field.direction));
     Comparison {
@@ -150,14 +149,6 @@ pub fn compare(kind: &dyn Kind, wanted: &Wanted, want: &Value, live: Option<&Sig
         differs,
         unobservable,
     }
-}
-
-/// The documents that protect less somewhere. What such a document lacks was replaced rather than taken away: kept apart, a
-/// grant that is lost beside a wider one would leave a document that grants nothing, which services reject.
-fn loosened(kind: &dyn Kind, compared: &Compared, directions: &[Direction]) -> BTreeSet<Path> {
-    let weakened = compared.differences.iter().zip(directions);
-    let weakened = weakened.filter(|(_, direction)| matches!(direction, Direction::Weakened | Direction::Unknown));
-    weakened.filter_map(|(difference, _)| documents::above(kind, &difference.path)).collect()
 }
 
 /// What is wanted, without the members of the live resource that could not be read: like members that are not declared, they

@@ -172,6 +172,12 @@ pub trait Kind: Send + Sync {
     /// What the service would reject in a declared tree: limits, tiers, contradictions. Called before any write.
     fn check(&self, tree: &Value) -> Vec<Problem>;
 
+    /// What the service would, or may, reject in a tree that keeps stronger live values: what has a problem here that the
+    /// declaration does not have is not kept. A kind adds to [`Kind::check`] the limits that it does not hold declarations to.
+    fn check_target(&self, tree: &Value) -> Vec<Problem> {
+        self.check(tree)
+    }
+
     /// The direction of one difference.
     fn direction(&self, path: &Path, live: Option<&Value>, want: Option<&Value>) -> Direction;
 

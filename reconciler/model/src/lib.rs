@@ -24,6 +24,7 @@ pub mod drift;
 pub mod history;
 pub mod incident;
 pub mod inventory;
+mod kept;
 pub mod kind;
 pub mod open_enum;
 pub mod plan;

@@ -10,6 +10,7 @@ use reconciler_model::inventory::Sighting;
 use reconciler_model::kind::Situation;
 use reconciler_model::plan::{Call, Promise, Proposal, ProposedStep};
 use reconciler_model::policy::Policy;
+use reconciler_model::tree::Path;
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value, json};
 
@@ -78,6 +79,7 @@ pub(super) fn propose(situation: &Situation<'_>) -> Proposal {
 /// The steps of one role, and what its lists hold after each of them.
 struct Chain<'a> {
     name: &'a str,
+    differs: &'a [Path],
     inline: Map<String, Value>,
     attached: Map<String, Value>,
     proposal: Proposal,
@@ -92,7 +94,13 @@ impl<'a> Chain<'a> {
             list.extend(others.map(|(name, element)| (name.clone(), element.clone())));
             list
         };
-        Self { name: situation.name, inline: list(INLINE), attached: list(ATTACHED), proposal: Proposal::default() }
+        Self {
+            name: situation.name,
+            differs: situation.differs,
+            inline: list(INLINE),
+            attached: list(ATTACHED),
+            proposal: Proposal::default(),
+        }
     }
 
     /// Adds a call whose request has the role's name and these members.
@@ -118,11 +126,19 @@ impl<'a> Chain<'a> {
         self.proposal.notes.push((code, detail.into()));
     }
 
-    /// PutRolePolicy for each declared policy that differs.
+    /// PutRolePolicy for each declared policy that differs. One that says the same in other words is left as it is.
     fn put_inline(&mut self, target: &Value) {
         for (name, element) in elements(target, INLINE).filter(|(_, element)| !is_of_others(element)) {
-            let Some(policy) = document(element, "policyDocument").filter(|_| self.inline.get(name) != Some(element))
-            else {
+            let differs = self.differs.iter().any(|path| match path.parts()[..] {
+                [] | [INLINE] => true,
+                [INLINE, other, ..] => other == name,
+                _ => false,
+            });
+            if !differs || self.inline.get(name) == Some(element) {
+                continue;
+            }
+            let Some(policy) = document(element, "policyDocument") else {
+                self.refuse(codes::CONTRADICTION, format!("what should be written as {name} is no policy"));
                 continue;
             };
             self.inline.insert(name.clone(), element.clone());
@@ -241,6 +257,9 @@ fn restore(situation: &Situation<'_>, live: &Sighting) -> Proposal {
         return chain.proposal;
     }
     let trust = document(target, TRUST).filter(|_| situation.differs_in(TRUST));
+    if trust.is_none() && situation.differs_in(TRUST) {
+        chain.refuse(codes::CONTRADICTION, "what should be written as the trust policy is no policy");
+    }
     let (late, early): (Option<Policy>, Option<Policy>) =
         if trust.as_ref().is_some_and(names_identities) { (trust, None) } else { (None, trust) };
     if situation.differs_in(ATTACHED) {

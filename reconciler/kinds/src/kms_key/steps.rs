@@ -133,10 +133,12 @@ fn promised(tree: Value) -> Promise {
     Promise { tree, ..Promise::default() }
 }
 
-/// The document as PutKeyPolicy and CreateKey take it.
-fn text_of(document: &Value) -> Value {
-    Policy::from_value(document).map_or(Value::Null, |policy| policy.to_minified_json().into())
+/// The document as PutKeyPolicy and CreateKey take it; `None` when it is no policy.
+fn text_of(document: &Value) -> Option<String> {
+    Policy::from_value(document).ok().map(|policy| policy.to_minified_json())
 }
+
+const NO_POLICY: &str = "what should be written is no policy";
 
 fn tags_for_request<'a>(tags: impl Iterator<Item = &'a Value>) -> Vec<Value> {
     tags.map(|tag| json!({"TagKey": tag["key"], "TagValue": tag["value"]})).collect()
@@ -187,7 +189,10 @@ fn create(steps: &mut Steps<'_>) {
         request.insert("KeyUsage".into(), on_the_wire(usage).into());
     }
     if let Some(policy) = target.get("policy").filter(|policy| policy.is_object()) {
-        request.insert("Policy".into(), text_of(policy));
+        match text_of(policy) {
+            Some(text) => drop(request.insert("Policy".into(), text.into())),
+            None => return steps.refuse(codes::CONTRADICTION, NO_POLICY),
+        }
     }
     let mut tags = tags_for_request(elements(target, "tags").map(|(_, tag)| tag));
     tags.push(json!({"TagKey": OWN_TAG, "TagValue": name}));
@@ -229,15 +234,15 @@ fn restore(steps: &mut Steps<'_>, live: &Sighting) {
     }
     let usable = make_usable(steps, live);
     if situation.differs_in("policy") {
-        let request = json!({"PolicyName": "default", "Policy": text_of(&situation.target["policy"])});
-        let promise = promised(json!({"policy": situation.target["policy"]}));
-        steps.push(
-            "update",
-            "put the declared policy back; it replaces the key's",
-            Operation::PutKeyPolicy,
-            request,
-            promise,
-        );
+        match text_of(&situation.target["policy"]) {
+            Some(text) => {
+                let request = json!({"PolicyName": "default", "Policy": text});
+                let promise = promised(json!({"policy": situation.target["policy"]}));
+                let summary = "put the declared policy back; it replaces the key's";
+                steps.push("update", summary, Operation::PutKeyPolicy, request, promise);
+            }
+            None => steps.refuse(codes::CONTRADICTION, NO_POLICY),
+        }
     }
     if situation.differs_in("keyRotationEnabled") || situation.differs_in("rotationPeriodInDays") {
         match (facts.rotates, usable) {

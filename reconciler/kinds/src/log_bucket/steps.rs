@@ -338,7 +338,8 @@ fn restore_policy(steps: &mut Steps<'_>, live: Option<&Sighting>) {
             let summary = format!("put the declared policy back; it replaces the bucket's{carried}");
             steps.push("update", summary, Operation::PutBucketPolicy, request, promise);
         }
-        _ => {
+        Err(_) => steps.refuse(codes::CONTRADICTION, "what should be written is no policy".to_owned()),
+        Ok(_) => {
             let promise = promised(json!({ POLICY: null }));
             steps.push("update", "remove the policy".into(), Operation::DeleteBucketPolicy, json!({}), promise);
         }

@@ -123,6 +123,17 @@ pub(crate) fn check(of: &PolicyType, tree: &Value) -> Vec<Problem> {
     problems
 }
 
+/// What organizations with the older quota would reject: room that only a declaration may ask for.
+pub(crate) fn check_room(of: &PolicyType, tree: &Value) -> Vec<Problem> {
+    let text = tree.get(CONTENT).and_then(|content| (of.text_of)(content));
+    let written = text.map_or(0, |text| text.chars().count());
+    let surely = of.longest.surely;
+    let detail = format!("the policy has {written} characters without white space; {surely} surely fit");
+    let remedy = "keep less of what is not declared".to_owned();
+    let problem = Problem { code: codes::LIMIT, path: Path::of([CONTENT]), detail, remedy };
+    (written > surely).then_some(problem).into_iter().collect()
+}
+
 /// The direction of a difference outside the content. What a policy is no longer attached to is open.
 pub(crate) fn direction(path: &Path, live: Option<&Value>, want: Option<&Value>) -> Direction {
     match path.head() {

@@ -128,7 +128,7 @@ impl Builder<'_> {
     fn text(&mut self) -> Option<String> {
         let content = self.situation.target.get(CONTENT)?;
         let Some(text) = (self.of.text_of)(content) else {
-            let detail = "the declared content and what is kept of the live one make no policy together".to_owned();
+            let detail = "what should be written is no policy".to_owned();
             self.proposal.refusals.push((codes::CONTRADICTION, detail));
             return None;
         };

@@ -118,6 +118,10 @@ impl Kind for ServiceControlPolicy {
         problems
     }
 
+    fn check_target(&self, tree: &Value) -> Vec<Problem> {
+        [self.check(tree), spec::check_room(&TYPE, tree)].concat()
+    }
+
     fn direction(&self, path: &Path, live: Option<&Value>, want: Option<&Value>) -> Direction {
         spec::direction(path, live, want)
     }

@@ -186,10 +186,15 @@ fn restore(situation: &Situation<'_>, live: &Sighting) -> Proposal {
     let id = live.handle["vpcEndpointId"].clone();
     let ground = ground_of(situation).unwrap_or_default();
     proposal.notes.extend(ground.unchecked.iter().map(|what| (codes::NOT_CHECKED, what.clone())));
-    if let Some(policy) = policy_of(target).filter(|_| situation.differs_in(POLICY)) {
-        let request = json!({ "VpcEndpointId": id, "PolicyDocument": policy.to_minified_json() });
-        let promise = json!({ POLICY: policy.tree() });
-        proposal.steps.push(modify("put the declared policy back", request, promise));
+    if situation.differs_in(POLICY) {
+        match policy_of(target) {
+            Some(policy) => {
+                let request = json!({ "VpcEndpointId": id, "PolicyDocument": policy.to_minified_json() });
+                let promise = json!({ POLICY: policy.tree() });
+                proposal.steps.push(modify("put the declared policy back", request, promise));
+            }
+            None => proposal.refusals.push((codes::CONTRADICTION, "what should be written is no policy".into())),
+        }
     }
     restore_groups(situation, live, &ground, &mut proposal);
     restore_subnets(situation, live, &ground, &mut proposal);

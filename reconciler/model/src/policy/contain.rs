@@ -200,3 +200,25 @@ pub(super) fn direction_of_trees(live: &Value, want: &Value) -> Direction {
         _ => Direction::Unknown,
     }
 }
+
+/// Whether the denials certainly deny nothing that a statement of `policy` allows.
+pub fn takes_nothing(denials: &Policy, policy: &Policy) -> bool {
+    let granted = policy.statements().iter().filter(|statement| statement.effect == Effect::Allow);
+    granted.into_iter().all(|grant| denials.statements().iter().all(|denial| are_apart(grant, denial)))
+}
+
+/// Whether the statements certainly share no action, or no resource.
+fn are_apart(one: &Statement, two: &Statement) -> bool {
+    fn apart<T>(one: &Scope<BTreeSet<T>>, two: &Scope<BTreeSet<T>>, text: impl Fn(&T) -> String) -> bool {
+        match (one, two) {
+            (Scope::Only(one), Scope::Only(two)) => {
+                one.iter().all(|one| two.iter().all(|two| glob::disjoint(&text(one), &text(two))))
+            }
+            (Scope::Only(only), Scope::AllBut(left_out)) | (Scope::AllBut(left_out), Scope::Only(only)) => {
+                only.iter().all(|only| left_out.iter().any(|out| glob::contains(&text(out), &text(only))))
+            }
+            _ => false,
+        }
+    }
+    apart(&one.action, &two.action, Caseless::folded) || apart(&one.resource, &two.resource, String::clone)
+}

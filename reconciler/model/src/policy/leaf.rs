@@ -115,3 +115,11 @@ fn taken_along(live: &Value, want: &Value, path: &Path) -> Vec<Path> {
         _ => vec![path.clone()],
     }
 }
+
+/// Whether some member of a statement is its opposite in the other tree of it.
+pub fn is_flipped(one: &Value, two: &Value) -> bool {
+    let is_there = |statement: &Value, name: &str| statement.get(name).is_some_and(|member| !member.is_null());
+    OPPOSITES.iter().any(|[positive, negative]| {
+        (is_there(one, positive) && is_there(two, negative)) || (is_there(one, negative) && is_there(two, positive))
+    })
+}

@@ -56,9 +56,9 @@ mod widening;
 mod witness;
 
 pub use align::align;
-pub use contain::direction;
+pub use contain::{direction, takes_nothing};
 pub use document::{Caseless, Dangling, Effect, Policy, Principals, Scope, Statement};
-pub use leaf::{directions, leaf_direction};
+pub use leaf::{directions, is_flipped, leaf_direction};
 pub use read::PolicyError;
 pub use widening::{Reason, Widening, widening};
 

@@ -10,6 +10,7 @@ mod leaves;
 mod oracle;
 mod way;
 mod wide;
+mod written;
 
 fn policy(value: Value) -> Policy {
     Policy::from_value(&value).expect("a policy document")

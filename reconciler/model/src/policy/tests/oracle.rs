@@ -41,7 +41,7 @@ const SECURE: &[Option<&str>] = &[None, Some("true"), Some("false")];
 const ADDRESSES: &[Option<&str>] = &[None, Some("10.1.0.0"), Some("10.0.0.0"), Some("9.9.9.9"), Some("203.0.113.77")];
 
 /// The answer to each request: 0 denied, 1 nothing, 2 allowed.
-struct Judge {
+pub(super) struct Judge {
     /// Whether the principal `*` includes services, which nobody documents: claims must hold either way.
     everyone_serves: bool,
     /// Whether a wildcard in a resource reaches over a colon: likewise.
@@ -127,7 +127,7 @@ impl Judge {
     }
 
     /// Whether `one` answers some request higher than `two`.
-    fn higher(&self, one: &Value, two: &Value) -> bool {
+    pub(super) fn higher(&self, one: &Value, two: &Value) -> bool {
         self.answers(one).iter().zip(self.answers(two)).any(|((denied, allowed), (other_denied, other_allowed))| {
             (other_denied & !denied) | ((allowed & !denied) & !(other_allowed & !other_denied)) != 0
         })
@@ -267,17 +267,17 @@ fn principal() -> impl Strategy<Value = Value> + Clone {
 
 /// The parts of a statement, each of which a mutation may exchange.
 #[derive(Debug, Clone)]
-struct Parts {
-    sid: Value,
-    effect: &'static str,
-    principal: Option<(String, Value)>,
-    action: (String, Value),
-    resource: Option<(String, Value)>,
-    condition: Value,
+pub(super) struct Parts {
+    pub(super) sid: Value,
+    pub(super) effect: &'static str,
+    pub(super) principal: Option<(String, Value)>,
+    pub(super) action: (String, Value),
+    pub(super) resource: Option<(String, Value)>,
+    pub(super) condition: Value,
 }
 
 impl Parts {
-    fn value(&self) -> Value {
+    pub(super) fn value(&self) -> Value {
         let mut value = json!({"Sid": self.sid, "Effect": self.effect, "Condition": self.condition});
         let members = [Some(self.action.clone()), self.principal.clone(), self.resource.clone()];
         for (name, member) in members.into_iter().flatten() {
@@ -287,7 +287,7 @@ impl Parts {
     }
 }
 
-fn parts() -> impl Strategy<Value = Parts> {
+pub(super) fn parts() -> impl Strategy<Value = Parts> {
     (
         select(vec![json!("A"), json!("B"), json!(""), json!("1"), json!(null)]),
         select(vec!["Allow", "Allow", "Deny"]),
@@ -316,12 +316,12 @@ fn parts() -> impl Strategy<Value = Parts> {
         })
 }
 
-fn document(statements: &[Parts]) -> Value {
+pub(super) fn document(statements: &[Parts]) -> Value {
     json!({"Version": "2012-10-17", "Statement": statements.iter().map(Parts::value).collect::<Vec<_>>()})
 }
 
 /// Two documents: mostly the second is the first with a few changes, as sabotage makes them.
-fn pair() -> impl Strategy<Value = (Value, Value)> {
+pub(super) fn pair() -> impl Strategy<Value = (Value, Value)> {
     (vec(parts(), 1..4), vec((0..14_u8, parts()), 4), any::<bool>()).prop_map(|(want, changes, exchange)| {
         let mut live = Vec::new();
         for (statement, (change, other)) in want.iter().zip(&changes) {
@@ -352,12 +352,12 @@ fn pair() -> impl Strategy<Value = (Value, Value)> {
     })
 }
 
-fn judges() -> [Judge; 2] {
+pub(super) fn judges() -> [Judge; 2] {
     [Judge { everyone_serves: true, across: true }, Judge { everyone_serves: false, across: false }]
 }
 
 /// `target`, when nothing in it is decided by leaves that were taken apart.
-fn written(target: &Value) -> Value {
+pub(super) fn written(target: &Value) -> Value {
     let policy = Policy::from_value(target).expect("a document");
     serde_json::from_str(&policy.to_minified_json()).expect("JSON")
 }
