@@ -105,8 +105,41 @@ impl Compared {
     }
 }
 
-/// What is wrong with the documents of a declared tree: members that the grammar does not have.
+/// What is wrong with the documents of a declared tree: members that the grammar does not have, and conditions that compare
+/// nothing.
 pub fn problems(kind: &dyn Kind, tree: &Value) -> Vec<Problem> {
+    [unreadable(kind, tree), unknown_members(kind, tree), nonsense(kind, tree)].concat()
+}
+
+/// Text that is no document: see [`policy::Document`].
+fn unreadable(kind: &dyn Kind, tree: &Value) -> Vec<Problem> {
+    let mut problems = Vec::new();
+    for path in places_of(kind, tree, Value::is_string) {
+        let error = tree::get(tree, &path).and_then(|text| Policy::from_value(text).err());
+        let remedy = "see `bedrock-reconciler schema` for the keys and types of each kind".to_owned();
+        problems.extend(error.map(|error| Problem {
+            code: codes::WRONG_SHAPE,
+            path,
+            detail: error.in_one_line(),
+            remedy,
+        }));
+    }
+    problems
+}
+
+fn nonsense(kind: &dyn Kind, tree: &Value) -> Vec<Problem> {
+    let mut problems = Vec::new();
+    for place in places(kind, tree) {
+        let policy = tree::get(tree, &place).and_then(|document| Policy::from_value(document).ok());
+        for (path, detail, remedy) in policy.iter().flat_map(Policy::nonsense) {
+            let path = Path::of(place.segments().iter().chain(path.segments()).cloned());
+            problems.push(Problem { code: codes::CONTRADICTION, path, detail, remedy });
+        }
+    }
+    problems
+}
+
+fn unknown_members(kind: &dyn Kind, tree: &Value) -> Vec<Problem> {
     let documents = places(kind, tree).into_iter();
     let unknown = documents.flat_map(|place| {
         let policy = tree::get(tree, &place).and_then(|document| Policy::from_value(document).ok());
@@ -130,6 +163,10 @@ pub fn problems(kind: &dyn Kind, tree: &Value) -> Vec<Problem> {
 
 /// The paths of the documents that `tree` has.
 pub fn places(kind: &dyn Kind, tree: &Value) -> Vec<Path> {
+    places_of(kind, tree, Value::is_object)
+}
+
+fn places_of(kind: &dyn Kind, tree: &Value, is_meant: fn(&Value) -> bool) -> Vec<Path> {
     let mut found = Vec::new();
     for pattern in kind.policies() {
         let mut paths = vec![Path::root()];
@@ -145,7 +182,7 @@ pub fn places(kind: &dyn Kind, tree: &Value) -> Vec<Path> {
                 })
                 .collect();
         }
-        found.extend(paths.into_iter().filter(|path| tree::get(tree, path).is_some_and(Value::is_object)));
+        found.extend(paths.into_iter().filter(|path| tree::get(tree, path).is_some_and(is_meant)));
     }
     found
 }

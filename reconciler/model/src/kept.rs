@@ -87,9 +87,8 @@ fn settle_document(kind: &dyn Kind, right: &Value, document: &Path, found: &mut 
     let is_inside = |one: &Found| inside(kind, one).as_ref() == Some(document);
     let wanted = tree::get(right, document).and_then(|wanted| Policy::from_value(wanted).ok());
     let Some(wanted) = wanted else { return drop_where(found, is_inside) };
-    let loosened = found
-        .iter()
-        .any(|one| is_inside(one) && matches!(one.direction, Direction::Weakened | Direction::Unknown));
+    let loosened =
+        found.iter().any(|one| is_inside(one) && matches!(one.direction, Direction::Weakened | Direction::Unknown));
     if loosened {
         let grants = wanted.statements().iter().any(|statement| statement.effect == Effect::Allow);
         // What such a document lacks was replaced rather than taken away.
@@ -139,11 +138,7 @@ pub(crate) mod tests {
         let directions = compared.directions(&Holder);
         let differences = compared.differences.iter().cloned().zip(directions);
         let mut found: Vec<Found> = differences
-            .map(|(difference, direction)| Found {
-                difference,
-                direction,
-                keep: direction == Direction::Strengthened,
-            })
+            .map(|(difference, direction)| Found { difference, direction, keep: direction == Direction::Strengthened })
             .collect();
         let target = settle(&Holder, want, &compared.right, &mut found);
         let kept = found.iter().filter(|one| one.keep).map(|one| one.difference.path.to_string()).collect();
@@ -195,11 +190,15 @@ pub(crate) mod tests {
         let allow = |action: &str| json!({"Sid": "S4", "Effect": "Allow", "Principal": "*", "Action": action, "Resource": "arn:aws:s3:::b1/*"});
         let elsewhere = json!({"StringNotEquals": {"aws:SourceVpce": "vpce-1"}});
         let want = json!([
-            deny("S1", ["x", "6"], json!({})), deny("S2", ["x", "5"], json!({})), deny("S3", ["x", "9"], elsewhere),
+            deny("S1", ["x", "6"], json!({})),
+            deny("S2", ["x", "5"], json!({})),
+            deny("S3", ["x", "9"], elsewhere),
             allow("s3:*"),
         ]);
         let live = json!([
-            deny("S1", ["6", "7"], json!({})), deny("S2", ["5", "8"], json!({})), deny("S3", ["x", "9"], json!({})),
+            deny("S1", ["6", "7"], json!({})),
+            deny("S2", ["5", "8"], json!({})),
+            deny("S3", ["x", "9"], json!({})),
             allow("*"),
         ]);
         assert_put_back(&live, &want);
@@ -217,7 +216,8 @@ pub(crate) mod tests {
 
     #[test]
     fn a_denial_that_takes_nothing_away_stays_beside_a_statement_that_is_put_back() {
-        let denial = json!({"Sid": "NoDelete", "Effect": "Deny", "Principal": "*", "Action": "s3:Delete*", "Resource": "*"});
+        let denial =
+            json!({"Sid": "NoDelete", "Effect": "Deny", "Principal": "*", "Action": "s3:Delete*", "Resource": "*"});
         let (_, kept) = documents(&json!([open(), denial]), &json!([organization_only()]));
         assert_eq!(kept, ["policy.Statement.NoDelete"]);
         // A document that only denies grants nothing that could be taken away.
@@ -233,7 +233,8 @@ pub(crate) mod tests {
             names.map(|name| (format!("w{name:02}"), json!({"action": "BLOCK"}))).collect()
         };
         let want = json!({"words": words(0..8), "filters": {"A": {"strength": "HIGH"}}});
-        let live = |junk| json!({"words": words(1..junk), "filters": {"A": {"strength": "HIGH"}, "B": {"strength": "HIGH"}}});
+        let live =
+            |junk| json!({"words": words(1..junk), "filters": {"A": {"strength": "HIGH"}, "B": {"strength": "HIGH"}}});
         // Seven of eight and three more are eleven.
         let (target, kept) = written(&live(11), &want);
         assert_eq!((&target["words"], kept), (&want["words"], vec!["filters.B".to_owned()]));

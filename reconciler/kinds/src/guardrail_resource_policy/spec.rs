@@ -7,7 +7,7 @@ use reconciler_model::direction::Direction;
 use reconciler_model::inventory::Sighting;
 use reconciler_model::kind::{self, Kind, Normalised, Origin, Place, Situation};
 use reconciler_model::plan::{Call, Proposal};
-use reconciler_model::policy::Policy;
+use reconciler_model::policy::Document;
 use reconciler_model::tree::{KeyOf, Path};
 use schemars::{JsonSchema, Schema};
 use serde::{Deserialize, Serialize};
@@ -25,7 +25,7 @@ pub(super) const POLICY: &str = "resourcePolicy";
 struct Spec {
     /// The document; `null` for none. Its resource is the guardrail: `${ref:guardrail/NAME.guardrailArn}`.
     #[serde(default)]
-    resource_policy: Option<Policy>,
+    resource_policy: Option<Document>,
 }
 
 fn key_of(path: &Path) -> Option<&'static str> {

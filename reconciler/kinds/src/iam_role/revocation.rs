@@ -14,7 +14,7 @@ pub(super) fn is_one(name: &str, element: &Value) -> bool {
     name == NAME && instant(element).is_some()
 }
 
-/// The instant before which sessions are revoked, as it was written.
+/// The instant before which sessions are revoked, in the spelling that all of its own share.
 pub(super) fn instant(element: &Value) -> Option<&str> {
     let statements = element.get("policyDocument")?.get("Statement")?.as_object()?;
     let mut statements = statements.values();
@@ -52,7 +52,7 @@ mod tests {
     fn only_the_shape_of_the_console_revokes() {
         let then = "2026-05-01T10:00:00.000Z";
         let own = element(&document("Deny", "DateLessThan", then));
-        assert_eq!(instant(&own), Some(then));
+        assert_eq!(instant(&own), Some("2026-05-01T10:00:00Z"));
         assert!(is_one(NAME, &own) && !is_one("other", &own));
         assert!(!is_one(NAME, &element(&document("Allow", "DateLessThan", then))));
         assert!(!is_one(NAME, &element(&document("Deny", "DateGreaterThan", then))));

@@ -8,7 +8,7 @@ use reconciler_model::documents::ANY;
 use reconciler_model::inventory::Sighting;
 use reconciler_model::kind::{self, Kind, Normalised, Origin, Place, Situation};
 use reconciler_model::plan::{Call, Proposal};
-use reconciler_model::policy::{self, Policy};
+use reconciler_model::policy::{self, Document, Policy};
 use reconciler_model::tree::{self, KeyOf, Path};
 use schemars::{JsonSchema, Schema};
 use serde::{Deserialize, Serialize};
@@ -44,7 +44,7 @@ struct Spec {
     max_session_duration: Option<u32>,
     /// Who may assume the role.
     #[serde(default)]
-    assume_role_policy_document: Option<Policy>,
+    assume_role_policy_document: Option<Document>,
     /// The boundary of what the role may be allowed; `null` for none.
     #[serde(default)]
     permissions_boundary: Option<Boundary>,
@@ -73,7 +73,7 @@ struct InlinePolicy {
     policy_name: String,
     /// What it says; left out where `ownedElsewhere` is `true`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    policy_document: Option<Policy>,
+    policy_document: Option<Document>,
     /// Whether others manage the policy: it may be there or not, and is neither compared nor changed.
     #[serde(default, skip_serializing_if = "is_false")]
     owned_elsewhere: bool,

@@ -8,7 +8,7 @@ use reconciler_model::inventory::Sighting;
 use reconciler_model::kind::{self, Kind, Normalised, Origin, Situation};
 use reconciler_model::open_enum::Word;
 use reconciler_model::plan::Proposal;
-use reconciler_model::policy::Policy;
+use reconciler_model::policy::Document;
 use reconciler_model::tree::{self, KeyOf, Path};
 use reconciler_model::vocabulary;
 use schemars::{JsonSchema, Schema};
@@ -41,7 +41,7 @@ struct Spec {
     rotation_period_in_days: Option<u32>,
     /// The key policy, complete.
     #[serde(default)]
-    policy: Option<Policy>,
+    policy: Option<Document>,
     /// Whether there may be replicas in other regions; it cannot be changed.
     #[serde(default)]
     multi_region: Option<bool>,

@@ -8,7 +8,7 @@ use reconciler_model::inventory::Sighting;
 use reconciler_model::kind::{self, Kind, Normalised, Origin, Situation};
 use reconciler_model::open_enum::Word;
 use reconciler_model::plan::Proposal;
-use reconciler_model::policy::{self, Policy};
+use reconciler_model::policy::{self, Document, Policy};
 use reconciler_model::tree::{self, KeyOf, Path};
 use reconciler_model::vocabulary;
 use schemars::{JsonSchema, Schema};
@@ -47,7 +47,7 @@ struct Spec {
     server_side_encryption_configuration: Option<Encryption>,
     /// The bucket policy, complete but for what AWS services add to it.
     #[serde(default)]
-    policy: Option<Policy>,
+    policy: Option<Document>,
     /// Whether access control lists count.
     #[serde(default)]
     ownership_controls: Option<Ownership>,

@@ -13,7 +13,7 @@ use reconciler_model::inventory::Sighting;
 use reconciler_model::kind::{self, Kind, Normalised, Origin, Place, Situation};
 use reconciler_model::open_enum::{OTHER, Word};
 use reconciler_model::plan::{Call, Proposal};
-use reconciler_model::policy::Policy;
+use reconciler_model::policy::{Document, Policy};
 use reconciler_model::tree::{self, KeyOf, Path};
 use reconciler_model::vocabulary;
 use schemars::{JsonSchema, Schema};
@@ -64,7 +64,7 @@ vocabulary!(
 struct Spec {
     /// Who may call what through the endpoint. `null` is what AWS has by default: everybody may call everything.
     #[serde(default)]
-    policy_document: Option<Policy>,
+    policy_document: Option<Document>,
     /// The subnets, at most one for each availability zone, by id. Usually `${subnet:NAME}`.
     #[serde(default)]
     subnet_ids: Option<BTreeSet<String>>,

@@ -9,8 +9,8 @@ use schemars::{JsonSchema, Schema, SchemaGenerator};
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 use serde_json::{Map, Value, json};
 
-use super::condition;
 use super::read::{self, PolicyError, Scalars, Strict, kind_of, shape};
+use super::{condition, value};
 use crate::digest;
 use crate::tree::Path;
 
@@ -308,16 +308,21 @@ fn conditions(at: &Path, value: &Value) -> Result<Conditions, PolicyError> {
         let Value::Object(tests) = tests else {
             return Err(shape(&at, format!("expected values by condition key, found {}", kind_of(tests))));
         };
+        let spelled = Caseless(condition::spelling(operator));
         let mut keys = BTreeMap::new();
         for (key, values) in tests {
             let at = at.child(key);
-            let values = read::texts(&at, values, Scalars::All)?.into_iter().collect();
+            let values = read::texts(&at, values, Scalars::All)?.into_iter();
+            let values = values.map(|text| match condition::operator(&spelled) {
+                Some(operator) => value::canonical(operator, &text),
+                None => text,
+            });
+            let values = values.collect();
             if keys.insert(Caseless::new(key), values).is_some() {
                 return Err(shape(&at, "the key appears more than once, in different case"));
             }
         }
-        let operator = Caseless(condition::spelling(operator));
-        if !keys.is_empty() && found.insert(operator, keys).is_some() {
+        if !keys.is_empty() && found.insert(spelled, keys).is_some() {
             return Err(shape(&at, "the operator appears more than once, in different case"));
         }
     }
@@ -481,6 +486,33 @@ impl Policy {
         found
     }
 
+    /// Operators that this build does not know and values that mean nothing to their operator: path in the tree, what is wrong,
+    /// and what to do.
+    ///
+    /// IAM refuses some of them and never matches others, so that a statement is in force always, or never.
+    pub fn nonsense(&self) -> Vec<(Path, String, String)> {
+        let mut found = Vec::new();
+        for (key, statement) in self.keys().iter().zip(&self.statements) {
+            for (name, tests) in &statement.condition {
+                let at = Path::of(["Statement", key, "Condition", name.as_str()]);
+                let Some(operator) = condition::operator(name) else {
+                    let remedy = match condition::nearest(name.as_str()) {
+                        Some(nearest) => format!("did you mean `{nearest}`?"),
+                        None => "write one of the condition operators of IAM".to_owned(),
+                    };
+                    found.push((at, format!("`{}` is not a condition operator", name.as_str()), remedy));
+                    continue;
+                };
+                for (key, values) in tests {
+                    let wrong = values.iter().filter_map(|text| value::problem(operator, text));
+                    let remedy = format!("write a value that {} can compare", name.as_str());
+                    found.extend(wrong.map(|detail| (at.child(key.as_str()), detail, remedy.clone())));
+                }
+            }
+        }
+        found
+    }
+
     /// Principals that are unique ids of users and roles: what AWS shows once the user or role is deleted.
     ///
     /// Whoever has the name since is somebody else, so the document has to be written again even if its text was right.
@@ -588,11 +620,7 @@ impl Serialize for Policy {
 impl<'de> Deserialize<'de> for Policy {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
         let Strict(value) = Strict::deserialize(deserializer)?;
-        Self::from_value(&value).map_err(|error| {
-            // A deserialiser keeps one message only.
-            let source = std::error::Error::source(&error).map(|source| format!(": {source}")).unwrap_or_default();
-            serde::de::Error::custom(format_args!("{error}{source}"))
-        })
+        Self::from_value(&value).map_err(|error| serde::de::Error::custom(error.in_one_line()))
     }
 }
 

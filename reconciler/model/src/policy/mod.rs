@@ -13,7 +13,8 @@
 //!    as an error: which of the two would hold is not ours to choose.
 //! 2. One statement and a list of one are the same; so are one text and a list of one, in every list of the grammar.
 //! 3. Lists are sets. Actions, condition operators and condition keys are compared without case, and keep their spelling.
-//! 4. Condition values that are booleans or numbers become text.
+//! 4. Condition values that are booleans or numbers become text, and of the spellings that mean the same to their operator
+//!    one stays: `True`, `192.0.2.7/32`, `3600.0`, `2026-01-31`.
 //! 5. The principals `"*"` and `{"AWS": "*"}` are the same.
 //! 6. The principals `arn:aws:iam::111122223333:root` and `111122223333` are the same.
 //! 7. Unique ids in principals are kept: see [`Policy::dangling_principals`].
@@ -49,15 +50,18 @@ mod condition;
 mod contain;
 mod document;
 mod glob;
+mod held;
 mod leaf;
 mod network;
 mod read;
+mod value;
 mod widening;
 mod witness;
 
 pub use align::align;
 pub use contain::{direction, takes_nothing};
 pub use document::{Caseless, Dangling, Effect, Policy, Principals, Scope, Statement};
+pub use held::Document;
 pub use leaf::{directions, is_flipped, leaf_direction};
 pub use read::PolicyError;
 pub use widening::{Reason, Widening, widening};

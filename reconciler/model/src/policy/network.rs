@@ -30,3 +30,15 @@ pub(super) fn address_in(network: &str) -> Option<String> {
     parse(network)?;
     network.split('/').next().map(str::to_owned)
 }
+
+/// The network or address in one spelling: without bits beyond the network, and an address without its length.
+pub(super) fn canonical(text: &str) -> Option<String> {
+    let (bits, width, fixed) = parse(text)?;
+    let rest = width - fixed;
+    let head = bits.checked_shr(rest).and_then(|bits| bits.checked_shl(rest)).unwrap_or(0);
+    let address = match width {
+        32 => IpAddr::V4(std::net::Ipv4Addr::from_bits(u32::try_from(head).ok()?)),
+        _ => IpAddr::V6(std::net::Ipv6Addr::from_bits(head)),
+    };
+    Some(if rest == 0 { address.to_string() } else { format!("{address}/{fixed}") })
+}

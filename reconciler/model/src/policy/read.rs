@@ -27,6 +27,14 @@ pub enum PolicyError {
     },
 }
 
+impl PolicyError {
+    /// The message with that of its source: a deserialiser keeps one message only.
+    pub fn in_one_line(&self) -> String {
+        let source = std::error::Error::source(self).map(|source| format!(": {source}")).unwrap_or_default();
+        format!("{self}{source}")
+    }
+}
+
 fn place(at: &Path) -> String {
     if at.segments().is_empty() { String::new() } else { format!("{at}: ") }
 }

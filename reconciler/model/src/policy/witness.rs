@@ -283,7 +283,7 @@ fn test(operator: Operator, equality: bool, value: Option<&str>, values: &BTreeS
             Family::Arn => glob::arn_matches(given, value),
             Family::Address => network::compare(given, value),
             // The same number is equal to itself; other numbers and dates are not compared.
-            Family::Ordered => (given == value && equality).then_some(true),
+            Family::Number | Family::Date => (given == value && equality).then_some(true),
             Family::Null => None,
         })
     }));
@@ -428,14 +428,16 @@ fn samples(operator: Option<Operator>, values: &BTreeSet<String>) -> Vec<String>
         Family::Text | Family::CaselessText | Family::Pattern | Family::Binary | Family::Null => Some(FILL.to_owned()),
         Family::Arn => Some(nowhere()),
         Family::Address => Some("203.0.113.77".to_owned()),
-        Family::Bool | Family::Ordered => None,
+        Family::Bool | Family::Number | Family::Date => None,
     };
     let spelled = values.iter().flat_map(|value| match family {
         Family::Pattern | Family::Arn => vec![instance(value, FILL), instance(value, "")],
         Family::Address => vec![network::address_in(value)],
         Family::Bool => vec![Some("true".to_owned()), Some("false".to_owned())],
         Family::Null => Vec::new(),
-        Family::Text | Family::CaselessText | Family::Ordered | Family::Binary => vec![Some(value.clone())],
+        Family::Text | Family::CaselessText | Family::Number | Family::Date | Family::Binary => {
+            vec![Some(value.clone())]
+        }
     });
     let mut found = Vec::new();
     for text in [unspelled].into_iter().chain(spelled).flatten() {

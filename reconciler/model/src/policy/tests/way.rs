@@ -109,7 +109,45 @@ fn values_of_a_condition_widen_or_narrow() {
 fn an_operator_that_an_absent_key_passes_is_weaker_in_an_allow() {
     let strict = one(allow(json!({"Condition": {"StringEquals": {"aws:PrincipalOrgID": "o-1"}}})));
     let loose = one(allow(json!({"Condition": {"StringEqualsIfExists": {"aws:PrincipalOrgID": "o-1"}}})));
-    assert_ways(&loose, &strict, Weakened, Unknown);
+    assert_ways(&loose, &strict, Weakened, Strengthened);
+}
+
+#[test]
+fn another_operator_that_compares_less_is_narrower() {
+    let tested = |operator: &str, key: &str, values: Value| json!({"Condition": {operator: {key: values}}});
+    let org = "aws:PrincipalOrgID";
+    for (narrow, wide) in [
+        (
+            tested("StringEquals", "aws:PrincipalTag/team", json!("ml-prod")),
+            tested("StringLike", "aws:PrincipalTag/team", json!("ml-*")),
+        ),
+        (tested("StringEquals", org, json!("o-1")), tested("StringEqualsIgnoreCase", org, json!(["O-1", "o-2"]))),
+        (
+            tested("Bool", "aws:SecureTransport", json!(true)),
+            tested("BoolIfExists", "aws:SecureTransport", json!(true)),
+        ),
+        (tested("StringEquals", org, json!("o-1")), tested("Null", org, json!(false))),
+        (tested("StringEquals", org, json!("o-1")), tested("ForAllValues:StringEquals", org, json!("o-1"))),
+    ] {
+        assert_eq!(way(&one(allow(narrow.clone())), &one(allow(wide.clone()))), Strengthened, "{narrow} {wide}");
+        assert_eq!(way(&one(deny(wide.clone())), &one(deny(narrow.clone()))), Strengthened, "{narrow} {wide}");
+        let back = way(&one(allow(wide.clone())), &one(allow(narrow.clone())));
+        assert!(matches!(back, Weakened | Unknown), "{back} {narrow} {wide}");
+    }
+    for (operator, other, key) in [
+        ("ArnLike", "ArnEquals", "aws:PrincipalArn"),
+        ("StringEquals", "ForAnyValue:StringEquals", org),
+        ("StringNotEquals", "StringNotEqualsIfExists", org),
+    ] {
+        let of = |operator: &str| one(allow(tested(operator, key, json!("arn:aws:iam::1:role/x"))));
+        assert_ways(&of(operator), &of(other), Neutral, Neutral);
+    }
+    // What a key with several values does without a quantifier is not known.
+    let of = |operator: &str| one(allow(tested(operator, "aws:PrincipalOrgPaths", json!("o-1/r/"))));
+    assert_eq!(way(&of("StringEquals"), &of("ForAnyValue:StringEquals")), Unknown);
+    // The statement that lets nobody in is not one that only spells its condition otherwise.
+    let literal = one(allow(tested("StringLike", org, json!("o-*"))));
+    assert_eq!(way(&literal, &one(allow(tested("StringEquals", org, json!("o-*"))))), Weakened);
 }
 
 #[test]

@@ -50,7 +50,8 @@ fn overlapping() -> impl Strategy<Value = (Value, Value)> {
                 json!({"Sid": format!("S{index}"), "Effect": "Deny", "Principal": "*", "Action": "s:a",
                        "Resource": resources, "Condition": condition})
             });
-            let grant = json!({"Sid": "Grant", "Effect": "Allow", "Principal": "*", "Action": granted, "Resource": "*"});
+            let grant =
+                json!({"Sid": "Grant", "Effect": "Allow", "Principal": "*", "Action": granted, "Resource": "*"});
             let statements: Vec<Value> = denials.chain([grant]).collect();
             json!({"Version": "2012-10-17", "Statement": statements})
         })
@@ -123,8 +124,12 @@ fn flipped() -> impl Strategy<Value = (Value, Value)> {
 fn stuffed() -> impl Strategy<Value = (Value, Value)> {
     (pair(), vec(parts(), 1..5)).prop_map(|((mut live, want), junk)| {
         let junk = junk.iter().enumerate().map(|(index, one)| {
-            Parts { sid: json!(format!("Junk{index}")), effect: if index % 3 == 2 { "Allow" } else { "Deny" }, ..one.clone() }
-                .value()
+            Parts {
+                sid: json!(format!("Junk{index}")),
+                effect: if index % 3 == 2 { "Allow" } else { "Deny" },
+                ..one.clone()
+            }
+            .value()
         });
         if let Some(statements) = live["Statement"].as_array_mut() {
             statements.extend(junk);
