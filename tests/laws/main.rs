@@ -25,6 +25,7 @@ mod lost;
 mod normal_form;
 mod organization_policies;
 mod permissions;
+mod pins;
 mod reads;
 mod references;
 mod register;

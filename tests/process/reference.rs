@@ -11,9 +11,10 @@ use rustix::process::Signal;
 
 use crate::harness::{TestEnvironment, repository};
 
-const COMMANDS: [&str; 14] = [
+const COMMANDS: [&str; 15] = [
     "validate",
     "plan",
+    "pin",
     "apply",
     "enforce",
     "restore",

@@ -11,6 +11,7 @@ use reconciler_engine::apply::{Applied, Authority};
 use reconciler_engine::event::{Silence, StepOutcome};
 use reconciler_engine::journal::{Journal, records};
 use reconciler_engine::observe::{Read, read_all, scope_of};
+use reconciler_engine::pinning::Pointer;
 use reconciler_engine::queries::{Places, Question};
 use reconciler_engine::reconciler::{Pace, Planned, Reconciler, Target};
 use reconciler_engine::rounds::{Activation, Broken, Converged};
@@ -147,6 +148,11 @@ impl World {
         self.reconciler().plan(target, None).await.expect("a plan")
     }
 
+    /// Where the pointers of the desired state lead, as `pin` asks.
+    pub async fn follow_pointers(&self) -> Vec<Pointer> {
+        self.reconciler().follow_pointers(&self.wanted).await.expect("the pointers")
+    }
+
     /// Reads everything in every scope, as `export` does.
     pub async fn survey(&self) -> Inventory {
         self.reconciler().survey(self.desired.organization()).await.expect("a survey")
@@ -159,7 +165,7 @@ impl World {
         for one in self.wanted.iter().filter(|one| one.address.kind == kind) {
             names.entry(scope_of(one)).or_default().insert(one.address.name.clone());
         }
-        let reads = names.into_iter().map(|(scope, names)| Read { scope, edge, selection: Selection::Names(names) });
+        let reads = names.into_iter().map(|(scope, names)| Read::new(scope, edge, Selection::Names(names)));
         read_all(&self.sessions, reads.collect(), &Silence).await
     }
 

@@ -68,6 +68,21 @@ pub trait Edge: Send + Sync {
     /// Not found is no error.
     async fn observe(&self, session: &Session, scope: &Scope, selection: &Selection) -> Result<Reading, CallError>;
 
+    /// As [`Edge::observe`], where the file of pins says which resource a selected name led to when somebody looked. A kind whose
+    /// names others may give to something else finds it by the id.
+    ///
+    /// # Errors
+    /// As [`Edge::observe`].
+    async fn observe_pinned(
+        &self,
+        session: &Session,
+        scope: &Scope,
+        selection: &Selection,
+        _pinned: &BTreeMap<String, String>,
+    ) -> Result<Reading, CallError> {
+        self.observe(session, scope, selection).await
+    }
+
     /// Reads one resource afresh, by `handle` where that is given; `None` when it is known to be absent.
     ///
     /// # Errors

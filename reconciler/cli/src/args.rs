@@ -121,6 +121,19 @@ pub(crate) enum Command {
         blame: bool,
     },
 
+    /// Write what aliases, tags and names lead to into `pins.lock`, beside the declarations. Nothing is changed in AWS.
+    ///
+    /// Every plan holds what rests on such a pointer to its pin, and tells where the pointer leads elsewhere. Review the file like
+    /// a declaration.
+    #[command(
+        after_help = "Examples:\n  bedrock-reconciler pin && git diff desired-state/pins.lock\n  bedrock-reconciler pin --check"
+    )]
+    Pin {
+        /// Write nothing: exit 0 when all pointers lead where they are pinned, 2 when one does not, 3 when one could not be read.
+        #[arg(long)]
+        check: bool,
+    },
+
     /// Carry out exactly the saved plan, verified by read-back.
     #[command(
         after_help = "Example:\n  bedrock-reconciler apply plans/plan-0123456789abcdef.json --approve plan-0123456789abcdef"

@@ -4,15 +4,21 @@ use std::fs::File;
 use std::io::{self, Read as _, Write as _};
 use std::path::{Path, PathBuf};
 
-use reconciler_model::desired::Source;
+use reconciler_model::desired::{PINS_FILE, Source};
 
 /// Bytes of one file that are read at most: enough to see that it is over the loader's limit.
 const MOST_BYTES: u64 = 8 * 1024 * 1024;
 
-/// Every YAML file below `folder`, by path. A file or folder that cannot be read is a source that says so.
+/// Every YAML file below `folder`, and the file of pins in it, by path. A file or folder that cannot be read is a source that says so.
 pub(crate) fn sources(folder: &Path) -> Vec<Source> {
     let mut found = Vec::new();
     collect(folder, &mut found);
+    let pins = folder.join(PINS_FILE);
+    match read(&pins) {
+        Ok(bytes) => found.push(Source { file: shown(&pins), content: Ok(bytes) }),
+        Err(error) if error.kind() == io::ErrorKind::NotFound => {}
+        Err(error) => found.push(Source { file: shown(&pins), content: Err(error.to_string()) }),
+    }
     found.sort_by(|one, two| one.file.cmp(&two.file));
     found
 }

@@ -66,6 +66,7 @@ async fn run(arguments: Arguments, screen: Screen) -> Result<Exit, Failure> {
     match command {
         Command::Validate => commands::validate::run(&Setup::new(global)?),
         Command::Plan { filter, out, blame } => commands::plan::run(&Setup::new(global)?, &filter, out, blame).await,
+        Command::Pin { check } => commands::pin::run(&Setup::new(global)?, check).await,
         Command::Apply { plan, approve } => commands::apply::run(&Setup::new(global)?, &plan, approve).await,
         Command::Enforce { once, schedule, max_changes, skip_permission_check, filter } => {
             let mut setup = Setup::new(global)?;

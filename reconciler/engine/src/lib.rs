@@ -18,6 +18,7 @@ pub mod incident;
 pub mod journal;
 pub mod observe;
 mod permissions;
+pub mod pinning;
 pub mod queries;
 pub mod reconciler;
 pub mod rounds;

@@ -9,12 +9,13 @@ use reconciler_aws::edge::{Edge, LookedUp, LookupSource, Reading, Selection, cod
 use reconciler_aws::{CallError, Sessions};
 use reconciler_model::address::{Address, Scope};
 use reconciler_model::codes;
-use reconciler_model::desired::{LiveReference, Lookup, Resolution, Unanswered, Wanted};
+use reconciler_model::desired::{LiveReference, Lookup, Resolution, Unanswered, Wanted, key_of_lookup};
 use reconciler_model::diagnostic::Diagnostic;
-use reconciler_model::drift;
+use reconciler_model::drift::{self, Drift};
 use reconciler_model::inventory::{Gap, Inventory, Known, Sighting, Unread};
 use reconciler_model::kind::Kind;
 use reconciler_model::plan::{self, Case};
+use reconciler_model::repointed;
 use serde_json::Value;
 
 use crate::event::{Event, Sink};
@@ -34,6 +35,8 @@ pub struct Observation<'a> {
     /// Addresses that are as declared. They are compared as soon as they are read, and what was read is dropped: most of an
     /// organization is in sync, and a tree takes tens of kilobytes.
     pub as_declared: BTreeSet<&'a Address>,
+    /// Pinned pointers that lead elsewhere. What rests on them is held to what is pinned all the same.
+    pub repointed: Vec<Drift>,
 }
 
 /// How many addresses are compared before other work has a turn.
@@ -47,6 +50,15 @@ pub struct Read<'a> {
     pub edge: &'a dyn Edge,
     /// Which resources.
     pub selection: Selection,
+    /// What names of the selection are pinned to.
+    pub pinned: BTreeMap<String, String>,
+}
+
+impl<'a> Read<'a> {
+    /// A read without pins.
+    pub fn new(scope: Scope, edge: &'a dyn Edge, selection: Selection) -> Self {
+        Self { scope, edge, selection, pinned: BTreeMap::new() }
+    }
 }
 
 /// How many reads and look-ups are under way at a time. Most make several calls; a read that waits for room takes memory all
@@ -70,7 +82,7 @@ pub async fn read_all(sessions: &Sessions, reads: Vec<Read<'_>>, sink: &dyn Sink
 
 async fn carry_out<'a>(sessions: &Sessions, read: Read<'a>) -> (Read<'a>, Result<Reading, CallError>) {
     let session = sessions.session(&read.scope.account_id, &read.scope.region);
-    let outcome = read.edge.observe(&session, &read.scope, &read.selection).await;
+    let outcome = read.edge.observe_pinned(&session, &read.scope, &read.selection, &read.pinned).await;
     (read, outcome)
 }
 
@@ -151,10 +163,11 @@ pub async fn observe<'a>(sessions: &Sessions, sought: Sought<'a>, sink: &dyn Sin
     let mut observing = read_and_compare(sessions, sought, sink).await;
     observing.refer();
     inspect(sessions, sought, &mut observing).await;
+    let repointed = observing.repointed();
     let Observing { taken, trees, waiting, not_inspected, as_declared, .. } = observing;
     let mut inventory = taken.end();
     drop_implied(&mut inventory.gaps);
-    Observation { inventory, trees, waiting, not_inspected, as_declared }
+    Observation { inventory, trees, waiting, not_inspected, as_declared, repointed }
 }
 
 /// One thing to ask AWS.
@@ -175,6 +188,7 @@ async fn read_and_compare<'a, 's>(sessions: &Sessions, sought: Sought<'a>, sink:
     let mut lookups: BTreeMap<(Scope, &str), BTreeSet<String>> = BTreeMap::new();
     let mut index: BTreeMap<(Scope, &str), Vec<&Wanted>> = BTreeMap::new();
     let mut referred_to: BTreeSet<&Address> = BTreeSet::new();
+    let mut pinned: BTreeMap<(Scope, &str), BTreeMap<String, String>> = BTreeMap::new();
     for one in sought.wanted {
         let scope = scope_of(one);
         if let Some(edge) = sought.edge(&one.address.kind) {
@@ -184,6 +198,10 @@ async fn read_and_compare<'a, 's>(sessions: &Sessions, sought: Sought<'a>, sink:
             }
         }
         names.entry((scope.clone(), &one.address.kind)).or_default().insert(one.address.name.clone());
+        if let Some(pin) = &one.pin {
+            let pins = pinned.entry((scope.clone(), &one.address.kind)).or_default();
+            pins.insert(one.address.name.clone(), pin.value.clone());
+        }
         index.entry((scope, &one.address.kind)).or_default().push(one);
         // What is referred to is read even where it was not asked for.
         for LiveReference { scope, address, .. } in one.references.values() {
@@ -194,7 +212,8 @@ async fn read_and_compare<'a, 's>(sessions: &Sessions, sought: Sought<'a>, sink:
     let reads: Vec<Read<'_>> = names
         .into_iter()
         .filter_map(|((scope, kind), names)| {
-            Some(Read { scope, edge: sought.edge(kind)?, selection: Selection::Names(names) })
+            let pinned = pinned.remove(&(scope.clone(), kind)).unwrap_or_default();
+            Some(Read { scope, edge: sought.edge(kind)?, selection: Selection::Names(names), pinned })
         })
         .collect();
     let taken = Taken::begin(&reads, sink);
@@ -390,6 +409,40 @@ impl<'a> Observing<'a, '_> {
         Some(tree)
     }
 
+    /// The pinned pointers that lead elsewhere. A look-up that failed says nothing of where it leads: it is a gap of the pin
+    /// alone, for what rests on it is held to what is pinned.
+    fn repointed(&mut self) -> Vec<Drift> {
+        let mut users: BTreeMap<(Scope, &Lookup), Vec<&Wanted>> = BTreeMap::new();
+        for one in self.sought.wanted {
+            for lookup in one.pins.keys() {
+                users.entry((scope_of(one), lookup)).or_default().push(one);
+            }
+        }
+        let mut found = Vec::new();
+        for ((scope, lookup), users) in users {
+            let Some(pin) = users.first().and_then(|one| one.pins.get(lookup)) else { continue };
+            let key = key_of_lookup(lookup);
+            // Each kind may have it looked up otherwise: within the VPC of an endpoint, say.
+            let asked =
+                users.first().and_then(|one| Some(asked(self.sought.edge(&one.address.kind)?.kind(), one, lookup)));
+            let Some(asked) = asked else { continue };
+            let live = match self.answers.get(&(scope.clone(), asked)) {
+                Some(Ok(LookedUp::Is(value))) if *value == pin.value => continue,
+                Some(Ok(LookedUp::Is(value))) => Value::String(value.clone()),
+                Some(Ok(LookedUp::Several(all))) => all.iter().cloned().collect(),
+                Some(Ok(LookedUp::Nothing)) => Value::Null,
+                Some(Err(error)) => {
+                    let gap = gap_of(error, &scope, repointed::KIND, Some(&key));
+                    self.taken.found(gap);
+                    continue;
+                }
+                None => continue,
+            };
+            found.push(repointed::drift(&scope, &key, pin, live, users.into_iter()));
+        }
+        found
+    }
+
     /// Answers what refers to live resources, now that everything has been read.
     fn refer(&mut self) {
         for one in self.sought.wanted.iter().filter(|one| !one.references.is_empty()) {
@@ -467,6 +520,11 @@ fn found_for(kind: &dyn Kind, one: &Wanted, answers: &Answers) -> Answered {
     let scope = scope_of(one);
     let mut answered = Answered::default();
     for lookup in &one.lookups {
+        // Whatever it leads to today, and even where it cannot be asked.
+        if let Some(pin) = one.pins.get(lookup) {
+            answered.found.insert(lookup.clone(), Ok(pin.value.clone()));
+            continue;
+        }
         let answer = match answers.get(&(scope.clone(), asked(kind, one, lookup))) {
             Some(Ok(LookedUp::Is(value))) => Ok(value.clone()),
             Some(Err(error)) => {

@@ -145,6 +145,7 @@ impl Reconciler<'_> {
                 trees: &observation.trees,
                 waiting: &observation.waiting,
                 as_declared: &observation.as_declared,
+                repointed: &observation.repointed,
                 inventory: &observation.inventory,
                 kinds: &kinds,
                 controls: control::all(),
@@ -186,7 +187,7 @@ impl Reconciler<'_> {
         self.sessions.identity().await?;
         let reads = self.edges.iter().flat_map(|edge| {
             let scopes = organization.scopes_of(edge.kind().scope());
-            scopes.into_iter().map(|scope| Read { scope, edge: *edge, selection: Selection::All })
+            scopes.into_iter().map(|scope| Read::new(scope, *edge, Selection::All))
         });
         Ok(observe::read_all(&self.sessions, reads.collect(), self.sink).await)
     }

@@ -24,6 +24,9 @@ pub const OTHERWISE: &str = "otherwise";
 /// The signal that is named where nothing protects less.
 pub const HARMLESS: &str = "harmless";
 
+/// The signal that is named where a pinned pointer leads elsewhere ([`crate::repointed`]).
+pub const REPOINTED: &str = "repointed";
+
 /// Where a signal can be seen.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
@@ -99,7 +102,7 @@ pub struct Otherwise {
 pub struct Alert {
     /// The control that does not hold.
     pub control: String,
-    /// Its signal; `otherwise` or `harmless` where none fits.
+    /// Its signal; `otherwise` or `harmless` where none fits, `repointed` of a pin.
     pub signal: String,
     /// How people are told.
     pub class: AlertClass,
@@ -189,6 +192,29 @@ pub fn of_unseen(controls: &[Control], served: &BTreeSet<&str>, kind: &str, fiel
             let could = could.map(|signal| alert(&signal.id, signal.class, signal.within_minutes));
             let Otherwise { class, within_minutes, about: _ } = &control.otherwise;
             could.chain([alert(OTHERWISE, *class, Some(*within_minutes))]).min_by_key(Alert::urgency)
+        })
+        .collect();
+    alerts.sort_by(|one, two| (one.urgency(), &one.control).cmp(&(two.urgency(), &two.control)));
+    alerts
+}
+
+/// One alert of each of the named controls, as urgent as the worst that its live state can show, or as its `otherwise` where
+/// that is more urgent.
+pub fn as_urgent_as_the_worst(controls: &[Control], named: &[String], signal: &str) -> Vec<Alert> {
+    let served = controls.iter().filter(|control| named.contains(&control.id));
+    let mut alerts: Vec<Alert> = served
+        .filter_map(|control| {
+            let seen = control.signals.iter().filter(|one| !one.when.is_empty());
+            let otherwise = (control.otherwise.class, Some(control.otherwise.within_minutes));
+            let all = seen.map(|one| (one.class, one.within_minutes)).chain([otherwise]);
+            let alert = |(class, deadline_minutes)| Alert {
+                control: control.id.clone(),
+                signal: signal.to_owned(),
+                class,
+                deadline_minutes,
+                severity: control.severity,
+            };
+            all.map(alert).min_by_key(Alert::urgency)
         })
         .collect();
     alerts.sort_by(|one, two| (one.urgency(), &one.control).cmp(&(two.urgency(), &two.control)));

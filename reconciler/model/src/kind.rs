@@ -263,6 +263,15 @@ pub trait Kind: Send + Sync {
         1
     }
 
+    /// What stands before the name of a resource in the file of pins, where others may let the name lead elsewhere: the key behind
+    /// an alias, the guardrail behind a name.
+    fn pinned_as(&self) -> Option<&'static str> {
+        None
+    }
+
+    /// Adds to a declared tree what a pin says: that the name leads to what it led to.
+    fn hold_to(&self, _want: &mut Value, _name: &str, _pinned: &str) {}
+
     /// The steps that turn live into the target, and what stands in their way.
     fn steps(&self, situation: &Situation<'_>) -> Proposal;
 }

@@ -29,6 +29,7 @@ pub mod kind;
 pub mod open_enum;
 pub mod plan;
 pub mod policy;
+pub mod repointed;
 pub mod tree;
 pub mod verdict;
 pub mod warrant;

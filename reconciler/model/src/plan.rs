@@ -22,6 +22,7 @@ use crate::digest;
 use crate::drift::{self, Drift};
 use crate::inventory::{Gap, Inventory, Known, Sighting};
 use crate::kind::{Kind, Situation};
+use crate::repointed;
 
 /// The version of the plan file. Readers accept any minor of their own major; writers write their own.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
@@ -232,6 +233,8 @@ pub struct Inputs<'a> {
     pub waiting: &'a BTreeMap<Address, BTreeSet<Address>>,
     /// Addresses that are known to be as declared ([`is_as_declared`]): neither their trees nor their sightings are given.
     pub as_declared: &'a BTreeSet<&'a Address>,
+    /// Pinned pointers that lead elsewhere ([`repointed::drift`]).
+    pub repointed: &'a [Drift],
     /// What was read.
     pub inventory: &'a Inventory,
     /// The kinds.
@@ -394,6 +397,10 @@ pub fn build(inputs: &Inputs<'_>) -> Plan {
             let planned_for = live.map(|live| live.fingerprint());
             proposed.push(Proposed { stage: kind.stage(), wanted, planned_for, steps: assessed.steps });
         }
+    }
+    for pin in inputs.repointed {
+        summary.drifted += 1;
+        all_drift.push(Drift { alerts: repointed::alerts(inputs.controls, pin), ..pin.clone() });
     }
     all_drift.sort_by(|one, two| one.address.cmp(&two.address));
     findings.sort();

@@ -7,6 +7,7 @@ pub(crate) mod emulator;
 pub(crate) mod enforce;
 pub(crate) mod export;
 pub(crate) mod history;
+pub(crate) mod pin;
 pub(crate) mod plan;
 pub(crate) mod reference;
 pub(crate) mod restore;

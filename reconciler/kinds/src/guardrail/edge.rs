@@ -9,7 +9,7 @@ use async_trait::async_trait;
 use aws_sdk_bedrock::Client;
 use futures::future::{join_all, join3};
 use jiff::Timestamp;
-use reconciler_aws::edge::{Edge, Reading, Receipt, Selection, gap_of, odd_answer};
+use reconciler_aws::edge::{Edge, LookedUp, LookupSource, Reading, Receipt, Selection, gap_of, odd_answer};
 use reconciler_aws::{Answer, CallError, CallFacts, ErrorClass, Session, call, call_with_body};
 use reconciler_model::address::{Address, Scope};
 use reconciler_model::blame::{Snapshot, Traces};
@@ -21,7 +21,7 @@ use reconciler_model::warrant::Warrant;
 use serde_json::{Value, json};
 
 use super::Guardrail;
-use super::spec::{FAILED, PUBLISHED, READY, STATUS, as_published, key_of, published_of};
+use super::spec::{FAILED, NAME, PUBLISHED, READY, STATUS, as_published, key_of, published_of};
 use super::steps::{Facts, Needed, Op};
 use crate::normal::{extras_by_key, without};
 
@@ -193,6 +193,10 @@ async fn read(session: &Session, address: &Address, ids: &Ids) -> Result<Option<
     let mut whole = content(session, &draft, Some(tags))?;
     let published = newest.as_ref().map(|newest| content(session, newest, None)).transpose()?;
     whole.tree[PUBLISHED] = published.map_or(Value::Null, |published| as_published(&published.tree));
+    // Only one that was found by its pin has another name than its address.
+    if let Some(name) = draft.get("name").filter(|name| **name != address.name) {
+        whole.tree[NAME] = name.clone();
+    }
     let reasons = draft.get("statusReasons").cloned().unwrap_or_default();
     // What is still changing is not settled, and neither kept for good nor lost.
     if draft_status == FAILED {
@@ -243,12 +247,29 @@ fn ids_of(row: &Value) -> Option<(String, Ids)> {
     Some((text("name")?, Ids { id: text("id")?, arn: text("arn")? }))
 }
 
+/// The guardrails that names lead to, by name.
+type Found = BTreeMap<String, Vec<Ids>>;
+
 /// The selected guardrails by name. A name may have more than one: that AWS enforces unique names is a hypothesis.
-async fn by_name(session: &Session, selection: &Selection) -> Result<BTreeMap<String, Vec<Ids>>, CallError> {
-    let mut found: BTreeMap<String, Vec<Ids>> = BTreeMap::new();
+async fn by_name(session: &Session, selection: &Selection) -> Result<Found, CallError> {
+    by_name_or_pin(session, selection, &BTreeMap::new()).await
+}
+
+/// The same, where a name that is pinned leads to the guardrail of that id, whatever it is called today: callers name it by its
+/// id, and go on using what was renamed. Once that id is gone the name decides again.
+async fn by_name_or_pin(
+    session: &Session,
+    selection: &Selection,
+    pinned: &BTreeMap<String, String>,
+) -> Result<Found, CallError> {
+    let mut found = Found::new();
+    let mut by_pin = Found::new();
     for row in list(session, None).await? {
         let (name, ids) =
             ids_of(&row).ok_or_else(|| odd_answer(session, SERVICE, LIST, "a row lacks name, id or arn"))?;
+        for (pinned, _) in pinned.iter().filter(|(name, id)| **id == ids.id && selection.has(name)) {
+            by_pin.insert(pinned.clone(), vec![ids.clone()]);
+        }
         if selection.has(&name) {
             let same = found.entry(name).or_default();
             if !same.iter().any(|other| other.id == ids.id) {
@@ -256,7 +277,31 @@ async fn by_name(session: &Session, selection: &Selection) -> Result<BTreeMap<St
             }
         }
     }
+    // Nobody has two addresses: a guardrail that is pinned for one name is not found for another.
+    for same in found.values_mut() {
+        same.retain(|ids| !by_pin.values().flatten().any(|other| other.id == ids.id));
+    }
+    found.retain(|_, same| !same.is_empty());
+    found.extend(by_pin);
     Ok(found)
+}
+
+/// Which guardrail a name leads to, for the file of pins; no declaration can ask for it.
+#[async_trait]
+impl LookupSource for Guardrail {
+    fn source(&self) -> &'static str {
+        "guardrail"
+    }
+
+    async fn look_up(&self, session: &Session, keys: &[String]) -> Vec<Result<LookedUp, CallError>> {
+        let found = by_name(session, &Selection::Names(keys.iter().cloned().collect())).await;
+        let led = |found: &Found, key: &String| match found.get(key).map(Vec::as_slice) {
+            None | Some([]) => LookedUp::Nothing,
+            Some([ids]) => LookedUp::Is(ids.id.clone()),
+            Some(several) => LookedUp::Several(several.iter().map(|ids| ids.id.clone()).collect()),
+        };
+        keys.iter().map(|key| found.as_ref().map(|found| led(found, key)).map_err(CallError::clone)).collect()
+    }
 }
 
 #[async_trait]
@@ -266,7 +311,17 @@ impl Edge for Guardrail {
     }
 
     async fn observe(&self, session: &Session, scope: &Scope, selection: &Selection) -> Result<Reading, CallError> {
-        let found = by_name(session, selection).await?;
+        self.observe_pinned(session, scope, selection, &BTreeMap::new()).await
+    }
+
+    async fn observe_pinned(
+        &self,
+        session: &Session,
+        scope: &Scope,
+        selection: &Selection,
+        pinned: &BTreeMap<String, String>,
+    ) -> Result<Reading, CallError> {
+        let found = by_name_or_pin(session, selection, pinned).await?;
         let reads = found.iter().map(|(name, same)| async move {
             let address = Address::new(scope, self.name(), name);
             match same.as_slice() {

@@ -404,6 +404,9 @@ fn settle(tree: &mut Value, origin: Origin) {
     }
 }
 
+/// The member that says what a pinned guardrail is called, and has to be called.
+pub(super) const NAME: &str = "name";
+
 /// The part of a content that a published version shares with the DRAFT; its description is its own.
 pub(super) fn published_of(content: &Value) -> Value {
     let mut published = body_of(content);
@@ -446,6 +449,23 @@ impl Kind for Guardrail {
 
     fn stage(&self) -> u8 {
         80
+    }
+
+    fn pinned_as(&self) -> Option<&'static str> {
+        Some("guardrail/")
+    }
+
+    fn hold_to(&self, want: &mut Value, name: &str, _: &str) {
+        if let Some(members) = want.as_object_mut() {
+            members.insert(NAME.into(), json!(name));
+        }
+    }
+
+    /// A live tree has a name only where it is another one than that of the address.
+    fn leave_out(&self, managed: &mut Value, live: &Value, want: &Value) {
+        if let (Some(name), None, Some(members)) = (want.get(NAME), live.get(NAME), managed.as_object_mut()) {
+            members.insert(NAME.into(), name.clone());
+        }
     }
 
     fn key_of(&self) -> KeyOf {
@@ -552,6 +572,8 @@ impl Kind for Guardrail {
         let parts = path.parts();
         let parts = parts.strip_prefix(&[PUBLISHED]).unwrap_or(&parts);
         match parts {
+            // It was renamed, so that another one can take its name while callers go on naming this one by its id.
+            [NAME] => Direction::Weakened,
             // Nothing is published: callers have nothing to name.
             [] => direction::of_presence(live, want),
             [STATUS] => Direction::Weakened,

@@ -14,7 +14,7 @@ use serde_json::{Value, json};
 use super::Guardrail;
 use super::limits::MOST_VERSIONS;
 use super::request;
-use super::spec::{PUBLISHED, READY, STATUS, as_published, body_of, published_of};
+use super::spec::{NAME, PUBLISHED, READY, STATUS, as_published, body_of, published_of};
 use crate::normal::{IGNORED, is_ignored, laid_over};
 
 /// Free versions below which the next restores are at risk, so that people are told while there is time.
@@ -140,14 +140,18 @@ fn restore(situation: &Situation<'_>, live: &Sighting) -> Proposal {
         keep_what_is_stronger_in_the_version(situation.target, &mut content);
     }
     name_the_tiers(&mut content);
+    let renamed = situation.differs_in(NAME);
     // A DRAFT that the service gave up is made anew by the same call, though its content be the declared one.
     let draft_differs =
-        situation.differs_in(STATUS) || !tree::differences(&body_of(&live.tree), &content, &[]).is_empty();
+        renamed || situation.differs_in(STATUS) || !tree::differences(&body_of(&live.tree), &content, &[]).is_empty();
     let extras = carried(live, situation.target, &content, draft_differs, &mut proposal);
     if draft_differs && proposal.refusals.is_empty() {
         let body = with_extras(situation.name, &verbatim(&content, situation.target, &facts), &extras);
         let mut promised = content.clone();
         promised[STATUS] = json!(READY);
+        if renamed {
+            promised[NAME] = json!(situation.name);
+        }
         proposal.steps.push(step(
             "update",
             "put the declared content back; the call replaces the DRAFT whole, the rest is carried over".into(),

@@ -208,6 +208,8 @@ impl Kind for KmsKey {
                 (Some(_), Some(_)) => direction::of_number(want, live),
                 _ => direction::of_presence(live, want),
             },
+            // What is encrypted under the name is encrypted under somebody else's key from then on.
+            ["targetKeyId"] => Direction::Weakened,
             ["description"] | ["tags", ..] => Direction::Neutral,
             _ => Direction::Unknown,
         }
@@ -221,12 +223,28 @@ impl Kind for KmsKey {
         }
     }
 
+    fn pinned_as(&self) -> Option<&'static str> {
+        Some("kms:")
+    }
+
+    /// A declaration that names the key itself says more than a pin.
+    fn hold_to(&self, want: &mut Value, _: &str, pinned: &str) {
+        if let Some(members) = want.as_object_mut() {
+            members.entry("targetKeyId").or_insert_with(|| json!(key_id(pinned)));
+        }
+    }
+
     fn outputs(&self) -> &'static [&'static str] {
         &["arn", "keyId"]
     }
 
     fn output(&self, sighting: &Sighting, name: &str) -> Option<String> {
         sighting.handle.get(name)?.as_str().map(str::to_owned)
+    }
+
+    /// An alias that was pointed elsewhere is pointed back first: nothing is to be encrypted under the other key.
+    fn output_follows(&self, _: &str) -> Option<&'static str> {
+        Some("targetKeyId")
     }
 
     fn causes(&self) -> &'static [Cause] {

@@ -9,6 +9,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 use super::located::Node;
+use super::pins::Pin;
 use super::selection::Where;
 use super::template::{self, Part};
 use super::validate;
@@ -53,6 +54,8 @@ pub struct Declaration {
     pub(super) key_of: tree::KeyOf,
     /// The place that the kind lives in.
     pub(super) lives: ScopeKind,
+    /// What the pin of its name begins with.
+    pub(super) pinned_as: Option<&'static str>,
     /// What the live resource can be asked for.
     pub(super) outputs: &'static [&'static str],
     /// The normal form, for a spec that is the same in every scope and needs no look-up.
@@ -180,6 +183,10 @@ pub struct Wanted {
     pub lookups: BTreeSet<Lookup>,
     /// The outputs of other resources that the spec still holds, by the placeholder that stands for each.
     pub references: BTreeMap<Lookup, LiveReference>,
+    /// What the look-ups led to when somebody looked, where that is pinned.
+    pub pins: BTreeMap<Lookup, Pin>,
+    /// What the name itself led to, where that is pinned.
+    pub pin: Option<Pin>,
     /// Addresses that the spec refers to, directly or through others; they are restored before this one.
     pub needs: Vec<Address>,
     /// The declaration.
@@ -221,7 +228,7 @@ impl Wanted {
         if let (true, true, Some(normal)) =
             (self.lookups.is_empty(), self.references.is_empty(), &self.declaration.normal)
         {
-            return Ok(Resolution { tree: normal.clone(), unanswered: Vec::new() });
+            return Ok(Resolution { tree: self.held(kind, normal.clone()), unanswered: Vec::new() });
         }
         let mut spec = Value::clone(&self.spec);
         let mut missing = Vec::new();
@@ -240,7 +247,7 @@ impl Wanted {
         }
         let mut problems = Vec::new();
         match validate::spec(kind, &self.declaration, &spec, |_| false, &mut problems) {
-            Some(tree) if problems.is_empty() => Ok(Resolution { tree, unanswered }),
+            Some(tree) if problems.is_empty() => Ok(Resolution { tree: self.held(kind, tree), unanswered }),
             _ => Err(problems),
         }
     }
@@ -249,6 +256,14 @@ impl Wanted {
     pub fn members_with(&self, placeholder: &Lookup) -> BTreeSet<String> {
         let members = self.spec.as_object().into_iter().flatten();
         members.filter(|(_, member)| template::holds(member, placeholder)).map(|(name, _)| name.clone()).collect()
+    }
+
+    /// The tree with what the pin of the name says.
+    fn held(&self, kind: &dyn Kind, mut tree: Value) -> Value {
+        if let Some(pin) = &self.pin {
+            kind.hold_to(&mut tree, &self.address.name, &pin.value);
+        }
+        tree
     }
 }
 

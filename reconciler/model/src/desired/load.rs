@@ -12,12 +12,13 @@ use std::sync::Arc;
 
 use serde_json::Value;
 
-use super::declaration::{Declaration, Wanted, WhenStronger};
+use super::declaration::{Declaration, Lookup, Wanted, WhenStronger};
 use super::directory::{self, Directory, Needs};
 use super::document::{self, Document};
 use super::fan_out::{self, FanOut, Index};
 use super::item::Item;
 use super::organization::{self, ORGANIZATION_FILE, Organization};
+use super::pins::{self, PINS_FILE, Pins};
 use super::selection::{self, Where};
 use super::template::Part;
 use super::{side_by_side, template, validate};
@@ -48,6 +49,8 @@ pub struct Desired {
     pub declarations: Vec<Arc<Declaration>>,
     /// The digest of what is wanted where; independent of files, comments, order and spelling.
     pub digest: String,
+    /// What the pointers of the declarations led to when somebody looked; empty without a file of pins.
+    pub pins: Pins,
     /// The scopes of each declaration.
     scopes: Vec<Vec<Scope>>,
     index: Index,
@@ -91,8 +94,13 @@ impl Desired {
                 let mut lookups = BTreeSet::new();
                 template::lookups_of(&filled.spec, &mut lookups);
                 lookups.retain(|lookup| !filled.references.contains_key(lookup));
+                let address = declaration.address_in(scope, &self.organization.partition);
+                let pinned = |key: &str| self.pins.get(&scope.account, &scope.account_id, &scope.region, key).cloned();
+                let pin_of = |lookup: &Lookup| Some((lookup.clone(), pinned(&pins::key_of_lookup(lookup))?));
                 wanted.push(Wanted {
-                    address: declaration.address_in(scope, &self.organization.partition),
+                    pins: lookups.iter().filter_map(pin_of).collect(),
+                    pin: declaration.pinned_as.and_then(|prefix| pinned(&format!("{prefix}{}", address.name))),
+                    address,
                     account_id: scope.account_id.clone(),
                     spec: filled.spec,
                     lookups,
@@ -163,6 +171,9 @@ pub fn load_in(
         problems.append(&mut wrong);
     }
     documents.sort_by(|one, two| (&one.file, one.node.line).cmp(&(&two.file, two.node.line)));
+    let (pinned, documents): (Vec<Document>, Vec<Document>) =
+        documents.into_iter().partition(|document| base_name(&document.file) == PINS_FILE);
+    let pins = pins::read(&pinned, &mut problems);
     let read_in_full = problems.is_empty();
     let (organization_files, declared): (Vec<Document>, Vec<Document>) =
         documents.into_iter().partition(|document| base_name(&document.file) == ORGANIZATION_FILE);
@@ -212,11 +223,16 @@ pub fn load_in(
         problems.dedup();
         return Err(problems);
     }
-    let digest = digest::of(&(&organization, &outcomes));
+    // A plan that was made for other pins is stale.
+    let digest = if pins.is_empty() {
+        digest::of(&(&organization, &outcomes))
+    } else {
+        digest::of(&(&organization, &outcomes, &pins.content()))
+    };
     let declarations: Vec<Arc<Declaration>> = declarations.into_iter().map(Arc::new).collect();
     // Nothing is wanted of an account that only stands in for others.
     let scopes = if form_only { vec![Vec::new(); declarations.len()] } else { scopes };
-    Ok(Desired { organization, declarations, digest, scopes, index })
+    Ok(Desired { organization, declarations, digest, pins, scopes, index })
 }
 
 fn base_name(file: &str) -> &str {
@@ -307,6 +323,7 @@ impl<'a> Loader<'a> {
             key_of: kind.key_of(),
             lives: kind.scope(),
             outputs: kind.outputs(),
+            pinned_as: kind.pinned_as(),
             normal: None,
         };
         let mut faults = Vec::new();

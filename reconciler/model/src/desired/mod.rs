@@ -15,6 +15,7 @@ mod item;
 mod load;
 mod located;
 mod organization;
+mod pins;
 mod schema;
 mod selection;
 mod side_by_side;
@@ -28,5 +29,6 @@ pub use declaration::{Declaration, LiveReference, Lookup, Resolution, Unanswered
 pub use directory::{Directory, Discovery, Needs, Unit, not_active};
 pub use load::{Desired, Source, discovered, load, load_in, load_organization};
 pub use organization::{Account, ORGANIZATION_FILE, Organization};
+pub use pins::{Block, PINS_FILE, Pin, Pins, key_of_lookup, keys_of};
 pub use schema::schema;
 pub use selection::Where;

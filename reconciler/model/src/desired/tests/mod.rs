@@ -8,6 +8,7 @@ mod discovery;
 mod files;
 mod laws;
 mod organization;
+mod pins;
 mod placeholders;
 
 use std::collections::BTreeSet;

@@ -1,0 +1,104 @@
+//! `pin`: what aliases, tags and names lead to, written beside the declarations.
+
+use reconciler_aws::edge::LookedUp;
+use reconciler_engine::pinning::Pointer;
+use reconciler_model::desired::{PINS_FILE, Pins};
+use serde_json::json;
+use similar::TextDiff;
+
+use crate::exit::Exit;
+use crate::failure::Failure;
+use crate::files;
+use crate::progress::Progress;
+use crate::screen::{DOUBT, GOOD, paint};
+use crate::setup::Setup;
+
+pub(crate) async fn run(setup: &Setup, check: bool) -> Result<Exit, Failure> {
+    let (desired, sessions) = setup.desired_and_sessions().await?;
+    let progress = Progress::new(setup.screen);
+    let wanted = desired.wanted();
+    let pointers = setup.reconciler(sessions, &progress).follow_pointers(&wanted).await?;
+    let Led { pins, unread, repointed, lost } = Led::of(&pointers, &desired.pins);
+    let path = setup.global.desired.join(PINS_FILE);
+    let failed = |error: String| Failure::new(Exit::Failed, format!("failed to write {}: {error}", path.display()));
+    let text = pins.to_text().map_err(|error| failed(error.to_string()))?;
+    let old = std::fs::read_to_string(&path).unwrap_or_default();
+    let differs = pins != without_places(&desired.pins) || repointed;
+    let writes = !check && !lost && old != text;
+    if writes {
+        files::write_whole(&path, text.as_bytes()).map_err(|error| failed(error.to_string()))?;
+    }
+    let diff = TextDiff::from_lines(&old, &text).unified_diff().context_radius(2).header("pinned", "live").to_string();
+    let shown: Vec<&String> = unread.iter().collect();
+    setup.screen.json(&json!({ "differs": differs, "written": writes, "diff": diff, "not_pinned": shown }))?;
+    if !diff.is_empty() {
+        setup.screen.say(diff.trim_end())?;
+    }
+    for one in &unread {
+        setup.screen.say(format_args!("{} {one}", paint(DOUBT, "?")))?;
+    }
+    let exit = match (check, differs, unread.is_empty()) {
+        (true, true, _) => Exit::Drift,
+        (_, _, false) => Exit::Gaps,
+        _ => Exit::Done,
+    };
+    let what = match (check, exit) {
+        (true, Exit::Drift) => paint(DOUBT, "not as pinned"),
+        (true, Exit::Done) => paint(GOOD, "as pinned"),
+        (false, _) if writes => paint(GOOD, format_args!("written to {}", path.display())),
+        (false, Exit::Done) => paint(GOOD, "as pinned, nothing written"),
+        _ => paint(DOUBT, "not everything could be read"),
+    };
+    setup.screen.say(format_args!("result: {what} · {} pointers · exit {}", pointers.len(), exit.code()))?;
+    Ok(exit)
+}
+
+/// Where the pointers lead.
+#[derive(Debug, Default)]
+struct Led {
+    pins: Pins,
+    /// What could not be pinned, or keeps its old pin, and why.
+    unread: Vec<String>,
+    /// Whether a pinned pointer is known to lead to nothing, or to several.
+    repointed: bool,
+    /// Whether a pointer could not be asked, and has no old pin to keep: a file without it would not say so.
+    lost: bool,
+}
+
+impl Led {
+    fn of(pointers: &[Pointer], old: &Pins) -> Self {
+        let mut led = Self::default();
+        for Pointer { scope, key, leads } in pointers {
+            let kept = old.get(&scope.account, &scope.account_id, &scope.region, key);
+            let reason = match leads {
+                Ok(LookedUp::Is(value)) => {
+                    led.pins.set(&scope.account, &scope.account_id, &scope.region, key, value.clone());
+                    continue;
+                }
+                Ok(LookedUp::Nothing) => "leads to nothing".to_owned(),
+                Ok(LookedUp::Several(all)) => format!("leads to several: {}", all.join(", ")),
+                Err(error) => format!("could not be read: {error}"),
+            };
+            led.repointed |= leads.is_ok() && kept.is_some();
+            led.lost |= leads.is_err() && kept.is_none();
+            let rest = if kept.is_some() { "; its pin is kept" } else { "" };
+            led.unread.push(format!("{scope}/{key} {reason}{rest}"));
+            if let Some(pin) = kept {
+                led.pins.set(&scope.account, &scope.account_id, &scope.region, key, pin.value.clone());
+            }
+        }
+        led
+    }
+}
+
+/// The pins without the places that they have in the file.
+fn without_places(pins: &Pins) -> Pins {
+    let mut bare = Pins::default();
+    for (place, block) in pins.blocks() {
+        let Some((account, region)) = place.rsplit_once('/') else { continue };
+        for (key, pin) in &block.pins {
+            bare.set(account, &block.account_id, region, key, pin.value.clone());
+        }
+    }
+    bare
+}

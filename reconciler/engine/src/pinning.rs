@@ -1,0 +1,60 @@
+//! What the pointers of the desired state lead to, for the file of pins.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use futures::StreamExt as _;
+use futures::stream;
+use reconciler_aws::CallError;
+use reconciler_aws::edge::LookedUp;
+use reconciler_model::address::Scope;
+use reconciler_model::desired::{Wanted, keys_of};
+
+use crate::observe::scope_of;
+use crate::reconciler::Reconciler;
+
+/// How many scopes are asked at a time.
+const SIDE_BY_SIDE: usize = 32;
+
+/// One pointer, and where it leads.
+#[derive(Debug)]
+pub struct Pointer {
+    /// The account and region.
+    pub scope: Scope,
+    /// Its key in the file of pins.
+    pub key: String,
+    /// Where it leads; an error where that could not be found out.
+    pub leads: Result<LookedUp, CallError>,
+}
+
+impl Reconciler<'_> {
+    /// Follows every pointer that the wanted addresses rest on, by scope and key. Reads only.
+    ///
+    /// # Errors
+    /// Fails when AWS cannot be reached at all.
+    pub async fn follow_pointers(&self, wanted: &[Wanted]) -> Result<Vec<Pointer>, CallError> {
+        self.sessions.identity().await?;
+        let mut keys: BTreeMap<(Scope, String), BTreeSet<String>> = BTreeMap::new();
+        for one in wanted {
+            let Some(edge) = self.edge(&one.address.kind) else { continue };
+            for key in keys_of(one, edge.kind()) {
+                // `kms:alias/NAME`, `guardrail/NAME`: what comes first names who answers.
+                let Some((source, _)) = key.split_once([':', '/']) else { continue };
+                keys.entry((scope_of(one), source.to_owned())).or_default().insert(key);
+            }
+        }
+        let asks = keys.into_iter().filter_map(|((scope, source), keys)| {
+            let asked = *self.lookups.iter().find(|one| one.source() == source)?;
+            Some(async move {
+                let session = self.sessions.session(&scope.account_id, &scope.region);
+                let bare = |key: &String| key.split_once([':', '/']).map_or("", |(_, rest)| rest).to_owned();
+                let answers = asked.look_up(&session, &keys.iter().map(bare).collect::<Vec<_>>()).await;
+                let pointer = |(key, leads)| Pointer { scope: scope.clone(), key, leads };
+                keys.into_iter().zip(answers).map(pointer).collect::<Vec<_>>()
+            })
+        });
+        let followed: Vec<Vec<Pointer>> = stream::iter(asks).buffer_unordered(SIDE_BY_SIDE).collect().await;
+        let mut pointers: Vec<Pointer> = followed.into_iter().flatten().collect();
+        pointers.sort_by(|one, two| (&one.scope, &one.key).cmp(&(&two.scope, &two.key)));
+        Ok(pointers)
+    }
+}

@@ -1,0 +1,139 @@
+//! Pins: what an alias, a tag or a name led to is what declarations are held to, whoever lets it lead elsewhere.
+
+use std::collections::BTreeSet;
+
+use reconciler_aws::edge::LookedUp;
+use reconciler_emulator::Edit;
+use reconciler_model::control::AlertClass;
+use reconciler_model::desired::{PINS_FILE, Pins};
+use reconciler_model::direction::Direction;
+use reconciler_model::plan::Plan;
+use reconciler_model::warrant::Approval;
+use reconciler_tests::declarations::{of_the_repository, source};
+use reconciler_tests::world::{World, field, told};
+use serde_json::{Value, json};
+
+const PLACE: &str = "management/eu-west-1";
+
+/// The desired state of the repository over a world that fulfils it, with the pins that this world has.
+async fn pinned() -> World {
+    let world = World::whole("in-sync").await;
+    let mut pins = Pins::default();
+    for pointer in world.follow_pointers().await {
+        let Ok(LookedUp::Is(value)) = pointer.leads else { panic!("{pointer:?}") };
+        let scope = &pointer.scope;
+        pins.set(&scope.account, &scope.account_id, &scope.region, &pointer.key, value);
+    }
+    let mut sources = of_the_repository();
+    sources.push(source(PINS_FILE, &pins.to_text().expect("YAML")));
+    let world = World::over(world.emulator.clone(), &sources).await;
+    world.plan_again_nothing().await;
+    world.emulator.clear_calls();
+    world
+}
+
+fn drifted(plan: &Plan) -> BTreeSet<String> {
+    plan.drift.iter().map(|drift| drift.address.to_string()).collect()
+}
+
+fn writes(world: &World) -> Vec<String> {
+    world.written().into_iter().filter(|one| one != "AssumeRole").collect()
+}
+
+async fn kms(world: &World, operation: &str, body: Value) -> Value {
+    let target = format!("TrentService.{operation}");
+    world.witness().ask("kms", http::Method::POST, "/", Some(&target), &body).await
+}
+
+async fn keys(world: &World) -> BTreeSet<String> {
+    let answer = kms(world, "ListKeys", json!({})).await;
+    answer["Keys"]
+        .as_array()
+        .expect("keys")
+        .iter()
+        .map(|key| key["KeyId"].as_str().expect("an id").to_owned())
+        .collect()
+}
+
+/// The attacker's key has the same policy: only the pin tells that it is another one.
+#[tokio::test]
+async fn an_alias_that_points_elsewhere_is_pointed_back_and_nothing_follows_it() {
+    let world = pinned().await;
+    let alias = "alias/bedrock-logs";
+    let policy = kms(&world, "GetKeyPolicy", json!({"KeyId": alias_target(&world, alias).await})).await;
+    let before = keys(&world).await;
+    world.attack("kms", "CreateKey", json!({"Policy": policy["Policy"]}));
+    let other = keys(&world).await.difference(&before).next().expect("a key").clone();
+    world.attack("kms", "UpdateAlias", json!({"AliasName": alias, "TargetKeyId": other}));
+    world.emulator.clear_calls();
+
+    let plan = world.plan().await.plan;
+    let expected = [format!("{PLACE}/kms-key/{alias}"), format!("{PLACE}/pin/kms:{alias}")];
+    assert_eq!(drifted(&plan), expected.into(), "{}", told(&plan));
+    assert_eq!(field(&plan, "targetKeyId").direction, Direction::Weakened);
+    let pin = plan.drift.iter().find(|drift| drift.kind == "pin").expect("a pin");
+    assert_eq!(pin.alerts.first().map(|alert| alert.class), Some(AlertClass::Page), "{pin:?}");
+    assert!(pin.declared_at.as_ref().is_some_and(|at| at.starts_with(PINS_FILE)), "{pin:?}");
+
+    world.converge(Approval::Operator).await.expect("approved");
+    assert_eq!(writes(&world), ["UpdateAlias"]);
+    world.plan_again_nothing().await;
+
+    world.attack("kms", "DeleteAlias", json!({ "AliasName": alias }));
+    world.emulator.clear_calls();
+    world.converge(Approval::Operator).await.expect("approved");
+    assert_eq!(writes(&world), ["CreateAlias"]);
+    world.plan_again_nothing().await;
+}
+
+async fn alias_target(world: &World, alias: &str) -> Value {
+    kms(world, "DescribeKey", json!({ "KeyId": alias })).await["KeyMetadata"]["KeyId"].clone()
+}
+
+/// Nothing points a tag back: it pages in each plan, and no endpoint moves.
+#[tokio::test]
+async fn a_tag_that_another_subnet_has_moves_no_endpoint() {
+    let world = pinned().await;
+    let tags = |name: &str| json!([{"Key": "Name", "Value": name}]);
+    let taken = json!({"VpcId": "${vpc:bedrock}", "CidrBlock": "10.0.99.0/24", "AvailabilityZone": "eu-west-1c",
+        "TagSpecifications": [{"ResourceType": "subnet", "Tags": tags("taken")}]});
+    world.attack("ec2", "CreateSubnet", taken);
+    // Two have the name, then one other.
+    for edit in [json!({"Resources": ["${subnet:taken}"], "Tags": tags("bedrock-a")}), Value::Null] {
+        if edit.is_null() {
+            let kept = &world.wanted.iter().find_map(|one| one.pins.iter().find(|(of, _)| of.key == "bedrock-a"));
+            let kept = kept.map(|(_, pin)| pin.value.clone()).expect("a pin");
+            world.attack("ec2", "CreateTags", json!({"Resources": [kept], "Tags": tags("no more")}));
+        } else {
+            world.attack("ec2", "CreateTags", edit);
+        }
+        for _ in 0..2 {
+            let plan = world.plan().await.plan;
+            assert_eq!(drifted(&plan), [format!("{PLACE}/pin/subnet:bedrock-a")].into(), "{}", told(&plan));
+            assert!(plan.steps.is_empty() && plan.gaps.is_empty() && plan.diagnostics.is_empty(), "{}", told(&plan));
+            assert_eq!(plan.drift[0].alerts.first().map(|alert| alert.class), Some(AlertClass::Page));
+        }
+    }
+}
+
+/// Callers name the guardrail by its id: it is named back and restored, and no other one takes its place.
+#[tokio::test]
+async fn a_guardrail_that_was_renamed_is_named_back() {
+    let world = pinned().await;
+    let set = [
+        ("/name".to_owned(), json!("baseline-old")),
+        ("/contentPolicyConfig/filtersConfig/type=HATE/inputStrength".to_owned(), json!("NONE")),
+    ];
+    world.edit_guardrail("baseline", vec![Edit::Set(set.into())]);
+    world.emulator.clear_calls();
+    let plan = world.plan().await.plan;
+    assert_eq!(drifted(&plan), [format!("{PLACE}/guardrail/baseline")].into(), "{}", told(&plan));
+    let name = field(&plan, "name");
+    assert_eq!(
+        (&name.live, &name.want, name.direction),
+        (&json!("baseline-old"), &json!("baseline"), Direction::Weakened)
+    );
+    world.converge(Approval::Operator).await.expect("approved");
+    assert!(!writes(&world).iter().any(|one| one == "CreateGuardrail"), "{:?}", writes(&world));
+    world.plan_again_nothing().await;
+}
