@@ -470,15 +470,16 @@ async fn a_place_is_read_with_few_calls() {
     assert_eq!(operations, few);
 }
 
-/// A look-up that finds several is an error that names them.
+/// A look-up that finds several is a gap of the member that it stands in, and names them.
 #[tokio::test]
 async fn a_look_up_that_finds_several_names_them() {
     let world = built(&spec()).await;
     let tags = json!([{"Key": "Name", "Value": "ai-a"}]);
     world.attack("ec2", "CreateTags", json!({"Resources": ["${subnet:ai-c}"], "Tags": tags}));
     let plan = world.plan_again_no_steps().await;
-    let found = plan.diagnostics.iter().find(|one| one.code == codes::UNRESOLVED_LOOKUP).expect("a diagnostic");
-    assert_eq!(found.detail.matches("subnet-0").count(), 2, "{}", found.detail);
+    let found = plan.gaps.iter().find(|one| one.code == codes::UNRESOLVED_LOOKUP).expect("a gap");
+    assert_eq!(found.fields, ["subnetIds"]);
+    assert_eq!(found.reason.matches("subnet-0").count(), 2, "{}", found.reason);
 }
 
 /// What the service would reject, and what the request calls otherwise, is told before any call.

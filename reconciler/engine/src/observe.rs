@@ -10,7 +10,7 @@ use reconciler_aws::{CallError, Sessions};
 use reconciler_model::address::{Address, Scope};
 use reconciler_model::codes;
 use reconciler_model::desired::{LiveReference, Lookup, Resolution, Unanswered, Wanted, key_of_lookup};
-use reconciler_model::diagnostic::Diagnostic;
+use reconciler_model::diagnostic::{Diagnostic, Place};
 use reconciler_model::drift::{self, Drift};
 use reconciler_model::inventory::{Gap, Inventory, Known, Sighting, Unread};
 use reconciler_model::kind::Kind;
@@ -385,18 +385,20 @@ impl<'a> Observing<'a, '_> {
                 return None;
             }
         };
+        let mut causes: BTreeMap<Lookup, (String, Option<Place>, BTreeSet<String>)> = BTreeMap::new();
         for Unanswered { member, lookup, why, at } in unanswered {
-            // What it waits for is told as such.
-            if answers.waits_for.contains_key(&lookup) {
-                continue;
-            }
+            causes.entry(lookup).or_insert((why, at, BTreeSet::new())).2.insert(member);
+        }
+        // What it waits for is told as such.
+        causes.retain(|lookup, _| !answers.waits_for.contains_key(lookup));
+        for (lookup, (why, at, members)) in causes {
             let unread = answers.failed.get(&lookup).cloned().unwrap_or_else(|| Unread {
                 code: codes::UNRESOLVED_LOOKUP.to_owned(),
                 reason: format!("resolve {lookup}{}: {why}", at.map(|at| format!(" ({at})")).unwrap_or_default()),
                 remedy: "create what it names in this account and region, or correct the look-up".to_owned(),
                 passing: false,
             });
-            self.taken.found(gap(unread, vec![member]));
+            self.taken.found(gap(unread, members.into_iter().collect()));
         }
         let seen = self.taken.inventory.sightings.get(&one.address);
         let gaps = seen.map(|seen| seen.gaps(&scope)).unwrap_or_default();

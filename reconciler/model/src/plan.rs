@@ -146,7 +146,8 @@ pub struct Summary {
     pub gaps: usize,
     /// Drifted, and the fix is refused.
     pub refused: usize,
-    /// Waiting for another resource that is not there yet.
+    /// Waiting for another resource that is not there yet, or that is not as declared yet; with those that are counted as
+    /// drifted because something else differs.
     #[serde(default, skip_serializing_if = "is_zero")]
     pub waiting: usize,
 }
@@ -346,8 +347,9 @@ pub fn build(inputs: &Inputs<'_>) -> Plan {
             detail: format!("waits for {other}"),
         }));
         let is_waiting = !waits.others.is_empty();
+        summary.waiting += usize::from(is_waiting);
         if is_as_declared {
-            *(if is_waiting { &mut summary.waiting } else { &mut summary.in_sync }) += 1;
+            summary.in_sync += usize::from(!is_waiting);
             continue;
         }
         let want = match inputs.trees.get(address) {
@@ -389,7 +391,7 @@ pub fn build(inputs: &Inputs<'_>) -> Plan {
                 summary.refused += usize::from(assessed.refused || barred.is_some());
                 all_drift.push(drift);
             }
-            None if is_waiting => summary.waiting += 1,
+            None if is_waiting => {}
             None if is_unseen => summary.gaps += 1,
             None => summary.in_sync += 1,
         }

@@ -6,7 +6,7 @@ use std::fmt;
 use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
-use serde_json::Value;
+use serde_json::{Map, Value};
 
 use super::located::Node;
 use super::pins::Pin;
@@ -248,8 +248,22 @@ impl Wanted {
         let mut problems = Vec::new();
         match validate::spec(kind, &self.declaration, &spec, |_| false, &mut problems) {
             Some(tree) if problems.is_empty() => Ok(Resolution { tree: self.held(kind, tree), unanswered }),
+            // The rest means nothing without the members that are left out.
+            _ if !unanswered.is_empty() => Ok(self.nothing_known(unanswered)),
             _ => Err(problems),
         }
+    }
+
+    /// What is known where no member can be told without those that have no answer.
+    fn nothing_known(&self, unanswered: Vec<Unanswered>) -> Resolution {
+        let members: Vec<&String> = self.spec.as_object().into_iter().flat_map(|members| members.keys()).collect();
+        let of_each = |one: Unanswered| {
+            members
+                .iter()
+                .map(move |member| Unanswered { member: (*member).clone(), ..one.clone() })
+                .collect::<Vec<_>>()
+        };
+        Resolution { tree: Value::Object(Map::new()), unanswered: unanswered.into_iter().flat_map(of_each).collect() }
     }
 
     /// The top-level members of the spec that hold `placeholder`.
