@@ -33,8 +33,8 @@ pub(crate) struct Found {
 
 /// The tree to reach: `right`, with what is kept. What cannot be kept no longer is.
 ///
-/// `right` is `want` with its documents in canonical form.
-pub(crate) fn settle(kind: &dyn Kind, want: &Value, right: &Value, found: &mut [Found]) -> Value {
+/// `right` is `want` with its documents in canonical form; `live` is the whole live tree.
+pub(crate) fn settle(kind: &dyn Kind, live: &Value, want: &Value, right: &Value, found: &mut [Found]) -> Value {
     let documents: BTreeSet<Path> = found.iter().filter_map(|one| inside(kind, one)).collect();
     for document in &documents {
         settle_document(kind, right, document, found);
@@ -43,17 +43,27 @@ pub(crate) fn settle(kind: &dyn Kind, want: &Value, right: &Value, found: &mut [
     if !found.iter().any(|one| one.keep) {
         return target;
     }
-    let heads = failing(kind, &target, want);
+    let (whole, want) = (laid_over(live, &target), laid_over(live, want));
+    let heads = failing(kind, &whole, &want);
     if heads.is_empty() {
         return target;
     }
-    // The members that the service would refuse; where that is not enough, all of them.
-    drop_where(found, |one| one.difference.path.head().is_some_and(|head| heads.contains(head)));
-    let target = self::target(right, found);
-    if !failing(kind, &target, want).is_empty() {
+    // The members that the service would refuse, also as they were published; where that is not enough, all of them.
+    drop_where(found, |one| one.difference.path.parts().iter().take(2).any(|part| heads.contains(*part)));
+    let whole = laid_over(live, &self::target(right, found));
+    if !failing(kind, &whole, &want).is_empty() {
         drop_where(found, |_| true);
     }
     self::target(right, found)
+}
+
+/// What a write leaves behind: members that are not declared are carried.
+fn laid_over(live: &Value, target: &Value) -> Value {
+    let mut whole = live.clone();
+    if let (Some(whole), Some(target)) = (whole.as_object_mut(), target.as_object()) {
+        whole.extend(target.iter().map(|(name, member)| (name.clone(), member.clone())));
+    }
+    whole
 }
 
 fn drop_where(found: &mut [Found], is_dropped: impl Fn(&Found) -> bool) {
@@ -140,7 +150,7 @@ pub(crate) mod tests {
         let mut found: Vec<Found> = differences
             .map(|(difference, direction)| Found { difference, direction, keep: direction == Direction::Strengthened })
             .collect();
-        let target = settle(&Holder, want, &compared.right, &mut found);
+        let target = settle(&Holder, live, want, &compared.right, &mut found);
         let kept = found.iter().filter(|one| one.keep).map(|one| one.difference.path.to_string()).collect();
         (target, kept)
     }
@@ -240,5 +250,8 @@ pub(crate) mod tests {
         assert_eq!((&target["words"], kept), (&want["words"], vec!["filters.B".to_owned()]));
         let (target, kept) = written(&live(10), &want);
         assert_eq!((target["words"].as_object().map(Map::len), kept.len()), (Some(10), 3));
+        // What nobody declared is carried whatever is kept, so that its problems are nobody's.
+        let (_, kept) = written(&live(11), &json!({"filters": {"A": {"strength": "HIGH"}}, "other": 1}));
+        assert!(kept.contains(&"filters.B".to_owned()), "{kept:?}");
     }
 }

@@ -172,8 +172,8 @@ pub trait Kind: Send + Sync {
     /// What the service would reject in a declared tree: limits, tiers, contradictions. Called before any write.
     fn check(&self, tree: &Value) -> Vec<Problem>;
 
-    /// What the service would, or may, reject in a tree that keeps stronger live values: what has a problem here that the
-    /// declaration does not have is not kept. A kind adds to [`Kind::check`] the limits that it does not hold declarations to.
+    /// What the service would, or may, reject in a tree that keeps stronger live values, with what is not declared as it is in
+    /// live: what has a problem here that the declaration does not have is not kept. A kind adds to [`Kind::check`] the limits that it does not hold declarations to.
     fn check_target(&self, tree: &Value) -> Vec<Problem> {
         self.check(tree)
     }
