@@ -93,7 +93,7 @@ fn what_could_be_read_is_restored_beside_a_gap() {
     let aws = Aws::scenario("drifted");
     aws.always(operation_in("GetGuardrail", PROD), Effect::Deny);
     let environment = TestEnvironment::on(&aws);
-    let _ = environment.run(&["--quiet", "enforce", "--once"]).exits(3);
+    let _ = environment.run(&["--quiet", "enforce", "--once"]).exits(4);
     let written: Vec<_> = aws.writes().into_iter().filter(|call| call.account == PROD).collect();
     assert!(
         written.iter().all(|call| !call.operation.contains("GuardrailVersion") && call.operation != "UpdateGuardrail")

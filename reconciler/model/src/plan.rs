@@ -375,7 +375,7 @@ pub fn build(inputs: &Inputs<'_>) -> Plan {
             assessed.steps.clear();
         }
         findings.append(&mut assessed.findings);
-        let barred = inputs.barred.get(address).filter(|_| !assessed.steps.is_empty());
+        let barred = inputs.barred.get(address).filter(|_| !assessed.steps.is_empty() || assessed.refused);
         if let Some((code, reason)) = barred {
             findings.push(Finding {
                 address: address.clone(),
@@ -502,9 +502,9 @@ fn without<'a>(want: &'a Value, members: &BTreeSet<String>) -> Cow<'a, Value> {
 struct Waits<'a> {
     /// What it refers to, and what is needed and waits itself without being there.
     others: BTreeSet<&'a Address>,
-    /// The top-level members that wait. The others are compared and restored meanwhile.
+    /// The top-level members that wait. The others are compared meanwhile.
     members: BTreeSet<String>,
-    /// Whether nothing is written meanwhile: what it needs as a whole is not there.
+    /// Whether nothing is written meanwhile: what it needs as a whole is not there, or is about to change.
     holds_all: bool,
 }
 
@@ -523,6 +523,8 @@ fn waits_of<'a>(inputs: &'a Inputs<'_>, referred_to: &BTreeMap<&Address, &Wanted
         if is_about_to_change(inputs, referred_to, reference) {
             waits.others.insert(&reference.address);
             waits.members.append(&mut wanted.members_with(placeholder));
+            // The next round of the same run writes all of it in one call.
+            waits.holds_all = true;
         }
     }
     waits
