@@ -1,0 +1,192 @@
+//! Plays a row and says whether it came as it must.
+
+use std::collections::BTreeSet;
+
+use reconciler_emulator::{Emulator, Options, Script};
+use reconciler_engine::rounds::Converged;
+use reconciler_model::plan::Plan;
+use reconciler_model::warrant::Approval;
+use reconciler_tests::world::{World, told};
+use serde_json::{Value, json};
+
+use crate::row::{Class, Expect, Row};
+use crate::snapshot::{self, Snapshot, differences};
+
+/// Plays one row over the scenario in which everything is as declared.
+///
+/// # Errors
+/// What did not come as it must, in one line first.
+pub(crate) async fn play(row: &Row) -> Result<(), String> {
+    let emulator = Emulator::scenario("in-sync", Options::default()).map_err(|error| format!("set-up: {error}"))?;
+    let world = World::over(emulator, &row.desired()).await;
+    attack(&world, row.before())?;
+    if row.declares_otherwise() {
+        enforce(&world).await?;
+        let plan = world.plan().await.plan;
+        if exit_of(&plan) != 0 {
+            return Err(format!("set-up: not in sync: {}", told(&plan)));
+        }
+    }
+    let before = snapshot::of(&world.emulator).await;
+    attack(&world, row.steps())?;
+    let attacked = snapshot::of(&world.emulator).await;
+    if before == attacked && row.expect == Expect::Harmless {
+        return Err("set-up: the calls change nothing that can be seen".to_owned());
+    }
+    world.emulator.inject(row.faults.clone());
+    let first = world.plan().await.plan;
+    let seen = Seen { row, before, attacked, first };
+    match row.expect {
+        Expect::Harmless => seen.harmless(&world).await,
+        Expect::Restored => seen.restored(&world).await,
+        Expect::Paged => seen.paged(&world).await,
+    }
+}
+
+fn attack(world: &World, steps: Vec<reconciler_emulator::Step>) -> Result<(), String> {
+    let script = Script { steps, ..Script::default() };
+    world.emulator.run(&script).map_err(|error| format!("set-up: {error}"))
+}
+
+async fn enforce(world: &World) -> Result<Converged, String> {
+    world.converge(Approval::StandingPolicy { max_changes: 200 }).await.map_err(|refusal| format!("refused: {refusal}"))
+}
+
+struct Seen<'a> {
+    row: &'a Row,
+    before: Snapshot,
+    attacked: Snapshot,
+    first: Plan,
+}
+
+impl Seen<'_> {
+    /// Nobody is woken, and it stays.
+    async fn harmless(&self, world: &World) -> Result<(), String> {
+        self.is_calm(&self.first, "the first plan")?;
+        let converged = enforce(world).await?;
+        let failed = converged.rounds.iter().map(|round| round.applied.not_verified()).sum::<usize>();
+        if failed > 0 {
+            return Err(format!("enforce failed {failed} steps: {}", told(&self.first)));
+        }
+        let after = snapshot::of(&world.emulator).await;
+        let undone = differences(&self.attacked, &after);
+        if !undone.is_empty() {
+            return Err(format!("enforce wrote {undone:?}: {}", told(&self.first)));
+        }
+        self.is_calm(&world.plan().await.plan, "the plan after enforce")
+    }
+
+    /// It is as it was, and a plan finds nothing.
+    async fn restored(&self, world: &World) -> Result<(), String> {
+        self.is_told(&self.first, "the first plan")?;
+        enforce(world).await?;
+        if !self.row.faults.is_empty() {
+            let blind = world.plan().await.plan;
+            if matches!(exit_of(&blind), 0 | 65) {
+                return Err(format!("the plan exits {} while it cannot see: {}", exit_of(&blind), told(&blind)));
+            }
+            world.emulator.clear_faults();
+        }
+        let plan = world.plan().await.plan;
+        if exit_of(&plan) != 0 || !plan.steps.is_empty() {
+            return Err(format!("plan again exits {}: {}", exit_of(&plan), told(&plan)));
+        }
+        let after = snapshot::of(&world.emulator).await;
+        let left = self.without_what_stays(differences(&self.before, &after));
+        match left.first() {
+            None => Ok(()),
+            Some(key) => Err(format!(
+                "not as it was: {left:?}\nbefore {}\nafter  {}",
+                self.before.get(key).unwrap_or(&Value::Null),
+                after.get(key).unwrap_or(&Value::Null)
+            )),
+        }
+    }
+
+    /// Every plan says so until somebody acts.
+    async fn paged(&self, world: &World) -> Result<(), String> {
+        self.is_told(&self.first, "the first plan")?;
+        let first = alerts(&self.first, self.row.told);
+        for when in ["the plan after enforce", "the plan after enforcing twice"] {
+            enforce(world).await?;
+            attack(world, self.row.again())?;
+            let plan = world.plan().await.plan;
+            self.is_told(&plan, when)?;
+            if first.is_disjoint(&alerts(&plan, self.row.told)) {
+                return Err(format!("{when} tells something else than {first:?}: {}", told(&plan)));
+            }
+        }
+        world.emulator.clear_faults();
+        let after = snapshot::of(&world.emulator).await;
+        let differs = differences(&self.before, &after);
+        let lost = differs.iter().find(|key| self.row.restores.iter().any(|part| key.contains(part.as_str())));
+        if let Some(lost) = lost {
+            return Err(format!("{lost} is not as it was"));
+        }
+        let attacked = differences(&self.before, &self.attacked);
+        let moved: BTreeSet<String> = differs.difference(&attacked).cloned().collect();
+        let moved = self.without_what_stays(moved);
+        if moved.is_empty() { Ok(()) } else { Err(format!("something else changed: {moved:?}")) }
+    }
+
+    fn is_told(&self, plan: &Plan, which: &str) -> Result<(), String> {
+        let (exit, class) = (exit_of(plan), class_of(plan));
+        if matches!(exit, 0 | 65) || class < self.row.told {
+            return Err(format!("{which} exits {exit} with {class:?}, not {:?}: {}", self.row.told, told(plan)));
+        }
+        Ok(())
+    }
+
+    fn is_calm(&self, plan: &Plan, which: &str) -> Result<(), String> {
+        let (exit, class) = (exit_of(plan), class_of(plan));
+        if matches!(exit, 1 | 65) || class == Class::Page {
+            return Err(format!("{which} exits {exit} with {class:?}: {}", told(plan)));
+        }
+        Ok(())
+    }
+
+    fn without_what_stays(&self, keys: BTreeSet<String>) -> Vec<String> {
+        keys.into_iter().filter(|key| !self.row.leaves.iter().any(|part| key.contains(part.as_str()))).collect()
+    }
+}
+
+/// The exit code of `plan`, as the program gives it.
+fn exit_of(plan: &Plan) -> u8 {
+    let unknown = !plan.gaps.is_empty() || plan.summary.gaps > 0 || plan.summary.waiting > 0;
+    match (plan.diagnostics.is_empty(), plan.drift.is_empty()) {
+        (false, _) => 65,
+        (true, false) => 2,
+        (true, true) if unknown => 3,
+        (true, true) => 0,
+    }
+}
+
+/// The most urgent of all that a plan tells, of drift and of gaps.
+fn class_of(plan: &Plan) -> Class {
+    [Class::Page, Class::Ticket, Class::Inform]
+        .into_iter()
+        .find(|class| !alerts(plan, *class).is_empty())
+        .unwrap_or(Class::None)
+}
+
+/// Who is told of what: place, control and signal.
+fn alerts(plan: &Plan, class: Class) -> BTreeSet<String> {
+    let word = match class {
+        Class::Page => "page",
+        Class::Ticket => "ticket",
+        Class::Inform => "inform",
+        Class::None => return BTreeSet::new(),
+    };
+    // As JSON, which is the contract: whatever comes to have alerts is looked at.
+    let plan = json!(plan);
+    let mut found = BTreeSet::new();
+    for list in ["drift", "gaps", "findings"] {
+        for one in plan[list].as_array().into_iter().flatten() {
+            let place = if one["address"].is_null() { one["scope"].to_string() } else { one["address"].to_string() };
+            for alert in one["alerts"].as_array().into_iter().flatten().filter(|alert| alert["class"] == word) {
+                found.insert(format!("{place} {} {}", alert["control"], alert["signal"]));
+            }
+        }
+    }
+    found
+}
