@@ -102,10 +102,6 @@ fn settle(tree: &mut Value, origin: Origin, spec: &Value) {
     match origin {
         // A key that is there need not be created: it never differs in this.
         Origin::Live => {
-            // A period says nothing of a key that is not rotated.
-            if members.get("keyRotationEnabled") != Some(&json!(true)) {
-                members.insert("rotationPeriodInDays".into(), Value::Null);
-            }
             members.insert(CREATE.into(), json!(true));
             members.insert(DELETION.into(), spec.get(DELETION).cloned().unwrap_or(Value::Null));
         }
@@ -178,8 +174,9 @@ impl Kind for KmsKey {
             for member in [CREATE, DELETION, "targetKeyId"] {
                 members.remove(member);
             }
-            // What only a key with rotation has.
-            if members.get("rotationPeriodInDays").is_some_and(Value::is_null) {
+            // A period says nothing of a key that is not rotated, and may not be declared with it.
+            let is_rotated = members.get("keyRotationEnabled") == Some(&json!(true));
+            if !is_rotated || members.get("rotationPeriodInDays").is_some_and(Value::is_null) {
                 members.remove("rotationPeriodInDays");
             }
             if members.get("tags").is_some_and(|tags| tags.is_null() || *tags == json!({})) {
@@ -187,6 +184,14 @@ impl Kind for KmsKey {
             }
         }
         tree::listed(&spec, key_of)
+    }
+
+    /// KMS keeps the period of a key that is no longer rotated; where none is wanted, that is none.
+    fn leave_out(&self, managed: &mut Value, live: &Value, want: &Value) {
+        let is_rotated = live.get("keyRotationEnabled") == Some(&json!(true));
+        if !is_rotated && want.get("rotationPeriodInDays").is_some_and(Value::is_null) {
+            managed["rotationPeriodInDays"] = Value::Null;
+        }
     }
 
     fn check_name(&self, name: &str) -> Option<String> {

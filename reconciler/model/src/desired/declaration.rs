@@ -247,7 +247,13 @@ impl Wanted {
         }
         let mut problems = Vec::new();
         match validate::spec(kind, &self.declaration, &spec, |_| false, &mut problems) {
-            Some(tree) if problems.is_empty() => Ok(Resolution { tree: self.held(kind, tree), unanswered }),
+            Some(mut tree) if problems.is_empty() => {
+                // A kind that has a default for what is left out would want that.
+                if let Some(members) = tree.as_object_mut() {
+                    members.retain(|name, _| unanswered.iter().all(|one| one.member != *name));
+                }
+                Ok(Resolution { tree: self.held(kind, tree), unanswered })
+            }
             // The rest means nothing without the members that are left out.
             _ if !unanswered.is_empty() => Ok(self.nothing_known(unanswered)),
             _ => Err(problems),
