@@ -29,6 +29,9 @@ use serde_json::Value;
 
 use crate::arns;
 
+/// Says why a policy of a live content stays where it is when these texts are the others there.
+type HoldsOn = fn(&Value, &[String]) -> Option<String>;
+
 /// One type of policy.
 pub(crate) struct PolicyType {
     /// What the service calls it.
@@ -43,7 +46,7 @@ pub(crate) struct PolicyType {
     pub(crate) attaches_first: fn(&Value) -> bool,
     /// Why a policy of this live content stays where it is, when these texts are the others there; `None` for a type of which
     /// a target needs none.
-    pub(crate) holds_on: Option<fn(&Value, &[String]) -> Option<String>>,
+    pub(crate) holds_on: Option<HoldsOn>,
     /// Characters that the service takes everywhere, and those that it takes in some organizations.
     pub(crate) longest: Longest,
 }
