@@ -71,7 +71,8 @@ pub(crate) async fn of(emulator: &Emulator) -> Snapshot {
             eyes.keys(&mut keep).await;
             let groups = eyes.json("logs", "Logs_20140328.DescribeLogGroups", json!({})).await;
             keep("log groups".to_owned(), groups);
-            for call in ["DescribeVpcEndpoints", "DescribeSubnets", "DescribeSecurityGroups", "DescribeVpcs"] {
+            eyes.endpoints(&mut keep).await;
+            for call in ["DescribeSubnets", "DescribeSecurityGroups", "DescribeVpcs"] {
                 keep(format!("ec2 {call}"), eyes.form("ec2", call).await);
             }
             if *region == "us-east-1" {
@@ -95,6 +96,11 @@ pub(crate) fn differences(one: &Snapshot, other: &Snapshot) -> BTreeSet<String> 
 
 impl Eyes<'_> {
     async fn ask(&self, service: &str, method: Method, path: &str, headers: &[(&str, &str)], body: String) -> Value {
+        let text = self.said(service, method, path, headers, body).await;
+        serde_json::from_str(&text).unwrap_or_else(|_| xml(&text))
+    }
+
+    async fn said(&self, service: &str, method: Method, path: &str, headers: &[(&str, &str)], body: String) -> String {
         let credential = format!("{}/20260101/{}/{service}/aws4_request", self.account, self.region);
         let mut request = Request::builder()
             .method(method)
@@ -108,8 +114,7 @@ impl Eyes<'_> {
         }
         let request = request.body(Bytes::from(body)).expect("a request");
         let answer = self.emulator.handle(request).await.expect("an answer");
-        let text = String::from_utf8_lossy(answer.body()).into_owned();
-        serde_json::from_str(&text).unwrap_or_else(|_| xml(&text))
+        String::from_utf8_lossy(answer.body()).into_owned()
     }
 
     async fn json(&self, service: &str, target: &str, body: Value) -> Value {
@@ -149,6 +154,30 @@ impl Eyes<'_> {
             keep(format!("{name} tags"), tags.await);
             let escaped = arn.replace(':', "%3A").replace('/', "%2F");
             keep(format!("{name} policy"), self.get("bedrock", &format!("/resource-policy/{escaped}")).await);
+        }
+    }
+
+    /// Each endpoint by its service and age, so that a second one of the service is another thing than the first.
+    async fn endpoints(&self, keep: &mut impl FnMut(String, Value)) {
+        const HEADERS: [(&str, &str); 1] = [("content-type", "application/x-www-form-urlencoded")];
+        let said = |body: String| self.said("ec2", Method::POST, "/", &HEADERS, body);
+        let within = |text: &str, tag: &str| {
+            let rest = text.split_once(&format!("<{tag}>")).map_or("", |(_, rest)| rest);
+            rest.split_once('<').map_or("", |(value, _)| value).to_owned()
+        };
+        let answer = said("Action=DescribeVpcEndpoints".to_owned()).await;
+        let ids = answer.split("<vpcEndpointId>").skip(1).filter_map(|piece| piece.split('<').next());
+        let mut all = Vec::new();
+        for id in ids {
+            let one = said(format!("Action=DescribeVpcEndpoints&VpcEndpointId.1={id}")).await;
+            all.push((within(&one, "serviceName"), within(&one, "creationTimestamp"), one));
+        }
+        all.sort();
+        let mut nth: BTreeMap<String, usize> = BTreeMap::new();
+        for (service, _, piece) in all {
+            let nth = nth.entry(service.clone()).or_default();
+            *nth += 1;
+            keep(format!("endpoint {service} {nth}"), xml(&piece));
         }
     }
 

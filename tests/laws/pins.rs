@@ -9,7 +9,7 @@ use reconciler_model::desired::{PINS_FILE, Pins};
 use reconciler_model::direction::Direction;
 use reconciler_model::plan::Plan;
 use reconciler_model::warrant::Approval;
-use reconciler_tests::declarations::{of_the_repository, source};
+use reconciler_tests::declarations::of_the_repository;
 use reconciler_tests::world::{World, field, told};
 use serde_json::{Value, json};
 
@@ -18,18 +18,24 @@ const PLACE: &str = "management/eu-west-1";
 /// The desired state of the repository over a world that fulfils it, with the pins that this world has.
 async fn pinned() -> World {
     let world = World::whole("in-sync").await;
+    world.plan_again_nothing().await;
+    world.emulator.clear_calls();
+    world
+}
+
+/// The file that is shipped is what `pin` writes over the world that fulfils the declarations.
+#[tokio::test]
+async fn the_shipped_pins_are_those_of_the_world_in_sync() {
+    let world = World::whole("in-sync").await;
     let mut pins = Pins::default();
     for pointer in world.follow_pointers().await {
         let Ok(LookedUp::Is(value)) = pointer.leads else { panic!("{pointer:?}") };
         let scope = &pointer.scope;
         pins.set(&scope.account, &scope.account_id, &scope.region, &pointer.key, value);
     }
-    let mut sources = of_the_repository();
-    sources.push(source(PINS_FILE, &pins.to_text().expect("YAML")));
-    let world = World::over(world.emulator.clone(), &sources).await;
-    world.plan_again_nothing().await;
-    world.emulator.clear_calls();
-    world
+    let shipped = of_the_repository().into_iter().find(|source| source.file == PINS_FILE).expect("pins");
+    let shipped = String::from_utf8(shipped.content.expect("a file")).expect("a text");
+    assert_eq!(shipped, pins.to_text().expect("YAML"));
 }
 
 fn drifted(plan: &Plan) -> BTreeSet<String> {
@@ -109,7 +115,7 @@ async fn a_tag_that_another_subnet_has_moves_no_endpoint() {
         }
         for _ in 0..2 {
             let plan = world.plan().await.plan;
-            assert_eq!(drifted(&plan), [format!("{PLACE}/pin/subnet:bedrock-a")].into(), "{}", told(&plan));
+            assert_eq!(drifted(&plan), [format!("{PLACE}/pin/subnet:bedrock/bedrock-a")].into(), "{}", told(&plan));
             assert!(plan.steps.is_empty() && plan.gaps.is_empty() && plan.diagnostics.is_empty(), "{}", told(&plan));
             assert_eq!(plan.drift[0].alerts.first().map(|alert| alert.class), Some(AlertClass::Page));
         }

@@ -58,10 +58,10 @@ pub fn files(folder: &Path, extensions: &[&str]) -> Vec<PathBuf> {
     found
 }
 
-/// The desired state of the repository.
+/// The desired state of the repository, with its pins.
 pub fn of_the_repository() -> Vec<Source> {
     let folder = repository().join("desired-state");
-    yaml_files(&folder)
+    files(&folder, &["yaml", "yml", "lock"])
         .into_iter()
         .map(|path| {
             let text = std::fs::read_to_string(&path).expect("a file");

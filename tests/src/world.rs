@@ -140,6 +140,7 @@ impl World {
     pub async fn plan(&self) -> Planned {
         let target = Target {
             wanted: &self.wanted,
+            coverage: &self.desired.coverage,
             desired_digest: &self.desired.digest,
             may_delete_versions: self.may_delete_versions,
             undone_at_most: None,
@@ -232,6 +233,7 @@ impl World {
         let folder = self.folder();
         let target = Target {
             wanted: &self.wanted,
+            coverage: &self.desired.coverage,
             desired_digest: &self.desired.digest,
             may_delete_versions: self.may_delete_versions,
             undone_at_most: None,

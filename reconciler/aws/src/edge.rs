@@ -97,16 +97,17 @@ pub trait Edge: Send + Sync {
     /// Looks at what `want` refers to, where it differs from `live` and before steps are proposed: a guardrail that is to be
     /// enforced, say. The answer is what
     /// [`Situation::surroundings`](reconciler_model::kind::Situation::surroundings) has; `None` where
-    /// there is nothing to look at. Reads only.
+    /// there is nothing to look at. `pinned` is what the file of pins says of the name. Reads only.
     ///
     /// # Errors
-    /// Fails when it could not be found out. The address is a gap then: nothing is planned for it.
+    /// Fails when it could not be found out. Nothing is written to the address then.
     async fn inspect(
         &self,
         _session: &Session,
         _address: &Address,
         _want: &Value,
         _live: Option<&Sighting>,
+        _pinned: Option<&str>,
     ) -> Result<Option<Value>, CallError> {
         Ok(None)
     }

@@ -91,6 +91,19 @@ impl Setup {
         Ok((desired, sessions))
     }
 
+    /// Says where nothing is pinned although declarations rest on what others may let lead elsewhere.
+    pub(crate) fn tell_of_missing_pins(&self, desired: &Desired) {
+        if !desired.follows_whatever_is_there() {
+            return;
+        }
+        let text = "nothing is pinned: aliases, tags and names are followed wherever they lead; `bedrock-reconciler pin` \
+                    writes pins.lock beside the declarations";
+        self.screen.remark(format_args!("note: {text}"));
+        if self.screen.told_elsewhere {
+            tracing::warn!("{text}");
+        }
+    }
+
     /// The accounts that Organizations lists. A call that fails ends the command: nobody can say what is not evaluated then.
     async fn discover(
         &self,
@@ -270,6 +283,7 @@ impl Setup {
     pub(crate) fn target<'a>(&self, desired: &'a Desired, wanted: &'a [Wanted]) -> Target<'a> {
         Target {
             wanted,
+            coverage: &desired.coverage,
             desired_digest: &desired.digest,
             may_delete_versions: self.settings.delete_unreferenced_versions,
             undone_at_most: None,

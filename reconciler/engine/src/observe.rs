@@ -9,7 +9,7 @@ use reconciler_aws::edge::{Edge, LookedUp, LookupSource, Reading, Selection, cod
 use reconciler_aws::{CallError, Sessions};
 use reconciler_model::address::{Address, Scope};
 use reconciler_model::codes;
-use reconciler_model::desired::{LiveReference, Lookup, Resolution, Unanswered, Wanted, key_of_lookup};
+use reconciler_model::desired::{LiveReference, Lookup, Pin, Resolution, Unanswered, Wanted, is_set, key_of_lookup};
 use reconciler_model::diagnostic::{Diagnostic, Place};
 use reconciler_model::drift::{self, Drift};
 use reconciler_model::inventory::{Gap, Inventory, Known, Sighting, Unread};
@@ -192,7 +192,8 @@ async fn read_and_compare<'a, 's>(sessions: &Sessions, sought: Sought<'a>, sink:
     for one in sought.wanted {
         let scope = scope_of(one);
         if let Some(edge) = sought.edge(&one.address.kind) {
-            for lookup in &one.lookups {
+            // A pinned pointer is followed although nothing rests on where it leads.
+            for lookup in one.lookups.iter().chain(one.pins.keys()) {
                 let Lookup { key, .. } = asked(edge.kind(), one, lookup);
                 lookups.entry((scope.clone(), &lookup.source)).or_default().insert(key);
             }
@@ -414,21 +415,25 @@ impl<'a> Observing<'a, '_> {
     /// The pinned pointers that lead elsewhere. A look-up that failed says nothing of where it leads: it is a gap of the pin
     /// alone, for what rests on it is held to what is pinned.
     fn repointed(&mut self) -> Vec<Drift> {
-        let mut users: BTreeMap<(Scope, &Lookup), Vec<&Wanted>> = BTreeMap::new();
+        // By what is asked: each kind may have it looked up otherwise, within the VPC of an endpoint, say.
+        let mut users: BTreeMap<(Scope, Lookup), Vec<(&Wanted, &Lookup, &Pin)>> = BTreeMap::new();
         for one in self.sought.wanted {
-            for lookup in one.pins.keys() {
-                users.entry((scope_of(one), lookup)).or_default().push(one);
+            let Some(edge) = self.sought.edge(&one.address.kind) else { continue };
+            for (lookup, pin) in &one.pins {
+                let asked = asked(edge.kind(), one, lookup);
+                users.entry((scope_of(one), asked)).or_default().push((one, lookup, pin));
             }
         }
         let mut found = Vec::new();
-        for ((scope, lookup), users) in users {
-            let Some(pin) = users.first().and_then(|one| one.pins.get(lookup)) else { continue };
-            let key = key_of_lookup(lookup);
-            // Each kind may have it looked up otherwise: within the VPC of an endpoint, say.
-            let asked =
-                users.first().and_then(|one| Some(asked(self.sought.edge(&one.address.kind)?.kind(), one, lookup)));
-            let Some(asked) = asked else { continue };
+        for ((scope, asked), users) in users {
+            let Some((first, lookup, pin)) = users.first().copied() else { continue };
+            let key = key_of_lookup(first, lookup);
+            let users = users.iter().map(|(one, ..)| *one);
             let live = match self.answers.get(&(scope.clone(), asked)) {
+                Some(Ok(LookedUp::Is(value))) if is_set(&lookup.source) => {
+                    found.extend(repointed::lost(&scope, &key, pin, value, users));
+                    continue;
+                }
                 Some(Ok(LookedUp::Is(value))) if *value == pin.value => continue,
                 Some(Ok(LookedUp::Is(value))) => Value::String(value.clone()),
                 Some(Ok(LookedUp::Several(all))) => all.iter().cloned().collect(),
@@ -440,7 +445,7 @@ impl<'a> Observing<'a, '_> {
                 }
                 None => continue,
             };
-            found.push(repointed::drift(&scope, &key, pin, live, users.into_iter()));
+            found.push(repointed::drift(&scope, &key, pin, live, users));
         }
         found
     }
@@ -485,7 +490,8 @@ async fn inspect(sessions: &Sessions, sought: Sought<'_>, observing: &mut Observ
     });
     let looks = differs.map(|(one, edge, want, live)| async move {
         let session = sessions.session(&one.account_id, &one.address.region);
-        (one, edge.inspect(&session, &one.address, &want, live).await)
+        let pinned = one.pin.as_ref().map(|pin| pin.value.as_str());
+        (one, edge.inspect(&session, &one.address, &want, live, pinned).await)
     });
     let looked: Vec<_> = stream::iter(looks).buffer_unordered(SIDE_BY_SIDE).collect().await;
     for (one, outcome) in looked {

@@ -1,13 +1,13 @@
 //! What the pointers of the desired state lead to, for the file of pins.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 
 use futures::StreamExt as _;
 use futures::stream;
 use reconciler_aws::CallError;
 use reconciler_aws::edge::LookedUp;
 use reconciler_model::address::Scope;
-use reconciler_model::desired::{Wanted, keys_of};
+use reconciler_model::desired::{Lookup, Pointed, Wanted};
 
 use crate::observe::scope_of;
 use crate::reconciler::Reconciler;
@@ -33,21 +33,21 @@ impl Reconciler<'_> {
     /// Fails when AWS cannot be reached at all.
     pub async fn follow_pointers(&self, wanted: &[Wanted]) -> Result<Vec<Pointer>, CallError> {
         self.sessions.identity().await?;
-        let mut keys: BTreeMap<(Scope, String), BTreeSet<String>> = BTreeMap::new();
+        // By who answers: each key as it is asked for, and what it is called in the file.
+        let mut keys: BTreeMap<(Scope, String), BTreeMap<String, String>> = BTreeMap::new();
         for one in wanted {
             let Some(edge) = self.edge(&one.address.kind) else { continue };
-            for key in keys_of(one, edge.kind()) {
-                // `kms:alias/NAME`, `guardrail/NAME`: what comes first names who answers.
-                let Some((source, _)) = key.split_once([':', '/']) else { continue };
-                keys.entry((scope_of(one), source.to_owned())).or_default().insert(key);
+            for Pointed { key, lookup: Lookup { source, key: asked }, .. } in one.pointers() {
+                let asked = edge.kind().looked_up_as(&one.address.name, &source, &asked);
+                keys.entry((scope_of(one), source)).or_default().insert(asked, key);
             }
         }
         let asks = keys.into_iter().filter_map(|((scope, source), keys)| {
             let asked = *self.lookups.iter().find(|one| one.source() == source)?;
             Some(async move {
                 let session = self.sessions.session(&scope.account_id, &scope.region);
-                let bare = |key: &String| key.split_once([':', '/']).map_or("", |(_, rest)| rest).to_owned();
-                let answers = asked.look_up(&session, &keys.iter().map(bare).collect::<Vec<_>>()).await;
+                let (asks, keys): (Vec<String>, Vec<String>) = keys.into_iter().unzip();
+                let answers = asked.look_up(&session, &asks).await;
                 let pointer = |(key, leads)| Pointer { scope: scope.clone(), key, leads };
                 keys.into_iter().zip(answers).map(pointer).collect::<Vec<_>>()
             })

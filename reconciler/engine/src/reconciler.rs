@@ -11,6 +11,7 @@ use reconciler_model::codes;
 use reconciler_model::control;
 use reconciler_model::desired::{Organization, Wanted};
 use reconciler_model::digest;
+use reconciler_model::drift::Drift;
 use reconciler_model::inventory::Inventory;
 use reconciler_model::kind::Kind;
 use reconciler_model::plan::{self, Inputs, Plan, Step};
@@ -51,6 +52,8 @@ impl Default for Pace {
 pub struct Target<'a> {
     /// What is wanted: the whole desired state, or the part that was asked for.
     pub wanted: &'a [Wanted],
+    /// Accounts that are covered no more as they were, of the desired state.
+    pub coverage: &'a [Drift],
     /// The digest of the desired state.
     pub desired_digest: &'a str,
     /// Whether versions that nothing is known to refer to may be deleted to make room.
@@ -135,7 +138,8 @@ impl Reconciler<'_> {
             wanted: target.wanted,
             may_delete_versions: target.may_delete_versions,
         };
-        let observation = observe::observe(&self.sessions, sought, self.sink).await;
+        let mut observation = observe::observe(&self.sessions, sought, self.sink).await;
+        observation.repointed.extend(target.coverage.iter().cloned());
         let kinds = self.kinds();
         let kinds: Vec<&dyn Kind> = kinds.into_iter().map(|kind| kind as &dyn Kind).collect();
         let mut barred = observation.not_inspected.clone();

@@ -11,7 +11,8 @@ use reconciler_aws::{CallError, ErrorClass, Session, call_with_body, send};
 use serde_json::{Value, json};
 
 /// Every source of look-ups.
-pub const LOOKUPS: &[&dyn LookupSource] = &[&KmsKey, &Vpc, &Subnet, &SecurityGroup, &crate::guardrail::Guardrail];
+pub const LOOKUPS: &[&dyn LookupSource] =
+    &[&KmsKey, &Vpc, &Subnet, &SecurityGroup, &crate::guardrail::Guardrail, &crate::discovery::Reach];
 
 /// `${kms:alias/NAME}`: the ARN of the key that the alias names, because services answer with the ARN whatever was
 /// written (AWS.md 1.1.4, 1.5).

@@ -263,9 +263,8 @@ pub trait Kind: Send + Sync {
         1
     }
 
-    /// What stands before the name of a resource in the file of pins, where others may let the name lead elsewhere: the key behind
-    /// an alias, the guardrail behind a name.
-    fn pinned_as(&self) -> Option<&'static str> {
+    /// What of a resource is pinned beside the look-ups of its declaration, because others may let it lead elsewhere.
+    fn pinned_as(&self) -> Option<PinnedAs> {
         None
     }
 
@@ -274,6 +273,18 @@ pub trait Kind: Send + Sync {
 
     /// The steps that turn live into the target, and what stands in their way.
     fn steps(&self, situation: &Situation<'_>) -> Proposal;
+}
+
+/// What the file of pins holds of a resource beside its look-ups ([`crate::desired::Pins`]).
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum PinnedAs {
+    /// What its name leads to; this stands before the name in the file. The key behind an alias, the guardrail behind a name.
+    Name(&'static str),
+    /// The network that it is in: what its name has before the last `/`, unless that is an id. What is looked up in that network
+    /// is pinned within it.
+    Network,
+    /// The accounts that each element of this list of the spec reaches.
+    Reach(&'static str),
 }
 
 /// Deserialises `spec` into `S` and serialises it into the tree; collects every unknown member and unknown word.

@@ -11,7 +11,7 @@ use serde_json::Value;
 use crate::address::{Address, Scope};
 use crate::alert::{self, Alert};
 use crate::control::Control;
-use crate::desired::{Pin, Wanted};
+use crate::desired::{Pin, Wanted, members_of};
 use crate::direction::Direction;
 use crate::drift::{Change, Drift, FieldDrift};
 use crate::tree::Path;
@@ -22,7 +22,12 @@ pub const KIND: &str = "pin";
 /// The drift of one pointer of a scope that leads to `live`: an id, several of them, or nothing (`null`). `users` are the
 /// addresses that rest on it.
 pub fn drift<'a>(scope: &Scope, key: &str, pin: &Pin, live: Value, users: impl Iterator<Item = &'a Wanted>) -> Drift {
-    let controls: BTreeSet<String> = users.flat_map(|one| one.declaration.controls.iter().cloned()).collect();
+    let controls = users.flat_map(|one| one.declaration.controls.iter().cloned()).collect();
+    drift_of(scope, key, pin, live, controls)
+}
+
+/// The same of what serves these controls.
+pub(crate) fn drift_of(scope: &Scope, key: &str, pin: &Pin, live: Value, controls: BTreeSet<String>) -> Drift {
     let declared_at = pin.at.as_ref().map(ToString::to_string);
     let field = FieldDrift {
         path: Path::of(["leadsTo"]),
@@ -45,6 +50,26 @@ pub fn drift<'a>(scope: &Scope, key: &str, pin: &Pin, live: Value, users: impl I
         declared_at,
         alerts: Vec::new(),
     }
+}
+
+/// The drifts of a set of accounts of which some are gone: one for each account, at an address of its own, so that a second one
+/// that leaves is told too. A set that has grown is none: what came has declarations of its own.
+pub fn lost<'a>(
+    scope: &Scope,
+    key: &str,
+    pin: &Pin,
+    live: &str,
+    users: impl Iterator<Item = &'a Wanted> + Clone,
+) -> Vec<Drift> {
+    let live = members_of(live);
+    let lost = members_of(&pin.value).into_iter().filter(|id| !live.contains(id));
+    let one = |id: &str| {
+        let key = format!("{key}/{id}");
+        let mut one = drift(scope, &key, pin, Value::Null, users.clone());
+        one.fields.iter_mut().for_each(|field| field.want = Value::String(id.to_owned()));
+        one
+    };
+    lost.map(one).collect()
 }
 
 /// Who has to know of it. What rests on the pointer would be rebuilt on something else by whoever follows it, so each control

@@ -40,6 +40,7 @@ pub(crate) async fn once(setup: &Setup, filter: &Filter) -> Result<Exit, Failure
 /// One activation.
 async fn activate(setup: &Setup, filter: &Filter, sink: &dyn Sink) -> Result<Exit, Failure> {
     let (desired, sessions) = setup.desired_and_sessions().await?;
+    setup.tell_of_missing_pins(&desired);
     let wanted = select(&desired, filter)?;
     let state = setup.state()?;
     let _lock = state.lock()?;

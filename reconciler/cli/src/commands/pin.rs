@@ -2,6 +2,7 @@
 
 use reconciler_aws::edge::LookedUp;
 use reconciler_engine::pinning::Pointer;
+use reconciler_model::address::ScopeKind;
 use reconciler_model::desired::{PINS_FILE, Pins};
 use serde_json::json;
 use similar::TextDiff;
@@ -18,7 +19,14 @@ pub(crate) async fn run(setup: &Setup, check: bool) -> Result<Exit, Failure> {
     let progress = Progress::new(setup.screen);
     let wanted = desired.wanted();
     let pointers = setup.reconciler(sessions, &progress).follow_pointers(&wanted).await?;
-    let Led { pins, unread, repointed, lost } = Led::of(&pointers, &desired.pins);
+    let Led { mut pins, unread, repointed, lost } = Led::of(&pointers, &desired.pins);
+    let organization = desired.organization();
+    let home = organization.home_region(ScopeKind::Organization);
+    if let Some(own) = organization.account(&organization.management_account) {
+        for (key, value) in &desired.to_pin {
+            pins.set(&own.name, &own.id, home, key, value.clone());
+        }
+    }
     let path = setup.global.desired.join(PINS_FILE);
     let failed = |error: String| Failure::new(Exit::Failed, format!("failed to write {}: {error}", path.display()));
     let text = pins.to_text().map_err(|error| failed(error.to_string()))?;
@@ -49,7 +57,8 @@ pub(crate) async fn run(setup: &Setup, check: bool) -> Result<Exit, Failure> {
         (false, Exit::Done) => paint(GOOD, "as pinned, nothing written"),
         _ => paint(DOUBT, "not everything could be read"),
     };
-    setup.screen.say(format_args!("result: {what} · {} pointers · exit {}", pointers.len(), exit.code()))?;
+    let count = pointers.len() + desired.to_pin.len();
+    setup.screen.say(format_args!("result: {what} · {count} pointers · exit {}", exit.code()))?;
     Ok(exit)
 }
 

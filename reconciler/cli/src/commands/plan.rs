@@ -20,6 +20,7 @@ use crate::setup::{Setup, account_ids, plan_json, select};
 
 pub(crate) async fn run(setup: &Setup, filter: &Filter, out: Option<PathBuf>, blame: bool) -> Result<Exit, Failure> {
     let (desired, sessions) = setup.desired_and_sessions().await?;
+    setup.tell_of_missing_pins(&desired);
     let wanted = select(&desired, filter)?;
     let head = setup.journal_to_read().map(|path| journal::head(&path)).transpose()?.flatten();
     let progress = Progress::new(setup.screen);

@@ -32,6 +32,7 @@ pub(crate) struct Asked {
 pub(crate) async fn run(setup: &Setup, asked: Asked) -> Result<Exit, Failure> {
     let since = asked.since.as_deref().map(since).transpose()?;
     let (desired, sessions) = setup.desired_and_sessions().await?;
+    setup.tell_of_missing_pins(&desired);
     let wanted = selected(&desired, &asked)?;
     let state = setup.state()?;
     apply::refuse_when_paused(&state)?;

@@ -9,7 +9,7 @@ use reconciler_model::diagnostic::Problem;
 use reconciler_model::digest;
 use reconciler_model::direction::Direction;
 use reconciler_model::inventory::Sighting;
-use reconciler_model::kind::{Kind, Normalised, Origin, Place, Situation};
+use reconciler_model::kind::{Kind, Normalised, Origin, PinnedAs, Place, Situation};
 use reconciler_model::plan::{Call, Proposal};
 use reconciler_model::tree::{KeyOf, Path};
 use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
@@ -121,6 +121,11 @@ impl Kind for BedrockPolicy {
 
     fn merged(&self) -> &'static [&'static str] {
         &["tags"]
+    }
+
+    /// A unit protects whom it has: accounts are moved out of it, and units are renamed.
+    fn pinned_as(&self) -> Option<PinnedAs> {
+        Some(PinnedAs::Reach(TARGETS))
     }
 
     fn request_side_names(&self) -> &'static [(&'static str, &'static str)] {

@@ -32,22 +32,23 @@ const MOST_PAGES: usize = 10_000;
 /// Tags that are asked for at a time; the session bounds the calls further.
 const TAGS_AT_ONCE: usize = 16;
 
-/// A call of Organizations by name.
-macro_rules! ask {
-    ($name:ident, $operation:literal, $method:ident) => {
-        async fn $name(session: &Session, request: &Value) -> Result<Answer, CallError> {
-            let organizations = session.client(Client::new);
-            call_with_body!(session, SERVICE, $operation, organizations.$method(), request).await
-        }
-    };
+async fn ask(session: &Session, operation: &'static str, body: &Value) -> Result<Answer, CallError> {
+    let client = session.client(Client::new);
+    macro_rules! sent {
+        ($method:ident) => {
+            call_with_body!(session, SERVICE, operation, client.$method(), body).await
+        };
+    }
+    match operation {
+        "DescribeOrganization" => sent!(describe_organization),
+        "ListAccounts" => sent!(list_accounts),
+        "ListRoots" => sent!(list_roots),
+        "ListOrganizationalUnitsForParent" => sent!(list_organizational_units_for_parent),
+        "ListAccountsForParent" => sent!(list_accounts_for_parent),
+        "ListTagsForResource" => sent!(list_tags_for_resource),
+        other => Err(odd_answer(session, SERVICE, operation, format!("this build does not call {other}"))),
+    }
 }
-
-ask!(describe, "DescribeOrganization", describe_organization);
-ask!(list_accounts, "ListAccounts", list_accounts);
-ask!(list_roots, "ListRoots", list_roots);
-ask!(list_units, "ListOrganizationalUnitsForParent", list_organizational_units_for_parent);
-ask!(list_accounts_of, "ListAccountsForParent", list_accounts_for_parent);
-ask!(list_tags, "ListTagsForResource", list_tags_for_resource);
 
 /// The accounts of the caller's organization. `home` is the region of Organizations.
 ///
@@ -55,7 +56,7 @@ ask!(list_tags, "ListTagsForResource", list_tags_for_resource);
 /// The first call that failed. There is no part of a directory.
 pub async fn discover(sessions: &Sessions, home: &str, needs: Needs) -> Result<Directory, CallError> {
     let own = sessions.session(&sessions.identity().await?.account, home);
-    let answer = describe(&own, &json!({})).await?;
+    let answer = ask(&own, "DescribeOrganization", &json!({})).await?;
     let management = answer.body.pointer("/Organization/MasterAccountId").and_then(Value::as_str);
     let Some(management) = management.map(str::to_owned) else {
         return Err(odd_answer(&own, SERVICE, "DescribeOrganization", "the answer has no MasterAccountId"));
@@ -70,9 +71,8 @@ pub async fn discover(sessions: &Sessions, home: &str, needs: Needs) -> Result<D
     }
 }
 
-async fn read(session: &Session, needs: Needs) -> Result<Vec<Account>, CallError> {
-    let listing =
-        pages(session, "ListAccounts", "Accounts", json!({}), async |request| list_accounts(session, request).await);
+pub(super) async fn read(session: &Session, needs: Needs) -> Result<Vec<Account>, CallError> {
+    let listing = pages(session, "ListAccounts", "Accounts", json!({}));
     let (listed, tree) = try_join(listing, tree(session, needs.units)).await?;
     let mut rows: BTreeMap<String, Value> = BTreeMap::new();
     for row in listed {
@@ -115,8 +115,7 @@ fn account(
 
 async fn tags(session: &Session, id: &str) -> Result<BTreeMap<String, String>, CallError> {
     let request = json!({ "ResourceId": id });
-    let rows =
-        pages(session, "ListTagsForResource", "Tags", request, async |request| list_tags(session, request).await);
+    let rows = pages(session, "ListTagsForResource", "Tags", request);
     let text = |row: &Value, member: &str| row.get(member).and_then(Value::as_str).unwrap_or_default().to_owned();
     Ok(rows.await?.iter().map(|row| (text(row, "Key"), text(row, "Value"))).collect())
 }
@@ -133,7 +132,7 @@ async fn tree(session: &Session, wanted: bool) -> Result<Option<Tree>, CallError
     if !wanted {
         return Ok(None);
     }
-    let roots = pages(session, "ListRoots", "Roots", json!({}), async |request| list_roots(session, request).await);
+    let roots = pages(session, "ListRoots", "Roots", json!({}));
     let roots = roots.await?;
     let [root] = roots.as_slice() else {
         return Err(odd_answer(session, SERVICE, "ListRoots", format!("{} roots instead of one", roots.len())));
@@ -160,8 +159,7 @@ async fn tree(session: &Session, wanted: bool) -> Result<Option<Tree>, CallError
 async fn units_of(session: &Session, parent: &str) -> Result<Vec<Unit>, CallError> {
     const OPERATION: &str = "ListOrganizationalUnitsForParent";
     let request = json!({ "ParentId": parent });
-    let rows =
-        pages(session, OPERATION, "OrganizationalUnits", request, async |request| list_units(session, request).await);
+    let rows = pages(session, OPERATION, "OrganizationalUnits", request);
     let unit = |row: &Value| {
         let text = |member: &str| row.get(member).and_then(Value::as_str).map(str::to_owned);
         let (Some(id), Some(name)) = (text("Id"), text("Name")) else {
@@ -205,11 +203,9 @@ impl Tree {
     /// The parent of each account.
     async fn parents_by_listing(&self, session: &Session) -> Result<BTreeMap<String, String>, CallError> {
         let parents = self.units.keys().chain([&self.root]);
-        let of = parents.map(async |parent| {
+        let of = parents.map(|parent| async move {
             let request = json!({ "ParentId": parent });
-            let rows = pages(session, "ListAccountsForParent", "Accounts", request, async |request| {
-                list_accounts_of(session, request).await
-            });
+            let rows = pages(session, "ListAccountsForParent", "Accounts", request);
             let id = |row: &Value| row.get("Id").and_then(Value::as_str).map(str::to_owned);
             Ok::<_, CallError>(rows.await?.iter().filter_map(id).map(|id| (id, parent.clone())).collect::<Vec<_>>())
         });
@@ -239,12 +235,11 @@ async fn pages(
     operation: &'static str,
     member: &str,
     request: Value,
-    ask: impl AsyncFn(&Value) -> Result<Answer, CallError>,
 ) -> Result<Vec<Value>, CallError> {
     let mut request: Map<String, Value> = request.as_object().cloned().unwrap_or_default();
     let mut rows = Vec::new();
     for _ in 0..MOST_PAGES {
-        let answer = ask(&Value::Object(request.clone())).await?;
+        let answer = ask(session, operation, &Value::Object(request.clone())).await?;
         match answer.body.get(member) {
             Some(Value::Array(page)) => rows.extend(page.iter().cloned()),
             _ => return Err(odd_answer(session, SERVICE, operation, format!("the answer has no {member}"))),

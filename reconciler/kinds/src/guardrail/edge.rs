@@ -370,6 +370,7 @@ impl Edge for Guardrail {
         _: &Address,
         want: &Value,
         live: Option<&Sighting>,
+        _: Option<&str>,
     ) -> Result<Option<Value>, CallError> {
         let facts = live.and_then(|live| serde_json::from_value::<Facts>(live.facts.clone()).ok()).unwrap_or_default();
         let (Some(ids), Some(want)) = (live.and_then(|live| Ids::of_handle(&live.handle)), want.get(PUBLISHED)) else {

@@ -8,7 +8,7 @@ use reconciler_model::cause::Cause;
 use reconciler_model::diagnostic::Problem;
 use reconciler_model::direction::{self, Direction};
 use reconciler_model::inventory::Sighting;
-use reconciler_model::kind::{self, Kind, Normalised, Origin, Place, Situation};
+use reconciler_model::kind::{self, Kind, Normalised, Origin, PinnedAs, Place, Situation};
 use reconciler_model::open_enum::Word;
 use reconciler_model::plan::{Call, Proposal};
 use reconciler_model::tree::{self, KeyOf, Path};
@@ -451,8 +451,8 @@ impl Kind for Guardrail {
         80
     }
 
-    fn pinned_as(&self) -> Option<&'static str> {
-        Some("guardrail/")
+    fn pinned_as(&self) -> Option<PinnedAs> {
+        Some(PinnedAs::Name("guardrail/"))
     }
 
     fn hold_to(&self, want: &mut Value, name: &str, _: &str) {

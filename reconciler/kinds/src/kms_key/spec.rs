@@ -5,7 +5,7 @@ use reconciler_model::cause::Cause;
 use reconciler_model::diagnostic::Problem;
 use reconciler_model::direction::{self, Direction};
 use reconciler_model::inventory::Sighting;
-use reconciler_model::kind::{self, Kind, Normalised, Origin, Situation};
+use reconciler_model::kind::{self, Kind, Normalised, Origin, PinnedAs, Situation};
 use reconciler_model::open_enum::Word;
 use reconciler_model::plan::Proposal;
 use reconciler_model::policy::Document;
@@ -228,8 +228,8 @@ impl Kind for KmsKey {
         }
     }
 
-    fn pinned_as(&self) -> Option<&'static str> {
-        Some("kms:")
+    fn pinned_as(&self) -> Option<PinnedAs> {
+        Some(PinnedAs::Name("kms:"))
     }
 
     /// A declaration that names the key itself says more than a pin.

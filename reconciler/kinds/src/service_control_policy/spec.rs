@@ -6,7 +6,7 @@ use reconciler_model::codes;
 use reconciler_model::diagnostic::Problem;
 use reconciler_model::direction::Direction;
 use reconciler_model::inventory::Sighting;
-use reconciler_model::kind::{Kind, Normalised, Origin, Place, Situation};
+use reconciler_model::kind::{Kind, Normalised, Origin, PinnedAs, Place, Situation};
 use reconciler_model::plan::{Call, Proposal};
 use reconciler_model::policy::{Policy, Scope};
 use reconciler_model::tree::{KeyOf, Path};
@@ -83,6 +83,11 @@ impl Kind for ServiceControlPolicy {
 
     fn merged(&self) -> &'static [&'static str] {
         &["tags"]
+    }
+
+    /// A unit protects whom it has: accounts are moved out of it, and units are renamed.
+    fn pinned_as(&self) -> Option<PinnedAs> {
+        Some(PinnedAs::Reach(TARGETS))
     }
 
     fn policies(&self) -> &'static [&'static [&'static str]] {

@@ -358,12 +358,23 @@ impl Edge for VpcEndpoint {
     }
 
     async fn observe(&self, session: &Session, scope: &Scope, selection: &Selection) -> Result<Reading, CallError> {
+        self.observe_pinned(session, scope, selection, &BTreeMap::new()).await
+    }
+
+    async fn observe_pinned(
+        &self,
+        session: &Session,
+        scope: &Scope,
+        selection: &Selection,
+        pinned: &BTreeMap<String, String>,
+    ) -> Result<Reading, CallError> {
         let place = place(session, selection).await?;
         let names = match selection {
             Selection::Names(names) => names.clone(),
             Selection::All => place.names(),
         };
-        let found: Vec<(&String, Found<'_>)> = names.iter().map(|name| (name, place.find(name))).collect();
+        let found: Vec<(&String, Found<'_>)> =
+            names.iter().map(|name| (name, place.find_in(name, pinned.get(name).map(String::as_str)))).collect();
         let mut reading = Reading::default();
         let mut by_meaning: BTreeMap<_, Vec<&str>> = BTreeMap::new();
         for (name, found) in &found {
@@ -425,6 +436,7 @@ impl Edge for VpcEndpoint {
         address: &Address,
         want: &Value,
         live: Option<&Sighting>,
+        pinned: Option<&str>,
     ) -> Result<Option<Value>, CallError> {
         let account = session.account().to_owned();
         let (needs, ground) = match live {
@@ -434,7 +446,7 @@ impl Edge for VpcEndpoint {
             }
             None => {
                 let place = place(session, &Selection::Names([address.name.clone()].into())).await?;
-                let reason = match place.find(&address.name) {
+                let reason = match place.find_in(&address.name, pinned) {
                     Found::Absent { vpc_id, service_name, is_deleting, doubt } => {
                         let vpc_id = vpc_id.to_owned();
                         let doubt = doubt.map(|doubt| doubt.reason);

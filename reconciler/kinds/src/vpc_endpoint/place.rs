@@ -98,8 +98,11 @@ pub(super) fn is_underway(endpoint: &Value) -> bool {
 }
 
 impl Place {
-    /// The VPCs that a key may mean, by id.
-    fn vpcs(&self, key: &str) -> Vec<&Vpc> {
+    /// The VPCs that a key may mean, by id; the pinned one alone while it is there, whatever has its name today.
+    fn vpcs(&self, key: &str, pinned: Option<&str>) -> Vec<&Vpc> {
+        if let Some(vpc) = self.vpcs.iter().find(|vpc| Some(vpc.id.as_str()) == pinned) {
+            return vec![vpc];
+        }
         let is_meant = |vpc: &&Vpc| match names::is_vpc_id(key) {
             true => vpc.id == key,
             false => vpc.name.as_deref() == Some(key),
@@ -111,6 +114,11 @@ impl Place {
 
     /// The endpoint that `name` means.
     pub(super) fn find(&self, name: &str) -> Found<'_> {
+        self.find_in(name, None)
+    }
+
+    /// The same, in the VPC that is pinned for it.
+    pub(super) fn find_in(&self, name: &str, pinned: Option<&str>) -> Found<'_> {
         let Some((key, service)) = names::parts(name) else {
             return Found::Unclear(Doubt {
                 code: codes::BAD_NAME,
@@ -118,7 +126,7 @@ impl Place {
                 remedy: "correct the name",
             });
         };
-        let vpcs = self.vpcs(key);
+        let vpcs = self.vpcs(key, pinned);
         let Some(first) = vpcs.first() else {
             return Found::Unclear(Doubt {
                 code: codes::NO_VPC,

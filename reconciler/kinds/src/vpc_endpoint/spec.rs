@@ -10,7 +10,7 @@ use reconciler_model::diagnostic::Problem;
 use reconciler_model::direction::{self, Direction};
 use reconciler_model::history::Event;
 use reconciler_model::inventory::Sighting;
-use reconciler_model::kind::{self, Kind, Normalised, Origin, Place, Situation};
+use reconciler_model::kind::{self, Kind, Normalised, Origin, PinnedAs, Place, Situation};
 use reconciler_model::open_enum::{OTHER, Word};
 use reconciler_model::plan::{Call, Proposal};
 use reconciler_model::policy::{Document, Policy};
@@ -336,6 +336,10 @@ impl Kind for VpcEndpoint {
     fn output(&self, sighting: &Sighting, name: &str) -> Option<String> {
         let place = if name == "vpcEndpointId" { &sighting.handle } else { &sighting.facts };
         place.get(name)?.as_str().map(str::to_owned)
+    }
+
+    fn pinned_as(&self) -> Option<PinnedAs> {
+        Some(PinnedAs::Network)
     }
 
     fn looked_up_as(&self, name: &str, source: &str, key: &str) -> String {

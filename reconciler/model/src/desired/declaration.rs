@@ -16,7 +16,7 @@ use super::validate;
 use crate::address::{Address, Scope, ScopeKind};
 use crate::codes;
 use crate::diagnostic::{Diagnostic, Place};
-use crate::kind::Kind;
+use crate::kind::{Kind, PinnedAs};
 use crate::tree::{self, Path};
 
 /// What to do with a live value that is stronger than the declared one.
@@ -54,8 +54,8 @@ pub struct Declaration {
     pub(super) key_of: tree::KeyOf,
     /// The place that the kind lives in.
     pub(super) lives: ScopeKind,
-    /// What the pin of its name begins with.
-    pub(super) pinned_as: Option<&'static str>,
+    /// What of it is pinned beside its look-ups.
+    pub(super) pinned_as: Option<PinnedAs>,
     /// What the live resource can be asked for.
     pub(super) outputs: &'static [&'static str],
     /// The normal form, for a spec that is the same in every scope and needs no look-up.
@@ -67,6 +67,14 @@ pub struct Declaration {
 pub(super) struct Hole {
     pub(super) path: Path,
     pub(super) parts: Vec<Part>,
+}
+
+impl Declaration {
+    /// Whether it rests on what others may let lead elsewhere.
+    pub(super) fn has_pointers(&self) -> bool {
+        let is_lookup = |part: &Part| matches!(part, Part::Lookup(..));
+        self.pinned_as.is_some() || self.holes.iter().any(|hole| hole.parts.iter().any(is_lookup))
+    }
 }
 
 impl fmt::Debug for Declaration {

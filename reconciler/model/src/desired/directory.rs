@@ -4,9 +4,9 @@
 //! standing in for all; the caller asks AWS for what [`Needs`] names, and loads again with the [`Directory`].
 //!
 //! # Guarantees
-//! - An account is known by the name in Organizations. A character that means something in addresses and selectors becomes
-//!   `-`, and spaces around the name are dropped. Two accounts whose names become one, or a name that means something else as a
-//!   whole, is an error until `names` says what to call them.
+//! - An account is known by the name that it is pinned with, else by that in Organizations. A character that means something in
+//!   addresses and selectors becomes `-`, and spaces around the name are dropped. Where two have one name, or a name means
+//!   something else as a whole, the id is added to it: any account may take any name, and that must not matter to the others.
 //! - An account that is not active keeps its place: `all`, units and tags pass it by, and a selector that names it takes it,
 //!   so that what is wanted there is a gap and not forgotten. Where it has the name of an active one, its id is added.
 //! - The management account must be the one that the file says: another organization is an error.
@@ -15,6 +15,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use serde::Serialize;
 
+use super::coverage::Pinned;
 use super::item::Item;
 use super::organization::{self, Account, Organization, is_account_id, is_odd, read_name, wrong_with_name};
 use super::selection::{self, selects};
@@ -129,13 +130,18 @@ fn read_names(names: &Item<'_>, problems: &mut Vec<Diagnostic>) -> BTreeMap<Stri
 }
 
 /// A name of Organizations as addresses can hold it.
-fn mapped(name: &str) -> String {
+pub(super) fn mapped(name: &str) -> String {
     let name: String = name.trim().chars().map(|character| if is_odd(character) { '-' } else { character }).collect();
     name.trim().to_owned()
 }
 
 /// Puts the accounts of the directory into an organization whose accounts are discovered.
-pub(super) fn fill(organization: &mut Organization, directory: &Directory, problems: &mut Vec<Diagnostic>) {
+pub(super) fn fill(
+    organization: &mut Organization,
+    directory: &Directory,
+    pinned: &Pinned<'_>,
+    problems: &mut Vec<Diagnostic>,
+) {
     let Some(discovery) = &organization.discover else { return };
     let mut problem = |at: &Option<Place>, detail: String, remedy: &str| {
         problems.push(Diagnostic::new(codes::ORGANIZATION, at.clone(), detail, remedy));
@@ -143,13 +149,19 @@ pub(super) fn fill(organization: &mut Organization, directory: &Directory, probl
     for id in discovery.names.keys().filter(|id| !directory.accounts.iter().any(|account| account.id == **id)) {
         problem(&discovery.at, format!("`names`: the organization has no account {id}"), "remove it, or correct it");
     }
-    let mut accounts: Vec<Account> = Vec::new();
-    for account in &directory.accounts {
-        let name = discovery.names.get(&account.id).cloned().unwrap_or_else(|| mapped(&account.name));
-        accounts.push(Account { name, ..account.clone() });
-    }
+    let named = directory.accounts.iter().map(|account| {
+        let (name, claim) = match (discovery.names.get(&account.id), pinned.names.get(account.id.as_str())) {
+            (Some(name), _) => (name.clone(), Claim::Given),
+            (None, Some((name, _))) => ((*name).to_owned(), Claim::Given),
+            (None, None) if account.state.is_none() => (mapped(&account.name), Claim::Active),
+            (None, None) => (mapped(&account.name), Claim::None),
+        };
+        (Account { name, ..account.clone() }, claim)
+    });
+    let mut accounts: Vec<(Account, Claim)> = named.collect();
     for selector in &discovery.exclude {
-        if !accounts.iter().any(|account| selects(selector, account)) {
+        // Whom it leaves out is known, or nobody can say whom it means.
+        if !pinned.knows_excluded(selector) && !accounts.iter().any(|(account, _)| selects(selector, account)) {
             let detail = format!("`exclude`: no account of the organization is `{selector}`");
             problem(
                 &discovery.at,
@@ -158,9 +170,14 @@ pub(super) fn fill(organization: &mut Organization, directory: &Directory, probl
             );
         }
     }
-    accounts.retain(|account| !discovery.exclude.iter().any(|selector| selects(selector, account)));
-    name_apart(&mut accounts);
-    check_names(&accounts, discovery, &mut problem);
+    accounts.retain(|(account, _)| {
+        !pinned.excludes(&account.id) && !discovery.exclude.iter().any(|selector| selects(selector, account))
+    });
+    if let Some((one, other)) = same_name(&accounts) {
+        let detail = format!("the accounts {} and {} are both to be called `{}`", other.id, one.id, one.name);
+        problem(&discovery.at, detail, "give one of them another name in `names`, or make the pins anew with `pin`");
+    }
+    let mut accounts = named_apart(accounts, pinned);
     let management = accounts.iter().find(|account| account.id == directory.management);
     let written = &organization.management_account;
     let at = discovery.management_at.as_ref().or(discovery.at.as_ref()).cloned();
@@ -183,33 +200,46 @@ pub(super) fn fill(organization: &mut Organization, directory: &Directory, probl
     organization.accounts = accounts;
 }
 
-/// Adds the id to the name of an account that is not active where an active one has the name too.
-fn name_apart(accounts: &mut [Account]) {
-    let active: BTreeSet<String> =
-        accounts.iter().filter(|account| account.state.is_none()).map(|account| account.name.clone()).collect();
-    let mut others: BTreeMap<String, usize> = BTreeMap::new();
-    for account in accounts.iter().filter(|account| account.state.is_some()) {
-        *others.entry(account.name.clone()).or_default() += 1;
-    }
-    for account in accounts.iter_mut().filter(|account| account.state.is_some()) {
-        let shared = active.contains(&account.name) || others.get(&account.name).is_some_and(|count| *count > 1);
-        if shared || wrong_with_name(&account.name).is_some() {
-            account.name = format!("{}-{}", account.name, account.id);
-        }
-    }
+/// By what right an account has its name.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+enum Claim {
+    /// It is not active.
+    None,
+    /// It is its name in Organizations, which the account itself may change.
+    Active,
+    /// The file or the pins say so.
+    Given,
 }
 
-fn check_names(accounts: &[Account], discovery: &Discovery, problem: &mut impl FnMut(&Option<Place>, String, &str)) {
-    const REMEDY: &str = "say what to call it: `accounts: {discover: {names: {\"ACCOUNT ID\": NAME}}}`";
+/// Two accounts that the file and the pins give one name.
+fn same_name(accounts: &[(Account, Claim)]) -> Option<(&Account, &Account)> {
     let mut seen: BTreeMap<&str, &Account> = BTreeMap::new();
-    for account in accounts {
-        if let Some(wrong) = wrong_with_name(&account.name) {
-            problem(&discovery.at, format!("account {}: {wrong}", account.id), REMEDY);
-        } else if let Some(other) = seen.insert(&account.name, account) {
-            let detail = format!("the accounts {} and {} are both called `{}`", other.id, account.id, account.name);
-            problem(&discovery.at, detail, REMEDY);
+    let given = accounts.iter().filter(|(_, claim)| *claim == Claim::Given);
+    given.map(|(account, _)| account).find_map(|account| Some((account, seen.insert(&account.name, account)?)))
+}
+
+/// Adds the id to names that addresses cannot hold, and to those that another account has with more right. Nobody can be kept
+/// from taking a name; so it must not matter to the others.
+fn named_apart(accounts: Vec<(Account, Claim)>, pinned: &Pinned<'_>) -> Vec<Account> {
+    let mut bearers: BTreeMap<String, Vec<Claim>> = BTreeMap::new();
+    // A pinned name stays with its account, also where that has left.
+    for (id, (name, _)) in &pinned.names {
+        if !accounts.iter().any(|(account, _)| account.id == **id) {
+            bearers.entry((*name).to_owned()).or_default().push(Claim::Given);
         }
     }
+    for (account, claim) in &accounts {
+        bearers.entry(account.name.clone()).or_default().push(*claim);
+    }
+    let apart = |(mut account, claim): (Account, Claim)| {
+        let others = bearers.get(&account.name).map(Vec::as_slice).unwrap_or_default();
+        let is_alone = others.iter().filter(|other| **other >= claim).count() <= 1;
+        if claim != Claim::Given && (!is_alone || wrong_with_name(&account.name).is_some()) {
+            account.name = format!("{}-{}", account.name, account.id);
+        }
+        account
+    };
+    accounts.into_iter().map(apart).collect()
 }
 
 /// The organization with one account that stands in for those that are not known yet.

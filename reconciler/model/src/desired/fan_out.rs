@@ -5,8 +5,9 @@ use std::sync::Arc;
 
 use serde_json::Value;
 
+use super::coverage::{self, Pinned};
 use super::declaration::{Declaration, Hole, LiveReference, Lookup};
-use super::organization::Organization;
+use super::organization::{Account, Organization};
 use super::template::{self, Part};
 use crate::address::{Address, Scope, ScopeKind};
 use crate::codes;
@@ -55,11 +56,20 @@ pub(super) fn scopes_for(
     kind: &dyn Kind,
     declaration: &Declaration,
     organization: &Organization,
+    pinned: &Pinned<'_>,
     form_only: bool,
 ) -> Vec<Scope> {
+    // Whoever was taken is still, where accounts are discovered: an account that leaves its unit is held all the same.
+    let was_taken = |account: &Account| {
+        organization.discover.is_some()
+            && account.state.is_none()
+            && coverage::selectors_of(declaration).any(|selector| pinned.covers(selector, &account.id))
+    };
     let accounts = organization.accounts.iter().filter(|account| match kind.scope() {
         ScopeKind::Organization => account.name == organization.management_account,
-        ScopeKind::Account | ScopeKind::Region => form_only || declaration.applies.takes_account(account),
+        ScopeKind::Account | ScopeKind::Region => {
+            form_only || declaration.applies.takes_account(account) || was_taken(account)
+        }
     });
     let home = [organization.home_region(kind.scope()).to_owned()];
     let regions: Vec<&String> = match kind.scope() {

@@ -12,7 +12,8 @@ use std::sync::Arc;
 
 use serde_json::Value;
 
-use super::declaration::{Declaration, Lookup, Wanted, WhenStronger};
+use super::coverage;
+use super::declaration::{Declaration, Wanted, WhenStronger};
 use super::directory::{self, Directory, Needs};
 use super::document::{self, Document};
 use super::fan_out::{self, FanOut, Index};
@@ -26,6 +27,7 @@ use crate::address::{Scope, ScopeKind};
 use crate::codes;
 use crate::diagnostic::{Diagnostic, Place, did_you_mean};
 use crate::digest;
+use crate::drift::Drift;
 use crate::kind::Kind;
 use crate::tree::Path;
 
@@ -51,6 +53,11 @@ pub struct Desired {
     pub digest: String,
     /// What the pointers of the declarations led to when somebody looked; empty without a file of pins.
     pub pins: Pins,
+    /// Accounts that are others than the pins say. Where accounts are discovered: accounts that bear another name, or that a
+    /// selector takes no more, and selectors that take nobody.
+    pub coverage: Vec<Drift>,
+    /// What is to be pinned of the accounts that were discovered, by key, in the organization's own place.
+    pub to_pin: BTreeMap<String, String>,
     /// The scopes of each declaration.
     scopes: Vec<Vec<Scope>>,
     index: Index,
@@ -76,6 +83,11 @@ impl Desired {
         Some(needs)
     }
 
+    /// Whether declarations rest on aliases, tags or names that others may let lead elsewhere, and nothing of it is pinned.
+    pub fn follows_whatever_is_there(&self) -> bool {
+        self.pins.is_empty() && self.declarations.iter().any(|one| one.has_pointers())
+    }
+
     /// Every declaration in every scope that it is for, by address; nothing while the accounts are still to be discovered.
     /// Look-ups are left in place.
     pub fn wanted(&self) -> Vec<Wanted> {
@@ -95,19 +107,19 @@ impl Desired {
                 template::lookups_of(&filled.spec, &mut lookups);
                 lookups.retain(|lookup| !filled.references.contains_key(lookup));
                 let address = declaration.address_in(scope, &self.organization.partition);
-                let pinned = |key: &str| self.pins.get(&scope.account, &scope.account_id, &scope.region, key).cloned();
-                let pin_of = |lookup: &Lookup| Some((lookup.clone(), pinned(&pins::key_of_lookup(lookup))?));
-                wanted.push(Wanted {
-                    pins: lookups.iter().filter_map(pin_of).collect(),
-                    pin: declaration.pinned_as.and_then(|prefix| pinned(&format!("{prefix}{}", address.name))),
+                let mut one = Wanted {
                     address,
                     account_id: scope.account_id.clone(),
                     spec: filled.spec,
                     lookups,
                     references: filled.references,
+                    pins: BTreeMap::new(),
+                    pin: None,
                     needs: filled.needs,
                     declaration: Arc::clone(declaration),
-                });
+                };
+                one.take_pins(|key| self.pins.get(&scope.account, &scope.account_id, &scope.region, key).cloned());
+                wanted.push(one);
             }
         }
         // No two have the same address.
@@ -137,7 +149,7 @@ pub fn load_organization(sources: &[Source]) -> Result<Organization, Vec<Diagnos
 /// Names that addresses cannot hold or that two accounts share, and another organization than the file says.
 pub fn discovered(mut organization: Organization, directory: &Directory) -> Result<Organization, Vec<Diagnostic>> {
     let mut problems = Vec::new();
-    directory::fill(&mut organization, directory, &mut problems);
+    directory::fill(&mut organization, directory, &coverage::Pinned::default(), &mut problems);
     if problems.is_empty() { Ok(organization) } else { Err(problems) }
 }
 
@@ -160,6 +172,27 @@ pub fn load_in(
     controls: &[&str],
     directory: Option<&Directory>,
 ) -> Result<Desired, Vec<Diagnostic>> {
+    let problems = match load_once(sources, kinds, controls, directory) {
+        Err(problems) => problems,
+        loaded => return loaded,
+    };
+    // An account that nobody has pinned yet must not keep the others from being held, whatever makes them no match for each
+    // other: its name, its tags or its unit.
+    let old = directory.and_then(|directory| coverage::without_newcomers(sources, directory));
+    let Some((old, newcomers)) = old else { return Err(problems) };
+    let Ok(mut desired) = load_once(sources, kinds, controls, Some(&old)) else { return Err(problems) };
+    let why = problems.first().map(|problem| problem.detail.as_str()).unwrap_or_default();
+    desired.coverage.extend(newcomers.iter().map(|account| coverage::left_out(&desired.organization, account, why)));
+    desired.coverage.sort_by(|one, two| one.address.cmp(&two.address));
+    Ok(desired)
+}
+
+fn load_once(
+    sources: &[Source],
+    kinds: &[&dyn Kind],
+    controls: &[&str],
+    directory: Option<&Directory>,
+) -> Result<Desired, Vec<Diagnostic>> {
     let mut problems = Vec::new();
     let mut documents = Vec::new();
     let read = side_by_side::map(sources, |_, source| {
@@ -174,6 +207,7 @@ pub fn load_in(
     let (pinned, documents): (Vec<Document>, Vec<Document>) =
         documents.into_iter().partition(|document| base_name(&document.file) == PINS_FILE);
     let pins = pins::read(&pinned, &mut problems);
+    let pinned = coverage::Pinned::of(&pins);
     let read_in_full = problems.is_empty();
     let (organization_files, declared): (Vec<Document>, Vec<Document>) =
         documents.into_iter().partition(|document| base_name(&document.file) == ORGANIZATION_FILE);
@@ -181,7 +215,7 @@ pub fn load_in(
     let (mut organization, mut organization_is_whole) =
         organization::read(&organization_files, &mut organization_problems);
     if let (Some(directory), true) = (directory, organization_is_whole) {
-        directory::fill(&mut organization, directory, &mut organization_problems);
+        directory::fill(&mut organization, directory, &pinned, &mut organization_problems);
         organization_is_whole = organization_problems.is_empty();
     }
     // A file that could not be read has been reported; that it describes nothing is no news.
@@ -203,6 +237,7 @@ pub fn load_in(
         controls,
         organization: &organization,
         world: stand_in.as_ref().unwrap_or(&organization),
+        pinned: &pinned,
         form_only,
         organization_is_whole,
         declarations: Vec::new(),
@@ -229,13 +264,20 @@ pub fn load_in(
     } else {
         digest::of(&(&organization, &outcomes, &pins.content()))
     };
+    let (coverage, to_pin) = match directory.filter(|_| organization.discover.is_some()) {
+        Some(directory) => (
+            coverage::drift(&organization, &declarations, &pinned, directory),
+            coverage::to_pin(&organization, &declarations, directory),
+        ),
+        None => (coverage::of_others(&organization, &pins), BTreeMap::new()),
+    };
     let declarations: Vec<Arc<Declaration>> = declarations.into_iter().map(Arc::new).collect();
     // Nothing is wanted of an account that only stands in for others.
     let scopes = if form_only { vec![Vec::new(); declarations.len()] } else { scopes };
-    Ok(Desired { organization, declarations, digest, pins, scopes, index })
+    Ok(Desired { organization, declarations, digest, pins, coverage, to_pin, scopes, index })
 }
 
-fn base_name(file: &str) -> &str {
+pub(super) fn base_name(file: &str) -> &str {
     file.rsplit(['/', '\\']).next().unwrap_or(file)
 }
 
@@ -245,6 +287,8 @@ struct Loader<'a> {
     organization: &'a Organization,
     /// The organization in which declarations are fanned out: with a stand-in where the accounts are not known.
     world: &'a Organization,
+    /// Whom selectors took when somebody looked.
+    pinned: &'a coverage::Pinned<'a>,
     form_only: bool,
     organization_is_whole: bool,
     declarations: Vec<Declaration>,
@@ -345,7 +389,7 @@ impl<'a> Loader<'a> {
         let mut scopes: Vec<Vec<Scope>> = Vec::new();
         let mut taken: BTreeMap<(&str, Cow<'_, str>, &Scope), usize> = BTreeMap::new();
         for (declaration, kind) in self.declarations.iter().zip(&self.kind_of) {
-            scopes.push(fan_out::scopes_for(*kind, declaration, self.world, self.form_only));
+            scopes.push(fan_out::scopes_for(*kind, declaration, self.world, self.pinned, self.form_only));
         }
         for (at, (declaration, scopes)) in self.declarations.iter().zip(&scopes).enumerate() {
             let names = index.entry(declaration.kind.clone()).or_default();
@@ -642,7 +686,8 @@ fn check_where(
         let detail = format!("a {} does not live in a region, so `regions` means nothing here", kind.name());
         problems.push(regions.problem(codes::NO_SUCH_TARGET, detail, "remove the key"));
     }
-    let Some(organization) = organization.filter(|organization| !organization.is_to_be_discovered()) else { return };
+    // Where accounts are discovered, that nobody is selected is told in the plan.
+    let Some(organization) = organization.filter(|organization| organization.discover.is_none()) else { return };
     if !organization.accounts.iter().any(|account| applies.takes_account(account)) {
         let place = item.get("accounts").map_or_else(|| item.place(), |accounts| accounts.place());
         let tags: BTreeSet<String> = organization

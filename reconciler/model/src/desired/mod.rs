@@ -7,6 +7,7 @@
 //! Guarantees: nothing is read but the arguments; no input makes it panic, recurse without bound, or expand aliases
 //! without bound; the digest does not depend on files, comments, order or spelling.
 
+mod coverage;
 mod declaration;
 mod directory;
 mod document;
@@ -29,6 +30,9 @@ pub use declaration::{Declaration, LiveReference, Lookup, Resolution, Unanswered
 pub use directory::{Directory, Discovery, Needs, Unit, not_active};
 pub use load::{Desired, Source, discovered, load, load_in, load_organization};
 pub use organization::{Account, ORGANIZATION_FILE, Organization};
-pub use pins::{Block, PINS_FILE, Pin, Pins, key_of_lookup, keys_of};
+pub use pins::{
+    ACCOUNT_NAMED, Block, COVERED, EXCLUDED, PINS_FILE, Pin, Pins, Pointed, REACH, is_set, key_of_lookup, members_of,
+    set_of,
+};
 pub use schema::schema;
 pub use selection::Where;

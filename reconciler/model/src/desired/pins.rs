@@ -4,14 +4,16 @@
 //! change when a resource is created again; they are pinned here, where git shows each change of them for review.
 //!
 //! # Guarantees
-//! - The file is no declaration: it wants nothing, and a plan without it wants the same.
+//! - The file is no declaration: it wants nothing, and a plan without it wants the same; but the names of accounts that are
+//!   discovered are those that they are pinned to, and what a selector took it goes on taking.
 //! - What is written is a function of the pins alone: sorted, one block for each account and region.
 //! - What cannot be read is refused like any mistake in a declaration. A pin that is silently ignored would be a pointer that is
 //!   silently followed.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use serde::Serialize;
+use serde_json::Value;
 
 use super::document::Document;
 use super::item::Item;
@@ -20,7 +22,7 @@ use super::template::LOOKUP_SOURCES;
 use super::{Lookup, Wanted};
 use crate::codes;
 use crate::diagnostic::{Diagnostic, Place, did_you_mean};
-use crate::kind::Kind;
+use crate::kind::PinnedAs;
 
 /// The name of the file.
 pub const PINS_FILE: &str = "pins.lock";
@@ -61,18 +63,120 @@ pub struct Pins {
 #[derive(Serialize)]
 struct File<'a> {
     version: u64,
-    pins: BTreeMap<&'a str, BTreeMap<&'a str, &'a str>>,
+    pins: BTreeMap<&'a str, BTreeMap<&'a str, Value>>,
 }
 
-/// How a look-up is called in the file.
-pub fn key_of_lookup(lookup: &Lookup) -> String {
-    format!("{}:{}", lookup.source, lookup.key)
+/// Where look-ups are asked that only pins have: the accounts that a target of an organization policy reaches.
+pub const REACH: &str = "accounts";
+/// The id of the account that has a name.
+pub const ACCOUNT_NAMED: &str = "account";
+/// The accounts that a selector of `where` takes.
+pub const COVERED: &str = "where";
+/// The accounts that are left out.
+pub const EXCLUDED: &str = "exclude";
+/// What pins have more of than look-ups that declarations may contain.
+const OWN_SOURCES: &[&str] = &[REACH, ACCOUNT_NAMED, COVERED, EXCLUDED];
+
+/// Whether a pin of this source leads to a set of accounts, rather than to one thing.
+pub fn is_set(source: &str) -> bool {
+    [REACH, COVERED, EXCLUDED].contains(&source)
 }
 
-/// The keys of the pins that a wanted address rests on: its look-ups, and what its kind pins of the resource itself.
-pub fn keys_of(wanted: &Wanted, kind: &dyn Kind) -> Vec<String> {
-    let own = kind.pinned_as().map(|prefix| format!("{prefix}{}", wanted.address.name));
-    wanted.lookups.iter().map(key_of_lookup).chain(own).collect()
+/// A set of accounts as the value of a pin.
+pub fn set_of<'a>(ids: impl IntoIterator<Item = &'a str>) -> String {
+    ids.into_iter().collect::<BTreeSet<_>>().into_iter().collect::<Vec<_>>().join(" ")
+}
+
+/// The accounts of such a value.
+pub fn members_of(value: &str) -> BTreeSet<&str> {
+    value.split_whitespace().collect()
+}
+
+/// One pointer of a wanted address.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Pointed {
+    /// What it is called in the file.
+    pub key: String,
+    /// How it is asked for, before the kind narrows it ([`Kind::looked_up_as`]).
+    ///
+    /// [`Kind::looked_up_as`]: crate::kind::Kind::looked_up_as
+    pub lookup: Lookup,
+    /// Whether it is where the name itself leads, so that the resource is found by it.
+    is_name: bool,
+    /// Whether other than its kind it has to be asked for when a plan is made.
+    is_asked: bool,
+}
+
+/// How a look-up of an address is called in the file: what is looked for in a network is called by it too.
+pub fn key_of_lookup(wanted: &Wanted, lookup: &Lookup) -> String {
+    match network_of(wanted) {
+        Some(network) if ["subnet", "security-group"].contains(&lookup.source.as_str()) => {
+            format!("{}:{network}/{}", lookup.source, lookup.key)
+        }
+        _ => format!("{}:{}", lookup.source, lookup.key),
+    }
+}
+
+/// The name or id of the network that an address is in.
+fn network_of(wanted: &Wanted) -> Option<&str> {
+    let is_in_one = wanted.declaration.pinned_as == Some(PinnedAs::Network);
+    wanted.address.name.rsplit_once('/').map(|(network, _)| network).filter(|_| is_in_one)
+}
+
+/// Whether a network is named by its id, which nobody can let lead elsewhere.
+fn is_id(network: &str) -> bool {
+    network
+        .strip_prefix("vpc-")
+        .is_some_and(|rest| rest.len() >= 8 && rest.bytes().all(|byte| byte.is_ascii_hexdigit()))
+}
+
+impl Wanted {
+    /// What others may let lead elsewhere: the look-ups of the declaration, and what its kind pins beside them.
+    pub fn pointers(&self) -> Vec<Pointed> {
+        let pointed = |key: String, source: &str, name: &str, is_name, is_asked| Pointed {
+            key,
+            lookup: Lookup { source: source.to_owned(), key: name.to_owned() },
+            is_name,
+            is_asked,
+        };
+        let of_lookup =
+            |lookup: &Lookup| pointed(key_of_lookup(self, lookup), &lookup.source, &lookup.key, false, true);
+        let mut all: Vec<Pointed> = self.lookups.iter().map(of_lookup).collect();
+        let name = &self.address.name;
+        match self.declaration.pinned_as {
+            None => {}
+            Some(PinnedAs::Name(prefix)) => {
+                all.push(pointed(format!("{prefix}{name}"), prefix.trim_end_matches([':', '/']), name, true, false));
+            }
+            Some(PinnedAs::Network) => {
+                if let Some(network) = network_of(self).filter(|network| !is_id(network)) {
+                    all.push(pointed(format!("vpc:{network}"), "vpc", network, true, true));
+                }
+            }
+            Some(PinnedAs::Reach(member)) => {
+                let elements = self.spec.get(member).and_then(Value::as_array).into_iter().flatten();
+                all.extend(
+                    elements
+                        .filter_map(Value::as_str)
+                        .map(|one| pointed(format!("{REACH}:{one}"), REACH, one, false, true)),
+                );
+            }
+        }
+        all
+    }
+
+    /// Takes what is pinned of its pointers.
+    pub(super) fn take_pins(&mut self, pinned: impl Fn(&str) -> Option<Pin>) {
+        for Pointed { key, lookup, is_name, is_asked } in self.pointers() {
+            let Some(pin) = pinned(&key) else { continue };
+            if is_name {
+                self.pin = Some(pin.clone());
+            }
+            if is_asked {
+                self.pins.insert(lookup, pin);
+            }
+        }
+    }
 }
 
 impl Pins {
@@ -89,16 +193,10 @@ impl Pins {
     }
 
     /// What a pointer of a scope is pinned to. The pins of a name that belongs to another account by now are not those of this
-    /// one: see [`Pins::of_another`].
+    /// one, which is told as drift.
     pub fn get(&self, account: &str, account_id: &str, region: &str, key: &str) -> Option<&Pin> {
         let block = self.blocks.get(&format!("{account}/{region}"))?;
         block.pins.get(key).filter(|_| block.account_id == account_id)
-    }
-
-    /// The id of the account that had this name when it was pinned, where it is not the one that has it now.
-    pub fn of_another(&self, account: &str, account_id: &str, region: &str) -> Option<&str> {
-        let block = self.blocks.get(&format!("{account}/{region}"))?;
-        (block.account_id != account_id).then_some(block.account_id.as_str())
     }
 
     /// The blocks, by `ACCOUNT/REGION`.
@@ -106,11 +204,17 @@ impl Pins {
         &self.blocks
     }
 
-    /// The values alone, for a digest.
-    pub(super) fn content(&self) -> BTreeMap<&str, BTreeMap<&str, &str>> {
-        fn members(block: &Block) -> BTreeMap<&str, &str> {
-            let pins = block.pins.iter().map(|(key, pin)| (key.as_str(), pin.value.as_str()));
-            pins.chain([(ACCOUNT, block.account_id.as_str())]).collect()
+    /// The values alone, for a digest. A set of accounts is a list, so that git shows one that is gone as one line.
+    pub(super) fn content(&self) -> BTreeMap<&str, BTreeMap<&str, Value>> {
+        fn value(key: &str, pin: &Pin) -> Value {
+            match is_set(source_of(key)) {
+                true => members_of(&pin.value).into_iter().collect(),
+                false => Value::String(pin.value.clone()),
+            }
+        }
+        fn members(block: &Block) -> BTreeMap<&str, Value> {
+            let pins = block.pins.iter().map(|(key, pin)| (key.as_str(), value(key, pin)));
+            pins.chain([(ACCOUNT, Value::String(block.account_id.clone()))]).collect()
         }
         self.blocks.iter().map(|(place, block)| (place.as_str(), members(block))).collect()
     }
@@ -179,28 +283,60 @@ fn read_block(item: &Item<'_>, problems: &mut Vec<Diagnostic>) -> Option<Block> 
     for (entry, value) in members.into_iter().filter(|(entry, _)| entry.key != ACCOUNT) {
         if !is_pointer(&entry.key) {
             let place = Place { file: item.file.to_owned(), line: entry.line, column: entry.column };
+            let known = || LOOKUP_SOURCES.iter().chain(OWN_SOURCES).copied();
             let detail = format!(
-                "`{}` is not `{ACCOUNT}`, a look-up ({}), or `guardrail/NAME`",
+                "`{}` is not `{ACCOUNT}`, one of {} with `:` and a key, or `guardrail/NAME`",
                 entry.key,
-                LOOKUP_SOURCES.join(", ")
+                known().collect::<Vec<_>>().join(", ")
             );
-            let word = entry.key.split([':', '/']).next().unwrap_or_default();
-            let near = did_you_mean(word, LOOKUP_SOURCES.iter().copied().chain([ACCOUNT, "guardrail"]));
+            let near = did_you_mean(source_of(&entry.key), known().chain([ACCOUNT, "guardrail"]));
             let remedy = near.map_or_else(
                 || "remove it, or make the file anew with `pin`".to_owned(),
                 |near| format!("did you mean `{near}`?"),
             );
             problems.push(Diagnostic::new(codes::UNKNOWN_MEMBER, Some(place), detail, remedy));
-        } else if let Some(text) = value.text("the pin", problems) {
+        } else if let Some(text) = read_value(source_of(&entry.key), &value, problems) {
             let place = Place { file: item.file.to_owned(), line: entry.line, column: entry.column };
-            pins.insert(entry.key.clone(), Pin { value: text.to_owned(), at: Some(place) });
+            pins.insert(entry.key.clone(), Pin { value: text, at: Some(place) });
         }
     }
     Some(Block { account_id: account_id.to_owned(), pins })
 }
 
+/// One value, or a list of accounts.
+fn read_value(source: &str, value: &Item<'_>, problems: &mut Vec<Diagnostic>) -> Option<String> {
+    if !is_set(source) {
+        return value.text("the pin", problems).map(str::to_owned);
+    }
+    let Some(items) = value.elements() else {
+        let detail = "a set of accounts is a list of twelve digits";
+        problems.push(value.problem(codes::WRONG_SHAPE, detail, "make the file anew with `pin`"));
+        return None;
+    };
+    let mut ids = BTreeSet::new();
+    for item in &items {
+        match item.text("the account", problems) {
+            Some(id) if is_account_id(id) => {
+                ids.insert(id);
+            }
+            Some(other) => {
+                let detail = format!("`{other}` is not twelve digits");
+                problems.push(item.problem(codes::ACCOUNT_ID, detail, "write the twelve digits in quotes"));
+            }
+            None => {}
+        }
+    }
+    Some(set_of(ids))
+}
+
+/// What a key begins with.
+fn source_of(key: &str) -> &str {
+    key.split([':', '/']).next().unwrap_or_default()
+}
+
 /// Whether a key is that of a pin.
 fn is_pointer(key: &str) -> bool {
-    let lookup = key.split_once(':').is_some_and(|(source, key)| LOOKUP_SOURCES.contains(&source) && !key.is_empty());
-    lookup || key.strip_prefix("guardrail/").is_some_and(|name| !name.is_empty())
+    let sources = || LOOKUP_SOURCES.iter().chain(OWN_SOURCES);
+    let asked = key.split_once(':').is_some_and(|(source, key)| sources().any(|one| *one == source) && !key.is_empty());
+    asked || key.strip_prefix("guardrail/").is_some_and(|name| !name.is_empty())
 }

@@ -12,6 +12,9 @@ use super::organization::{Account, Organization};
 use crate::codes;
 use crate::diagnostic::{Diagnostic, did_you_mean};
 
+/// Every account that is active.
+pub(super) const ALL: &str = "all";
+
 /// Which accounts and regions a declaration is for, as written.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct Where {
@@ -91,19 +94,15 @@ fn check_unit(selector: &Item<'_>, text: &str, organization: &Organization) -> O
         let detail = format!("`{text}` is no path of an organizational unit");
         return Some(selector.problem(codes::NO_SUCH_TARGET, detail, "write `all` for every account"));
     }
-    if organization.is_to_be_discovered() || organization.accounts.iter().any(|account| selects(text, account)) {
-        return None;
-    }
-    let known: BTreeSet<String> = organization
-        .accounts
-        .iter()
-        .flat_map(|account| (1..=account.units.len()).map(|depth| path_of(&account.units[..depth])))
-        .collect();
-    let remedy = match did_you_mean(text, known.iter().map(String::as_str)) {
-        Some(near) => format!("did you mean `{near}`?"),
-        None => format!("units with accounts are {}", known.into_iter().take(8).collect::<Vec<_>>().join(", ")),
-    };
-    Some(selector.problem(codes::NO_SUCH_TARGET, format!("no account is in the organizational unit `{text}`"), remedy))
+    // Whom a unit has is for AWS to say. That it has nobody is told in the plan, of what it concerns alone.
+    None
+}
+
+/// Every name and path by which an account of the organization can be selected.
+pub(super) fn known(organization: &Organization) -> BTreeSet<String> {
+    let units =
+        |account: &Account| (1..=account.units.len()).map(|depth| path_of(&account.units[..depth])).collect::<Vec<_>>();
+    organization.accounts.iter().flat_map(|account| units(account).into_iter().chain([account.name.clone()])).collect()
 }
 
 /// A unit as a selector names it.
@@ -135,7 +134,7 @@ pub(super) fn read(item: &Item<'_>, organization: Option<&Organization>, problem
                 return check_unit(selector, text, organization);
             }
             if text.contains('=')
-                || organization.is_to_be_discovered()
+                || organization.discover.is_some()
                 || organization.accounts.iter().any(|account| selects(text, account))
             {
                 return None;
@@ -143,10 +142,7 @@ pub(super) fn read(item: &Item<'_>, organization: Option<&Organization>, problem
             let names = organization.accounts.iter().map(|account| account.name.as_str());
             let remedy = match did_you_mean(text, names) {
                 Some(near) => format!("did you mean `{near}`?"),
-                None => match organization.discover {
-                    None => "use the name or id of an account of organization.yaml, or tag=value".to_owned(),
-                    Some(_) => "use the name or id of an account of the organization, a unit, or tag=value".to_owned(),
-                },
+                None => "use the name or id of an account of organization.yaml, or tag=value".to_owned(),
             };
             Some(selector.problem(codes::NO_SUCH_TARGET, format!("no account has the name or id `{text}`"), remedy))
         })

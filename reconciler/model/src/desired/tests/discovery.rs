@@ -4,6 +4,7 @@ use insta::assert_snapshot;
 
 use super::*;
 use crate::desired::{Account, Directory, Needs, Unit, load_in, not_active};
+use crate::drift::Drift;
 
 const DISCOVER: &str = "\
 partition: aws
@@ -63,18 +64,28 @@ fn accounts_are_selected_by_name_id_unit_and_tag() {
     assert_eq!(selected("[/Workloads/Production]"), "prod/us-east-1/log/default");
     assert_eq!(selected("[ou-r-test]"), "Team A-B: tests-/us-east-1/log/default");
     assert_eq!(selected("[env=prod, \"111122223333\"]"), "Main/us-east-1/log/default\nprod/us-east-1/log/default");
-    assert_snapshot!(selected("[Workloads/Prodution]"), @r"
-    a.yaml:2:20 BRX0303 no account is in the organizational unit `Workloads/Prodution`
-        did you mean `Workloads/Production`?
-    ");
-    assert_snapshot!(selected("[Nobody, /, \"!prod\", env=test]"), @r"
-    a.yaml:2:20 BRX0303 no account has the name or id `Nobody`
-        use the name or id of an account of the organization, a unit, or tag=value
-    a.yaml:2:28 BRX0303 `/` is no path of an organizational unit
+    assert_snapshot!(selected("[/, \"!prod\", env=test]"), @r"
+    a.yaml:2:20 BRX0303 `/` is no path of an organizational unit
         write `all` for every account
-    a.yaml:2:31 BRX0303 `!prod`: accounts cannot be excluded
+    a.yaml:2:23 BRX0303 `!prod`: accounts cannot be excluded
         list the accounts that are meant, or give them a tag
     ");
+}
+
+/// Whom a selector takes is for AWS to say, which others may write to: that it takes nobody is told in the plan, of what it
+/// concerns alone.
+#[test]
+fn a_selector_that_takes_nobody_leaves_the_others_alone() {
+    let other = "kind: filter-set\nname: g\nwhere: {accounts: all, regions: [us-east-1]}\nspec: {}\n";
+    let declarations = format!("{}---\n{other}", log("[Workloads/Prodution, Nobody, env=test]"));
+    let desired = load_in(&sources(DISCOVER, &declarations), KINDS, CONTROLS, Some(&directory())).expect("valid");
+    assert_eq!(desired.wanted().len(), 3);
+    let told = |drift: &Drift| format!("{} {}", drift.address, drift.fields[0].want);
+    assert_snapshot!(desired.coverage.iter().map(told).collect::<Vec<_>>().join("\n"), @r#"
+    Main/us-east-1/pin/where:Nobody "one account or more"
+    Main/us-east-1/pin/where:Workloads/Prodution "one account or more; did you mean `Workloads/Production`?"
+    Main/us-east-1/pin/where:env=test "one account or more"
+    "#);
 }
 
 /// `all` passes a suspended account by, and its unit too; its own name or id does not, so that what is wanted there is a
@@ -82,7 +93,7 @@ fn accounts_are_selected_by_name_id_unit_and_tag() {
 #[test]
 fn an_account_that_is_not_active_is_taken_only_where_it_is_named() {
     assert_eq!(told(DISCOVER, &log("[\"444455556666\"]")), "prod-444455556666/us-east-1/log/default");
-    assert!(told(DISCOVER, &log("[Suspended/]")).contains("no account is selected"));
+    assert_eq!(told(DISCOVER, &log("[Suspended/]")), "");
     let desired =
         load_in(&sources(DISCOVER, &log("all")), KINDS, CONTROLS, Some(&directory())).expect("a desired state");
     assert_eq!(
@@ -112,10 +123,16 @@ fn what_is_excluded_is_left_out_and_names_can_be_given() {
     organization.yaml:5:11 BRX0302 `names`: the organization has no account 999988887777
         remove it, or correct it
     ");
-    assert_snapshot!(with("{names: {\"222233334444\": Main}}"), @r#"
-    organization.yaml:5:11 BRX0302 the accounts 111122223333 and 222233334444 are both called `Main`
-        say what to call it: `accounts: {discover: {names: {"ACCOUNT ID": NAME}}}`
-    "#);
+    // A name that is given is kept; one that an account took itself gives way.
+    assert_snapshot!(with("{names: {\"222233334444\": Main}}"), @r"
+    Main/us-east-1/log/default
+    Main-111122223333/us-east-1/log/default
+    Team A-B: tests-/us-east-1/log/default
+    ");
+    assert_snapshot!(with("{names: {\"222233334444\": Main, \"333344445555\": Main}}"), @r"
+    organization.yaml:5:11 BRX0302 the accounts 222233334444 and 333344445555 are both to be called `Main`
+        give one of them another name in `names`, or make the pins anew with `pin`
+    ");
     assert_snapshot!(with("{exlude: [x]}"), @r"
     organization.yaml:5:23 BRX0201 `exlude` is not one of exclude, names
         did you mean `exclude`?
@@ -176,4 +193,94 @@ fn what_is_declared_twice_for_certain_is_an_error_in_form() {
     assert!(twice("[a]", "[a]").is_err());
     let both = format!("{}---\n{}", log("[prod]"), log("[Workloads/]"));
     assert!(told(DISCOVER, &both).contains("BRX0205"), "in the real organization they meet");
+}
+
+/// A member takes the name of another, `all`, or twelve digits: each is called by its id too, and everything is evaluated.
+#[test]
+fn a_name_that_a_member_takes_does_not_matter_to_the_others() {
+    let named = |test: &str| {
+        let mut directory = directory();
+        test.clone_into(&mut directory.accounts[2].name);
+        let desired = load_in(&sources(DISCOVER, &log("all")), KINDS, CONTROLS, Some(&directory)).expect("valid");
+        desired.wanted().iter().map(|one| one.address.account.clone()).collect::<Vec<_>>().join(", ")
+    };
+    assert_eq!(named("prod"), "Main, prod-222233334444, prod-333344445555");
+    assert_eq!(named("all"), "Main, all-333344445555, prod");
+    assert_eq!(named("222233334444"), "222233334444-333344445555, Main, prod");
+    assert_eq!(named(""), "-333344445555, Main, prod");
+}
+
+/// With pins an account keeps its name and a selector whom it took; that it is otherwise is told of that account.
+#[test]
+fn what_is_pinned_of_accounts_is_held() {
+    let declarations = log("[Workloads/Production, prod]").replace("spec", "controls: [aws-genai-02]\nspec");
+    let load = |directory: &Directory, pins: Option<&str>| {
+        let mut sources = sources(DISCOVER, &declarations);
+        sources.extend(pins.map(|pins| source("pins.lock", pins)));
+        load_in(&sources, KINDS, CONTROLS, Some(directory)).expect("valid")
+    };
+    let desired = load(&directory(), None);
+    let mut pins = crate::desired::Pins::default();
+    for (key, value) in &desired.to_pin {
+        pins.set("Main", "111122223333", "us-east-1", key, value.clone());
+    }
+    let text = pins.to_text().expect("YAML");
+    assert_snapshot!(text, @r"
+    # What aliases, tags and names led to. Written by `bedrock-reconciler pin`, looked at by `pin --check` and by every plan.
+    # A change here is a change of what declarations mean: review it like one.
+    version: 1
+    pins:
+      Main/us-east-1:
+        account: '111122223333'
+        account:Main: '111122223333'
+        'account:Team A-B: tests-': '333344445555'
+        account:prod: '222233334444'
+        where:Workloads/Production:
+        - '222233334444'
+        where:prod:
+        - '222233334444'
+    ");
+    let after = |change: &dyn Fn(&mut Vec<Account>)| {
+        let mut directory = directory();
+        change(&mut directory.accounts);
+        let desired = load(&directory, Some(&text));
+        let wanted: Vec<String> =
+            desired.wanted().iter().map(|one| format!("{} {}", one.address, one.account_id)).collect();
+        let told = desired.coverage.iter().map(|one| {
+            let field = &one.fields[0];
+            format!("\n  {}: {} instead of {} {:?}", one.address, field.live, field.want, one.controls)
+        });
+        wanted.join(", ") + &told.collect::<String>()
+    };
+    let same = "prod/us-east-1/log/default 222233334444";
+    assert_eq!(after(&|_| {}), same);
+    // It leaves its unit; it is renamed; another takes its name; it leaves the organization; two swap their names.
+    assert_snapshot!(after(&|all| all[1].units.clear()), @r#"
+    prod/us-east-1/log/default 222233334444
+      prod/us-east-1/pin/where:Workloads/Production: null instead of "222233334444" ["aws-genai-02"]
+    "#);
+    assert_snapshot!(after(&|all| all[1].name = "sandbox".to_owned()), @r#"
+    prod/us-east-1/log/default 222233334444
+      prod/us-east-1/pin/account:prod: null instead of "222233334444" ["aws-genai-02"]
+    "#);
+    assert_snapshot!(after(&|all| all[2].name = "prod".to_owned()), @r#"
+    prod/us-east-1/log/default 222233334444
+      Team A-B: tests-/us-east-1/pin/account:Team A-B: tests-: null instead of "333344445555" []
+    "#);
+    assert_snapshot!(after(&|all| { all.remove(1); }), @r#"
+      prod/us-east-1/pin/account:prod: null instead of "222233334444" ["aws-genai-02"]
+    "#);
+    assert_snapshot!(after(&|all| {
+        all[1].name = "Team A-B: tests-".to_owned();
+        all[2].name = "prod".to_owned();
+    }), @r#"
+    prod/us-east-1/log/default 222233334444
+      Team A-B: tests-/us-east-1/pin/account:Team A-B: tests-: "222233334444" instead of "333344445555" []
+      prod/us-east-1/pin/account:prod: "333344445555" instead of "222233334444" ["aws-genai-02"]
+    "#);
+    // What grows is not drift.
+    assert_eq!(
+        after(&|all| all[2].units = all[1].units.clone()),
+        format!("Team A-B: tests-/us-east-1/log/default 333344445555, {same}")
+    );
 }

@@ -32,7 +32,14 @@ fn what_was_written_is_read_back_and_written_alike() {
     assert_eq!((pin.value.as_str(), pin.at.is_some()), ("abc123", true));
     // A name that belongs to another account by now has no pins.
     assert_eq!(read.get("prod", "999999999999", "eu-west-1", "kms:alias/k"), None);
-    assert_eq!(read.of_another("prod", "999999999999", "eu-west-1"), Some("222233334444"));
+    // That is told, for nothing is held to them.
+    let sources = [
+        ("a.yaml", "kind: filter-set\nname: g\nspec: {}\n"),
+        (PINS_FILE, &text.replace("'222233334444'", "'999999999999'")),
+    ];
+    let desired = load_files(&sources).unwrap_or_else(|problems| panic!("{}", listed(&problems)));
+    let told: Vec<String> = desired.coverage.iter().map(|one| one.address.to_string()).collect();
+    assert_eq!(told, ["prod/eu-west-1/pin/account"]);
 }
 
 #[test]
@@ -48,6 +55,8 @@ fn mistakes_are_told_at_their_places() {
         ("version: [\n".to_owned(), "pins.lock:2:1 BRX0105\n"),
         (block("kmz:alias/k: x"), "pins.lock:5:5 BRX0201\n"),
         (block("kms:alias/k: 1"), "pins.lock:5:18 BRX0204\n"),
+        (block("where:all: ['1']"), "pins.lock:5:17 BRX0301\n"),
+        (block("where:all: '222233334444'"), "pins.lock:5:16 BRX0204\n"),
         (block("kms:alias/k: x\n    kms:alias/k: y"), "pins.lock:6:5 BRX0106\n"),
         (block("kms:alias/k: x").replace("\"222233334444\"", "\"22\""), "pins.lock:4:14 BRX0301\n"),
     ] {
