@@ -3,10 +3,12 @@
 use std::collections::BTreeSet;
 
 use reconciler_aws::edge::LookedUp;
-use reconciler_emulator::Edit;
+use reconciler_emulator::{Edit, Effect, Fault, Match};
+use reconciler_model::codes;
 use reconciler_model::control::AlertClass;
 use reconciler_model::desired::{PINS_FILE, Pins};
 use reconciler_model::direction::Direction;
+use reconciler_model::drift::Change;
 use reconciler_model::plan::Plan;
 use reconciler_model::warrant::Approval;
 use reconciler_tests::declarations::of_the_repository;
@@ -142,4 +144,101 @@ async fn a_guardrail_that_was_renamed_is_named_back() {
     world.converge(Approval::Operator).await.expect("approved");
     assert!(!writes(&world).iter().any(|one| one == "CreateGuardrail"), "{:?}", writes(&world));
     world.plan_again_nothing().await;
+}
+
+/// What this tool made in the place of what is gone is followed in the same run, by whatever refers to it; that the pin is stale is
+/// a ticket, and everything is in sync.
+#[tokio::test]
+async fn a_successor_that_this_tool_made_is_followed_and_the_stale_pin_is_a_ticket() {
+    let world = pinned().await;
+    world.attack("bedrock", "DeleteGuardrail", json!({"guardrailIdentifier": "guardrail:baseline"}));
+    world.plan().await;
+    assert!(
+        world
+            .plan()
+            .await
+            .plan
+            .drift
+            .iter()
+            .any(|drift| drift.address.to_string() == format!("{PLACE}/guardrail/baseline"))
+    );
+    world.converge(Approval::Operator).await.expect("approved");
+    for _ in 0..2 {
+        let plan = world.plan().await.plan;
+        assert!(plan.drift.is_empty() && plan.gaps.is_empty() && plan.steps.is_empty(), "{}", told(&plan));
+        let stale: Vec<_> = plan.findings.iter().filter(|finding| finding.code == codes::STALE_PIN).collect();
+        let [stale] = &stale[..] else { panic!("{}", told(&plan)) };
+        assert_eq!(stale.address.to_string(), format!("{PLACE}/guardrail/baseline"));
+        assert_eq!(stale.alerts.first().map(|alert| alert.class), Some(AlertClass::Ticket), "{stale:?}");
+    }
+}
+
+/// Whoever can delete a guardrail can put another in its place. It is not taken for the lost one: nothing refers to it, and the
+/// page stays.
+#[tokio::test]
+async fn a_successor_that_somebody_else_made_is_never_followed() {
+    let world = pinned().await;
+    world.attack("bedrock", "DeleteGuardrail", json!({"guardrailIdentifier": "guardrail:baseline"}));
+    let messages = json!({"name": "baseline", "blockedInputMessaging": "no", "blockedOutputsMessaging": "no",
+        "wordPolicyConfig": {"wordsConfig": [{"text": "a"}]}});
+    world.attack("bedrock", "CreateGuardrail", messages);
+    for _ in 0..2 {
+        let plan = world.plan().await.plan;
+        let drift = plan.drift.iter().find(|drift| drift.address.to_string() == format!("{PLACE}/guardrail/baseline"));
+        let drift = drift.unwrap_or_else(|| panic!("{}", told(&plan)));
+        assert_eq!(drift.change, Change::Missing);
+        assert_eq!(drift.alerts.first().map(|alert| alert.class), Some(AlertClass::Page));
+        world.emulator.clear_calls();
+        world.converge(Approval::Operator).await.expect("approved");
+        let written: BTreeSet<String> = writes(&world).into_iter().collect();
+        assert!(written.is_subset(&["CreateGuardrail".to_owned()].into()), "{written:?}");
+    }
+}
+
+/// The network of endpoints is the pinned one, whatever has its name, or whether it has one.
+#[tokio::test]
+async fn a_network_that_takes_a_name_or_loses_it_moves_no_endpoint() {
+    let name = |name: &str| json!([{"Key": "Name", "Value": name}]);
+    for other in [true, false] {
+        let world = pinned().await;
+        let set = json!({"VpcEndpointId": "${endpoint:bedrock/bedrock}", "PrivateDnsEnabled": false});
+        world.attack("ec2", "ModifyVpcEndpoint", set);
+        world.attack("ec2", "CreateTags", json!({"Resources": ["${vpc:bedrock}"], "Tags": name("old")}));
+        if other {
+            let tags = json!([{"ResourceType": "vpc", "Tags": name("bedrock")}]);
+            world.attack("ec2", "CreateVpc", json!({"CidrBlock": "10.9.0.0/16", "TagSpecifications": tags}));
+        }
+        world.emulator.clear_calls();
+        let expected: BTreeSet<String> =
+            [format!("{PLACE}/pin/vpc:bedrock"), format!("{PLACE}/vpc-endpoint/bedrock/bedrock")].into();
+        world.plan().await;
+        let plan = world.plan().await.plan;
+        assert_eq!(drifted(&plan), expected, "{}", told(&plan));
+        world.converge(Approval::Operator).await.expect("approved");
+        assert_eq!(writes(&world), ["ModifyVpcEndpoint"]);
+        let plan = world.plan().await.plan;
+        assert_eq!(drifted(&plan), [format!("{PLACE}/pin/vpc:bedrock")].into(), "{}", told(&plan));
+    }
+}
+
+/// What cannot be followed says nothing of where it leads: the pin alone is a gap, and what rests on it is held to the pin.
+#[tokio::test]
+async fn a_pin_that_cannot_be_looked_at_hides_nothing() {
+    let world = pinned().await;
+    let set = json!({"VpcEndpointId": "${endpoint:bedrock/bedrock}", "PrivateDnsEnabled": false});
+    world.attack("ec2", "ModifyVpcEndpoint", set);
+    world.inject(vec![denied("DescribeSubnets"), denied("ListAccounts")]);
+    world.plan().await;
+    let plan = world.plan().await.plan;
+    assert_eq!(drifted(&plan), [format!("{PLACE}/vpc-endpoint/bedrock/bedrock")].into(), "{}", told(&plan));
+    assert!(plan.gaps.iter().all(|gap| gap.kind == "pin" && !gap.alerts.is_empty()), "{}", told(&plan));
+    let names: BTreeSet<&str> = plan.gaps.iter().filter_map(|gap| gap.name.as_deref()).collect();
+    assert!(names.contains("subnet:bedrock/bedrock-a") && names.contains("accounts:Workloads"), "{names:?}");
+    world.converge(Approval::Operator).await.expect("approved");
+    world.emulator.clear_faults();
+    world.plan_again_nothing().await;
+}
+
+fn denied(operation: &str) -> Fault {
+    Fault::always(Match { operation: Some(operation.to_owned()), ..Match::default() }, Effect::Deny)
 }

@@ -9,7 +9,7 @@ use reconciler_aws::{Connection, Retries, Sessions, Timeouts};
 use reconciler_emulator::{Accounts, Call, Edit, Effect, Emulator, Fault, Match, Options, Script, Step, Times};
 use reconciler_engine::apply::{Applied, Authority};
 use reconciler_engine::event::{Silence, StepOutcome};
-use reconciler_engine::journal::{Journal, records};
+use reconciler_engine::journal::{Journal, Made, made, records};
 use reconciler_engine::observe::{Read, read_all, scope_of};
 use reconciler_engine::pinning::Pointer;
 use reconciler_engine::queries::{Places, Question};
@@ -136,11 +136,18 @@ impl World {
         Journal::open(&self.folder().journal(), "run").expect("a journal")
     }
 
+    /// What the journal says that was made.
+    fn made(&self) -> Made {
+        records(&self.folder().journal()).map(|records| made(&records)).unwrap_or_default()
+    }
+
     /// Plans for the whole desired state.
     pub async fn plan(&self) -> Planned {
+        let made = self.made();
         let target = Target {
             wanted: &self.wanted,
             coverage: &self.desired.coverage,
+            made: &made,
             desired_digest: &self.desired.digest,
             may_delete_versions: self.may_delete_versions,
             undone_at_most: None,
@@ -231,9 +238,11 @@ impl World {
         let account_ids: BTreeMap<String, String> =
             self.scopes().into_iter().map(|scope| (scope.account, scope.account_id)).collect();
         let folder = self.folder();
+        let made = self.made();
         let target = Target {
             wanted: &self.wanted,
             coverage: &self.desired.coverage,
+            made: &made,
             desired_digest: &self.desired.digest,
             may_delete_versions: self.may_delete_versions,
             undone_at_most: None,

@@ -35,6 +35,10 @@ impl Selection {
     }
 }
 
+/// What names of a selection led to when somebody looked, by name: the id that is pinned, and then those of its successors that
+/// this tool made, the newest first.
+pub type PinnedNames = BTreeMap<String, Vec<String>>;
+
 /// What reading a kind in one scope gave.
 #[derive(Debug, Default)]
 pub struct Reading {
@@ -78,7 +82,7 @@ pub trait Edge: Send + Sync {
         session: &Session,
         scope: &Scope,
         selection: &Selection,
-        _pinned: &BTreeMap<String, String>,
+        _pinned: &PinnedNames,
     ) -> Result<Reading, CallError> {
         self.observe(session, scope, selection).await
     }

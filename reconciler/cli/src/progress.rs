@@ -110,6 +110,9 @@ impl Sink for Log {
                 plan.drift.iter().for_each(log_drift);
                 plan.gaps.iter().filter(|gap| gap.alerts.is_empty()).for_each(log_gap);
                 plan.unseen().into_iter().for_each(log_unseen);
+                for finding in plan.findings.iter().filter(|finding| !finding.alerts.is_empty()) {
+                    tracing::warn!(address = %finding.address, code = %finding.code, reason = %finding.detail, "ticket");
+                }
                 for finding in plan.findings.iter().filter(|finding| finding.severity == Severity::Refused) {
                     tracing::warn!(address = %finding.address, code = %finding.code, reason = %finding.detail, "refused");
                 }

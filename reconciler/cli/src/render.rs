@@ -70,7 +70,8 @@ pub(crate) fn plan_blaming(plan: &Plan, blames: &[Blame]) -> String {
 fn alerts(plan: &Plan) -> Option<String> {
     let unseen = plan.unseen();
     let unseen = || unseen.iter().map(|(alert, ..)| *alert);
-    let first = || plan.drift.iter().filter_map(|drift| drift.alerts.first()).chain(unseen());
+    let noted = || plan.findings.iter().filter_map(|finding| finding.alerts.first());
+    let first = || plan.drift.iter().filter_map(|drift| drift.alerts.first()).chain(unseen()).chain(noted());
     let count = |class| first().filter(|alert| alert.class == class).count();
     let (pages, tickets, told) = (count(AlertClass::Page), count(AlertClass::Ticket), count(AlertClass::Inform));
     let now = first().filter(|alert| alert.class == AlertClass::Page && alert.deadline_minutes == Some(0)).count();

@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 use std::path::PathBuf;
+use std::sync::OnceLock;
 use std::time::Duration;
 
 use globset::{GlobBuilder, GlobMatcher};
@@ -9,6 +10,7 @@ use jiff::Timestamp;
 use reconciler_aws::{Connection, Retries, Sessions, Timeouts};
 use reconciler_emulator::{Emulator, Options};
 use reconciler_engine::event::Sink;
+use reconciler_engine::journal::{self, Made};
 use reconciler_engine::state::StateFolder;
 use reconciler_engine::{Pace, Reconciler, Target};
 use reconciler_kinds::history::EventHistory;
@@ -43,6 +45,8 @@ pub(crate) struct Setup {
     _scratch: Option<tempfile::TempDir>,
     /// Where the state folder is; `None` when there is no place for one.
     state: Option<PathBuf>,
+    /// What the journal says that this tool made.
+    made: OnceLock<Made>,
 }
 
 impl Setup {
@@ -68,7 +72,7 @@ impl Setup {
         let unique = digest::of(&(now.as_nanosecond().to_string(), std::process::id()));
         let unique: String = unique.chars().skip("sha256:".len()).take(8).collect();
         let run = format!("bedrock-reconciler-{}-{unique}", now.strftime("%Y%m%dT%H%M%SZ"));
-        Ok(Self { global, settings, screen, run, emulator, _scratch: scratch, state })
+        Ok(Self { global, settings, screen, run, emulator, _scratch: scratch, state, made: OnceLock::new() })
     }
 
     /// The desired state; what is wrong with it has been printed when this fails. Where the accounts are discovered it is
@@ -237,6 +241,14 @@ impl Setup {
         self.state_to_read().map(|state| StateFolder::journal_in(&state))
     }
 
+    /// What the journal says that this tool made; nothing where it cannot be read, which whoever writes is told.
+    fn made(&self) -> &Made {
+        self.made.get_or_init(|| {
+            let records = self.journal_to_read().and_then(|path| journal::records(&path).ok());
+            records.map(|records| journal::made(&records)).unwrap_or_default()
+        })
+    }
+
     /// Where the desired state applies. Without a desired state it is the caller's own account, in its own region.
     pub(crate) async fn organization(&self) -> Result<Organization, Failure> {
         let sources = files::sources(&self.global.desired);
@@ -275,15 +287,16 @@ impl Setup {
     }
 
     /// What to restore.
-    pub(crate) fn target_to_write<'a>(&self, desired: &'a Desired, wanted: &'a [Wanted]) -> Target<'a> {
+    pub(crate) fn target_to_write<'a>(&'a self, desired: &'a Desired, wanted: &'a [Wanted]) -> Target<'a> {
         Target { asks_permission: self.settings.permission_check, ..self.target(desired, wanted) }
     }
 
     /// What to plan for.
-    pub(crate) fn target<'a>(&self, desired: &'a Desired, wanted: &'a [Wanted]) -> Target<'a> {
+    pub(crate) fn target<'a>(&'a self, desired: &'a Desired, wanted: &'a [Wanted]) -> Target<'a> {
         Target {
             wanted,
             coverage: &desired.coverage,
+            made: self.made(),
             desired_digest: &desired.digest,
             may_delete_versions: self.settings.delete_unreferenced_versions,
             undone_at_most: None,

@@ -300,6 +300,11 @@ impl Reconciler<'_> {
                 .map_or_else(|error| error.request_id.clone(), |receipt| receipt.request_id.clone()),
             error: answer.as_ref().err().map(|error| error.code.clone()),
             message: answer.as_ref().err().map(|error| error.message.clone()).filter(|message| !message.is_empty()),
+            made: answer
+                .as_ref()
+                .ok()
+                .filter(|_| handle.is_none())
+                .and_then(|receipt| edge.kind().id_of(&receipt.handle)),
         };
         journal.lock().await.append((self.clock)(), receipt)?;
         // An intent whose write may still take effect stays open, and so does its token.

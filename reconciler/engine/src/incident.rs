@@ -221,7 +221,7 @@ impl Case {
                         },
                     );
                 }
-                Entry::Receipt { intent, request_id, error, message } => {
+                Entry::Receipt { intent, request_id, error, message, .. } => {
                     if let Some(step) = steps.get_mut(intent) {
                         step.request_ids.extend(request_id.clone());
                         step.error.clone_from(error);

@@ -92,6 +92,9 @@ pub enum Entry {
         /// What AWS said with it, shortened and without a canonical request.
         #[serde(default, skip_serializing_if = "Option::is_none")]
         message: Option<String>,
+        /// What names a resource that the call made, so that it is known for ours later.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        made: Option<String>,
     },
     /// Read-back was done, or the intent was given up.
     Verdict {
@@ -219,7 +222,31 @@ pub struct Journal {
     /// Verified intents: address, op, when.
     verified: Vec<(Address, String, Timestamp)>,
     incidents: BTreeMap<String, OpenIncident>,
+    made: Made,
     observer: Option<Observer>,
+}
+
+/// What this tool made, by address, the newest last: the ids of which a pin that leads to nothing has a successor.
+pub type Made = BTreeMap<Address, Vec<String>>;
+
+/// What these records say was made.
+pub fn made(records: &[Record]) -> Made {
+    let mut intents: BTreeMap<u64, &Address> = BTreeMap::new();
+    let mut made = Made::new();
+    for record in records {
+        match &record.entry {
+            Entry::Intent { address, .. } => {
+                intents.insert(record.seq, address);
+            }
+            Entry::Receipt { intent, made: Some(id), .. } => {
+                if let Some(address) = intents.get(intent) {
+                    made.entry((*address).clone()).or_default().push(id.clone());
+                }
+            }
+            _ => {}
+        }
+    }
+    made
 }
 
 /// Told of every record that is on disk.
@@ -318,6 +345,7 @@ impl Journal {
             open: BTreeMap::new(),
             verified: Vec::new(),
             incidents: BTreeMap::new(),
+            made: Made::new(),
             observer: None,
         };
         for record in &content.records {
@@ -352,6 +380,11 @@ impl Journal {
             }
             Entry::IncidentClosed { incident, .. } => {
                 self.incidents.remove(incident);
+            }
+            Entry::Receipt { intent, made: Some(id), .. } => {
+                if let Some(open) = self.open.get(intent) {
+                    self.made.entry(open.address.clone()).or_default().push(id.clone());
+                }
             }
             _ => {}
         }
@@ -408,6 +441,11 @@ impl Journal {
     pub fn open_incident(&self, targets: &[String], accounts: &[String]) -> Option<&OpenIncident> {
         let open = self.incidents.values().filter(|open| open.targets == targets && open.accounts == accounts);
         open.max_by_key(|open| open.at)
+    }
+
+    /// What this tool made.
+    pub fn made(&self) -> &Made {
+        &self.made
     }
 
     /// Where it is.

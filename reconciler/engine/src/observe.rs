@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use futures::StreamExt as _;
 use futures::stream;
-use reconciler_aws::edge::{Edge, LookedUp, LookupSource, Reading, Selection, code_of, gap_of, unread_of};
+use reconciler_aws::edge::{Edge, LookedUp, LookupSource, PinnedNames, Reading, Selection, code_of, gap_of, unread_of};
 use reconciler_aws::{CallError, Sessions};
 use reconciler_model::address::{Address, Scope};
 use reconciler_model::codes;
@@ -19,6 +19,7 @@ use reconciler_model::repointed;
 use serde_json::Value;
 
 use crate::event::{Event, Sink};
+use crate::journal::Made;
 
 /// What was read for a set of wanted addresses.
 #[derive(Debug, Default)]
@@ -37,6 +38,8 @@ pub struct Observation<'a> {
     pub as_declared: BTreeSet<&'a Address>,
     /// Pinned pointers that lead elsewhere. What rests on them is held to what is pinned all the same.
     pub repointed: Vec<Drift>,
+    /// Addresses whose pinned resource is gone and has a successor that this tool made: why, for people.
+    pub superseded: BTreeMap<Address, String>,
 }
 
 /// How many addresses are compared before other work has a turn.
@@ -51,13 +54,13 @@ pub struct Read<'a> {
     /// Which resources.
     pub selection: Selection,
     /// What names of the selection are pinned to.
-    pub pinned: BTreeMap<String, String>,
+    pub pinned: PinnedNames,
 }
 
 impl<'a> Read<'a> {
     /// A read without pins.
     pub fn new(scope: Scope, edge: &'a dyn Edge, selection: Selection) -> Self {
-        Self { scope, edge, selection, pinned: BTreeMap::new() }
+        Self { scope, edge, selection, pinned: PinnedNames::new() }
     }
 }
 
@@ -150,6 +153,8 @@ pub struct Sought<'a> {
     pub wanted: &'a [Wanted],
     /// Whether versions that nothing is known to refer to may be deleted to make room.
     pub may_delete_versions: bool,
+    /// What this tool made.
+    pub made: &'a Made,
 }
 
 impl<'a> Sought<'a> {
@@ -164,10 +169,10 @@ pub async fn observe<'a>(sessions: &Sessions, sought: Sought<'a>, sink: &dyn Sin
     observing.refer();
     inspect(sessions, sought, &mut observing).await;
     let repointed = observing.repointed();
-    let Observing { taken, trees, waiting, not_inspected, as_declared, .. } = observing;
+    let Observing { taken, trees, waiting, not_inspected, as_declared, superseded, .. } = observing;
     let mut inventory = taken.end();
     drop_implied(&mut inventory.gaps);
-    Observation { inventory, trees, waiting, not_inspected, as_declared, repointed }
+    Observation { inventory, trees, waiting, not_inspected, as_declared, repointed, superseded }
 }
 
 /// One thing to ask AWS.
@@ -188,7 +193,7 @@ async fn read_and_compare<'a, 's>(sessions: &Sessions, sought: Sought<'a>, sink:
     let mut lookups: BTreeMap<(Scope, &str), BTreeSet<String>> = BTreeMap::new();
     let mut index: BTreeMap<(Scope, &str), Vec<&Wanted>> = BTreeMap::new();
     let mut referred_to: BTreeSet<&Address> = BTreeSet::new();
-    let mut pinned: BTreeMap<(Scope, &str), BTreeMap<String, String>> = BTreeMap::new();
+    let mut pinned: BTreeMap<(Scope, &str), PinnedNames> = BTreeMap::new();
     for one in sought.wanted {
         let scope = scope_of(one);
         if let Some(edge) = sought.edge(&one.address.kind) {
@@ -201,7 +206,8 @@ async fn read_and_compare<'a, 's>(sessions: &Sessions, sought: Sought<'a>, sink:
         names.entry((scope.clone(), &one.address.kind)).or_default().insert(one.address.name.clone());
         if let Some(pin) = &one.pin {
             let pins = pinned.entry((scope.clone(), &one.address.kind)).or_default();
-            pins.insert(one.address.name.clone(), pin.value.clone());
+            let ours = sought.made.get(&one.address).into_iter().flatten().rev();
+            pins.insert(one.address.name.clone(), [&pin.value].into_iter().chain(ours).cloned().collect());
         }
         index.entry((scope, &one.address.kind)).or_default().push(one);
         // What is referred to is read even where it was not asked for.
@@ -239,6 +245,7 @@ async fn read_and_compare<'a, 's>(sessions: &Sessions, sought: Sought<'a>, sink:
         waiting: BTreeMap::new(),
         not_inspected: BTreeMap::new(),
         as_declared: BTreeSet::new(),
+        superseded: BTreeMap::new(),
     };
     let mut pending = stream::iter(jobs.into_iter().map(|job| job.carry_out(sessions))).buffer_unordered(SIDE_BY_SIDE);
     while let Some(ended) = pending.next().await {
@@ -293,6 +300,7 @@ struct Observing<'a, 's> {
     waiting: BTreeMap<Address, BTreeSet<Address>>,
     not_inspected: BTreeMap<Address, (&'static str, String)>,
     as_declared: BTreeSet<&'a Address>,
+    superseded: BTreeMap<Address, String>,
 }
 
 impl<'a> Observing<'a, '_> {
@@ -402,6 +410,13 @@ impl<'a> Observing<'a, '_> {
             self.taken.found(gap(unread, members.into_iter().collect()));
         }
         let seen = self.taken.inventory.sightings.get(&one.address);
+        if let (Some(pin), Some(id)) = (&one.pin, seen.and_then(|seen| kind.id_of(&seen.handle)))
+            && pin.value != id
+        {
+            let at = pin.at.as_ref().map(|at| format!(" ({at})")).unwrap_or_default();
+            let why = format!("{} is gone, and {id} was made in its place: the pin{at} is stale", pin.value);
+            self.superseded.insert(one.address.clone(), why);
+        }
         let gaps = seen.map(|seen| seen.gaps(&scope)).unwrap_or_default();
         for mut gap in gaps {
             gap.fields.retain(|field| tree.get(field).is_some());

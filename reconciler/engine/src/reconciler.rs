@@ -17,7 +17,7 @@ use reconciler_model::kind::Kind;
 use reconciler_model::plan::{self, Inputs, Plan, Step};
 
 use crate::event::{Event, Sink};
-use crate::journal::Journal;
+use crate::journal::{Journal, Made};
 use crate::observe::{self, Read, Sought};
 
 /// How long to wait for what.
@@ -56,6 +56,8 @@ pub struct Target<'a> {
     pub coverage: &'a [Drift],
     /// The digest of the desired state.
     pub desired_digest: &'a str,
+    /// What this tool made, as far as the journal told when it was read last.
+    pub made: &'a Made,
     /// Whether versions that nothing is known to refer to may be deleted to make room.
     pub may_delete_versions: bool,
     /// The most restores of one resource that others may undo within an hour before nothing more is written to it;
@@ -132,11 +134,16 @@ impl Reconciler<'_> {
     ) -> Result<Planned, CallError> {
         // Without an identity every read would fail for the same reason: say it once.
         self.sessions.identity().await?;
+        let mut made = target.made.clone();
+        for (address, ids) in journal.iter().flat_map(|journal| journal.made()) {
+            made.insert(address.clone(), ids.clone());
+        }
         let sought = Sought {
             edges: self.edges,
             sources: self.lookups,
             wanted: target.wanted,
             may_delete_versions: target.may_delete_versions,
+            made: &made,
         };
         let mut observation = observe::observe(&self.sessions, sought, self.sink).await;
         observation.repointed.extend(target.coverage.iter().cloned());
@@ -150,6 +157,7 @@ impl Reconciler<'_> {
                 waiting: &observation.waiting,
                 as_declared: &observation.as_declared,
                 repointed: &observation.repointed,
+                superseded: &observation.superseded,
                 inventory: &observation.inventory,
                 kinds: &kinds,
                 controls: control::all(),

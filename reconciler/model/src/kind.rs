@@ -268,6 +268,12 @@ pub trait Kind: Send + Sync {
         None
     }
 
+    /// What a pin of the name holds of the resource that this handle is of; `None` where names are not pinned, or cannot be taken
+    /// over by another resource.
+    fn id_of(&self, _handle: &Value) -> Option<String> {
+        None
+    }
+
     /// Adds to a declared tree what a pin says: that the name leads to what it led to.
     fn hold_to(&self, _want: &mut Value, _name: &str, _pinned: &str) {}
 

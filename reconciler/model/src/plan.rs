@@ -107,6 +107,9 @@ pub struct Finding {
     pub code: String,
     /// What was found.
     pub detail: String,
+    /// Who has to know of it, where somebody has to.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub alerts: Vec<Alert>,
 }
 
 /// One fully resolved step.
@@ -236,6 +239,8 @@ pub struct Inputs<'a> {
     pub as_declared: &'a BTreeSet<&'a Address>,
     /// Pinned pointers that lead elsewhere ([`repointed::drift`]).
     pub repointed: &'a [Drift],
+    /// Addresses whose pinned resource is gone and has a successor that this tool made, and why.
+    pub superseded: &'a BTreeMap<Address, String>,
     /// What was read.
     pub inventory: &'a Inventory,
     /// The kinds.
@@ -293,7 +298,8 @@ fn assess(case: &Case<'_>) -> Assessed {
     let comparison = drift::compare(kind, wanted, want, live);
     let mut findings = Vec::new();
     let mut note = |severity, code: &str, detail: String| {
-        findings.push(Finding { address: address.clone(), severity, code: code.to_owned(), detail });
+        let code = code.to_owned();
+        findings.push(Finding { address: address.clone(), severity, code, detail, alerts: Vec::new() });
     };
     for (path, reason) in &comparison.unobservable {
         note(Severity::Note, codes::NOT_REPORTED, format!("{path}: {reason}"));
@@ -345,6 +351,7 @@ pub fn build(inputs: &Inputs<'_>) -> Plan {
             severity: Severity::Note,
             code: codes::WAITS.to_owned(),
             detail: format!("waits for {other}"),
+            alerts: Vec::new(),
         }));
         let is_waiting = !waits.others.is_empty();
         summary.waiting += usize::from(is_waiting);
@@ -382,6 +389,7 @@ pub fn build(inputs: &Inputs<'_>) -> Plan {
                 severity: Severity::Refused,
                 code: (*code).to_owned(),
                 detail: reason.clone(),
+                alerts: Vec::new(),
             });
         }
         match assessed.drift {
@@ -399,6 +407,16 @@ pub fn build(inputs: &Inputs<'_>) -> Plan {
             let planned_for = live.map(|live| live.fingerprint());
             proposed.push(Proposed { stage: kind.stage(), wanted, planned_for, steps: assessed.steps });
         }
+    }
+    for (address, why) in inputs.superseded {
+        let served = inputs.wanted.iter().find(|one| one.address == *address).map(|one| &one.declaration.controls);
+        findings.push(Finding {
+            address: address.clone(),
+            severity: Severity::Note,
+            code: codes::STALE_PIN.to_owned(),
+            detail: why.clone(),
+            alerts: repointed::stale(inputs.controls, served.map(Vec::as_slice).unwrap_or_default()),
+        });
     }
     for pin in inputs.repointed {
         summary.drifted += 1;
@@ -477,6 +495,10 @@ fn alerting(inputs: &Inputs<'_>) -> Vec<Gap> {
     }
     let mut gaps = inputs.inventory.gaps.clone();
     for gap in &mut gaps {
+        if let (repointed::KIND, Some(key)) = (gap.kind.as_str(), &gap.name) {
+            gap.alerts = repointed::unseen(inputs.controls, inputs.wanted, &gap.scope, key);
+            continue;
+        }
         let here = declared.get(&(gap.scope.account.as_str(), gap.scope.region.as_str(), gap.kind.as_str()));
         let covered = here.into_iter().flatten().filter(|one| gap.covers(&one.address));
         let served = covered.flat_map(|one| &one.declaration.controls).map(String::as_str).collect();

@@ -10,8 +10,8 @@ use serde_json::Value;
 
 use crate::address::{Address, Scope};
 use crate::alert::{self, Alert};
-use crate::control::Control;
-use crate::desired::{Pin, Wanted, members_of};
+use crate::control::{AlertClass, Control};
+use crate::desired::{Pin, Wanted, key_of_lookup, members_of};
 use crate::direction::Direction;
 use crate::drift::{Change, Drift, FieldDrift};
 use crate::tree::Path;
@@ -70,6 +70,28 @@ pub fn lost<'a>(
         one
     };
     lost.map(one).collect()
+}
+
+/// Who has to know that it could not be found out where a pinned pointer leads: whoever would have to know that it leads elsewhere.
+pub fn unseen(controls: &[Control], wanted: &[Wanted], scope: &Scope, key: &str) -> Vec<Alert> {
+    let is_here = |one: &&Wanted| one.account_id == scope.account_id && one.address.region == scope.region;
+    let rests_on_it = |one: &&Wanted| one.pins.keys().any(|lookup| key_of_lookup(one, lookup) == key);
+    let users = wanted.iter().filter(is_here).filter(rests_on_it);
+    let served: BTreeSet<&String> = users.flat_map(|one| &one.declaration.controls).collect();
+    alert::as_urgent_as_the_worst(controls, &served.into_iter().cloned().collect::<Vec<_>>(), alert::REPOINTED)
+}
+
+/// Who has to know of a pin whose resource is gone and was made again by this tool: whoever keeps the pins, of each control.
+pub fn stale(controls: &[Control], served: &[String]) -> Vec<Alert> {
+    let served = controls.iter().filter(|control| served.contains(&control.id));
+    let ticket = |control: &Control| Alert {
+        control: control.id.clone(),
+        signal: alert::REPOINTED.to_owned(),
+        class: AlertClass::Ticket,
+        deadline_minutes: None,
+        severity: control.severity,
+    };
+    served.map(ticket).collect()
 }
 
 /// Who has to know of it. What rests on the pointer would be rebuilt on something else by whoever follows it, so each control

@@ -9,7 +9,9 @@ use async_trait::async_trait;
 use aws_sdk_bedrock::Client;
 use futures::future::{join_all, join3};
 use jiff::Timestamp;
-use reconciler_aws::edge::{Edge, LookedUp, LookupSource, Reading, Receipt, Selection, gap_of, odd_answer};
+use reconciler_aws::edge::{
+    Edge, LookedUp, LookupSource, PinnedNames, Reading, Receipt, Selection, gap_of, odd_answer,
+};
 use reconciler_aws::{Answer, CallError, CallFacts, ErrorClass, Session, call, call_with_body};
 use reconciler_model::address::{Address, Scope};
 use reconciler_model::blame::{Snapshot, Traces};
@@ -252,23 +254,23 @@ type Found = BTreeMap<String, Vec<Ids>>;
 
 /// The selected guardrails by name. A name may have more than one: that AWS enforces unique names is a hypothesis.
 async fn by_name(session: &Session, selection: &Selection) -> Result<Found, CallError> {
-    by_name_or_pin(session, selection, &BTreeMap::new()).await
+    by_name_or_pin(session, selection, &PinnedNames::new()).await
 }
 
 /// The same, where a name that is pinned leads to the guardrail of that id, whatever it is called today: callers name it by its
-/// id, and go on using what was renamed. Once that id is gone the name decides again.
-async fn by_name_or_pin(
-    session: &Session,
-    selection: &Selection,
-    pinned: &BTreeMap<String, String>,
-) -> Result<Found, CallError> {
+/// id, and go on using what was renamed. Once that id is gone, the name leads to the successor that this tool made, and to nothing
+/// that somebody else did: whoever can delete a guardrail could put another in its place.
+async fn by_name_or_pin(session: &Session, selection: &Selection, pinned: &PinnedNames) -> Result<Found, CallError> {
     let mut found = Found::new();
-    let mut by_pin = Found::new();
+    let mut by_pin: BTreeMap<String, (usize, Ids)> = BTreeMap::new();
     for row in list(session, None).await? {
         let (name, ids) =
             ids_of(&row).ok_or_else(|| odd_answer(session, SERVICE, LIST, "a row lacks name, id or arn"))?;
-        for (pinned, _) in pinned.iter().filter(|(name, id)| **id == ids.id && selection.has(name)) {
-            by_pin.insert(pinned.clone(), vec![ids.clone()]);
+        for (pinned, all) in pinned.iter().filter(|(name, _)| selection.has(name)) {
+            let Some(rank) = all.iter().position(|id| *id == ids.id) else { continue };
+            if by_pin.get(pinned).is_none_or(|(other, _)| rank < *other) {
+                by_pin.insert(pinned.clone(), (rank, ids.clone()));
+            }
         }
         if selection.has(&name) {
             let same = found.entry(name).or_default();
@@ -279,10 +281,10 @@ async fn by_name_or_pin(
     }
     // Nobody has two addresses: a guardrail that is pinned for one name is not found for another.
     for same in found.values_mut() {
-        same.retain(|ids| !by_pin.values().flatten().any(|other| other.id == ids.id));
+        same.retain(|ids| !by_pin.values().any(|(_, other)| other.id == ids.id));
     }
-    found.retain(|_, same| !same.is_empty());
-    found.extend(by_pin);
+    found.retain(|name, same| !same.is_empty() && !pinned.contains_key(name));
+    found.extend(by_pin.into_iter().map(|(name, (_, ids))| (name, vec![ids])));
     Ok(found)
 }
 
@@ -319,7 +321,7 @@ impl Edge for Guardrail {
         session: &Session,
         scope: &Scope,
         selection: &Selection,
-        pinned: &BTreeMap<String, String>,
+        pinned: &PinnedNames,
     ) -> Result<Reading, CallError> {
         let found = by_name_or_pin(session, selection, pinned).await?;
         let reads = found.iter().map(|(name, same)| async move {

@@ -455,6 +455,10 @@ impl Kind for Guardrail {
         Some(PinnedAs::Name("guardrail/"))
     }
 
+    fn id_of(&self, handle: &Value) -> Option<String> {
+        handle.get("guardrailId").and_then(Value::as_str).map(str::to_owned)
+    }
+
     fn hold_to(&self, want: &mut Value, name: &str, _: &str) {
         if let Some(members) = want.as_object_mut() {
             members.insert(NAME.into(), json!(name));

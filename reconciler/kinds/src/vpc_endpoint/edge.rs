@@ -11,7 +11,7 @@ use aws_sdk_ec2::Client;
 use aws_sdk_ec2::operation::RequestId;
 use aws_sdk_ec2::types::{self, Filter, ResourceType, TagSpecification, VpcAttributeName, VpcEndpointType};
 use futures::future::{join4, try_join};
-use reconciler_aws::edge::{Edge, Reading, Receipt, Selection, gap_of, odd_answer};
+use reconciler_aws::edge::{Edge, PinnedNames, Reading, Receipt, Selection, gap_of, odd_answer};
 use reconciler_aws::{CallError, ErrorClass, Session, send};
 use reconciler_model::address::{Address, Scope};
 use reconciler_model::codes;
@@ -366,15 +366,17 @@ impl Edge for VpcEndpoint {
         session: &Session,
         scope: &Scope,
         selection: &Selection,
-        pinned: &BTreeMap<String, String>,
+        pinned: &PinnedNames,
     ) -> Result<Reading, CallError> {
         let place = place(session, selection).await?;
         let names = match selection {
             Selection::Names(names) => names.clone(),
             Selection::All => place.names(),
         };
-        let found: Vec<(&String, Found<'_>)> =
-            names.iter().map(|name| (name, place.find_in(name, pinned.get(name).map(String::as_str)))).collect();
+        let found: Vec<(&String, Found<'_>)> = names
+            .iter()
+            .map(|name| (name, place.find_in(name, pinned.get(name).and_then(|pins| pins.first()).map(String::as_str))))
+            .collect();
         let mut reading = Reading::default();
         let mut by_meaning: BTreeMap<_, Vec<&str>> = BTreeMap::new();
         for (name, found) in &found {
