@@ -144,7 +144,8 @@ impl Seen<'_> {
 
     fn is_calm(&self, plan: &Plan, which: &str) -> Result<(), String> {
         let (exit, class) = (exit_of(plan), class_of(plan));
-        if matches!(exit, 1 | 65) || class == Class::Page {
+        let is_woken = class == Class::Page || (self.row.calm && (exit != 0 || class != Class::None));
+        if matches!(exit, 1 | 65) || is_woken {
             return Err(format!("{which} exits {exit} with {class:?}: {}", told(plan)));
         }
         Ok(())

@@ -53,6 +53,9 @@ pub(crate) struct Row {
     /// How people have to be told at least, when it is an attack.
     #[serde(default)]
     pub(crate) told: Class,
+    /// Whether a harmless change is told to nobody at all, and no plan exits with anything but 0.
+    #[serde(default)]
+    pub(crate) calm: bool,
     /// Why it is known to fail; absent where it must hold.
     #[serde(default)]
     pub(crate) open: Option<String>,
@@ -264,7 +267,7 @@ fn tree(text: &str) -> Value {
 /// Every row, in the order of the files.
 pub(crate) fn all() -> Vec<Row> {
     let folder = repository().join("tests/adversary/rows");
-    let files = ["hidden", "kept", "pointers", "refused", "invented", "harmless"];
+    let files = ["hidden", "kept", "pointers", "refused", "invented", "unexpected", "harmless"];
     let files =
         files.map(|name| std::fs::read_to_string(folder.join(name).with_extension("yaml")).expect("a file of rows"));
     files.into_iter().flat_map(|text| tree(&text).as_array().cloned().unwrap_or_default()).map(parsed).collect()

@@ -36,4 +36,5 @@ mod scale;
 mod scopes;
 mod stronger;
 mod trails;
+mod undeclared;
 mod versions;

@@ -19,12 +19,13 @@ use reconciler_engine::state::StateFolder;
 use reconciler_kinds::discovery;
 use reconciler_model::address::{Scope, ScopeKind};
 use reconciler_model::attribution::Blame;
-use reconciler_model::control::Answered;
+use reconciler_model::control::{self, Answered};
 use reconciler_model::desired::{Desired, Source, Wanted, load, load_in};
 use reconciler_model::drift::FieldDrift;
 use reconciler_model::inventory::Inventory;
 use reconciler_model::kind::Kind;
 use reconciler_model::plan::{Plan, Severity};
+use reconciler_model::undeclared::Watch;
 use reconciler_model::verdict::Verdict;
 use reconciler_model::warrant::{Approval, ApprovedPlan, Refusal};
 use serde_json::{Value, json};
@@ -54,6 +55,8 @@ pub struct World {
     pub desired: Desired,
     /// What the desired state wants, by address.
     pub wanted: Vec<Wanted>,
+    /// Where what nobody declared is looked for.
+    pub watch: Watch,
     /// Whether versions that nothing is known to refer to may be deleted to make room.
     pub may_delete_versions: bool,
     /// How fast it waits.
@@ -97,9 +100,10 @@ impl World {
                 load_in(sources, &kinds, declarations::CONTROLS, Some(&directory)).expect("a valid desired state");
         }
         let wanted = desired.wanted();
+        let watch = Watch::of(desired.organization(), &wanted, &kinds, control::all());
         // In memory where there is such a place: what is put on disk here is not to survive anything.
         let state = tempfile::tempdir_in("/dev/shm").or_else(|_| tempfile::tempdir()).expect("a state folder");
-        Self { emulator, desired, wanted, may_delete_versions: false, pace: PACE, edges, sessions, state }
+        Self { emulator, desired, wanted, watch, may_delete_versions: false, pace: PACE, edges, sessions, state }
     }
 
     /// The same world, in which no call may take longer than this with all its attempts.
@@ -152,6 +156,7 @@ impl World {
             may_delete_versions: self.may_delete_versions,
             undone_at_most: None,
             asks_permission: false,
+            watch: Some(&self.watch),
         };
         self.reconciler().plan(target, None).await.expect("a plan")
     }
@@ -247,6 +252,7 @@ impl World {
             may_delete_versions: self.may_delete_versions,
             undone_at_most: None,
             asks_permission: true,
+            watch: Some(&self.watch),
         };
         let activation =
             Activation { mode: "enforce", target, account_ids: &account_ids, state: &folder, stop: &|| false };

@@ -11,6 +11,7 @@ use reconciler_model::codes;
 use reconciler_model::history::Past;
 use reconciler_model::inventory::{Gap, Sighting, Unread};
 use reconciler_model::kind::Kind;
+use reconciler_model::undeclared;
 use reconciler_model::warrant::Warrant;
 use serde_json::Value;
 
@@ -23,6 +24,17 @@ pub enum Selection {
     All,
     /// Those with these names.
     Names(BTreeSet<String>),
+    /// Those with these names, and with them every other one of which a control wants to know.
+    Beside(Beside),
+}
+
+/// Names that are declared, and what is left out of what stands beside them.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Beside {
+    /// The names that are asked for themselves.
+    pub names: BTreeSet<String>,
+    /// Names of others, with `*` and `?`, that are not read.
+    pub left_out: Vec<String>,
 }
 
 impl Selection {
@@ -31,13 +43,48 @@ impl Selection {
         match self {
             Self::All => true,
             Self::Names(names) => names.contains(name),
+            Self::Beside(beside) => self.asks_for(name) || !undeclared::is_left_out(&beside.left_out, name),
         }
+    }
+
+    /// Whether `name` is asked for itself.
+    pub fn asks_for(&self, name: &str) -> bool {
+        match self {
+            Self::All => false,
+            Self::Names(names) | Self::Beside(Beside { names, .. }) => names.contains(name),
+        }
+    }
+
+    /// The names that are asked for themselves; none where all are.
+    pub fn names(&self) -> Option<&BTreeSet<String>> {
+        match self {
+            Self::All => None,
+            Self::Names(names) | Self::Beside(Beside { names, .. }) => Some(names),
+        }
+    }
+
+    /// Whether what nobody declared is asked for too.
+    pub fn is_beside(&self) -> bool {
+        matches!(self, Self::Beside(_))
     }
 }
 
 /// What names of a selection led to when somebody looked, by name: the id that is pinned, and then those of its successors that
 /// this tool made, the newest first.
 pub type PinnedNames = BTreeMap<String, Vec<String>>;
+
+/// The name of a resource that nobody declared and whose own name leads to something else: a twin.
+pub fn twin(name: &str, id: &str) -> String {
+    format!("{name}#{id}")
+}
+
+/// The gap of what stands beside the declared resources, where only that could not be read.
+pub fn gap_beside(error: &CallError, scope: &Scope, kind: &str) -> Gap {
+    gap_of(error, scope, kind, Some(OTHERS))
+}
+
+/// Stands for the name of whatever nobody declared.
+const OTHERS: &str = "*";
 
 /// What reading a kind in one scope gave.
 #[derive(Debug, Default)]

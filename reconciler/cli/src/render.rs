@@ -123,9 +123,12 @@ fn address(text: &mut String, plan: &Plan, drift: &Drift, blame: Option<&Blame>)
         let at = drift.declared_at.as_deref().unwrap_or("");
         let _ = writeln!(text, "      declared, and not there  {}", paint(FAINT, at));
     }
+    if drift.change == Change::Unexpected {
+        let _ = writeln!(text, "      nobody declares it, and it is below the floor of {}", drift.controls.join(", "));
+    }
     let widest = drift.fields.iter().map(|field| field.path.to_string().chars().count()).max().unwrap_or(0);
     for one in &drift.fields {
-        field(text, one, widest);
+        field(text, one, widest, if drift.change == Change::Unexpected { "floor" } else { "want" });
     }
     text.push_str(&blame.map(crate::blame::lines).unwrap_or_default());
     let steps: Vec<&Step> = plan.steps.iter().filter(|step| step.address == drift.address).collect();
@@ -144,13 +147,13 @@ fn address(text: &mut String, plan: &Plan, drift: &Drift, blame: Option<&Blame>)
     }
 }
 
-fn field(text: &mut String, field: &FieldDrift, widest: usize) {
+fn field(text: &mut String, field: &FieldDrift, widest: usize, wanted: &str) {
     let path = field.path.to_string();
     let gap = " ".repeat(widest.saturating_sub(path.chars().count()));
     let kept = if field.kept { ", kept" } else { "" };
     let _ = writeln!(
         text,
-        "      {path}{gap}  live {}  want {}  {}  {}",
+        "      {path}{gap}  live {}  {wanted} {}  {}  {}",
         paint(STRONG, value(&field.live)),
         value(&field.want),
         paint(of_direction(field.direction), format_args!("{}{kept}", field.direction)),

@@ -206,7 +206,7 @@ async fn shown_again(
         return Ok(None);
     }
     let wanted: Vec<Wanted> = target.wanted.iter().filter(|one| open.contains(&one.address)).cloned().collect();
-    match reconciler.plan(Target { wanted: &wanted, ..target }, Some(journal)).await {
+    match reconciler.plan(Target { wanted: &wanted, watch: None, ..target }, Some(journal)).await {
         Ok(planned) => Ok(Some(planned.plan)),
         Err(error) => {
             troubles.push(format!("the second read failed to {error}"));

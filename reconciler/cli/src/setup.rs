@@ -22,6 +22,7 @@ use reconciler_model::address::ScopeKind;
 use reconciler_model::desired::{self, Account, Desired, Directory, Needs, Organization, Source, Wanted};
 use reconciler_model::diagnostic::Diagnostic;
 use reconciler_model::digest;
+use reconciler_model::undeclared::Watch;
 
 use crate::args::{Aws, Filter, Global};
 use crate::controls;
@@ -283,24 +284,26 @@ impl Setup {
             regions: vec![region],
             accounts: vec![Account { id: own.account, name: "main".to_owned(), ..Account::default() }],
             discover: None,
+            undeclared: Vec::new(),
         })
     }
 
     /// What to restore.
-    pub(crate) fn target_to_write<'a>(&'a self, desired: &'a Desired, wanted: &'a [Wanted]) -> Target<'a> {
-        Target { asks_permission: self.settings.permission_check, ..self.target(desired, wanted) }
+    pub(crate) fn target_to_write<'a>(&'a self, desired: &'a Desired, selected: &'a Selected) -> Target<'a> {
+        Target { asks_permission: self.settings.permission_check, ..self.target(desired, selected) }
     }
 
     /// What to plan for.
-    pub(crate) fn target<'a>(&'a self, desired: &'a Desired, wanted: &'a [Wanted]) -> Target<'a> {
+    pub(crate) fn target<'a>(&'a self, desired: &'a Desired, selected: &'a Selected) -> Target<'a> {
         Target {
-            wanted,
+            wanted: &selected.wanted,
             coverage: &desired.coverage,
             made: self.made(),
             desired_digest: &desired.digest,
             may_delete_versions: self.settings.delete_unreferenced_versions,
             undone_at_most: None,
             asks_permission: false,
+            watch: selected.watch.as_ref(),
         }
     }
 }
@@ -332,8 +335,15 @@ pub(crate) fn account_ids(organization: &Organization) -> BTreeMap<String, Strin
     organization.accounts.iter().map(|account| (account.name.clone(), account.id.clone())).collect()
 }
 
+/// A part of the desired state, and what is looked for beside it.
+#[derive(Debug)]
+pub(crate) struct Selected {
+    pub(crate) wanted: Vec<Wanted>,
+    pub(crate) watch: Option<Watch>,
+}
+
 /// The part of the desired state that a filter selects; an error when it selects nothing.
-pub(crate) fn select(desired: &Desired, filter: &Filter) -> Result<Vec<Wanted>, Failure> {
+pub(crate) fn select(desired: &Desired, filter: &Filter) -> Result<Selected, Failure> {
     let controls = controls::all()?;
     for id in &filter.control {
         if !controls.iter().any(|control| control.id == *id) {
@@ -342,6 +352,11 @@ pub(crate) fn select(desired: &Desired, filter: &Filter) -> Result<Vec<Wanted>, 
     }
     let globs = globs(&filter.address)?;
     let mut wanted = desired.wanted();
+    // Whoever asks for addresses asks for these alone.
+    let watch = globs.is_empty().then(|| {
+        let watch = Watch::of(desired.organization(), &wanted, KINDS, controls);
+        if filter.control.is_empty() { watch } else { watch.for_controls(&filter.control) }
+    });
     wanted.retain(|one| {
         let by_control =
             filter.control.is_empty() || one.declaration.controls.iter().any(|id| filter.control.contains(id));
@@ -351,7 +366,7 @@ pub(crate) fn select(desired: &Desired, filter: &Filter) -> Result<Vec<Wanted>, 
         return Err(Failure::new(Exit::Usage, "nothing in the desired state is selected")
             .hint("addresses are ACCOUNT/REGION/KIND/NAME, with `*` for any text; quote them in the shell"));
     }
-    Ok(wanted)
+    Ok(Selected { wanted, watch })
 }
 
 /// Matchers for address globs. `*` also matches slashes, because names may contain them.

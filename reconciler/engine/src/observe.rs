@@ -5,10 +5,11 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use futures::StreamExt as _;
 use futures::stream;
-use reconciler_aws::edge::{Edge, LookedUp, LookupSource, PinnedNames, Reading, Selection, code_of, gap_of, unread_of};
+use reconciler_aws::edge::{Beside, Edge, LookedUp, LookupSource, PinnedNames, Reading, Selection, code_of, gap_of, unread_of};
 use reconciler_aws::{CallError, Sessions};
 use reconciler_model::address::{Address, Scope};
 use reconciler_model::codes;
+use reconciler_model::control;
 use reconciler_model::desired::{LiveReference, Lookup, Pin, Resolution, Unanswered, Wanted, is_set, key_of_lookup};
 use reconciler_model::diagnostic::{Diagnostic, Place};
 use reconciler_model::drift::{self, Drift};
@@ -16,6 +17,7 @@ use reconciler_model::inventory::{Gap, Inventory, Known, Sighting, Unread};
 use reconciler_model::kind::Kind;
 use reconciler_model::plan::{self, Case};
 use reconciler_model::repointed;
+use reconciler_model::undeclared::{self, Unexpected, Watch};
 use serde_json::Value;
 
 use crate::event::{Event, Sink};
@@ -40,6 +42,8 @@ pub struct Observation<'a> {
     pub repointed: Vec<Drift>,
     /// Addresses whose pinned resource is gone and has a successor that this tool made: why, for people.
     pub superseded: BTreeMap<Address, String>,
+    /// What nobody declared. What is below no floor is dropped when it was told.
+    pub unexpected: Vec<Unexpected>,
 }
 
 /// How many addresses are compared before other work has a turn.
@@ -155,6 +159,8 @@ pub struct Sought<'a> {
     pub may_delete_versions: bool,
     /// What this tool made.
     pub made: &'a Made,
+    /// Where what nobody declared is looked for.
+    pub watch: Option<&'a Watch>,
 }
 
 impl<'a> Sought<'a> {
@@ -169,10 +175,10 @@ pub async fn observe<'a>(sessions: &Sessions, sought: Sought<'a>, sink: &dyn Sin
     observing.refer();
     inspect(sessions, sought, &mut observing).await;
     let repointed = observing.repointed();
-    let Observing { taken, trees, waiting, not_inspected, as_declared, superseded, .. } = observing;
+    let Observing { taken, trees, waiting, not_inspected, as_declared, superseded, unexpected, .. } = observing;
     let mut inventory = taken.end();
     drop_implied(&mut inventory.gaps);
-    Observation { inventory, trees, waiting, not_inspected, as_declared, repointed, superseded }
+    Observation { inventory, trees, waiting, not_inspected, as_declared, repointed, superseded, unexpected }
 }
 
 /// One thing to ask AWS.
@@ -216,11 +222,18 @@ async fn read_and_compare<'a, 's>(sessions: &Sessions, sought: Sought<'a>, sink:
             referred_to.insert(address);
         }
     }
+    for (scope, kind, _) in sought.watch.iter().flat_map(|watch| watch.places()) {
+        names.entry((scope.clone(), kind)).or_default();
+    }
     let reads: Vec<Read<'_>> = names
         .into_iter()
         .filter_map(|((scope, kind), names)| {
             let pinned = pinned.remove(&(scope.clone(), kind)).unwrap_or_default();
-            Some(Read { scope, edge: sought.edge(kind)?, selection: Selection::Names(names), pinned })
+            let selection = match sought.watch.and_then(|watch| watch.at(&scope, kind)) {
+                Some(watched) => Selection::Beside(Beside { names, left_out: watched.owned_elsewhere.clone() }),
+                None => Selection::Names(names),
+            };
+            Some(Read { scope, edge: sought.edge(kind)?, selection, pinned })
         })
         .collect();
     let taken = Taken::begin(&reads, sink);
@@ -246,6 +259,7 @@ async fn read_and_compare<'a, 's>(sessions: &Sessions, sought: Sought<'a>, sink:
         not_inspected: BTreeMap::new(),
         as_declared: BTreeSet::new(),
         superseded: BTreeMap::new(),
+        unexpected: Vec::new(),
     };
     let mut pending = stream::iter(jobs.into_iter().map(|job| job.carry_out(sessions))).buffer_unordered(SIDE_BY_SIDE);
     while let Some(ended) = pending.next().await {
@@ -301,6 +315,7 @@ struct Observing<'a, 's> {
     not_inspected: BTreeMap<Address, (&'static str, String)>,
     as_declared: BTreeSet<&'a Address>,
     superseded: BTreeMap<Address, String>,
+    unexpected: Vec<Unexpected>,
 }
 
 impl<'a> Observing<'a, '_> {
@@ -330,9 +345,38 @@ impl<'a> Observing<'a, '_> {
             return;
         }
         let kind = read.edge.kind().name();
+        self.judge_undeclared(&read.scope, read.edge.kind());
         match self.unanswered.get(&read.scope) {
             Some(1..) => self.held.entry(read.scope).or_default().push(kind),
             _ => self.compare(&read.scope, kind).await,
+        }
+    }
+
+    /// Holds what nobody declared against the floors, and keeps no more of it than what is below one.
+    fn judge_undeclared(&mut self, scope: &Scope, kind: &dyn Kind) {
+        let Some(watch) = self.sought.watch else { return };
+        let Some(watched) = watch.at(scope, kind.name()) else { return };
+        let sightings = &self.taken.inventory.sightings;
+        let first = Address::new(scope, kind.name(), "");
+        let here = sightings.range(&first..).map(|(address, _)| address);
+        let here = here.take_while(|address| address.is_in(scope) && address.kind == kind.name());
+        let undeclared: Vec<Address> =
+            here.filter(|address| !watched.is_accounted_for(&address.name)).cloned().collect();
+        let looked_at = undeclared::members_of(kind.name(), control::all(), &watched.controls);
+        for address in undeclared {
+            let Some(live) = self.taken.inventory.sightings.remove(&address) else { continue };
+            for mut gap in live.gaps(scope) {
+                gap.fields.retain(|field| looked_at.contains(field.as_str()));
+                if !gap.fields.is_empty() {
+                    self.taken.found(gap);
+                }
+            }
+            let judged = undeclared::judge(kind, &live, scope, watch, watched, control::all());
+            // What is referred to is needed, and the other is shown.
+            if matches!(judged, Unexpected::Below(_)) || self.referred_to.contains(&address) {
+                self.taken.inventory.sightings.insert(address, live);
+            }
+            self.unexpected.push(judged);
         }
     }
 

@@ -15,6 +15,7 @@ use reconciler_model::drift::Drift;
 use reconciler_model::inventory::Inventory;
 use reconciler_model::kind::Kind;
 use reconciler_model::plan::{self, Inputs, Plan, Step};
+use reconciler_model::undeclared::Watch;
 
 use crate::event::{Event, Sink};
 use crate::journal::{Journal, Made};
@@ -65,6 +66,8 @@ pub struct Target<'a> {
     pub undone_at_most: Option<usize>,
     /// Whether IAM is asked if the caller may make the writes of the plan: for a plan that is about to be carried out.
     pub asks_permission: bool,
+    /// Where what nobody declared is looked for; nowhere, where only some addresses were asked for.
+    pub watch: Option<&'a Watch>,
 }
 
 /// The engine over one organization. It holds no state between runs.
@@ -144,6 +147,7 @@ impl Reconciler<'_> {
             wanted: target.wanted,
             may_delete_versions: target.may_delete_versions,
             made: &made,
+            watch: target.watch,
         };
         let mut observation = observe::observe(&self.sessions, sought, self.sink).await;
         observation.repointed.extend(target.coverage.iter().cloned());
@@ -158,6 +162,8 @@ impl Reconciler<'_> {
                 as_declared: &observation.as_declared,
                 repointed: &observation.repointed,
                 superseded: &observation.superseded,
+                unexpected: &observation.unexpected,
+                watch: target.watch,
                 inventory: &observation.inventory,
                 kinds: &kinds,
                 controls: control::all(),

@@ -27,6 +27,9 @@ pub const HARMLESS: &str = "harmless";
 /// The signal that is named where a pinned pointer leads elsewhere ([`crate::repointed`]).
 pub const REPOINTED: &str = "repointed";
 
+/// The signal that is named where something that nobody declared is below the floor of a control ([`crate::undeclared`]).
+pub const UNEXPECTED: &str = "unexpected";
+
 /// Where a signal can be seen.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
@@ -102,7 +105,8 @@ pub struct Otherwise {
 pub struct Alert {
     /// The control that does not hold.
     pub control: String,
-    /// Its signal; `otherwise` or `harmless` where none fits, `repointed` of a pin.
+    /// Its signal; `otherwise` or `harmless` where none fits, `repointed` of a pin, `unexpected` of what nobody
+    /// declared.
     pub signal: String,
     /// How people are told.
     pub class: AlertClass,
@@ -117,6 +121,11 @@ impl Alert {
     /// What is more urgent is less.
     fn urgency(&self) -> (AlertClass, u32, Severity) {
         (self.class, self.deadline_minutes.unwrap_or(u32::MAX), self.severity)
+    }
+
+    /// What alerts are sorted by.
+    pub(crate) fn urgency_and_control(&self) -> (impl Ord, &str) {
+        (self.urgency(), &self.control)
     }
 
     /// Whether it is more urgent than another.
@@ -219,6 +228,18 @@ pub fn as_urgent_as_the_worst(controls: &[Control], named: &[String], signal: &s
         .collect();
     alerts.sort_by(|one, two| (one.urgency(), &one.control).cmp(&(two.urgency(), &two.control)));
     alerts
+}
+
+/// The alert of a control's `otherwise`, under the name of `signal`.
+pub fn otherwise(control: &Control, signal: &str) -> Alert {
+    let Otherwise { class, within_minutes, about: _ } = &control.otherwise;
+    Alert {
+        control: control.id.clone(),
+        signal: signal.to_owned(),
+        class: *class,
+        deadline_minutes: Some(*within_minutes),
+        severity: control.severity,
+    }
 }
 
 /// The most urgent alert of many drifts.

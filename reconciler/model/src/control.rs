@@ -14,6 +14,9 @@ use serde::{Deserialize, Serialize};
 
 use crate::alert::{Otherwise, Signal};
 
+/// The floors of a control, by kind.
+pub type Floors = BTreeMap<String, serde_json::Value>;
+
 /// One security control.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -37,6 +40,10 @@ pub struct Control {
     pub otherwise: Otherwise,
     /// The documented initial response, in the order in which it is done.
     pub response: Vec<ResponseStep>,
+    /// What a resource that nobody declared has to hold at least, by kind: in the members of its tree, see
+    /// [`crate::undeclared`]. An empty one is met by every resource.
+    #[serde(default, skip_serializing_if = "Floors::is_empty")]
+    pub floor: Floors,
     /// References of frameworks, by the heading of [`FRAMEWORKS`]. Empty where the sources give no table.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub compliance: BTreeMap<String, Vec<String>>,

@@ -277,6 +277,16 @@ pub trait Kind: Send + Sync {
     /// Adds to a declared tree what a pin says: that the name leads to what it led to.
     fn hold_to(&self, _want: &mut Value, _name: &str, _pinned: &str) {}
 
+    /// The part of a live resource that nobody declared which is held against a floor: of a role's trust, what lets Bedrock in.
+    fn held_to_floor(&self, live: &Value) -> Value {
+        live.clone()
+    }
+
+    /// The floor of such a resource, where it counts for more than one part of it: for what is published too.
+    fn floor_for(&self, floor: &Value, _live: &Value) -> Value {
+        floor.clone()
+    }
+
     /// The steps that turn live into the target, and what stands in their way.
     fn steps(&self, situation: &Situation<'_>) -> Proposal;
 }

@@ -31,5 +31,6 @@ pub mod plan;
 pub mod policy;
 pub mod repointed;
 pub mod tree;
+pub mod undeclared;
 pub mod verdict;
 pub mod warrant;

@@ -23,6 +23,7 @@ use crate::drift::{self, Drift};
 use crate::inventory::{Gap, Inventory, Known, Sighting};
 use crate::kind::{Kind, Situation};
 use crate::repointed;
+use crate::undeclared::{self, Unexpected, Watch};
 
 /// The version of the plan file. Readers accept any minor of their own major; writers write their own.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
@@ -241,6 +242,10 @@ pub struct Inputs<'a> {
     pub repointed: &'a [Drift],
     /// Addresses whose pinned resource is gone and has a successor that this tool made, and why.
     pub superseded: &'a BTreeMap<Address, String>,
+    /// What nobody declared, as it was judged ([`crate::undeclared::judge`]).
+    pub unexpected: &'a [Unexpected],
+    /// Where what nobody declared is looked for.
+    pub watch: Option<&'a Watch>,
     /// What was read.
     pub inventory: &'a Inventory,
     /// The kinds.
@@ -422,6 +427,15 @@ pub fn build(inputs: &Inputs<'_>) -> Plan {
         summary.drifted += 1;
         all_drift.push(Drift { alerts: repointed::alerts(inputs.controls, pin), ..pin.clone() });
     }
+    for one in inputs.unexpected {
+        match one {
+            Unexpected::Below(drift) => {
+                summary.drifted += 1;
+                all_drift.push((**drift).clone());
+            }
+            Unexpected::Above(finding) => findings.push(finding.clone()),
+        }
+    }
     all_drift.sort_by(|one, two| one.address.cmp(&two.address));
     findings.sort();
     findings.dedup();
@@ -501,8 +515,13 @@ fn alerting(inputs: &Inputs<'_>) -> Vec<Gap> {
         }
         let here = declared.get(&(gap.scope.account.as_str(), gap.scope.region.as_str(), gap.kind.as_str()));
         let covered = here.into_iter().flatten().filter(|one| gap.covers(&one.address));
-        let served = covered.flat_map(|one| &one.declaration.controls).map(String::as_str).collect();
-        gap.alerts = alert::of_unseen(inputs.controls, &served, &gap.kind, &gap.fields);
+        let served: BTreeSet<&str> = covered.flat_map(|one| &one.declaration.controls).map(String::as_str).collect();
+        let watched = inputs.watch.and_then(|watch| watch.at(&gap.scope, &gap.kind));
+        gap.alerts = match watched.filter(|_| served.is_empty()) {
+            // Only what nobody declared could be there.
+            Some(watched) => undeclared::alerts(inputs.controls, &watched.controls),
+            None => alert::of_unseen(inputs.controls, &served, &gap.kind, &gap.fields),
+        };
     }
     gaps
 }

@@ -20,13 +20,14 @@ use reconciler_model::warrant::Approval;
 use serde_json::{Value, json};
 
 use super::apply;
+use crate::args::Filter;
 use crate::exit::Exit;
 use crate::failure::Failure;
 use crate::interrupt;
 use crate::render;
 use crate::respond::respond;
 use crate::screen::{BAD, GOOD, Screen, paint};
-use crate::setup::{Setup, open_emulator};
+use crate::setup::{Setup, open_emulator, select};
 
 /// The scenario in which nothing is to be found.
 const PEACE: &str = "in-sync";
@@ -214,8 +215,8 @@ async fn one(setup: &Setup, desired: &Desired, scenario: String) -> Result<Score
     let state = StateFolder::open(folder.path())?;
     let mut journal = Journal::open(&state.journal(), &setup.run)?;
     let reconciler = setup.reconciler_at(sessions, &Silence, Setup::embedded_pace());
-    let wanted = desired.wanted();
-    let target = setup.target_to_write(desired, &wanted);
+    let selected = select(desired, &Filter::default())?;
+    let target = setup.target_to_write(desired, &selected);
     let began = Instant::now();
     let (mut detect, mut drifted, mut fields) = (Duration::ZERO, 0, 0);
     let (mut alert, mut detected) = (None, emulator.now());

@@ -41,12 +41,12 @@ pub(crate) async fn once(setup: &Setup, filter: &Filter) -> Result<Exit, Failure
 async fn activate(setup: &Setup, filter: &Filter, sink: &dyn Sink) -> Result<Exit, Failure> {
     let (desired, sessions) = setup.desired_and_sessions().await?;
     setup.tell_of_missing_pins(&desired);
-    let wanted = select(&desired, filter)?;
+    let selected = select(&desired, filter)?;
     let state = setup.state()?;
     let _lock = state.lock()?;
     let mut journal = crash_point::journal(&state, &setup.run)?;
     let reconciler = setup.reconciler(sessions.clone(), sink);
-    let mut target = setup.target_to_write(&desired, &wanted);
+    let mut target = setup.target_to_write(&desired, &selected);
     target.undone_at_most = Some(setup.settings.undone_at_most);
     let policy = Approval::StandingPolicy { max_changes: setup.settings.max_changes };
     let approve = |plan: &Plan| {

@@ -21,11 +21,11 @@ use crate::setup::{Setup, account_ids, plan_json, select};
 pub(crate) async fn run(setup: &Setup, filter: &Filter, out: Option<PathBuf>, blame: bool) -> Result<Exit, Failure> {
     let (desired, sessions) = setup.desired_and_sessions().await?;
     setup.tell_of_missing_pins(&desired);
-    let wanted = select(&desired, filter)?;
+    let selected = select(&desired, filter)?;
     let head = setup.journal_to_read().map(|path| journal::head(&path)).transpose()?.flatten();
     let progress = Progress::new(setup.screen);
     let reconciler = setup.reconciler(sessions.clone(), &progress);
-    let planned = reconciler.plan_at(setup.target(&desired, &wanted), head, None).await?;
+    let planned = reconciler.plan_at(setup.target(&desired, &selected), head, None).await?;
     let blames = if blame {
         let records = setup.journal_to_read().map(|path| journal::records(&path)).transpose()?.unwrap_or_default();
         let ids = account_ids(desired.organization());

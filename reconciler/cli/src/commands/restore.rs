@@ -18,7 +18,7 @@ use crate::failure::Failure;
 use crate::progress::Progress;
 use crate::render;
 use crate::respond::{respond, summary};
-use crate::setup::{Setup, control_ids, select};
+use crate::setup::{Selected, Setup, control_ids, select};
 
 /// What the command line says.
 pub(crate) struct Asked {
@@ -33,14 +33,14 @@ pub(crate) async fn run(setup: &Setup, asked: Asked) -> Result<Exit, Failure> {
     let since = asked.since.as_deref().map(since).transpose()?;
     let (desired, sessions) = setup.desired_and_sessions().await?;
     setup.tell_of_missing_pins(&desired);
-    let wanted = selected(&desired, &asked)?;
+    let selected = selected(&desired, &asked)?;
     let state = setup.state()?;
     apply::refuse_when_paused(&state)?;
     let _lock = state.lock()?;
     let mut journal = crash_point::journal(&state, &setup.run)?;
     let progress = Progress::new(setup.screen);
     let reconciler = setup.reconciler(sessions.clone(), &progress);
-    let mut target = setup.target_to_write(&desired, &wanted);
+    let mut target = setup.target_to_write(&desired, &selected);
     // What is deleted cannot be made again with its number, so it has to be asked for.
     target.may_delete_versions |= asked.delete_versions;
     let approve = |plan: &Plan| {
@@ -68,7 +68,7 @@ pub(crate) async fn run(setup: &Setup, asked: Asked) -> Result<Exit, Failure> {
 }
 
 /// The part of the desired state that is asked for, in the accounts that are asked for.
-fn selected(desired: &Desired, asked: &Asked) -> Result<Vec<Wanted>, Failure> {
+fn selected(desired: &Desired, asked: &Asked) -> Result<Selected, Failure> {
     let mut wanted: Vec<Wanted> = Vec::new();
     let controls = control_ids()?;
     for target in &asked.targets {
@@ -79,7 +79,7 @@ fn selected(desired: &Desired, asked: &Asked) -> Result<Vec<Wanted>, Failure> {
         } else {
             filter.address.push(target.clone());
         }
-        for one in select(desired, &filter)? {
+        for one in select(desired, &filter)?.wanted {
             if !wanted.iter().any(|other| other.address == one.address) {
                 wanted.push(one);
             }
@@ -102,7 +102,14 @@ fn selected(desired: &Desired, asked: &Asked) -> Result<Vec<Wanted>, Failure> {
         return Err(Failure::new(Exit::Usage, "nothing in the desired state is selected")
             .hint("nothing of it is in these accounts; `plan` without a filter shows where it applies"));
     }
-    Ok(wanted)
+    // Beside what is put back the controls that were asked for as a whole are looked at.
+    let whole: Vec<String> = asked.targets.iter().filter(|target| controls.contains(target)).cloned().collect();
+    let is_whole = whole.len() == asked.targets.len() && asked.accounts.is_empty();
+    let watch = match is_whole {
+        true => select(desired, &Filter { control: whole, ..Filter::default() })?.watch,
+        false => None,
+    };
+    Ok(Selected { wanted, watch })
 }
 
 /// A time, or how long ago: `2026-11-20T01:00:00Z`, `2h`, `3 days`.

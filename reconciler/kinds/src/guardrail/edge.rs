@@ -10,7 +10,7 @@ use aws_sdk_bedrock::Client;
 use futures::future::{join_all, join3};
 use jiff::Timestamp;
 use reconciler_aws::edge::{
-    Edge, LookedUp, LookupSource, PinnedNames, Reading, Receipt, Selection, gap_of, odd_answer,
+    Edge, LookedUp, LookupSource, PinnedNames, Reading, Receipt, Selection, gap_of, odd_answer, twin,
 };
 use reconciler_aws::{Answer, CallError, CallFacts, ErrorClass, Session, call, call_with_body};
 use reconciler_model::address::{Address, Scope};
@@ -283,7 +283,15 @@ async fn by_name_or_pin(session: &Session, selection: &Selection, pinned: &Pinne
     for same in found.values_mut() {
         same.retain(|ids| !by_pin.values().any(|(_, other)| other.id == ids.id));
     }
-    found.retain(|name, same| !same.is_empty() && !pinned.contains_key(name));
+    found.retain(|_, same| !same.is_empty());
+    if selection.is_beside() {
+        let is_twin = |name: &str, many: bool| pinned.contains_key(name) || (many && !selection.asks_for(name));
+        let twins: Vec<_> = found.extract_if(.., |name, same| is_twin(name, same.len() > 1)).collect();
+        for (name, same) in twins {
+            found.extend(same.into_iter().map(|ids| (twin(&name, &ids.id), vec![ids])));
+        }
+    }
+    found.retain(|name, _| !pinned.contains_key(name));
     found.extend(by_pin.into_iter().map(|(name, (_, ids))| (name, vec![ids])));
     Ok(found)
 }

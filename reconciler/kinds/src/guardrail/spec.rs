@@ -633,6 +633,15 @@ impl Kind for Guardrail {
         super::causes::CAUSES
     }
 
+    /// Callers may name the DRAFT or what is published.
+    fn floor_for(&self, floor: &Value, live: &Value) -> Value {
+        let mut both = floor.clone();
+        if !live[PUBLISHED].is_null() {
+            both[PUBLISHED] = floor.clone();
+        }
+        both
+    }
+
     fn steps(&self, situation: &Situation<'_>) -> Proposal {
         steps::propose(situation)
     }

@@ -7,7 +7,7 @@ use std::collections::BTreeMap;
 use async_trait::async_trait;
 use aws_sdk_bedrock::Client;
 use futures::future::join_all;
-use reconciler_aws::edge::{Edge, Reading, Receipt, Selection, gap_of, odd_answer};
+use reconciler_aws::edge::{Edge, Reading, Receipt, Selection, gap_of, odd_answer, twin};
 use reconciler_aws::{CallError, ErrorClass, Session, call, call_with_body};
 use reconciler_model::address::{Address, Scope};
 use reconciler_model::codes;
@@ -51,9 +51,17 @@ async fn by_name(session: &Session, selection: &Selection) -> Result<BTreeMap<St
         }
         next = answer.body.get("nextToken").and_then(Value::as_str).map(str::to_owned);
         if next.is_none() {
-            return Ok(found);
+            break;
         }
     }
+    if selection.is_beside() {
+        let twins: Vec<_> = found.extract_if(.., |name, same| same.len() > 1 && !selection.asks_for(name)).collect();
+        for (name, same) in twins {
+            let id = |arn: &str| arn.rsplit('/').next().unwrap_or(arn).to_owned();
+            found.extend(same.into_iter().map(|arn| (twin(&name, &id(&arn)), vec![arn])));
+        }
+    }
+    Ok(found)
 }
 
 /// The policy of one guardrail that exists.
@@ -116,8 +124,8 @@ impl Edge for GuardrailResourcePolicy {
         let mut reading = Reading::default();
         for outcome in join_all(reads).await {
             match outcome {
-                // A guardrail without a policy is nothing to export.
-                Ok(seen) if *selection == Selection::All && seen.tree[POLICY].is_null() => {}
+                // A guardrail without a policy is nothing to export, and nothing that nobody declared.
+                Ok(seen) if seen.tree[POLICY].is_null() && !selection.asks_for(&seen.address.name) => {}
                 Ok(seen) => reading.sightings.push(seen),
                 Err(gap) => reading.gaps.push(gap),
             }

@@ -13,7 +13,7 @@ use aws_sdk_iam::operation::RequestId;
 use aws_sdk_iam::primitives::{DateTime, DateTimeFormat};
 use aws_sdk_iam::types::{AttachedPolicy, EntityType, PolicyDetail, Role, RoleDetail, Tag};
 use futures::future::{join_all, join3, try_join, try_join_all};
-use reconciler_aws::edge::{Edge, Reading, Receipt, Selection, gap_of, odd_answer};
+use reconciler_aws::edge::{Beside, Edge, Reading, Receipt, Selection, gap_beside, gap_of, odd_answer};
 use reconciler_aws::{CallError, ErrorClass, Session, send, until_known};
 use reconciler_model::address::{Address, Scope};
 use reconciler_model::inventory::Sighting;
@@ -25,6 +25,7 @@ use super::IamRole;
 use super::limits::is_of_aws;
 use super::revocation;
 use super::steps::{Op, Operation};
+use super::trust::lets_bedrock_in;
 
 const SERVICE: &str = "iam";
 const GET: &str = "GetRole";
@@ -161,14 +162,17 @@ async fn read_many(session: &Session, scope: &Scope, selection: &Selection) -> R
         Err(error) => reading.gaps.push(gap_of(&error, scope, IamRole.name(), Some(name))),
     };
     let mut alone = match selection {
-        Selection::Names(names) => names.clone(),
+        Selection::Names(names) | Selection::Beside(Beside { names, .. }) => names.clone(),
         Selection::All => Default::default(),
     };
     for detail in &details {
         let Some(name) = detail.role_name() else { continue };
         // Roles of AWS cannot be declared, so they are not told of unless they are asked for.
-        let is_of_aws = *selection == Selection::All && is_of_aws(detail.path().unwrap_or_default());
-        if is_of_aws || !selection.has(name) {
+        let path = detail.path().unwrap_or_default();
+        let is_none_of_ours = is_of_aws(path) && !selection.asks_for(name);
+        let is_beside = selection.is_beside() && !selection.asks_for(name);
+        let trust = detail.assume_role_policy_document().unwrap_or_default();
+        if is_none_of_ours || !selection.has(name) || (is_beside && !lets_bedrock_in(trust)) {
             continue;
         }
         match summaries.get(name) {
@@ -187,6 +191,17 @@ async fn read_many(session: &Session, scope: &Scope, selection: &Selection) -> R
         take(name, outcome);
     }
     Ok(reading)
+}
+
+/// Whether a role is one that nobody declared, and that Bedrock may assume.
+fn is_other(role: &Role, selection: &Selection) -> bool {
+    !is_of_aws(&role.path)
+        && selection.has(&role.role_name)
+        && lets_bedrock_in(role.assume_role_policy_document().unwrap_or_default())
+}
+
+fn named(role: Role) -> String {
+    role.role_name
 }
 
 fn from_lists(session: &Session, address: Address, summary: &Role, detail: &RoleDetail) -> Result<Sighting, CallError> {
@@ -343,11 +358,19 @@ impl Edge for IamRole {
     }
 
     async fn observe(&self, session: &Session, scope: &Scope, selection: &Selection) -> Result<Reading, CallError> {
-        let names = match selection {
-            Selection::Names(names) if names.len() < MANY => names,
-            selection => return read_many(session, scope, selection).await,
+        let names = match selection.names() {
+            Some(names) if names.len() < MANY => names,
+            _ => return read_many(session, scope, selection).await,
         };
         let mut reading = Reading::default();
+        let others = async { if selection.is_beside() { Some(summaries(session).await) } else { None } };
+        let mut names = names.clone();
+        match others.await {
+            None => {}
+            Some(Ok(others)) => names.extend(others.into_values().filter(|role| is_other(role, selection)).map(named)),
+            // The declared ones are read all the same.
+            Some(Err(error)) => reading.gaps.push(gap_beside(&error, scope, self.name())),
+        }
         let reads = names.iter().map(|name| read(session, Address::new(scope, self.name(), name)));
         for (name, outcome) in names.iter().zip(join_all(reads).await) {
             match outcome {

@@ -32,6 +32,7 @@ mod limits;
 mod revocation;
 mod spec;
 mod steps;
+mod trust;
 
 /// The kind `iam-role`.
 #[derive(Debug)]

@@ -14,7 +14,7 @@ use schemars::{JsonSchema, Schema};
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
-use super::{IamRole, denial, limits, revocation, steps};
+use super::{IamRole, denial, limits, revocation, steps, trust};
 use crate::arns;
 use crate::normal::as_answered;
 
@@ -287,6 +287,10 @@ impl Kind for IamRole {
 
     fn causes(&self) -> &'static [Cause] {
         super::causes::CAUSES
+    }
+
+    fn held_to_floor(&self, live: &Value) -> Value {
+        trust::of_bedrock(live)
     }
 
     fn steps(&self, situation: &Situation<'_>) -> Proposal {

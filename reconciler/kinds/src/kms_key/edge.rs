@@ -8,7 +8,7 @@ use aws_sdk_kms::Client;
 use aws_sdk_kms::config::Builder;
 use aws_sdk_kms::config::retry::RetryConfig;
 use futures::future::{join_all, join3};
-use reconciler_aws::edge::{Edge, Reading, Receipt, Selection, gap_of, odd_answer};
+use reconciler_aws::edge::{Beside, Edge, Reading, Receipt, Selection, gap_of, odd_answer};
 use reconciler_aws::{Answer, CallError, ErrorClass, Session, call_with_body};
 use reconciler_model::address::{Address, Scope};
 use reconciler_model::inventory::Sighting;
@@ -235,7 +235,7 @@ impl Edge for KmsKey {
 
     async fn observe(&self, session: &Session, scope: &Scope, selection: &Selection) -> Result<Reading, CallError> {
         let names: Vec<String> = match selection {
-            Selection::Names(names) => names.iter().cloned().collect(),
+            Selection::Names(names) | Selection::Beside(Beside { names, .. }) => names.iter().cloned().collect(),
             Selection::All => {
                 let rows = aliases(session).await?;
                 // Those of AWS, and those that name no key, are nobody's to declare.

@@ -256,8 +256,8 @@ impl Edge for LogBucket {
 
     async fn observe(&self, session: &Session, scope: &Scope, selection: &Selection) -> Result<Reading, CallError> {
         let names: Vec<String> = match selection {
-            Selection::Names(names) => names.iter().cloned().collect(),
             Selection::All => list(session).await?,
+            named => named.names().into_iter().flatten().cloned().collect(),
         };
         let reads = names.iter().map(|name| async move {
             let address = Address::new(scope, self.name(), name);

@@ -3,7 +3,7 @@
 use async_trait::async_trait;
 use aws_sdk_cloudwatchlogs::Client;
 use futures::future::join_all;
-use reconciler_aws::edge::{Edge, Reading, Receipt, Selection, gap_of, odd_answer};
+use reconciler_aws::edge::{Beside, Edge, Reading, Receipt, Selection, gap_of, odd_answer};
 use reconciler_aws::{Answer, CallError, ErrorClass, Session, call_with_body};
 use reconciler_model::address::{Address, Scope};
 use reconciler_model::inventory::Sighting;
@@ -98,7 +98,7 @@ impl Edge for LogGroup {
     async fn observe(&self, session: &Session, scope: &Scope, selection: &Selection) -> Result<Reading, CallError> {
         let groups = match selection {
             Selection::All => describe(session, json!({ "limit": NAMES_A_CALL })).await?,
-            Selection::Names(names) => {
+            Selection::Names(names) | Selection::Beside(Beside { names, .. }) => {
                 let names: Vec<&String> = names.iter().collect();
                 let calls = names.chunks(NAMES_A_CALL).map(|chunk| describe_names(session, chunk));
                 join_all(calls).await.into_iter().collect::<Result<Vec<_>, _>>()?.into_iter().flatten().collect()

@@ -9,7 +9,7 @@ use std::time::Duration;
 
 use aws_sdk_organizations::Client;
 use futures::future::{join, join_all, join3};
-use reconciler_aws::edge::{Reading, Receipt, Selection, gap_of, odd_answer};
+use reconciler_aws::edge::{Reading, Receipt, Selection, gap_of, odd_answer, twin};
 use reconciler_aws::{Answer, CallError, CallFacts, ErrorClass, Session, call_with_body};
 use reconciler_model::address::{Address, Scope};
 use reconciler_model::codes;
@@ -298,13 +298,19 @@ pub(crate) async fn observe(
     selection: &Selection,
 ) -> Result<Reading, CallError> {
     let (policies, surroundings) = join(list(session, of), organization(session, of)).await;
-    let (policies, surroundings) = match (policies, surroundings) {
+    let (mut policies, surroundings) = match (policies, surroundings) {
         (Ok(policies), Ok(surroundings)) => (policies, surroundings),
         (Err(error), _) | (_, Err(error)) => {
             let gaps = vec![not_here(&error, scope, of).ok_or(error)?];
             return Ok(Reading { gaps, ..Reading::default() });
         }
     };
+    if selection.is_beside() {
+        let twins: Vec<_> = policies.extract_if(.., |name, same| same.len() > 1 && !selection.asks_for(name)).collect();
+        for (name, same) in twins {
+            policies.extend(same.into_iter().map(|one| (twin(&name, text(&one, "Id")), vec![one])));
+        }
+    }
     let mut reading = Reading::default();
     let selected = policies.iter().filter(|(name, _)| selection.has(name));
     let reads = selected.map(|(name, same)| {

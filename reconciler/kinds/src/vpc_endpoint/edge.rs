@@ -11,7 +11,7 @@ use aws_sdk_ec2::Client;
 use aws_sdk_ec2::operation::RequestId;
 use aws_sdk_ec2::types::{self, Filter, ResourceType, TagSpecification, VpcAttributeName, VpcEndpointType};
 use futures::future::{join4, try_join};
-use reconciler_aws::edge::{Edge, PinnedNames, Reading, Receipt, Selection, gap_of, odd_answer};
+use reconciler_aws::edge::{Beside, Edge, PinnedNames, Reading, Receipt, Selection, gap_of, odd_answer, twin};
 use reconciler_aws::{CallError, ErrorClass, Session, send};
 use reconciler_model::address::{Address, Scope};
 use reconciler_model::codes;
@@ -219,9 +219,11 @@ async fn offer(session: &Session, service: &str) -> Tried<Offer> {
 async fn place(session: &Session, selection: &Selection) -> Result<Place, CallError> {
     let services: BTreeSet<String> = match selection {
         Selection::All => BTreeSet::new(),
-        Selection::Names(names) => {
+        Selection::Names(names) | Selection::Beside(Beside { names, .. }) => {
             let parts = names.iter().filter_map(|name| names::parts(name));
-            parts.map(|(_, service)| names::service_name(session.region(), service)).collect()
+            let declared = parts.map(|(_, service)| service);
+            let beside = names::BEDROCK.iter().copied().filter(|_| selection.is_beside());
+            declared.chain(beside).map(|service| names::service_name(session.region(), service)).collect()
         }
     };
     let services: Vec<String> = services.into_iter().collect();
@@ -370,7 +372,7 @@ impl Edge for VpcEndpoint {
     ) -> Result<Reading, CallError> {
         let place = place(session, selection).await?;
         let names = match selection {
-            Selection::Names(names) => names.clone(),
+            Selection::Names(names) | Selection::Beside(Beside { names, .. }) => names.clone(),
             Selection::All => place.names(),
         };
         let found: Vec<(&String, Found<'_>)> = names
@@ -406,6 +408,27 @@ impl Edge for VpcEndpoint {
                     }
                 }
                 (_, Found::Absent { .. }) => {}
+            }
+        }
+        if selection.is_beside() {
+            let held: BTreeSet<&str> = found
+                .iter()
+                .filter_map(|(_, found)| match found {
+                    Found::Is(endpoint, _) => Some(text(endpoint, "vpcEndpointId")),
+                    Found::Absent { .. } | Found::Unclear(_) => None,
+                })
+                .collect();
+            for (name, endpoint) in place.others(&held) {
+                let id = text(endpoint, "vpcEndpointId");
+                let is_taken = names.contains(&name) || reading.sightings.iter().any(|seen| seen.address.name == name);
+                if !selection.asks_for(&name) && !selection.has(&name) {
+                    continue;
+                }
+                let name = if is_taken { twin(&name, id) } else { name };
+                match sighting(session, Address::new(scope, self.name(), &name), endpoint) {
+                    Ok(sighting) => reading.sightings.push(sighting),
+                    Err(error) => reading.gaps.push(gap_of(&error, scope, self.name(), Some(&name))),
+                }
             }
         }
         Ok(reading)

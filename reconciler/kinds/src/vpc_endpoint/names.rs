@@ -1,5 +1,22 @@
 //! Names of endpoints: `VPC/SERVICE`.
 
+/// The services of Bedrock that have interface endpoints (AWS.md 1.8). An endpoint of any of them is a way to models, agents or
+/// guardrails.
+pub(super) const BEDROCK: &[&str] = &[
+    "bedrock",
+    "bedrock-fips",
+    "bedrock-runtime",
+    "bedrock-runtime-fips",
+    "bedrock-agent",
+    "bedrock-agent-fips",
+    "bedrock-agent-runtime",
+    "bedrock-agent-runtime-fips",
+    "bedrock-mantle",
+    "bedrock-agentcore",
+    "bedrock-agentcore.gateway",
+    "bedrock-agentcore-control",
+];
+
 /// The two parts of a name. A `Name` tag may hold slashes, a service's name may not.
 pub(super) fn parts(name: &str) -> Option<(&str, &str)> {
     name.rsplit_once('/').filter(|(vpc, service)| !vpc.is_empty() && !service.is_empty())

@@ -181,6 +181,26 @@ impl Place {
 
     /// The names of all endpoints, for `export`: by `Name` tag where no other VPC has it, else by id.
     pub(super) fn names(&self) -> BTreeSet<String> {
+        let there = self.endpoints.iter().filter(|endpoint| is_ours(endpoint) && !is_leaving(endpoint));
+        there.map(|endpoint| self.name_of(endpoint)).collect()
+    }
+
+    /// The endpoints of Bedrock that lead somewhere, and that are none of those which are held, with their names.
+    pub(super) fn others(&self, held: &BTreeSet<&str>) -> Vec<(String, &Value)> {
+        let services: BTreeSet<String> =
+            names::BEDROCK.iter().map(|service| names::service_name(&self.region, service)).collect();
+        let is_other = |endpoint: &&Value| {
+            is_ours(endpoint)
+                && !is_leaving(endpoint)
+                && !is_dead(endpoint)
+                && services.contains(text(endpoint, "serviceName"))
+                && !held.contains(text(endpoint, "vpcEndpointId"))
+        };
+        self.endpoints.iter().filter(is_other).map(|endpoint| (self.name_of(endpoint), endpoint)).collect()
+    }
+
+    /// The name of an endpoint.
+    fn name_of(&self, endpoint: &Value) -> String {
         let has_name = |vpc: &Vpc, name: &str| vpc.name.as_deref() == Some(name);
         let key = |id: &str| {
             let name = self.vpcs.iter().find(|vpc| vpc.id == id).and_then(|vpc| vpc.name.as_deref());
@@ -192,13 +212,8 @@ impl Place {
             };
             name.filter(is_plain).unwrap_or(id).to_owned()
         };
-        let there = self.endpoints.iter().filter(|endpoint| is_ours(endpoint) && !is_leaving(endpoint));
-        there
-            .map(|endpoint| {
-                let service = names::service_part(&self.region, text(endpoint, "serviceName"));
-                format!("{}/{service}", key(text(endpoint, "vpcId")))
-            })
-            .collect()
+        let service = names::service_part(&self.region, text(endpoint, "serviceName"));
+        format!("{}/{service}", key(text(endpoint, "vpcId")))
     }
 }
 

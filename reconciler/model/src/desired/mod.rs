@@ -21,6 +21,7 @@ mod schema;
 mod selection;
 mod side_by_side;
 mod template;
+mod undeclared;
 mod validate;
 
 #[cfg(test)]
@@ -36,3 +37,4 @@ pub use pins::{
 };
 pub use schema::schema;
 pub use selection::Where;
+pub use undeclared::{Rule, Settings, Treat};

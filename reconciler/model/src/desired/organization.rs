@@ -8,6 +8,7 @@ use super::directory::{self, Discovery, Unit};
 use super::document::Document;
 use super::item::Item;
 use super::template::{self, Part};
+use super::undeclared::{self, Rule};
 use crate::address::{Scope, ScopeKind};
 use crate::codes;
 use crate::diagnostic::{Diagnostic, did_you_mean};
@@ -40,7 +41,7 @@ const PARTITIONS: &[Partition] = &[
     partition("aws-eusc", "eusc-de-east-1", "eusc-de-east-1"),
 ];
 
-const KEYS: &[&str] = &["partition", "managementAccount", "role", "regions", "accounts"];
+const KEYS: &[&str] = &["partition", "managementAccount", "role", "regions", "accounts", "undeclared"];
 const ACCOUNT_KEYS: &[&str] = &["id", "name", "tags"];
 
 /// The partition names, for the schema.
@@ -64,6 +65,9 @@ pub struct Organization {
     /// What the file says about accounts that it does not list.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub discover: Option<Discovery>,
+    /// What is told of resources that nobody declares, where that is not the default.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub undeclared: Vec<Rule>,
 }
 
 /// One account.
@@ -246,6 +250,9 @@ fn read_one(item: &Item<'_>, problems: &mut Vec<Diagnostic>) -> Organization {
             };
             problems.push(management.problem(codes::ORGANIZATION, format!("no account is named `{name}`"), remedy));
         }
+    }
+    if let Some(rules) = item.get("undeclared") {
+        organization.undeclared = undeclared::read(&rules, &organization, problems);
     }
     organization
 }

@@ -102,9 +102,29 @@ fn organization() -> Value {
             "role": {"type": "string", "description": "A role name or ARN; may hold ${account.id}, ${account.name} and ${partition}."},
             "regions": {"type": "array", "minItems": 1, "uniqueItems": true, "items": {"type": "string", "pattern": "^[a-z]+(-[a-z]+)+-[0-9]+$"}},
             "accounts": accounts(),
+            "undeclared": undeclared(),
         },
         "required": ["partition", "managementAccount", "role", "regions", "accounts"],
         "additionalProperties": false,
+    })
+}
+
+fn undeclared() -> Value {
+    let names =
+        |about: &str| json!({"type": "array", "items": {"type": "string", "minLength": 1}, "description": about});
+    json!({
+        "type": "array",
+        "description": "What is told of resources that nobody declares, where it is not the default; the later rule decides.",
+        "items": {
+            "type": "object",
+            "properties": {
+                "kinds": names("The kinds that the rule is for; all that are looked at where it is left out."),
+                "where": {"$ref": "#/$defs/where"},
+                "treat": {"enum": ["report", "ignore"]},
+                "ownedElsewhere": names("Names of what others own, with `*` and `?`."),
+            },
+            "additionalProperties": false,
+        },
     })
 }
 

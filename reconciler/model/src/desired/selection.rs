@@ -6,6 +6,8 @@
 
 use std::collections::BTreeSet;
 
+use serde::Serialize;
+
 use super::directory::Unit;
 use super::item::Item;
 use super::organization::{Account, Organization};
@@ -16,7 +18,7 @@ use crate::diagnostic::{Diagnostic, did_you_mean};
 pub(super) const ALL: &str = "all";
 
 /// Which accounts and regions a declaration is for, as written.
-#[derive(Debug, Clone, PartialEq, Eq, Default)]
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize)]
 pub struct Where {
     /// Account selectors: names, ids, units or `tag=value`; `None` for all.
     pub accounts: Option<BTreeSet<String>>,

@@ -16,7 +16,7 @@ pub(super) fn is_pattern(text: &str) -> bool {
 }
 
 /// Whether `pattern` matches `text`.
-pub(super) fn matches(pattern: &str, text: &str) -> bool {
+pub(crate) fn matches(pattern: &str, text: &str) -> bool {
     if pattern.is_ascii() && text.is_ascii() {
         return matches_in(pattern.as_bytes(), text.as_bytes(), b'*', b'?');
     }

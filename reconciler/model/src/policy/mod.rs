@@ -61,6 +61,7 @@ mod witness;
 pub use align::align;
 pub use contain::{direction, takes_nothing};
 pub use document::{Caseless, Dangling, Effect, Policy, Principals, Scope, Statement};
+pub(crate) use glob::matches;
 pub use held::Document;
 pub use leaf::{directions, is_flipped, leaf_direction};
 pub use read::PolicyError;

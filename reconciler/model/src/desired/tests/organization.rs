@@ -4,7 +4,7 @@ use insta::assert_snapshot;
 
 use super::*;
 use crate::address::ScopeKind;
-use crate::desired::Organization;
+use crate::desired::{Organization, Treat, load_organization};
 
 fn organization_problems(text: &str) -> String {
     let sources = [
@@ -71,7 +71,7 @@ fn everything_that_is_missing_is_named() {
         add `regions:` with a list of regions, such as [us-east-1]
     x/organization.yaml:1:12 BRX0302 `awss` is not one of the partitions aws, aws-cn, aws-us-gov, aws-iso, aws-iso-b, aws-iso-e, aws-iso-f, aws-eusc
         did you mean `aws`?
-    x/organization.yaml:2:1 BRX0201 `region` is not one of partition, managementAccount, role, regions, accounts
+    x/organization.yaml:2:1 BRX0201 `region` is not one of partition, managementAccount, role, regions, accounts, undeclared
         did you mean `regions`?
     x/organization.yaml:3:1 BRX0204 `role` has no value
         write the name or ARN of the role to assume after it
@@ -105,7 +105,7 @@ fn everything_that_is_missing_is_named() {
         write `key: value` lines
     "#);
     assert_snapshot!(organization_problems("- nothing of the kind\n"), @r"
-    x/organization.yaml:1:1 BRX0204 a mapping with the keys partition, managementAccount, role, regions, accounts is needed here
+    x/organization.yaml:1:1 BRX0204 a mapping with the keys partition, managementAccount, role, regions, accounts, undeclared is needed here
         write `key: value` lines
     ");
 }
@@ -123,4 +123,38 @@ fn there_is_exactly_one_organization() {
     organization.yaml:1:1 BRX0302 the organization is described at more/organization.yaml:1:1 and again here
         keep one of the two
     ");
+}
+
+/// What is said of resources that nobody declares: by kind and place, the later rule decides.
+#[test]
+fn rules_for_what_nobody_declares_are_read() {
+    let rules = "undeclared:\n  - {treat: report}\n  - {kinds: [guardrail], where: {accounts: [prod]}, treat: ignore, ownedElsewhere: [\"cdk-*\"]}\n";
+    let text = format!("{ORGANIZATION}{rules}");
+    let organization = load_organization(&[source("x/organization.yaml", &text)]).expect("an organization");
+    let scope = organization.scopes().into_iter().find(|scope| scope.account == "prod").expect("a scope");
+    let of = |kind: &str| organization.undeclared_in(&scope, kind);
+    assert_eq!(of("guardrail").treat, Some(Treat::Ignore));
+    assert_eq!(of("guardrail").owned_elsewhere, ["cdk-*"]);
+    assert_eq!(of("iam-role").treat, Some(Treat::Report));
+}
+
+#[test]
+fn rules_that_say_nothing_or_nonsense_are_told() {
+    let rules = "undeclared:\n  - {kinds: [guardrial]}\n  - {treat: ignroe}\n  - {where: {accounts: [nobody]}, ownedElsewhere: all}\n";
+    assert_snapshot!(organization_problems(&format!("{ORGANIZATION}{rules}")), @r"
+    x/organization.yaml:10:5 BRX0204 the rule says nothing
+        write `treat: ignore`, `treat: report`, or a list `ownedElsewhere` of names
+    x/organization.yaml:10:14 BRX0206 `guardrial` is no kind that is looked at beside its declarations
+        did you mean `guardrail`?
+    x/organization.yaml:11:13 BRX0203 `ignroe` is not one of report, ignore
+        did you mean `ignore`?
+    x/organization.yaml:12:25 BRX0303 no account has the name or id `nobody`
+        use the name or id of an account of organization.yaml, or tag=value
+    x/organization.yaml:12:51 BRX0204 `ownedElsewhere` is not a list
+        write [NAME, NAME]
+    ");
+    assert_snapshot!(organization_problems(&format!("{ORGANIZATION}undeclared: ignore\n")), @r#"
+    x/organization.yaml:9:13 BRX0204 `undeclared` is not a list of rules
+        write `- {kinds: [guardrail], ownedElsewhere: ["theirs-*"]}` lines
+    "#);
 }
