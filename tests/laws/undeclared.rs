@@ -3,7 +3,6 @@
 use reconciler_model::codes;
 use reconciler_model::control;
 use reconciler_model::drift::Change;
-use reconciler_model::kind::Kind;
 use reconciler_model::warrant::Approval;
 use reconciler_tests::declarations::{of_the_repository, source};
 use reconciler_tests::world::World;

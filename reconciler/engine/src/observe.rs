@@ -5,7 +5,9 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use futures::StreamExt as _;
 use futures::stream;
-use reconciler_aws::edge::{Beside, Edge, LookedUp, LookupSource, PinnedNames, Reading, Selection, code_of, gap_of, unread_of};
+use reconciler_aws::edge::{
+    Beside, Edge, LookedUp, LookupSource, PinnedNames, Reading, Selection, code_of, gap_of, unread_of,
+};
 use reconciler_aws::{CallError, Sessions};
 use reconciler_model::address::{Address, Scope};
 use reconciler_model::codes;

@@ -174,6 +174,7 @@ pub fn judge(
             severity: Severity::Note,
             code: codes::UNDECLARED.to_owned(),
             detail: format!("nobody declares it; it is not below the floor of {}", watched.controls.join(", ")),
+            alerts: Vec::new(),
         });
     }
     fields.sort_by(|one, two| one.path.cmp(&two.path));
