@@ -6,6 +6,7 @@
 #![allow(clippy::expect_used, clippy::unwrap_used)]
 
 mod attribution;
+mod brakes;
 mod carried;
 mod controls;
 mod convergence;

@@ -369,6 +369,30 @@ fn a_restore_that_callers_do_not_get_is_not_effective() {
     let _ = environment.run(&["plan", "--address", "prod/us-east-1/*guardrail/*"]).exits(0);
 }
 
+/// What a restore is called does not depend on whether a version is published where nobody can name an older one.
+#[test]
+fn a_guardrail_that_is_made_anew_is_restored_with_a_version_or_without() {
+    for publishes in [true, false] {
+        let aws = Aws::scenario("guardrail-deleted");
+        let environment = TestEnvironment::on(&aws);
+        if !publishes {
+            let spec = "spec:\n  description: Protection for the payments assistant.";
+            let edited = spec.replace("spec:", "spec:\n  publish: false");
+            // The declarations of both regions.
+            for _ in 0..2 {
+                environment.edit("desired-state/guardrails/payments.yaml", spec, &edited);
+            }
+        }
+        let output = environment
+            .run(&["--quiet", "--output", "json", "restore", "--yes", "prod/eu-west-1/guardrail/payments"])
+            .exits(0);
+        let (restored, _) = incident(&output);
+        assert_eq!(restored["outcome"], "restored", "publishes: {publishes}");
+        let told = restored["findings"].to_string();
+        assert!(told.contains("a created guardrail has a new id"), "{told}");
+    }
+}
+
 #[test]
 fn a_read_that_fails_afterwards_is_not_taken_for_a_restore() {
     let (aws, environment) = world(Options::default());

@@ -9,7 +9,7 @@ use reconciler_aws::{Connection, Retries, Sessions, Timeouts};
 use reconciler_emulator::{Accounts, Call, Edit, Effect, Emulator, Fault, Match, Options, Script, Step, Times};
 use reconciler_engine::apply::{Applied, Authority};
 use reconciler_engine::event::{Silence, StepOutcome};
-use reconciler_engine::journal::{Journal, Made, made, records};
+use reconciler_engine::journal::{Journal, Made, Record, made, records};
 use reconciler_engine::observe::{Read, read_all, scope_of};
 use reconciler_engine::pinning::Pointer;
 use reconciler_engine::queries::{Places, Question};
@@ -61,6 +61,10 @@ pub struct World {
     pub may_delete_versions: bool,
     /// How fast it waits.
     pub pace: Pace,
+    /// How often others may undo a restore before it is contested, as `enforce` has it; `None` where that is not asked.
+    pub undone_at_most: Option<usize>,
+    /// The time.
+    pub clock: fn() -> Timestamp,
     edges: Vec<&'static dyn Edge>,
     sessions: Sessions,
     state: tempfile::TempDir,
@@ -103,7 +107,19 @@ impl World {
         let watch = Watch::of(desired.organization(), &wanted, &kinds, control::all());
         // In memory where there is such a place: what is put on disk here is not to survive anything.
         let state = tempfile::tempdir_in("/dev/shm").or_else(|_| tempfile::tempdir()).expect("a state folder");
-        Self { emulator, desired, wanted, watch, may_delete_versions: false, pace: PACE, edges, sessions, state }
+        Self {
+            emulator,
+            desired,
+            wanted,
+            watch,
+            may_delete_versions: false,
+            pace: PACE,
+            undone_at_most: None,
+            clock: Timestamp::now,
+            edges,
+            sessions,
+            state,
+        }
     }
 
     /// The same world, in which no call may take longer than this with all its attempts.
@@ -127,7 +143,7 @@ impl World {
             sessions: self.sessions.clone(),
             sink: &Silence,
             pace: self.pace,
-            clock: Timestamp::now,
+            clock: self.clock,
         }
     }
 
@@ -155,10 +171,33 @@ impl World {
             desired_digest: &self.desired.digest,
             may_delete_versions: self.may_delete_versions,
             undone_at_most: None,
+            brakes: false,
             asks_permission: false,
             watch: Some(&self.watch),
         };
         self.reconciler().plan(target, None).await.expect("a plan")
+    }
+
+    /// Plans as `plan` does where there is a state folder: with what is known of former runs.
+    pub async fn plan_remembering(&self) -> Planned {
+        let made = self.made();
+        let target = Target {
+            wanted: &self.wanted,
+            coverage: &self.desired.coverage,
+            made: &made,
+            desired_digest: &self.desired.digest,
+            may_delete_versions: self.may_delete_versions,
+            undone_at_most: self.undone_at_most,
+            brakes: false,
+            asks_permission: false,
+            watch: Some(&self.watch),
+        };
+        self.reconciler().plan(target, Some(&self.journal())).await.expect("a plan")
+    }
+
+    /// The records of the journal.
+    pub fn records(&self) -> Vec<Record> {
+        records(&self.folder().journal()).expect("a journal")
     }
 
     /// Where the pointers of the desired state lead, as `pin` asks.
@@ -250,12 +289,17 @@ impl World {
             made: &made,
             desired_digest: &self.desired.digest,
             may_delete_versions: self.may_delete_versions,
-            undone_at_most: None,
+            undone_at_most: self.undone_at_most,
+            brakes: self.undone_at_most.is_some(),
             asks_permission: true,
             watch: Some(&self.watch),
         };
+        let at_most = match approval {
+            Approval::StandingPolicy { max_changes } => Some(max_changes),
+            _ => None,
+        };
         let activation =
-            Activation { mode: "enforce", target, account_ids: &account_ids, state: &folder, stop: &|| false };
+            Activation { mode: "enforce", target, account_ids: &account_ids, at_most, state: &folder, stop: &|| false };
         let approve = |_: &Plan| Ok::<_, ()>(approval);
         match self.reconciler().converge(&activation, &mut self.journal(), |_, _| Ok(()), approve, |_, _| Ok(())).await
         {

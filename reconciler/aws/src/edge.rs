@@ -339,12 +339,24 @@ pub fn code_of(error: &CallError) -> &'static str {
         ErrorClass::NoCredentials => codes::NO_CREDENTIALS,
         ErrorClass::Network => codes::NETWORK,
         ErrorClass::WrongRegion => codes::WRONG_REGION,
+        ErrorClass::Unsent => codes::NOT_SENT,
         ErrorClass::Unknown if error.code == ODD_ANSWER => codes::ODD_ANSWER,
         _ => codes::AWS_ERROR,
     }
 }
 
 const ODD_ANSWER: &str = "OddAnswer";
+
+/// The error of a call that was not made, because what it would send was found wrong before.
+pub fn not_sent(
+    session: &Session,
+    service: &'static str,
+    operation: &'static str,
+    why: impl Into<String>,
+) -> CallError {
+    let error = odd_answer(session, service, operation, why);
+    CallError::from(CallFacts { class: ErrorClass::Unsent, code: "NotSent".to_owned(), ..(*error).clone() })
+}
 
 /// An answer that lacks what it must have. It is not guessed at.
 pub fn odd_answer(

@@ -32,6 +32,8 @@ pub enum ErrorClass {
     Invalid,
     /// The service failed.
     Server,
+    /// Nothing was sent: what was to be asked or written was found wrong before. Nothing can have changed.
+    Unsent,
     /// None of the above is known to be true.
     Unknown,
 }
@@ -50,6 +52,7 @@ impl fmt::Display for ErrorClass {
             Self::Quota => "quota",
             Self::Invalid => "invalid",
             Self::Server => "server",
+            Self::Unsent => "not sent",
             Self::Unknown => "unknown",
         })
     }
@@ -175,7 +178,11 @@ impl CallFacts {
                     .to_owned(),
             ),
             ErrorClass::Server => Some("run again later; AWS reports its own failure.".to_owned()),
-            ErrorClass::NotFound | ErrorClass::Conflict | ErrorClass::Invalid | ErrorClass::Unknown => None,
+            ErrorClass::NotFound
+            | ErrorClass::Conflict
+            | ErrorClass::Invalid
+            | ErrorClass::Unsent
+            | ErrorClass::Unknown => None,
         }
     }
 

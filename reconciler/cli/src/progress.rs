@@ -8,6 +8,7 @@ use indicatif::{ProgressBar, ProgressStyle};
 use reconciler_engine::event::{Event, Sink, StepOutcome};
 use reconciler_model::alert::Alert;
 use reconciler_model::codes;
+use reconciler_model::contested::Contested;
 use reconciler_model::control::AlertClass;
 use reconciler_model::drift::Drift;
 use reconciler_model::inventory::Gap;
@@ -113,8 +114,14 @@ impl Sink for Log {
                 for finding in plan.findings.iter().filter(|finding| !finding.alerts.is_empty()) {
                     tracing::warn!(address = %finding.address, code = %finding.code, reason = %finding.detail, "ticket");
                 }
-                for finding in plan.findings.iter().filter(|finding| finding.severity == Severity::Refused) {
-                    tracing::warn!(address = %finding.address, code = %finding.code, reason = %finding.detail, "refused");
+                plan.contested.iter().for_each(log_contested);
+                for finding in &plan.findings {
+                    let told = match finding.severity {
+                        Severity::Refused => "refused",
+                        Severity::Left => "left",
+                        Severity::Note => continue,
+                    };
+                    tracing::warn!(address = %finding.address, code = %finding.code, reason = %finding.detail, "{told}");
                 }
             }
             // The plan has them with their alerts.
@@ -160,6 +167,16 @@ fn log_unseen((alert, gap, count): (&Alert, &Gap, usize)) {
         AlertClass::Page => at!(error),
         AlertClass::Inform => at!(info),
         AlertClass::Ticket => at!(warn),
+    }
+}
+
+/// What others go on changing back, at the level of what it is about.
+fn log_contested(one: &Contested) {
+    let alert = one.alerts.first().map(Alert::in_words).unwrap_or_default();
+    let (times, reason) = (one.times, one.in_words());
+    match one.pages() {
+        true => tracing::error!(address = %one.address, code = codes::CONTESTED, reason, times, alert, "contested"),
+        false => tracing::warn!(address = %one.address, code = codes::CONTESTED, reason, times, alert, "contested"),
     }
 }
 

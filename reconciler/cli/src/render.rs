@@ -1,10 +1,13 @@
 //! A plan as people read it: by scope, what drifted and which way, what would be done, what stands in the way.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Write as _;
 
+use reconciler_model::address::Address;
 use reconciler_model::alert::Alert;
 use reconciler_model::attribution::Blame;
+use reconciler_model::codes;
+use reconciler_model::contested::Contested;
 use reconciler_model::control::AlertClass;
 use reconciler_model::drift::{Change, Drift, FieldDrift};
 use reconciler_model::plan::{Finding, Plan, Severity, Step};
@@ -43,6 +46,18 @@ pub(crate) fn plan_blaming(plan: &Plan, blames: &[Blame]) -> String {
     for finding in others {
         let _ = writeln!(text, "{} {}", finding.address, note(finding));
     }
+    for one in &plan.contested {
+        let urgency = one.alerts.first().map(|first| format!("  {}", alert(first))).unwrap_or_default();
+        let code = codes::CONTESTED;
+        let _ = writeln!(
+            text,
+            "{} {} {}{urgency}\n    {}",
+            paint(BAD, "!"),
+            one.address,
+            paint(BAD, format_args!("contested [{code}]")),
+            one.in_words()
+        );
+    }
     for gap in &plan.gaps {
         let name = gap.name.as_deref().map(|name| format!("/{name}")).unwrap_or_default();
         let fields = if gap.fields.is_empty() { String::new() } else { format!(" {}", gap.fields.join(", ")) };
@@ -71,7 +86,10 @@ fn alerts(plan: &Plan) -> Option<String> {
     let unseen = plan.unseen();
     let unseen = || unseen.iter().map(|(alert, ..)| *alert);
     let noted = || plan.findings.iter().filter_map(|finding| finding.alerts.first());
-    let first = || plan.drift.iter().filter_map(|drift| drift.alerts.first()).chain(unseen()).chain(noted());
+    // The same page as that of the drift, where there is one.
+    let drifts = |one: &&Contested| plan.drift.iter().any(|drift| drift.address == one.address);
+    let contested = || plan.contested.iter().filter(|one| !drifts(one)).filter_map(|one| one.alerts.first());
+    let first = || plan.drift.iter().filter_map(|drift| drift.alerts.first()).chain(contested()).chain(unseen()).chain(noted());
     let count = |class| first().filter(|alert| alert.class == class).count();
     let (pages, tickets, told) = (count(AlertClass::Page), count(AlertClass::Ticket), count(AlertClass::Inform));
     let now = first().filter(|alert| alert.class == AlertClass::Page && alert.deadline_minutes == Some(0)).count();
@@ -164,6 +182,7 @@ fn field(text: &mut String, field: &FieldDrift, widest: usize, wanted: &str) {
 fn note(finding: &Finding) -> String {
     match finding.severity {
         Severity::Refused => format!("{} {}", paint(BAD, format_args!("refused [{}]", finding.code)), finding.detail),
+        Severity::Left => format!("{} {}", paint(BAD, format_args!("left [{}]", finding.code)), finding.detail),
         Severity::Note => format!("{} {}", paint(DOUBT, format_args!("note [{}]", finding.code)), finding.detail),
     }
 }
@@ -200,6 +219,18 @@ pub(crate) fn result(plan: &Plan, calls: u64, exit: Exit) -> String {
     if summary.refused > 0 {
         parts.push(paint(BAD, format_args!("{} refused", summary.refused)));
     }
+    if !plan.contested.is_empty() {
+        parts.push(paint(BAD, format_args!("{} contested", plan.contested.len())));
+    }
+    let left: BTreeSet<&Address> = plan
+        .findings
+        .iter()
+        .filter(|finding| finding.severity == Severity::Left)
+        .map(|finding| &finding.address)
+        .collect();
+    if !left.is_empty() {
+        parts.push(paint(BAD, format_args!("{} left for the next run", left.len())));
+    }
     let verdict = match exit {
         Exit::Done => paint(GOOD, "in sync"),
         _ => parts.split_off(2).join(", "),
@@ -231,8 +262,15 @@ pub(crate) fn diff(plan: &Plan) -> String {
     text
 }
 
-/// How a plan ends that was to be carried out: as alone, or 4 when a restore that is needed was refused.
+/// How a plan ends that was to be carried out, and of which nothing was: as alone, or 4 when a restore that is needed was
+/// refused or left.
 pub(crate) fn exit_of_restoring(plan: &Plan) -> Exit {
+    let left = plan.findings.iter().any(|finding| finding.severity == Severity::Left);
+    exit_after_writing(plan).or_worse(if left { Exit::Refused } else { Exit::Done })
+}
+
+/// The same after something was written: what is left for the next run is not refused.
+pub(crate) fn exit_after_writing(plan: &Plan) -> Exit {
     let refused = plan.findings.iter().any(|finding| finding.severity == Severity::Refused);
     exit_of(plan).or_worse(if refused { Exit::Refused } else { Exit::Done })
 }
@@ -243,7 +281,8 @@ pub(crate) fn exit_of(plan: &Plan) -> Exit {
     if plan.is_unseen_in_part() {
         exit = Exit::Gaps;
     }
-    if !plan.drift.is_empty() {
+    // What others go on changing back is not over because it is as declared for the moment.
+    if !plan.drift.is_empty() || plan.contested.iter().any(Contested::pages) {
         exit = Exit::Drift;
     }
     if !plan.diagnostics.is_empty() {

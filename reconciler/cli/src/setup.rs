@@ -302,6 +302,7 @@ impl Setup {
             desired_digest: &desired.digest,
             may_delete_versions: self.settings.delete_unreferenced_versions,
             undone_at_most: None,
+            brakes: false,
             asks_permission: false,
             watch: selected.watch.as_ref(),
         }

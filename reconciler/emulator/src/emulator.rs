@@ -132,6 +132,10 @@ impl Emulator {
                 self.log(&received, 0, Some("DropRequest".to_owned()));
                 return Err(Dropped::BeforeProcessing);
             }
+            Some(Effect::Meanwhile { steps }) => {
+                // What it does is the scenario's to say; a call that fails changes nothing.
+                let _ = self.run(&Script { steps: steps.clone(), ..Script::default() });
+            }
             _ => {}
         }
         let held = effect == Some(Effect::HoldAnswer);

@@ -6,6 +6,8 @@ use rand::Rng;
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 use serde_json::{Map, Value};
 
+use crate::script::Step;
+
 /// One scripted fault. Faults are tried in the order in which they were injected; the first that applies is used.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -135,8 +137,22 @@ pub enum Effect {
     },
     /// Answered as a success, but nothing is changed.
     NoOp,
+    /// Processed after somebody else has made these calls, which meet no faults; `${count}` in their texts is how often he has.
+    Meanwhile {
+        /// The calls, in order.
+        steps: Vec<Step>,
+    },
     /// Processed, then the whole process aborts.
     Crash,
+}
+
+impl Effect {
+    /// The effect the `count`-th time.
+    fn counted(&self, count: u32) -> Self {
+        let Self::Meanwhile { steps } = self else { return self.clone() };
+        let text = serde_json::to_string(steps).unwrap_or_default().replace("${count}", &count.to_string());
+        serde_json::from_str(&text).map_or_else(|_| self.clone(), |steps| Self::Meanwhile { steps })
+    }
 }
 
 /// A fault, and how often it was used.
@@ -207,7 +223,7 @@ impl Faults {
             let happens = active.fault.probability.is_none_or(|chance| rng.random_bool(chance.clamp(0.0, 1.0)));
             if happens {
                 active.used = active.used.saturating_add(1);
-                return Some(active.fault.then.clone());
+                return Some(active.fault.then.counted(active.used));
             }
         }
         None

@@ -18,9 +18,10 @@ use reconciler_aws::edge::{Edge, code_of};
 use reconciler_aws::{CallError, ErrorClass};
 use reconciler_model::address::Address;
 use reconciler_model::codes;
+use reconciler_model::contested::fields_of;
 use reconciler_model::digest;
 use reconciler_model::inventory::{Inventory, Sighting};
-use reconciler_model::plan::{self, Step, Turn};
+use reconciler_model::plan::{self, Plan, Step, Turn};
 use reconciler_model::verdict::{self, Verdict};
 use reconciler_model::warrant::ApprovedPlan;
 use serde_json::Value;
@@ -43,6 +44,12 @@ impl Applied {
     /// Steps that were verified by read-back.
     pub fn verified(&self) -> usize {
         self.steps.values().filter(|outcome| outcome.is_verified()).count()
+    }
+
+    /// The addresses of a plan that were not what it was made for any more when they were to be changed.
+    pub fn moved<'p>(&self, plan: &'p Plan) -> BTreeSet<&'p Address> {
+        let moved = |step: &&Step| matches!(self.steps.get(&step.id), Some(StepOutcome::NotTried { code, .. }) if *code == codes::MOVED);
+        plan.steps.iter().filter(moved).map(|step| &step.address).collect()
     }
 
     /// Steps that were not.
@@ -156,13 +163,13 @@ impl Reconciler<'_> {
                 stopped = Some((code, reason));
             }
         }
-        for step in steps {
+        for (index, step) in steps.iter().enumerate() {
             if stopped.is_none() {
                 stopped = self.held_back(authority);
             }
             let outcome = match &stopped {
                 Some((code, reason)) => StepOutcome::NotTried { code, reason: reason.clone() },
-                None => self.carry_out(authority, step, &mut handle, journal).await?,
+                None => self.carry_out(authority, step, index == 0, &mut handle, journal).await?,
             };
             self.sink.take(&Event::StepEnded { step, outcome: &outcome });
             if stopped.is_none() && !outcome.is_verified() {
@@ -256,6 +263,7 @@ impl Reconciler<'_> {
         &self,
         authority: &Authority<'_>,
         step: &Step,
+        is_first: bool,
         handle: &mut Option<Value>,
         journal: &Guarded<'_>,
     ) -> Result<StepOutcome, JournalError> {
@@ -280,6 +288,8 @@ impl Reconciler<'_> {
                         &op,
                         &format!("{}:{}", authority.approved.plan().plan_id, journal.next_seq()),
                     );
+                    let drift = &authority.approved.plan().drift;
+                    let restored = drift.iter().find(|drift| is_first && drift.address == step.address);
                     let entry = Entry::Intent {
                         step: step.id.clone(),
                         address: step.address.clone(),
@@ -287,12 +297,17 @@ impl Reconciler<'_> {
                         op,
                         token: token.clone(),
                         before: step.planned_for.clone(),
+                        restores: restored.map(fields_of).unwrap_or_default(),
+                        alerts: restored.and_then(|drift| drift.alerts.first()).cloned().into_iter().collect(),
+                        spends: step.spends,
                     };
                     (journal.append((self.clock)(), entry)?, token)
                 }
             }
         };
         let answer = edge.perform(&session, &step.address, &step.op, handle.as_ref(), &token, &warrant).await;
+        // What was not sent has no receipt: there is no answer that could be lost.
+        let unsent = matches!(&answer, Err(error) if error.class == ErrorClass::Unsent);
         let receipt = Entry::Receipt {
             intent,
             request_id: answer
@@ -306,7 +321,9 @@ impl Reconciler<'_> {
                 .filter(|_| handle.is_none())
                 .and_then(|receipt| edge.kind().id_of(&receipt.handle)),
         };
-        journal.lock().await.append((self.clock)(), receipt)?;
+        if !unsent {
+            journal.lock().await.append((self.clock)(), receipt)?;
+        }
         // An intent whose write may still take effect stays open, and so does its token.
         let mut gone_for_good = false;
         let outcome = match answer {
@@ -337,6 +354,7 @@ impl Reconciler<'_> {
                 ("broken", differs.iter().map(|part| part.path.to_string()).collect())
             }
             StepOutcome::Read(Verdict::Unverified { .. }) => ("unverified", Vec::new()),
+            StepOutcome::Failed { .. } | StepOutcome::NotTried { .. } if unsent => ("not_sent", Vec::new()),
             StepOutcome::Failed { .. } | StepOutcome::NotTried { .. } if gone_for_good => ("failed", Vec::new()),
             StepOutcome::Failed { .. } | StepOutcome::NotTried { .. } => ("unverified", Vec::new()),
         };

@@ -16,7 +16,7 @@ use reconciler_model::digest;
 use reconciler_model::drift::{Change, Drift};
 use reconciler_model::incident::{EvidenceItem, Incident, Operator, html, markdown};
 use reconciler_model::inventory::{Inventory, Sighting};
-use reconciler_model::plan::{Finding, Plan};
+use reconciler_model::plan::{Finding, Lag, Plan};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
@@ -86,6 +86,7 @@ pub struct Image {
 pub(crate) struct Called {
     pub(crate) summary: String,
     pub(crate) calls: Vec<String>,
+    pub(crate) lag: Option<Lag>,
 }
 
 /// One incident that is being worked on.
@@ -236,7 +237,7 @@ impl Case {
         self.findings.extend(plan.findings.iter().cloned());
         for step in &plan.steps {
             let calls = step.calls.iter().map(|call| format!("{}:{}", call.service, call.operation)).collect();
-            let called = Called { summary: step.summary.clone(), calls };
+            let called = Called { summary: step.summary.clone(), calls, lag: step.lag };
             self.called.insert((step.address.clone(), op_digest(step)), called);
         }
         for drift in &plan.drift {

@@ -14,7 +14,7 @@ use reconciler_model::incident::{
     Affected, Concerned, Ending, FORMAT, Incident, Proof, Status, StepDone, checklist, outcome,
 };
 use reconciler_model::inventory::Sighting;
-use reconciler_model::plan::{Plan, Severity};
+use reconciler_model::plan::{Lag, Plan, Severity};
 use reconciler_model::tree::Path;
 
 use crate::case::{Case, evidence_of, is_to_restore};
@@ -106,21 +106,26 @@ impl Case {
             .map(|(address, drift)| {
                 let (status, why, proofs) = self.stands(address, found, &steps);
                 let still_used_by = found.still_used_by.get(address).cloned().unwrap_or_default();
-                let published = steps.iter().any(|step| step.address == *address && step.action == "publish");
-                let draft_alone = self.findings.iter().find(|finding| {
-                    finding.address == *address && finding.code == codes::OTHER_VERSIONS && !published
-                });
-                let not_effective = status == Status::Restored
-                    && ((published && !still_used_by.is_empty()) || draft_alone.is_some());
-                let without_effect = draft_alone.map_or(
-                    "what uses an older version does not get what is restored; callers that name a version in their own code \
-                     cannot be seen from here",
-                    |finding| finding.detail.as_str(),
-                );
+                let lags: BTreeSet<Lag> =
+                    steps.iter().filter(|step| step.address == *address).filter_map(|step| step.lag).collect();
+                let without_effect = if lags.contains(&Lag::NothingPublished) {
+                    Some(
+                        "the newest version is not as declared, and the declaration forbids to publish another one: callers that \
+                         name a version do not get what is restored",
+                    )
+                } else if lags.contains(&Lag::OlderVersions) && !still_used_by.is_empty() {
+                    Some(
+                        "what uses an older version does not get what is restored; callers that name a version in their own code \
+                         cannot be seen from here",
+                    )
+                } else {
+                    None
+                }
+                .filter(|_| status == Status::Restored);
                 Affected {
                     drift: drift.clone(),
-                    status: if not_effective { Status::NotEffective } else { status },
-                    why: if not_effective { Some(without_effect.to_owned()) } else { why },
+                    status: if without_effect.is_some() { Status::NotEffective } else { status },
+                    why: without_effect.map(str::to_owned).or(why),
                     still_used_by,
                     proofs,
                     blame: Vec::new(),
@@ -210,6 +215,7 @@ impl Case {
                             action: action.clone(),
                             summary: called.summary,
                             calls: called.calls,
+                            lag: called.lag,
                             intent: *seq,
                             begun: at.to_string(),
                             request_ids: Vec::new(),
@@ -324,6 +330,7 @@ fn last_verdict(steps: &[StepDone], address: &Address) -> String {
             let places = last.differs.join(", ");
             format!("the call of step {} answered success, and read-back shows something else at {places}", last.step)
         }
+        Some("not_sent") => format!("step {} was not sent", last.step),
         Some("failed") => format!("step {} failed{error}", last.step),
         Some("verified") => format!("step {} was verified", last.step),
         Some(_) => format!("step {} is not verified{error}", last.step),

@@ -15,10 +15,13 @@ use std::path::{Path, PathBuf};
 
 use jiff::Timestamp;
 use reconciler_model::address::Address;
+use reconciler_model::alert::Alert;
+use reconciler_model::contested::RestoredField;
 use reconciler_model::digest;
 use reconciler_model::warrant::Approval;
 use serde::{Deserialize, Serialize};
 
+use crate::contest::Contests;
 use crate::head::{self, Fit, Head, HeadFile};
 
 /// The journal could not be used.
@@ -80,6 +83,15 @@ pub enum Entry {
         token: String,
         /// The fingerprint of the resource just before; `None` when it was absent.
         before: Option<String>,
+        /// What the steps of the address restore; of its first step alone.
+        #[serde(default, skip_serializing_if = "Vec::is_empty")]
+        restores: Vec<RestoredField>,
+        /// The most urgent alert of what is restored; of its first step alone.
+        #[serde(default, skip_serializing_if = "Vec::is_empty")]
+        alerts: Vec<Alert>,
+        /// Whether each try uses up something of which there is little.
+        #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+        spends: bool,
     },
     /// The service answered.
     Receipt {
@@ -100,7 +112,7 @@ pub enum Entry {
     Verdict {
         /// The sequence number of the intent.
         intent: u64,
-        /// `verified`, `broken`, `unverified`, `failed` or `superseded`.
+        /// `verified`, `broken`, `unverified`, `failed`, `superseded`, or `not_sent` where there was no call.
         verdict: String,
         /// Where read-back differs.
         #[serde(default, skip_serializing_if = "Vec::is_empty")]
@@ -219,8 +231,7 @@ pub struct Journal {
     head: Option<String>,
     next: u64,
     open: BTreeMap<u64, OpenIntent>,
-    /// Verified intents: address, op, when.
-    verified: Vec<(Address, String, Timestamp)>,
+    contests: Contests,
     incidents: BTreeMap<String, OpenIncident>,
     made: Made,
     observer: Option<Observer>,
@@ -343,7 +354,7 @@ impl Journal {
             head: content.head,
             next: content.records.len() as u64 + 1,
             open: BTreeMap::new(),
-            verified: Vec::new(),
+            contests: Contests::default(),
             incidents: BTreeMap::new(),
             made: Made::new(),
             observer: None,
@@ -355,6 +366,7 @@ impl Journal {
     }
 
     fn note(&mut self, record: &Record) {
+        self.contests.note(record);
         match &record.entry {
             Entry::Intent { address, op, token, .. } => {
                 let intent =
@@ -362,11 +374,7 @@ impl Journal {
                 self.open.insert(record.seq, intent);
             }
             Entry::Verdict { intent, verdict, .. } if verdict != "unverified" => {
-                if let Some(closed) = self.open.remove(intent)
-                    && verdict == "verified"
-                {
-                    self.verified.push((closed.address, closed.op, record.at));
-                }
+                self.open.remove(intent);
             }
             Entry::IncidentOpened { incident, targets, accounts, since, again: false, .. } => {
                 let open = OpenIncident {
@@ -453,9 +461,9 @@ impl Journal {
         &self.path
     }
 
-    /// How often the same op of the same address was verified since `since`.
-    pub fn times_verified(&self, address: &Address, op: &str, since: Timestamp) -> usize {
-        self.verified.iter().filter(|(of, what, at)| of == address && what == op && *at >= since).count()
+    /// What others changed back.
+    pub fn contests(&self) -> &Contests {
+        &self.contests
     }
 }
 
@@ -471,6 +479,9 @@ mod tests {
             op: "sha256:op".into(),
             token: format!("token-{step}"),
             before: None,
+            restores: Vec::new(),
+            alerts: Vec::new(),
+            spends: false,
         }
     }
 
@@ -490,8 +501,6 @@ mod tests {
         let again = Journal::open(&path, "run-2").expect("opened");
         assert_eq!(again.open_intents().map(|open| open.token.as_str()).collect::<Vec<_>>(), ["token-2"]);
         assert_eq!(again.head(), journal.head());
-        let address = "prod/eu-west-1/guardrail/payments".parse().expect("an address");
-        assert_eq!(again.times_verified(&address, "sha256:op", Timestamp::UNIX_EPOCH), 1);
     }
 
     #[test]

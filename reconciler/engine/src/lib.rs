@@ -11,6 +11,7 @@ pub mod apply;
 pub mod attribution;
 pub mod audit;
 pub mod case;
+pub mod contest;
 pub mod event;
 pub mod evidence;
 pub mod head;

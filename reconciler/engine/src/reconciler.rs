@@ -1,13 +1,16 @@
 //! The pipeline: one, with different sources, sinks and authority for each command.
 
 use std::collections::BTreeMap;
+use std::path::Path;
 use std::time::Duration;
 
 use jiff::{SignedDuration, Timestamp};
 use reconciler_aws::edge::{Edge, HistorySource, LogSource, LookupSource, PermissionSource, Selection};
 use reconciler_aws::{CallError, Sessions};
 use reconciler_model::address::Address;
+use reconciler_model::attribution::{Attribution, FieldBlame};
 use reconciler_model::codes;
+use reconciler_model::contested::Contested;
 use reconciler_model::control;
 use reconciler_model::desired::{Organization, Wanted};
 use reconciler_model::digest;
@@ -17,8 +20,9 @@ use reconciler_model::kind::Kind;
 use reconciler_model::plan::{self, Inputs, Plan, Step};
 use reconciler_model::undeclared::Watch;
 
+use crate::contest::Contests;
 use crate::event::{Event, Sink};
-use crate::journal::{Journal, Made};
+use crate::journal::{self, Journal, Made};
 use crate::observe::{self, Read, Sought};
 
 /// How long to wait for what.
@@ -48,6 +52,9 @@ impl Default for Pace {
     }
 }
 
+/// How long the event history is asked who changes back what is contested: the restore does not wait for a name.
+const NAMING: Duration = Duration::from_secs(30);
+
 /// What a plan is made for.
 #[derive(Debug, Clone, Copy)]
 pub struct Target<'a> {
@@ -61,13 +68,36 @@ pub struct Target<'a> {
     pub made: &'a Made,
     /// Whether versions that nothing is known to refer to may be deleted to make room.
     pub may_delete_versions: bool,
-    /// The most restores of one resource that others may undo within an hour before nothing more is written to it;
-    /// `None` for an operator, who decides for himself.
+    /// How often others may change a restored field back within an hour before it is told that it is contested; `None` where
+    /// that is not asked.
     pub undone_at_most: Option<usize>,
+    /// Whether restores wait that are contested, or that were in vain and use something up. An operator decides for himself.
+    pub brakes: bool,
     /// Whether IAM is asked if the caller may make the writes of the plan: for a plan that is about to be carried out.
     pub asks_permission: bool,
     /// Where what nobody declared is looked for; nowhere, where only some addresses were asked for.
     pub watch: Option<&'a Watch>,
+}
+
+/// What is known from former runs.
+#[derive(Debug, Clone, Default)]
+pub struct Memory<'a> {
+    /// The digest of the last record of the journal.
+    pub head: Option<String>,
+    /// What others changed back; `None` without a journal.
+    pub contests: Option<&'a Contests>,
+    /// What this tool made, according to it.
+    pub made: Option<&'a Made>,
+    /// Where the journal is, for who changed it back.
+    pub journal: Option<&'a Path>,
+}
+
+impl<'a> Memory<'a> {
+    /// What a journal that is open for writing knows.
+    pub fn of(journal: &'a Journal) -> Self {
+        let head = journal.head().map(str::to_owned);
+        Self { head, contests: Some(journal.contests()), made: Some(journal.made()), journal: Some(journal.path()) }
+    }
 }
 
 /// The engine over one organization. It holds no state between runs.
@@ -122,23 +152,25 @@ impl Reconciler<'_> {
     /// # Errors
     /// Fails when AWS cannot be reached at all: no credentials, or no network. Anything less is a gap in the plan.
     pub async fn plan(&self, target: Target<'_>, journal: Option<&Journal>) -> Result<Planned, CallError> {
-        self.plan_at(target, journal.and_then(Journal::head).map(str::to_owned), journal).await
+        self.plan_at(target, journal.map(Memory::of).unwrap_or_default()).await
     }
 
-    /// As [`Reconciler::plan`], with only the journal's head: for a dry run, which does not open the journal.
+    /// As [`Reconciler::plan`], with what is known of the journal: for a dry run, which does not open it.
     ///
     /// # Errors
     /// As [`Reconciler::plan`].
-    pub async fn plan_at(
-        &self,
-        target: Target<'_>,
-        journal_head: Option<String>,
-        journal: Option<&Journal>,
-    ) -> Result<Planned, CallError> {
+    pub async fn plan_at(&self, target: Target<'_>, memory: Memory<'_>) -> Result<Planned, CallError> {
+        let planned = self.plan_silently(target, memory).await?;
+        self.sink.take(&Event::Planned(&planned.plan));
+        Ok(planned)
+    }
+
+    /// As [`Reconciler::plan_at`], for a caller that has something to add to the plan before anybody is told of it.
+    pub(crate) async fn plan_silently(&self, target: Target<'_>, memory: Memory<'_>) -> Result<Planned, CallError> {
         // Without an identity every read would fail for the same reason: say it once.
         self.sessions.identity().await?;
         let mut made = target.made.clone();
-        for (address, ids) in journal.iter().flat_map(|journal| journal.made()) {
+        for (address, ids) in memory.made.into_iter().flatten() {
             made.insert(address.clone(), ids.clone());
         }
         let sought = Sought {
@@ -154,7 +186,9 @@ impl Reconciler<'_> {
         let kinds = self.kinds();
         let kinds: Vec<&dyn Kind> = kinds.into_iter().map(|kind| kind as &dyn Kind).collect();
         let mut barred = observation.not_inspected.clone();
-        let build = |barred: &BTreeMap<Address, (&'static str, String)>| {
+        let now = (self.clock)();
+        let in_vain = memory.contests.filter(|_| target.brakes).map(|all| all.spent(now)).unwrap_or_default();
+        let build = |barred: &BTreeMap<Address, (&'static str, String)>, contested: &[Contested]| {
             plan::build(&Inputs {
                 wanted: target.wanted,
                 trees: &observation.trees,
@@ -169,32 +203,69 @@ impl Reconciler<'_> {
                 controls: control::all(),
                 may_delete_versions: target.may_delete_versions,
                 barred,
+                in_vain: &in_vain,
+                contested,
                 desired_digest: target.desired_digest,
-                journal_head: journal_head.clone(),
-                now: (self.clock)().to_string(),
+                journal_head: memory.head.clone(),
+                now: now.to_string(),
                 tool_version: env!("CARGO_PKG_VERSION"),
             })
         };
-        let mut plan = build(&barred);
+        let mut plan = build(&barred, &[]);
         if target.asks_permission && !plan.steps.is_empty() {
             barred.extend(self.not_allowed(&plan, &observation.inventory, target.wanted).await?);
         }
-        if let (Some(most), Some(journal)) = (target.undone_at_most, journal) {
-            let since = (self.clock)().saturating_sub(SignedDuration::from_hours(1)).unwrap_or(Timestamp::MIN);
-            for step in &plan.steps {
-                let times = journal.times_verified(&step.address, &op_digest(step), since);
-                if times >= most {
-                    let reason =
-                        format!("the same restore was verified {times} times within an hour, and undone each time");
-                    barred.insert(step.address.clone(), (codes::CONTESTED, reason));
-                }
-            }
+        let mut contested = Vec::new();
+        if let (Some(most), Some(contests)) = (target.undone_at_most, memory.contests) {
+            let against = plan.drift.iter().filter_map(|drift| contests.against(drift, most, now)).collect();
+            contested = self.named(against, &plan, &observation.inventory, target.wanted, memory.journal).await;
+            let is_held = |one: &&Contested| {
+                let again = one.again_at.as_ref().and_then(|at| at.parse::<Timestamp>().ok());
+                target.brakes && again.is_none_or(|again| now < again)
+            };
+            let held = contested.iter().filter(is_held);
+            barred.extend(held.map(|one| (one.address.clone(), (codes::CONTESTED, one.in_words()))));
+            let mut open = contests.open(most, now);
+            open.retain(|open| {
+                target.wanted.iter().any(|wanted| wanted.address == open.address)
+                    && !contested.iter().any(|one| one.address == open.address)
+            });
+            contested.append(&mut open);
+            contested.sort_by(|one, two| one.address.cmp(&two.address));
         }
-        if !barred.is_empty() {
-            plan = build(&barred);
+        if !barred.is_empty() || !contested.is_empty() {
+            plan = build(&barred, &contested);
         }
-        self.sink.take(&Event::Planned(&plan));
         Ok(Planned { plan, inventory: observation.inventory })
+    }
+
+    /// What is contested, with who changes it back, as far as the event history tells that in time.
+    async fn named(
+        &self,
+        mut contested: Vec<Contested>,
+        plan: &Plan,
+        inventory: &Inventory,
+        wanted: &[Wanted],
+        journal: Option<&Path>,
+    ) -> Vec<Contested> {
+        if contested.is_empty() {
+            return contested;
+        }
+        let is_meant = |drift: &&Drift| contested.iter().any(|one| one.address == drift.address);
+        let asked = Plan { drift: plan.drift.iter().filter(is_meant).cloned().collect(), ..plan.clone() };
+        let ids: BTreeMap<String, String> =
+            wanted.iter().map(|one| (one.address.account.clone(), one.account_id.clone())).collect();
+        let records = journal.and_then(|path| journal::records(path).ok()).unwrap_or_default();
+        let since = (self.clock)().saturating_sub(SignedDuration::from_hours(2)).ok();
+        let blame = self.attribute(&asked, inventory, &ids, &records, since);
+        let blame = tokio::time::timeout(NAMING, blame).await.unwrap_or_default();
+        for one in &mut contested {
+            let fields = blame.iter().filter(|blame| blame.address == one.address).flat_map(|blame| &blame.fields);
+            let known = |field: &&FieldBlame| matches!(field.by, Attribution::Known { .. });
+            let fields: Vec<&FieldBlame> = fields.collect();
+            one.by = fields.iter().copied().find(known).or(fields.first().copied()).map(|field| field.by.clone());
+        }
+        contested
     }
 
     /// Reads every resource of every kind, each wherever it lives.

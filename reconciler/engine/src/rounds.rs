@@ -12,13 +12,20 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use reconciler_aws::CallError;
 use reconciler_model::address::Address;
-use reconciler_model::plan::{Plan, Step};
+use reconciler_model::codes;
+use reconciler_model::desired::Wanted;
+use reconciler_model::inventory::Inventory;
+use reconciler_model::plan::{Finding, Plan, Severity, Step};
 use reconciler_model::warrant::{Approval, ApprovedPlan, Refusal};
 
 use crate::apply::{Applied, Authority};
+use crate::event::Event;
 use crate::journal::{Journal, JournalError};
-use crate::reconciler::{Planned, Reconciler, Target, op_digest};
+use crate::reconciler::{Memory, Planned, Reconciler, Target, op_digest};
 use crate::state::StateFolder;
+
+/// How often an address is planned and tried in one round while others change it between the plan and the write.
+pub const MOST_ATTEMPTS: usize = 6;
 
 /// The longest chain of resources that refer to each other has fewer links (AWS.md 0.C).
 pub const MOST_ROUNDS: usize = 4;
@@ -31,6 +38,9 @@ pub struct Activation<'a> {
     pub target: Target<'a>,
     /// The account ids of the addresses.
     pub account_ids: &'a BTreeMap<String, String>,
+    /// The most resources that all rounds together may change: the most severe go first, and the others are left. `None` where
+    /// a person approves what he sees.
+    pub at_most: Option<usize>,
     /// The state folder, for the pause.
     pub state: &'a StateFolder,
     /// Set when the process was asked to stop: what has not begun is not begun.
@@ -85,12 +95,16 @@ impl Reconciler<'_> {
         approve: impl FnOnce(&Plan) -> Result<Approval, E>,
         mut show: impl FnMut(usize, &Plan) -> Result<(), E>,
     ) -> Result<Converged, Broken<E>> {
-        let Activation { mode, target, account_ids, state, stop } = activation;
+        let Activation { mode, target, account_ids, at_most, state, stop } = activation;
         let mut rounds: Vec<Round> = Vec::new();
+        let mut made_rounds = 0;
         let mut approve = Some(approve);
         let mut tried: BTreeSet<(Address, String)> = BTreeSet::new();
+        let mut moved: BTreeMap<Address, usize> = BTreeMap::new();
         loop {
-            let made = self.plan(*target, Some(journal)).await.map_err(Broken::Call)?;
+            let made = self.plan_silently(*target, Memory::of(journal)).await.map_err(Broken::Call)?;
+            let made = Planned { plan: finished(made.plan, *at_most, &rounds, &moved), ..made };
+            self.sink.take(&Event::Planned(&made.plan));
             planned(&made, journal).map_err(Broken::Caller)?;
             let Planned { plan, inventory } = made;
             if !rounds.is_empty() && stop() {
@@ -98,9 +112,10 @@ impl Reconciler<'_> {
             }
             let is_new = |step: &Step| !tried.contains(&(step.address.clone(), op_digest(step)));
             let nothing_follows = !rounds.is_empty() && !plan.steps.iter().any(is_new);
-            if plan.steps.is_empty() || nothing_follows || rounds.len() == MOST_ROUNDS {
+            if plan.steps.is_empty() || nothing_follows || made_rounds == MOST_ROUNDS {
                 return Ok(Converged { rounds, after: Some(plan), refused: None });
             }
+            made_rounds += 1;
             tried.extend(plan.steps.iter().map(|step| (step.address.clone(), op_digest(step))));
             let approved = match (rounds.last(), approve.take()) {
                 (Some(last), _) => match last.approved.next_round(plan.clone()) {
@@ -116,13 +131,76 @@ impl Reconciler<'_> {
             if !rounds.is_empty() {
                 show(rounds.len() + 1, approved.plan()).map_err(Broken::Caller)?;
             }
-            let authority =
-                Authority { mode, approved: &approved, account_ids, inventory: Some(&inventory), state, stop };
-            let applied = self.apply(&authority, journal).await.map_err(Broken::Journal)?;
-            rounds.push(Round { approved, applied });
-            if stop() {
-                return Ok(Converged { rounds, after: None, refused: None });
+            let mut next = Some((approved, inventory));
+            let mut attempts = 0;
+            while let Some((approved, inventory)) = next.take() {
+                let authority =
+                    Authority { mode, approved: &approved, account_ids, inventory: Some(&inventory), state, stop };
+                let applied = self.apply(&authority, journal).await.map_err(Broken::Journal)?;
+                let touched: BTreeSet<Address> = applied.moved(approved.plan()).into_iter().cloned().collect();
+                rounds.push(Round { approved, applied });
+                if stop() {
+                    return Ok(Converged { rounds, after: None, refused: None });
+                }
+                moved.retain(|address, _| touched.contains(address));
+                for address in &touched {
+                    *moved.entry(address.clone()).or_default() += 1;
+                }
+                attempts += 1;
+                if touched.is_empty() || attempts == MOST_ATTEMPTS {
+                    break;
+                }
+                next = self.made_anew(*target, &touched, &rounds, journal, &mut planned).await?;
+                if let Some((approved, _)) = &next {
+                    tried.extend(approved.plan().steps.iter().map(|step| (step.address.clone(), op_digest(step))));
+                    show(rounds.len() + 1, approved.plan()).map_err(Broken::Caller)?;
+                }
             }
         }
     }
+
+    /// Plans the addresses again that were changed between the plan and the write, and nothing else, so that little time is
+    /// left in which they may be changed once more. `None` when there is nothing to do, or something else than was approved.
+    async fn made_anew<E>(
+        &self,
+        target: Target<'_>,
+        touched: &BTreeSet<Address>,
+        rounds: &[Round],
+        journal: &mut Journal,
+        planned: &mut impl FnMut(&Planned, &mut Journal) -> Result<(), E>,
+    ) -> Result<Option<(ApprovedPlan, Inventory)>, Broken<E>> {
+        let Some(last) = rounds.last() else { return Ok(None) };
+        let wanted: Vec<Wanted> = target.wanted.iter().filter(|one| touched.contains(&one.address)).cloned().collect();
+        let made =
+            self.plan_at(Target { wanted: &wanted, ..target }, Memory::of(journal)).await.map_err(Broken::Call)?;
+        planned(&made, journal).map_err(Broken::Caller)?;
+        let Planned { plan, inventory } = made;
+        if plan.steps.is_empty() {
+            return Ok(None);
+        }
+        Ok(last.approved.made_anew(plan).ok().map(|approved| (approved, inventory)))
+    }
+}
+
+/// The plan within what may be changed, and with what others changed each time that it was to be restored.
+fn finished(plan: Plan, at_most: Option<usize>, rounds: &[Round], moved: &BTreeMap<Address, usize>) -> Plan {
+    let changed = rounds.last().map(|last| last.approved.changed().clone()).unwrap_or_default();
+    let plan = match at_most {
+        Some(most) => plan.within(most, &changed),
+        None => plan,
+    };
+    let still = moved.iter().filter(|(address, _)| plan.drift.iter().any(|drift| drift.address == **address));
+    let told: Vec<Finding> = still
+        .map(|(address, times)| Finding {
+            address: address.clone(),
+            severity: Severity::Refused,
+            code: codes::MOVED.to_owned(),
+            detail: format!(
+                "others changed it {times} times in a row between the plan and the write, so nothing was written; it is tried \
+                 again in the next run"
+            ),
+            alerts: Vec::new(),
+        })
+        .collect();
+    if told.is_empty() { plan } else { plan.knowing(told) }
 }

@@ -119,7 +119,7 @@ pub struct Alert {
 
 impl Alert {
     /// What is more urgent is less.
-    fn urgency(&self) -> (AlertClass, u32, Severity) {
+    pub(crate) fn urgency(&self) -> (AlertClass, u32, Severity) {
         (self.class, self.deadline_minutes.unwrap_or(u32::MAX), self.severity)
     }
 

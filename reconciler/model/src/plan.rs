@@ -15,6 +15,7 @@ use serde_json::Value;
 use crate::address::{Address, Scope};
 use crate::alert::{self, Alert};
 use crate::codes;
+use crate::contested::Contested;
 use crate::control::Control;
 use crate::desired::{LiveReference, Wanted};
 use crate::diagnostic::Diagnostic;
@@ -35,7 +36,7 @@ pub struct Format {
 }
 
 /// The format that this build writes.
-pub const FORMAT: Format = Format { major: 1, minor: 2 };
+pub const FORMAT: Format = Format { major: 1, minor: 3 };
 
 /// One call that a step makes, exactly as it goes out. For people and for the contract; the kind's op decides.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -49,7 +50,7 @@ pub struct Call {
 }
 
 /// What a kind proposes to do, before ordering.
-#[derive(Debug, Clone, PartialEq)]
+#[derive(Debug, Clone, Default, PartialEq)]
 pub struct ProposedStep {
     /// What it does, in one word: `create`, `update`, `publish`, `tag`, `delete-version`.
     pub action: &'static str,
@@ -61,6 +62,20 @@ pub struct ProposedStep {
     pub op: Value,
     /// What read-back must show afterwards.
     pub promise: Promise,
+    /// Why callers may not have what it restores, once it is verified.
+    pub lag: Option<Lag>,
+    /// Whether each try uses up something of which there is little, such as the number of a version.
+    pub spends: bool,
+}
+
+/// Why a restore may not be in effect for callers although it is verified. A part of the JSON contract.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Lag {
+    /// Callers that name a version go on with that one, and no new one is made.
+    NothingPublished,
+    /// Callers that name an older version than the new one go on with that one.
+    OlderVersions,
 }
 
 /// What read-back must show after a step.
@@ -93,6 +108,8 @@ pub struct Proposal {
 pub enum Severity {
     /// A step that would be needed is refused.
     Refused,
+    /// A step that would be needed is left for the next run.
+    Left,
     /// To be known.
     Note,
 }
@@ -132,6 +149,12 @@ pub struct Step {
     pub op: Value,
     /// What read-back must show afterwards.
     pub promise: Promise,
+    /// Why callers may not have what it restores, once it is verified.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub lag: Option<Lag>,
+    /// Whether each try uses up something of which there is little.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub spends: bool,
     /// The fingerprint of the resource that the step was planned for; `None` when it was absent. Checked just before
     /// the first step of the address.
     pub planned_for: Option<String>,
@@ -182,6 +205,9 @@ pub struct Plan {
     pub drift: Vec<Drift>,
     /// What could not be read.
     pub gaps: Vec<Gap>,
+    /// What others go on changing back.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub contested: Vec<Contested>,
     /// What stands in the way, and what should be known.
     pub findings: Vec<Finding>,
     /// Declarations that could not be resolved against live.
@@ -256,6 +282,10 @@ pub struct Inputs<'a> {
     pub may_delete_versions: bool,
     /// Addresses that nothing is written to, with the code and the reason: another actor undoes it, the caller may not.
     pub barred: &'a BTreeMap<Address, (&'static str, String)>,
+    /// Addresses at which no step is made that uses something up, with the reason: it was in vain lately.
+    pub in_vain: &'a BTreeMap<Address, String>,
+    /// What others go on changing back.
+    pub contested: &'a [Contested],
     /// The digest of the desired state.
     pub desired_digest: &'a str,
     /// The last record of the journal.
@@ -387,6 +417,19 @@ pub fn build(inputs: &Inputs<'_>) -> Plan {
             assessed.steps.clear();
         }
         findings.append(&mut assessed.findings);
+        if let Some(reason) = inputs.in_vain.get(address)
+            && assessed.steps.iter().any(|step| step.spends)
+        {
+            assessed.steps.retain(|step| !step.spends);
+            assessed.refused = true;
+            findings.push(Finding {
+                address: address.clone(),
+                severity: Severity::Refused,
+                code: codes::IN_VAIN.to_owned(),
+                detail: reason.clone(),
+                alerts: Vec::new(),
+            });
+        }
         let barred = inputs.barred.get(address).filter(|_| !assessed.steps.is_empty() || assessed.refused);
         if let Some((code, reason)) = barred {
             findings.push(Finding {
@@ -451,6 +494,7 @@ pub fn build(inputs: &Inputs<'_>) -> Plan {
         summary,
         drift: all_drift,
         gaps,
+        contested: inputs.contested.to_vec(),
         findings,
         diagnostics,
         steps,
@@ -471,19 +515,35 @@ fn id_of(plan: &Plan) -> String {
         summary,
         drift,
         gaps,
+        contested,
         findings,
         diagnostics,
         steps,
     } = plan;
     let digest = digest::of(&(
         (format, tool_version, desired_digest, journal_head),
-        (summary, drift, gaps, findings, diagnostics, steps),
+        (summary, drift, gaps, contested, findings, diagnostics, steps),
     ));
     let hex = digest.strip_prefix("sha256:").unwrap_or(&digest);
     format!("plan-{}", hex.get(..16).unwrap_or(hex))
 }
 
 impl Plan {
+    /// The plan with the id that its content has.
+    pub(crate) fn identified(mut self) -> Self {
+        self.plan_id = id_of(&self);
+        self
+    }
+
+    /// The plan with more to be known.
+    #[must_use]
+    pub fn knowing(mut self, more: impl IntoIterator<Item = Finding>) -> Self {
+        self.findings.extend(more);
+        self.findings.sort();
+        self.findings.dedup();
+        self.identified()
+    }
+
     /// Whether the id is that of the content: `false` means that the file was edited.
     pub fn id_is_right(&self) -> bool {
         self.plan_id == id_of(self)
@@ -666,6 +726,8 @@ fn numbered(mut proposed: Vec<Proposed<'_>>) -> Vec<Step> {
                 needs,
                 op: proposal.op,
                 promise: proposal.promise,
+                lag: proposal.lag,
+                spends: proposal.spends,
                 planned_for: planned_for.clone(),
             });
         }

@@ -120,6 +120,35 @@ impl ApprovedPlan {
         }
     }
 
+    /// Approves another plan of some of the same addresses, which were not what this one was made for any more when it was to be
+    /// carried out: by the same approval, and in the same round.
+    ///
+    /// A person has allowed that the same is done to the same resources; what others changed meanwhile is carried over.
+    ///
+    /// # Errors
+    /// Refuses when it would do something else.
+    pub fn made_anew(&self, plan: Plan) -> Result<Self, Refusal> {
+        let acts = |plan: &Plan, address: &Address| -> Vec<String> {
+            plan.steps.iter().filter(|step| step.address == *address).map(|step| step.action.clone()).collect()
+        };
+        let touched: BTreeSet<&Address> = plan.steps.iter().map(|step| &step.address).collect();
+        let other = touched.into_iter().filter(|address| {
+            let (own, anew) = (acts(&self.plan, address), acts(&plan, address));
+            own.is_empty() || !anew.iter().all(|act| own.contains(act))
+        });
+        let addresses: Vec<Address> = other.cloned().collect();
+        if !addresses.is_empty() {
+            return Err(Refusal::NotSeen { round: self.round, addresses });
+        }
+        let (changed, named) = (self.changed.clone(), self.named.clone());
+        Self { plan, approval: self.approval.clone(), round: self.round, changed, named }.within_bounds()
+    }
+
+    /// The addresses that this plan and those of the rounds before it change.
+    pub fn changed(&self) -> &BTreeSet<Address> {
+        &self.changed
+    }
+
     /// The plan.
     pub fn plan(&self) -> &Plan {
         &self.plan

@@ -154,6 +154,7 @@ pub(crate) async fn converge(
     mode: &str,
     target: Target<'_>,
     desired: &Desired,
+    at_most: Option<usize>,
     (journal, state): (&mut Journal, &StateFolder),
     screen: Screen,
     planned: impl FnMut(&Planned, &mut Journal) -> Result<(), Failure>,
@@ -161,7 +162,7 @@ pub(crate) async fn converge(
 ) -> Result<Converged, Failure> {
     let account_ids = account_ids(desired.organization());
     let stop = || interrupt::requested().is_some();
-    let activation = Activation { mode, target, account_ids: &account_ids, state, stop: &stop };
+    let activation = Activation { mode, target, account_ids: &account_ids, at_most, state, stop: &stop };
     let approve = |plan: &Plan| {
         let approval = approve(plan)?;
         interrupt::writing();
@@ -232,7 +233,7 @@ pub(crate) fn report_rounds(
     let Converged { rounds, after, refused } = converged;
     let mut exit = rounds.iter().fold(Exit::Done, |exit, round| exit.or_worse(exit_of(&round.applied)));
     if let Some(after) = after {
-        let then = render::exit_of_restoring(after);
+        let then = render::exit_after_writing(after);
         let only_moved = rounds.iter().flat_map(|round| round.applied.steps.values()).all(|outcome| {
             outcome.is_verified() || matches!(outcome, StepOutcome::NotTried { code, .. } if *code == codes::MOVED)
         });
@@ -288,7 +289,7 @@ pub(crate) fn report_rounds(
     let verified = rounds.iter().map(|round| round.applied.verified()).sum();
     let total = rounds.iter().map(|round| round.applied.steps.len()).sum();
     let again = match after {
-        Some(after) if after.drift.is_empty() && !after.is_unseen_in_part() => " · planned again: in sync",
+        Some(after) if render::exit_of(after) == Exit::Done => " · planned again: in sync",
         Some(_) => " · planned again: not in sync",
         None => "",
     };

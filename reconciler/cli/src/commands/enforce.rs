@@ -48,6 +48,7 @@ async fn activate(setup: &Setup, filter: &Filter, sink: &dyn Sink) -> Result<Exi
     let reconciler = setup.reconciler(sessions.clone(), sink);
     let mut target = setup.target_to_write(&desired, &selected);
     target.undone_at_most = Some(setup.settings.undone_at_most);
+    target.brakes = true;
     let policy = Approval::StandingPolicy { max_changes: setup.settings.max_changes };
     let approve = |plan: &Plan| {
         setup.screen.say(render::plan(plan).trim_end())?;
@@ -59,6 +60,7 @@ async fn activate(setup: &Setup, filter: &Filter, sink: &dyn Sink) -> Result<Exi
         "enforce",
         target,
         &desired,
+        Some(setup.settings.max_changes),
         (&mut journal, &state),
         setup.screen,
         |_, _| Ok(()),

@@ -3,7 +3,9 @@
 use std::io::Write as _;
 use std::path::PathBuf;
 
+use reconciler_engine::contest::Contests;
 use reconciler_engine::journal;
+use reconciler_engine::reconciler::Memory;
 use reconciler_model::attribution::Blame;
 use reconciler_model::incident::Incident;
 use reconciler_model::plan::Plan;
@@ -22,10 +24,15 @@ pub(crate) async fn run(setup: &Setup, filter: &Filter, out: Option<PathBuf>, bl
     let (desired, sessions) = setup.desired_and_sessions().await?;
     setup.tell_of_missing_pins(&desired);
     let selected = select(&desired, filter)?;
-    let head = setup.journal_to_read().map(|path| journal::head(&path)).transpose()?.flatten();
+    let journal = setup.journal_to_read();
+    let head = journal.as_deref().map(journal::head).transpose()?.flatten();
+    let contests = journal.as_deref().map(journal::records).transpose()?.map(|records| Contests::of(&records));
+    let memory = Memory { head, contests: contests.as_ref(), journal: journal.as_deref(), ..Memory::default() };
     let progress = Progress::new(setup.screen);
     let reconciler = setup.reconciler(sessions.clone(), &progress);
-    let planned = reconciler.plan_at(setup.target(&desired, &selected), head, None).await?;
+    let mut target = setup.target(&desired, &selected);
+    target.undone_at_most = Some(setup.settings.undone_at_most);
+    let planned = reconciler.plan_at(target, memory).await?;
     let blames = if blame {
         let records = setup.journal_to_read().map(|path| journal::records(&path)).transpose()?.unwrap_or_default();
         let ids = account_ids(desired.organization());

@@ -108,6 +108,7 @@ pub(super) fn propose(situation: &Situation<'_>) -> Proposal {
         }],
         op: request,
         promise: Promise { tree: promised, extras, ..Promise::default() },
+        ..ProposedStep::default()
     });
     proposal
 }

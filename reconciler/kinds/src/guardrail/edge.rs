@@ -470,7 +470,12 @@ impl Edge for Guardrail {
         _: &Warrant,
     ) -> Result<Receipt, CallError> {
         let op: Op = serde_json::from_value(op.clone()).map_err(|error| {
-            odd_answer(session, SERVICE, "Plan", format!("the step's op is not one of guardrail: {error}"))
+            reconciler_aws::edge::not_sent(
+                session,
+                SERVICE,
+                "Plan",
+                format!("the step's op is not one of guardrail: {error}"),
+            )
         })?;
         let bedrock = session.client(Client::new);
         let ids = handle.and_then(Ids::of_handle);
@@ -493,7 +498,7 @@ impl Edge for Guardrail {
             return Ok(Receipt { handle, request_id: answer.request_id });
         }
         let Some(ids) = ids else {
-            return Err(odd_answer(session, SERVICE, "Plan", "the guardrail's id is not known"));
+            return Err(reconciler_aws::edge::not_sent(session, SERVICE, "Plan", "the guardrail's id is not known"));
         };
         let answer: Answer = match op {
             Op::Create { .. } => Answer { body: Value::Null, request_id: None },

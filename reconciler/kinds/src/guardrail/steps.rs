@@ -6,7 +6,7 @@ use reconciler_model::codes;
 use reconciler_model::direction::Direction;
 use reconciler_model::inventory::Sighting;
 use reconciler_model::kind::{Kind, Situation};
-use reconciler_model::plan::{Call, Promise, Proposal, ProposedStep};
+use reconciler_model::plan::{Call, Lag, Promise, Proposal, ProposedStep};
 use reconciler_model::tree::{self, Path};
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
@@ -74,6 +74,7 @@ fn step(action: &'static str, summary: String, op: &Op, call: (&str, Value), pro
         calls: vec![Call { service: "bedrock".into(), operation: call.0.into(), request: call.1 }],
         op: serde_json::to_value(op).unwrap_or(Value::Null),
         promise,
+        ..ProposedStep::default()
     }
 }
 
@@ -122,13 +123,14 @@ fn create(situation: &Situation<'_>) -> Proposal {
 fn publish(promised: Value) -> ProposedStep {
     let description = "Restored from the desired state by bedrock-reconciler".to_owned();
     let request = json!({ "description": description });
-    step(
+    let step = step(
         "publish",
         "publish the restored content as a new version".into(),
         &Op::Publish { description },
         ("CreateGuardrailVersion", request),
         Promise { tree: json!({ PUBLISHED: promised }), ..Promise::default() },
-    )
+    );
+    ProposedStep { spends: true, ..step }
 }
 
 fn restore(situation: &Situation<'_>, live: &Sighting) -> Proposal {
@@ -161,7 +163,8 @@ fn restore(situation: &Situation<'_>, live: &Sighting) -> Proposal {
         ));
     }
     if publishes && proposal.refusals.is_empty() && make_room(situation, &facts, &mut proposal) {
-        proposal.steps.push(publish(as_published(&content)));
+        let lag = facts.versions.last().map(|_| Lag::OlderVersions);
+        proposal.steps.push(ProposedStep { lag, ..publish(as_published(&content)) });
     }
     if situation.differs_in("tags") {
         let changed: BTreeMap<&String, &Value> = situation
@@ -208,6 +211,9 @@ fn say_what_is_not_effective(situation: &Situation<'_>, live: &Sighting, content
         let detail = "the newest version is not as declared, and `publish: false` forbids to publish another one: restoring the \
                       DRAFT is not effective for callers that are pinned to a version";
         proposal.notes.push((codes::OTHER_VERSIONS, detail.into()));
+        for step in &mut proposal.steps {
+            step.lag = Some(Lag::NothingPublished);
+        }
     }
 }
 
@@ -308,7 +314,7 @@ fn make_room(situation: &Situation<'_>, facts: &Facts, proposal: &mut Proposal) 
     }
     let left: Vec<u32> = facts.versions.iter().copied().filter(|one| *one != version).collect();
     let version = version.to_string();
-    proposal.steps.push(step(
+    let delete = step(
         "delete-version",
         format!(
             "delete version {version}, which is not as declared and not enforced, to make room for the restored one"
@@ -316,7 +322,8 @@ fn make_room(situation: &Situation<'_>, facts: &Facts, proposal: &mut Proposal) 
         &Op::DeleteVersion { version: version.clone() },
         ("DeleteGuardrail", json!({ "guardrailVersion": version })),
         Promise { tree: json!({}), facts: BTreeMap::from([("versions".into(), json!(left))]), ..Promise::default() },
-    ));
+    );
+    proposal.steps.push(ProposedStep { spends: true, ..delete });
     true
 }
 

@@ -163,7 +163,7 @@ impl Edge for GuardrailResourcePolicy {
         _: &Warrant,
     ) -> Result<Receipt, CallError> {
         let op: Op = serde_json::from_value(op.clone()).map_err(|error| {
-            odd_answer(
+            reconciler_aws::edge::not_sent(
                 session,
                 SERVICE,
                 "Plan",

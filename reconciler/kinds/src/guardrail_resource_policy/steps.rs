@@ -68,6 +68,7 @@ pub(super) fn propose(situation: &Situation<'_>) -> Proposal {
         calls: vec![Call { service: "bedrock".into(), operation: operation.into(), request }],
         op: serde_json::to_value(&op).unwrap_or(Value::Null),
         promise: Promise { tree: json!({ POLICY: wanted }), ..Promise::default() },
+        ..ProposedStep::default()
     });
     proposal
 }

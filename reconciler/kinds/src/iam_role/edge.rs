@@ -336,7 +336,7 @@ fn tags(session: &Session, request: &Value) -> Result<Option<Vec<Tag>>, CallErro
     let text = |tag: &Value, member: &str| tag.get(member).and_then(Value::as_str).unwrap_or_default().to_owned();
     let tag = |tag: &Value| Tag::builder().key(text(tag, "Key")).value(text(tag, "Value")).build();
     let tags: Result<Vec<Tag>, _> = tags.iter().map(tag).collect();
-    tags.map(Some).map_err(|error| odd_answer(session, SERVICE, "Plan", error.to_string()))
+    tags.map(Some).map_err(|error| reconciler_aws::edge::not_sent(session, SERVICE, "Plan", error.to_string()))
 }
 
 /// Whether an error says that the write has been made already: by our own lost answer, or by somebody else. Read-back tells
@@ -400,7 +400,12 @@ impl Edge for IamRole {
         _: &Warrant,
     ) -> Result<Receipt, CallError> {
         let op: Op = serde_json::from_value(op.clone()).map_err(|error| {
-            odd_answer(session, SERVICE, "Plan", format!("the step's op is not one of iam-role: {error}"))
+            reconciler_aws::edge::not_sent(
+                session,
+                SERVICE,
+                "Plan",
+                format!("the step's op is not one of iam-role: {error}"),
+            )
         })?;
         match until_known(session, is_too_early, || write(session, &op)).await {
             Err(error) if is_done(op.operation, &error) => {

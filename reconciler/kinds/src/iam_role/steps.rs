@@ -115,6 +115,7 @@ impl<'a> Chain<'a> {
             calls: vec![Call { service: "iam".into(), operation: operation.name().into(), request: request.clone() }],
             op: serde_json::to_value(Op { operation, request }).unwrap_or(Value::Null),
             promise: Promise { tree: promise, ..Promise::default() },
+            ..ProposedStep::default()
         });
     }
 

@@ -46,6 +46,7 @@ pub(super) fn propose(situation: &Situation<'_>) -> Proposal {
         }],
         op: request,
         promise: Promise { tree: whole, extras, ..Promise::default() },
+        ..ProposedStep::default()
     });
     proposal
 }

@@ -288,7 +288,12 @@ impl Edge for KmsKey {
         _: &Warrant,
     ) -> Result<Receipt, CallError> {
         let Op { operation, mut request } = serde_json::from_value(op.clone()).map_err(|error| {
-            odd_answer(session, SERVICE, "Plan", format!("the step's op is not one of kms-key: {error}"))
+            reconciler_aws::edge::not_sent(
+                session,
+                SERVICE,
+                "Plan",
+                format!("the step's op is not one of kms-key: {error}"),
+            )
         })?;
         let own = handle.and_then(|handle| handle.get("keyId")).cloned();
         // What a former step created.

@@ -100,6 +100,7 @@ impl Steps<'_> {
             calls: vec![Call { service: "kms".into(), operation: operation.name().into(), request: request.clone() }],
             op: serde_json::to_value(Op { operation, request }).unwrap_or(Value::Null),
             promise,
+            ..ProposedStep::default()
         });
     }
 

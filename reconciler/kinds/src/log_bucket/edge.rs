@@ -292,7 +292,12 @@ impl Edge for LogBucket {
         _: &Warrant,
     ) -> Result<Receipt, CallError> {
         let op: Op = serde_json::from_value(op.clone()).map_err(|error| {
-            odd_answer(session, SERVICE, "Plan", format!("the step's op is not one of log-bucket: {error}"))
+            reconciler_aws::edge::not_sent(
+                session,
+                SERVICE,
+                "Plan",
+                format!("the step's op is not one of log-bucket: {error}"),
+            )
         })?;
         let request_id = match op.operation {
             Operation::CreateBucket => create(session, &address.name).await?,

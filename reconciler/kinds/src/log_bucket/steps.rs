@@ -130,6 +130,7 @@ impl Steps<'_> {
             calls: vec![Call { service: "s3".into(), operation: operation.name().into(), request: request.clone() }],
             op: serde_json::to_value(Op { operation, request }).unwrap_or(Value::Null),
             promise,
+            ..ProposedStep::default()
         });
     }
 

@@ -138,7 +138,12 @@ impl Edge for LogGroup {
         _: &Warrant,
     ) -> Result<Receipt, CallError> {
         let op: Op = serde_json::from_value(op.clone()).map_err(|error| {
-            odd_answer(session, SERVICE, "Plan", format!("the step's op is not one of log-group: {error}"))
+            reconciler_aws::edge::not_sent(
+                session,
+                SERVICE,
+                "Plan",
+                format!("the step's op is not one of log-group: {error}"),
+            )
         })?;
         let logs = session.client(Client::new);
         let body = &op.request;

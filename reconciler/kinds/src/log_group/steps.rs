@@ -53,6 +53,7 @@ pub(super) fn propose(situation: &Situation<'_>) -> Proposal {
             calls: vec![Call { service: "logs".into(), operation: operation.name().into(), request: request.clone() }],
             op: serde_json::to_value(Op { operation, request }).unwrap_or(Value::Null),
             promise: Promise { tree: promise, ..Promise::default() },
+            ..ProposedStep::default()
         });
     };
     let retention_step = |step: &mut dyn FnMut(&'static str, String, Operation, Value, Value)| {

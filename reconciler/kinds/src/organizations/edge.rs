@@ -10,7 +10,7 @@ use std::time::Duration;
 use aws_sdk_organizations::Client;
 use futures::future::{join, join_all, join3};
 use reconciler_aws::edge::{Reading, Receipt, Selection, gap_of, odd_answer, twin};
-use reconciler_aws::{Answer, CallError, CallFacts, ErrorClass, Session, call_with_body};
+use reconciler_aws::{Answer, CallError, Session, call_with_body};
 use reconciler_model::address::{Address, Scope};
 use reconciler_model::codes;
 use reconciler_model::inventory::{Gap, Sighting};
@@ -63,7 +63,9 @@ async fn ask(session: &Session, operation: &'static str, body: &Value) -> Result
         "AttachPolicy" => sent!(attach_policy),
         "DetachPolicy" => sent!(detach_policy),
         "TagResource" => sent!(tag_resource),
-        other => Err(odd_answer(session, SERVICE, "Plan", format!("this build does not call {other}"))),
+        other => {
+            Err(reconciler_aws::edge::not_sent(session, SERVICE, "Plan", format!("this build does not call {other}")))
+        }
     }
 }
 
@@ -406,13 +408,7 @@ async fn refuse_the_last(session: &Session, of: &PolicyType, request: &Value) ->
         return Ok(());
     }
     let text = "the policy is the last one of its type there; attach another one first, such as FullAWSAccess";
-    let error = odd_answer(session, SERVICE, "DetachPolicy", text);
-    // Nothing was sent, so no answer is lost.
-    Err(CallError::from(CallFacts {
-        class: ErrorClass::Conflict,
-        code: "LastOfItsType".to_owned(),
-        ..(*error).clone()
-    }))
+    Err(reconciler_aws::edge::not_sent(session, SERVICE, "DetachPolicy", text))
 }
 
 /// What else is attached where a policy is to be taken off; `None` where that does not matter, or cannot be read: then the
@@ -467,12 +463,17 @@ pub(crate) async fn perform(
     handle: Option<&Value>,
 ) -> Result<Receipt, CallError> {
     let Op { operation, mut request, target } = serde_json::from_value(op.clone()).map_err(|error| {
-        odd_answer(session, SERVICE, "Plan", format!("the step's op is not one of {}: {error}", of.kind.name()))
+        reconciler_aws::edge::not_sent(
+            session,
+            SERVICE,
+            "Plan",
+            format!("the step's op is not one of {}: {error}", of.kind.name()),
+        )
     })?;
     let mut handle = handle.cloned().unwrap_or_default();
     if let Some(member) = operation.id_member() {
         let Some(id) = handle.get("policyId").filter(|id| id.is_string()) else {
-            return Err(odd_answer(session, SERVICE, "Plan", "the policy's id is not known"));
+            return Err(reconciler_aws::edge::not_sent(session, SERVICE, "Plan", "the policy's id is not known"));
         };
         request[member] = id.clone();
     }

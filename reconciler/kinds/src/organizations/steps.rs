@@ -121,7 +121,14 @@ impl Builder<'_> {
         }
         let call = Call { service: "organizations".into(), operation: op.operation.name().into(), request };
         let op = serde_json::to_value(op).unwrap_or(Value::Null);
-        self.proposal.steps.push(ProposedStep { action, summary, calls: vec![call], op, promise });
+        self.proposal.steps.push(ProposedStep {
+            action,
+            summary,
+            calls: vec![call],
+            op,
+            promise,
+            ..ProposedStep::default()
+        });
     }
 
     /// The declared content as it is written; `None` when it is refused.

@@ -241,7 +241,12 @@ impl Edge for Trail {
         _: &Warrant,
     ) -> Result<Receipt, CallError> {
         let Op { operation, request: body } = serde_json::from_value(op.clone()).map_err(|error| {
-            odd_answer(session, SERVICE, "Plan", format!("the step's op is not one of trail: {error}"))
+            reconciler_aws::edge::not_sent(
+                session,
+                SERVICE,
+                "Plan",
+                format!("the step's op is not one of trail: {error}"),
+            )
         })?;
         let cloudtrail = session.client(Client::new);
         let (name, body) = (operation.name(), &body);

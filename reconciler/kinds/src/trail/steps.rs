@@ -77,6 +77,7 @@ fn step(action: &'static str, summary: &str, operation: Operation, request: Valu
         }],
         op: serde_json::to_value(Op { operation, request }).unwrap_or(Value::Null),
         promise,
+        ..ProposedStep::default()
     }
 }
 

@@ -501,7 +501,12 @@ impl Edge for VpcEndpoint {
         _: &Warrant,
     ) -> Result<Receipt, CallError> {
         let Op { operation, request } = serde_json::from_value(op.clone()).map_err(|error| {
-            odd_answer(session, SERVICE, "Plan", format!("the step's op is not one of vpc-endpoint: {error}"))
+            reconciler_aws::edge::not_sent(
+                session,
+                SERVICE,
+                "Plan",
+                format!("the step's op is not one of vpc-endpoint: {error}"),
+            )
         })?;
         let ec2 = session.client(Client::new);
         let kept = handle.cloned().unwrap_or(Value::Null);

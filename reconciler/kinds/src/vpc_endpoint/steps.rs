@@ -59,6 +59,7 @@ fn step(action: &'static str, summary: String, operation: Operation, request: Va
         calls: vec![Call { service: "ec2".into(), operation: operation.name().into(), request: request.clone() }],
         op: serde_json::to_value(Op { operation, request }).unwrap_or(Value::Null),
         promise: Promise { tree: promise, ..Promise::default() },
+        ..ProposedStep::default()
     }
 }
 

@@ -14,7 +14,7 @@ use crate::attribution::{Attribution, Blame, Culprit, Exposure, FieldBlame};
 use crate::control::{Answered, Severity};
 use crate::drift::Drift;
 use crate::inventory::Gap;
-use crate::plan::{Finding, Format};
+use crate::plan::{Finding, Format, Lag};
 use crate::tree::Path;
 
 pub mod checklist;
@@ -238,6 +238,9 @@ pub struct StepDone {
     pub summary: String,
     /// Its calls.
     pub calls: Vec<String>,
+    /// Why callers may not have what it restores, although it is verified.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub lag: Option<Lag>,
     /// The record of the intent in the journal.
     pub intent: u64,
     /// When the intent was on disk, in UTC.
@@ -250,7 +253,7 @@ pub struct StepDone {
     /// What AWS said with the error, shortened.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub message: Option<String>,
-    /// `verified`, `broken`, `unverified`, `failed` or `superseded`; `None` when the run died before it was known.
+    /// `verified`, `broken`, `unverified`, `failed`, `superseded` or `not_sent`; `None` when the run died before it was known.
     pub verdict: Option<String>,
     /// Where read-back differed.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]

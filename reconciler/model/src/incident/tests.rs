@@ -126,6 +126,7 @@ pub(crate) fn sample() -> Incident {
         desired_digest: "sha256:desired".into(),
         detected: "2026-11-20T03:15:00Z".into(),
         steps: vec![StepDone {
+            lag: None,
             run: HOSTILE.into(),
             step: "1".into(),
             address: addresses[0].address().clone(),
