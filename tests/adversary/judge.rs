@@ -19,7 +19,8 @@ use crate::snapshot::{self, Snapshot, differences};
 /// What did not come as it must, in one line first.
 pub(crate) async fn play(row: &Row) -> Result<(), String> {
     let emulator = Emulator::scenario("in-sync", Options::default()).map_err(|error| format!("set-up: {error}"))?;
-    let world = World::over(emulator, &row.desired()).await;
+    let mut world = World::over(emulator, &row.desired()).await;
+    world.undone_at_most = Some(2);
     attack(&world, row.before())?;
     if row.declares_otherwise() {
         enforce(&world).await?;
@@ -193,7 +194,7 @@ fn alerts(plan: &Plan, class: Class) -> BTreeSet<String> {
     // As JSON, which is the contract: whatever comes to have alerts is looked at.
     let plan = json!(plan);
     let mut found = BTreeSet::new();
-    for list in ["drift", "gaps", "findings"] {
+    for list in ["drift", "gaps", "contested", "findings"] {
         for one in plan[list].as_array().into_iter().flatten() {
             let place = if one["address"].is_null() { one["scope"].to_string() } else { one["address"].to_string() };
             for alert in one["alerts"].as_array().into_iter().flatten().filter(|alert| alert["class"] == word) {

@@ -267,7 +267,7 @@ fn tree(text: &str) -> Value {
 /// Every row, in the order of the files.
 pub(crate) fn all() -> Vec<Row> {
     let folder = repository().join("tests/adversary/rows");
-    let files = ["hidden", "kept", "pointers", "refused", "invented", "unexpected", "harmless"];
+    let files = ["hidden", "kept", "pointers", "refused", "invented", "unexpected", "brakes", "harmless"];
     let files =
         files.map(|name| std::fs::read_to_string(folder.join(name).with_extension("yaml")).expect("a file of rows"));
     files.into_iter().flat_map(|text| tree(&text).as_array().cloned().unwrap_or_default()).map(parsed).collect()

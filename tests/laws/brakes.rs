@@ -18,11 +18,11 @@ const PROD: &str = "222233334444";
 const PLACE: &str = "us-east-1";
 const HATE: &str = "/contentPolicyConfig/filtersConfig/type=HATE/inputStrength";
 
-/// How many minutes these tests are ahead of the time. They run in one process, one after the other where they use it.
-static AHEAD: AtomicI64 = AtomicI64::new(0);
+/// How many minutes each of the tests that need it is ahead of the time.
+static AHEAD: [AtomicI64; 3] = [const { AtomicI64::new(0) }; 3];
 
-fn ahead() -> Timestamp {
-    Timestamp::now() + SignedDuration::from_mins(AHEAD.load(Ordering::Relaxed))
+fn ahead<const OF: usize>() -> Timestamp {
+    Timestamp::now() + SignedDuration::from_mins(AHEAD[OF].load(Ordering::Relaxed))
 }
 
 async fn shipped() -> World {
@@ -59,11 +59,11 @@ fn pages(plan: &Plan) -> bool {
 #[tokio::test]
 async fn a_weakening_is_restored_or_paged_whatever_was_edited_before_it() {
     let mut world = shipped().await;
-    world.clock = ahead;
+    world.clock = ahead::<0>;
     let mut restored = 0;
     let mut waited = 0;
     for minute in 0..30 {
-        AHEAD.store(minute, Ordering::Relaxed);
+        AHEAD[0].store(minute, Ordering::Relaxed);
         set(&world, "/description", json!(format!("edit {minute}")));
         set(&world, HATE, json!("NONE"));
         let first = world.plan_remembering().await.plan;
@@ -84,7 +84,7 @@ async fn a_weakening_is_restored_or_paged_whatever_was_edited_before_it() {
     }
     // After 0, 1 (the second), and then 1, 2, 4, 8, 8 minutes.
     assert!((6..=9).contains(&restored), "{restored} restored, {waited} waited");
-    AHEAD.store(300, Ordering::Relaxed);
+    AHEAD[0].store(300, Ordering::Relaxed);
     world.converge(POLICY).await.expect("within the policy");
     assert_eq!(hate(&world).await, "HIGH");
 }
@@ -109,6 +109,8 @@ async fn harmless_edits_never_count_against_a_weakening() {
 async fn an_undeclared_member_does_not_evade_the_count() {
     let world = shipped().await;
     for number in 0..3 {
+        // CloudTrail tells whole seconds.
+        tokio::time::sleep(std::time::Duration::from_millis(1_100)).await;
         set(&world, "/wordPolicyConfig/wordsConfig", json!([{ "text": format!("word {number}") }]));
         set(&world, HATE, json!("NONE"));
         world.converge(POLICY).await.expect("within the policy");
@@ -256,4 +258,115 @@ async fn what_needs_what_is_left_is_left_too() {
         assert_eq!(left + plan.addresses_changed(), planned.addresses_changed());
     }
     assert_eq!(planned.clone().within(planned.addresses_changed(), &Default::default()), planned);
+}
+
+/// What may pass pages when it was not read for longer than its alert allows; at once where that is not known, and a denial at once.
+#[tokio::test]
+async fn a_throttle_pages_once_its_time_is_over() {
+    use reconciler_emulator::{Effect, Fault};
+    use reconciler_tests::world::on;
+    fn gaps_page(plan: &Plan) -> bool {
+        assert!(!plan.gaps.is_empty(), "{}", told(plan));
+        plan.gaps.iter().flat_map(|gap| &gap.alerts).any(|alert| alert.class == AlertClass::Page)
+    }
+    let mut world = World::whole("in-sync").await;
+    world.clock = ahead::<1>;
+    world.wanted.retain(|one| one.address.kind == "log-group");
+    world.converge(POLICY).await.expect("nothing to do");
+    world.inject(vec![Fault::always(on("DescribeLogGroups"), Effect::Throttle)]);
+    assert!(gaps_page(&world.plan().await.plan), "nothing is known of former runs");
+    AHEAD[1].store(3, Ordering::Relaxed);
+    assert!(!gaps_page(&world.plan_remembering().await.plan));
+    world.converge(POLICY).await.expect("nothing to do");
+    AHEAD[1].store(6, Ordering::Relaxed);
+    assert!(gaps_page(&world.plan_remembering().await.plan), "looking again does not begin the time anew");
+    world.emulator.clear_faults();
+    world.converge(POLICY).await.expect("nothing to do");
+    world.inject(vec![Fault::always(on("DescribeLogGroups"), Effect::Deny)]);
+    assert!(gaps_page(&world.plan_remembering().await.plan), "a denial does not pass");
+    world.emulator.clear_faults();
+    world.inject(vec![Fault::always(on("DescribeLogGroups"), Effect::Throttle)]);
+    assert!(!gaps_page(&world.plan_remembering().await.plan));
+    std::fs::write(world.folder().path().join("last-read.json"), "{").expect("written");
+    assert!(gaps_page(&world.plan_remembering().await.plan), "what cannot be read tells nothing");
+}
+
+/// Somebody weakens the DRAFT right before each publish. One version is lost to it, and not one in each run: the DRAFT goes on
+/// being restored, the newest version pages with the reason, it is tried again later, and an operator may at once.
+#[tokio::test]
+async fn a_publish_in_vain_does_not_use_up_the_versions() {
+    use reconciler_emulator::{Accounts, Edit, Effect, Fault, Match};
+    let mut world = shipped().await;
+    world.undone_at_most = Some(100);
+    world.clock = ahead::<2>;
+    let edit = Edit::Set([(HATE.to_owned(), json!("NONE"))].into());
+    let mut weaken =
+        step("bedrock", "UpdateGuardrail", json!({"guardrailIdentifier": "guardrail:baseline"}), vec![edit]);
+    weaken.accounts = Accounts::Named(vec!["prod".to_owned()]);
+    weaken.regions = Some(vec![PLACE.to_owned()]);
+    world.play(weaken.clone());
+    let mut publish = weaken.clone();
+    (publish.operation, publish.edits) = ("CreateGuardrailVersion".to_owned(), Vec::new());
+    world.play(publish);
+    let matching = Match { operation: Some("CreateGuardrailVersion".to_owned()), ..Match::default() };
+    world.inject(vec![Fault::always(matching, Effect::Meanwhile { steps: vec![weaken] })]);
+    let witness = Witness::new(&world.emulator, PROD, PLACE);
+    let before = witness.versions("baseline").await.len();
+    for minute in 0..5 {
+        AHEAD[2].store(minute * 5, Ordering::Relaxed);
+        world.converge(POLICY).await.expect("within the policy");
+        let plan = world.plan_remembering().await.plan;
+        assert!(pages(&plan), "{}", told(&plan));
+    }
+    assert_eq!(witness.versions("baseline").await.len(), before + 1);
+    assert_eq!(hate(&world).await, "HIGH", "the DRAFT is restored all the same");
+    let after = world.converge(POLICY).await.expect("within the policy").after.expect("a plan");
+    let held = after.findings.iter().find(|one| one.code == codes::IN_VAIN).expect("a reason");
+    assert_eq!(held.severity, Severity::Refused);
+    AHEAD[2].store(90, Ordering::Relaxed);
+    world.converge(POLICY).await.expect("within the policy");
+    assert_eq!(witness.versions("baseline").await.len(), before + 2, "an hour later once more");
+    world.emulator.clear_faults();
+    world.undone_at_most = None;
+    world.converge(Approval::Operator).await.expect("approved");
+    assert_eq!(witness.versions("baseline").await.len(), before + 3);
+    world.plan_again_nothing().await;
+}
+
+/// Versions that nobody can use stand after a good one: what refers to the newest goes on with the good one.
+#[tokio::test]
+async fn an_older_version_that_is_good_is_referred_to() {
+    use reconciler_emulator::{Accounts, Edit};
+    let mut world = World::whole("in-sync").await;
+    world.wanted.retain(|one| {
+        one.address.account == "prod"
+            && one.address.region == PLACE
+            && ["guardrail", "enforced-guardrail"].contains(&one.address.kind.as_str())
+    });
+    let mut weaken =
+        step("bedrock", "UpdateGuardrail", json!({"guardrailIdentifier": "guardrail:baseline"}), Vec::new());
+    weaken.accounts = Accounts::Named(vec!["prod".to_owned()]);
+    weaken.regions = Some(vec![PLACE.to_owned()]);
+    let mut publish = weaken.clone();
+    publish.operation = "CreateGuardrailVersion".to_owned();
+    let mut unenforce = publish.clone();
+    (unenforce.operation, unenforce.body) =
+        ("DeleteEnforcedGuardrailConfiguration".to_owned(), json!({"configId": "${enforced}"}));
+    weaken.edits = vec![Edit::Set([(HATE.to_owned(), json!("NONE"))].into())];
+    world.play(weaken.clone());
+    let good = Witness::new(&world.emulator, PROD, PLACE).versions("baseline").await.len();
+    // As many as there may be.
+    for _ in good..20 {
+        world.play(publish.clone());
+    }
+    world.play(unenforce.clone());
+    let plan = world.plan().await.plan;
+    let step = plan.steps.iter().find(|step| step.address.kind == "enforced-guardrail");
+    let step = step.unwrap_or_else(|| panic!("enforcement waits: {}", told(&plan)));
+    assert_eq!(step.promise.tree["guardrailVersion"], good.to_string(), "{}", told(&plan));
+    world.converge(POLICY).await.expect("within the policy");
+    let after = world.plan().await.plan;
+    let open: Vec<&str> = after.drift.iter().map(|drift| drift.address.kind.as_str()).collect();
+    assert_eq!(open, ["guardrail"], "enforced again, and the flood of versions pages: {}", told(&after));
+    assert!(pages(&after));
 }

@@ -13,7 +13,7 @@ use reconciler_engine::journal::{Journal, Made, Record, made, records};
 use reconciler_engine::observe::{Read, read_all, scope_of};
 use reconciler_engine::pinning::Pointer;
 use reconciler_engine::queries::{Places, Question};
-use reconciler_engine::reconciler::{Pace, Planned, Reconciler, Target};
+use reconciler_engine::reconciler::{Memory, Pace, Planned, Reconciler, Target};
 use reconciler_engine::rounds::{Activation, Broken, Converged};
 use reconciler_engine::state::StateFolder;
 use reconciler_kinds::discovery;
@@ -147,7 +147,8 @@ impl World {
         }
     }
 
-    fn folder(&self) -> StateFolder {
+    /// The state folder.
+    pub fn folder(&self) -> StateFolder {
         StateFolder::open(self.state.path()).expect("a state folder")
     }
 
@@ -192,7 +193,9 @@ impl World {
             asks_permission: false,
             watch: Some(&self.watch),
         };
-        self.reconciler().plan(target, Some(&self.journal())).await.expect("a plan")
+        let journal = self.journal();
+        let memory = Memory { last_read: self.folder().last_read(), ..Memory::of(&journal) };
+        self.reconciler().plan_at(target, memory).await.expect("a plan")
     }
 
     /// The records of the journal.
@@ -298,8 +301,15 @@ impl World {
             Approval::StandingPolicy { max_changes } => Some(max_changes),
             _ => None,
         };
-        let activation =
-            Activation { mode: "enforce", target, account_ids: &account_ids, at_most, state: &folder, stop: &|| false };
+        let activation = Activation {
+            mode: "enforce",
+            target,
+            account_ids: &account_ids,
+            at_most,
+            is_whole: true,
+            state: &folder,
+            stop: &|| false,
+        };
         let approve = |_: &Plan| Ok::<_, ()>(approval);
         match self.reconciler().converge(&activation, &mut self.journal(), |_, _| Ok(()), approve, |_, _| Ok(())).await
         {

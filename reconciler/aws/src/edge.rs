@@ -163,6 +163,23 @@ pub trait Edge: Send + Sync {
         Ok(None)
     }
 
+    /// What an output is that follows a member, where the newest state of the resource cannot be referred to: what an older one
+    /// gives that is as wanted, such as an earlier version. `is_as_wanted` says whether the member is, today. `None` where the
+    /// newest is good, or none is. Reads only.
+    ///
+    /// # Errors
+    /// Fails when it could not be found out.
+    async fn standing(
+        &self,
+        _session: &Session,
+        _live: &Sighting,
+        _want: &Value,
+        _output: &str,
+        _is_as_wanted: bool,
+    ) -> Result<Option<String>, CallError> {
+        Ok(None)
+    }
+
     /// What the service itself keeps of the past of a resource: when it was last changed, and versions of it. Reads only, and
     /// only of what differs; it costs calls that an observation does not need.
     ///

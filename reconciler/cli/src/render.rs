@@ -89,7 +89,8 @@ fn alerts(plan: &Plan) -> Option<String> {
     // The same page as that of the drift, where there is one.
     let drifts = |one: &&Contested| plan.drift.iter().any(|drift| drift.address == one.address);
     let contested = || plan.contested.iter().filter(|one| !drifts(one)).filter_map(|one| one.alerts.first());
-    let first = || plan.drift.iter().filter_map(|drift| drift.alerts.first()).chain(contested()).chain(unseen()).chain(noted());
+    let first =
+        || plan.drift.iter().filter_map(|drift| drift.alerts.first()).chain(contested()).chain(unseen()).chain(noted());
     let count = |class| first().filter(|alert| alert.class == class).count();
     let (pages, tickets, told) = (count(AlertClass::Page), count(AlertClass::Ticket), count(AlertClass::Inform));
     let now = first().filter(|alert| alert.class == AlertClass::Page && alert.deadline_minutes == Some(0)).count();

@@ -107,9 +107,18 @@ pub(crate) async fn respond(
     };
     let approve = |plan: &Plan| approve(plan).inspect_err(|_| declined.set(true));
     let mode = order.mode.clone();
-    let converged =
-        apply::converge(reconciler, &mode, target, desired, None, (&mut *journal, state), screen, planned, approve)
-            .await;
+    let converged = apply::converge(
+        reconciler,
+        &mode,
+        target,
+        desired,
+        (None, false),
+        (&mut *journal, state),
+        screen,
+        planned,
+        approve,
+    )
+    .await;
     let Some(case) = case else { return Ok(Response { converged, incident: None }) };
     // Without a journal nothing can be tied to it any more.
     let converged = match converged {

@@ -16,11 +16,11 @@ use crate::failure::Failure;
 pub(crate) struct Settings {
     /// When the daemon activates: six cron fields, seconds first, in UTC.
     pub(crate) schedule: String,
-    /// The most resources that one activation may change.
+    /// The most resources that one activation may change, the most severe first.
     pub(crate) max_changes: usize,
     /// Whether guardrail versions that nothing is known to refer to may be deleted when the limit of 20 is reached.
     pub(crate) delete_unreferenced_versions: bool,
-    /// How often the same restore of one resource may be undone by others within an hour before it is left alone.
+    /// How often the same fields may be changed back by others within an hour before they are contested.
     pub(crate) undone_at_most: usize,
     /// Whether IAM is asked, before a resource is restored, if the caller may make the calls.
     pub(crate) permission_check: bool,

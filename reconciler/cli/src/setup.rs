@@ -11,7 +11,7 @@ use reconciler_aws::{Connection, Retries, Sessions, Timeouts};
 use reconciler_emulator::{Emulator, Options};
 use reconciler_engine::event::Sink;
 use reconciler_engine::journal::{self, Made};
-use reconciler_engine::state::StateFolder;
+use reconciler_engine::state::{self, StateFolder};
 use reconciler_engine::{Pace, Reconciler, Target};
 use reconciler_kinds::history::EventHistory;
 use reconciler_kinds::insights::LogsInsights;
@@ -22,6 +22,7 @@ use reconciler_model::address::ScopeKind;
 use reconciler_model::desired::{self, Account, Desired, Directory, Needs, Organization, Source, Wanted};
 use reconciler_model::diagnostic::Diagnostic;
 use reconciler_model::digest;
+use reconciler_model::last_read::LastRead;
 use reconciler_model::undeclared::Watch;
 
 use crate::args::{Aws, Filter, Global};
@@ -248,6 +249,11 @@ impl Setup {
             let records = self.journal_to_read().and_then(|path| journal::records(&path).ok());
             records.map(|records| journal::made(&records)).unwrap_or_default()
         })
+    }
+
+    /// When everything was read the last time, as far as the state folder tells.
+    pub(crate) fn last_read(&self) -> Option<LastRead> {
+        state::last_read(&self.state_to_read()?)
     }
 
     /// Where the desired state applies. Without a desired state it is the caller's own account, in its own region.

@@ -46,6 +46,8 @@ pub struct Observation<'a> {
     pub superseded: BTreeMap<Address, String>,
     /// What nobody declared. What is below no floor is dropped when it was told.
     pub unexpected: Vec<Unexpected>,
+    /// Outputs that older states of resources give, by address and output: the newest one cannot be referred to.
+    pub standing: BTreeMap<(Address, String), String>,
 }
 
 /// How many addresses are compared before other work has a turn.
@@ -174,13 +176,14 @@ impl<'a> Sought<'a> {
 /// Reads what is wanted, and resolves its look-ups, side by side.
 pub async fn observe<'a>(sessions: &Sessions, sought: Sought<'a>, sink: &dyn Sink) -> Observation<'a> {
     let mut observing = read_and_compare(sessions, sought, sink).await;
+    observing.stand(sessions).await;
     observing.refer();
     inspect(sessions, sought, &mut observing).await;
     let repointed = observing.repointed();
-    let Observing { taken, trees, waiting, not_inspected, as_declared, superseded, unexpected, .. } = observing;
+    let Observing { taken, trees, waiting, not_inspected, as_declared, superseded, unexpected, standing, .. } = observing;
     let mut inventory = taken.end();
     drop_implied(&mut inventory.gaps);
-    Observation { inventory, trees, waiting, not_inspected, as_declared, repointed, superseded, unexpected }
+    Observation { inventory, trees, waiting, not_inspected, as_declared, repointed, superseded, unexpected, standing }
 }
 
 /// One thing to ask AWS.
@@ -262,6 +265,7 @@ async fn read_and_compare<'a, 's>(sessions: &Sessions, sought: Sought<'a>, sink:
         as_declared: BTreeSet::new(),
         superseded: BTreeMap::new(),
         unexpected: Vec::new(),
+        standing: BTreeMap::new(),
     };
     let mut pending = stream::iter(jobs.into_iter().map(|job| job.carry_out(sessions))).buffer_unordered(SIDE_BY_SIDE);
     while let Some(ended) = pending.next().await {
@@ -318,6 +322,7 @@ struct Observing<'a, 's> {
     as_declared: BTreeSet<&'a Address>,
     superseded: BTreeMap<Address, String>,
     unexpected: Vec<Unexpected>,
+    standing: BTreeMap<(Address, String), String>,
 }
 
 impl<'a> Observing<'a, '_> {
@@ -511,6 +516,32 @@ impl<'a> Observing<'a, '_> {
         found
     }
 
+    /// Finds older states to refer to where the newest is not as declared. Where that cannot be found out, what refers waits.
+    async fn stand(&mut self, sessions: &Sessions) {
+        let wanted: BTreeMap<&Address, &Wanted> = self.sought.wanted.iter().map(|one| (&one.address, one)).collect();
+        let references: BTreeSet<(&Address, &str)> = self
+            .sought
+            .wanted
+            .iter()
+            .flat_map(|one| one.references.values())
+            .map(|reference| (&reference.address, reference.output.as_str()))
+            .collect();
+        for (address, output) in references {
+            let (Some(edge), Some(other)) = (self.sought.edge(&address.kind), wanted.get(address)) else { continue };
+            let Some(member) = edge.kind().output_follows(output) else { continue };
+            let (Known::Present(live), Some(Ok(want))) = (self.taken.inventory.of(address), self.trees.get(address))
+            else {
+                continue;
+            };
+            let differs = drift::compare(edge.kind(), other, want, Some(live)).differs;
+            let is_as_wanted = !differs.iter().any(|path| path.head() == Some(member));
+            let session = sessions.session(&other.account_id, &address.region);
+            if let Ok(Some(value)) = edge.standing(&session, live, want, output, is_as_wanted).await {
+                self.standing.insert((address.clone(), output.to_owned()), value);
+            }
+        }
+    }
+
     /// Answers what refers to live resources, now that everything has been read.
     fn refer(&mut self) {
         for one in self.sought.wanted.iter().filter(|one| !one.references.is_empty()) {
@@ -520,7 +551,7 @@ impl<'a> Observing<'a, '_> {
                 continue;
             }
             let mut answers = found_for(edge.kind(), one, &self.answers);
-            refer(self.sought.edges, &self.taken.inventory, one, &mut answers);
+            refer(self.sought.edges, &self.taken.inventory, &self.standing, one, &mut answers);
             if let Some(tree) = self.resolve(one, edge.kind(), &answers) {
                 self.trees.insert(one.address.clone(), Ok(tree));
             }
@@ -609,11 +640,20 @@ fn found_for(kind: &dyn Kind, one: &Wanted, answers: &Answers) -> Answered {
 }
 
 /// Answers the references of one address from what was seen.
-fn refer(edges: &[&dyn Edge], inventory: &Inventory, one: &Wanted, answered: &mut Answered) {
+fn refer(
+    edges: &[&dyn Edge],
+    inventory: &Inventory,
+    standing: &BTreeMap<(Address, String), String>,
+    one: &Wanted,
+    answered: &mut Answered,
+) {
     for (placeholder, LiveReference { address, output, .. }) in &one.references {
         let kind = edges.iter().map(|edge| edge.kind()).find(|kind| kind.name() == address.kind);
         let answer = match inventory.of(address) {
-            Known::Present(sighting) => kind.and_then(|kind| kind.output(sighting, output)),
+            Known::Present(sighting) => {
+                let standing = standing.get(&(address.clone(), output.clone())).cloned();
+                standing.or_else(|| kind.and_then(|kind| kind.output(sighting, output)))
+            }
             Known::Absent => None,
             Known::Unknown(gap) => {
                 let unread = Unread {

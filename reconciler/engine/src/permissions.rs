@@ -14,7 +14,7 @@ use reconciler_model::codes;
 use reconciler_model::desired::Wanted;
 use reconciler_model::inventory::Inventory;
 use reconciler_model::kind::Place;
-use reconciler_model::plan::{Call, Plan, Step};
+use reconciler_model::plan::{Call, Step};
 use tokio::time::Instant;
 
 use crate::event::Event;
@@ -36,13 +36,13 @@ type At<'a> = (&'a str, &'a str, &'a str);
 type Denied = BTreeMap<(String, String), (String, String)>;
 
 impl Reconciler<'_> {
-    /// The addresses of the plan that the caller may surely not restore, with the code and the reason.
+    /// The addresses of the steps that the caller may surely not restore, with the code and the reason.
     ///
     /// # Errors
     /// Fails when the caller is not known; whatever else cannot be asked is told to the sink.
     pub(crate) async fn not_allowed(
         &self,
-        plan: &Plan,
+        steps: &[Step],
         inventory: &Inventory,
         wanted: &[Wanted],
     ) -> Result<BTreeMap<Address, (&'static str, String)>, CallError> {
@@ -51,7 +51,7 @@ impl Reconciler<'_> {
         let account_ids: BTreeMap<&Address, &str> =
             wanted.iter().map(|one| (&one.address, one.account_id.as_str())).collect();
         let mut asks: BTreeMap<&Address, Vec<Ask>> = BTreeMap::new();
-        for step in &plan.steps {
+        for step in steps {
             let Some(account_id) = account_ids.get(&step.address) else { continue };
             let place = Place { partition, region: &step.address.region, account_id };
             asks.entry(&step.address).or_default().extend(self.asks(step, &place, inventory));

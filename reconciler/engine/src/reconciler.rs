@@ -1,6 +1,6 @@
 //! The pipeline: one, with different sources, sinks and authority for each command.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
 use std::time::Duration;
 
@@ -17,6 +17,7 @@ use reconciler_model::digest;
 use reconciler_model::drift::Drift;
 use reconciler_model::inventory::Inventory;
 use reconciler_model::kind::Kind;
+use reconciler_model::last_read::LastRead;
 use reconciler_model::plan::{self, Inputs, Plan, Step};
 use reconciler_model::undeclared::Watch;
 
@@ -90,13 +91,16 @@ pub struct Memory<'a> {
     pub made: Option<&'a Made>,
     /// Where the journal is, for who changed it back.
     pub journal: Option<&'a Path>,
+    /// When everything was read the last time, where that is kept.
+    pub last_read: Option<LastRead>,
 }
 
 impl<'a> Memory<'a> {
     /// What a journal that is open for writing knows.
     pub fn of(journal: &'a Journal) -> Self {
         let head = journal.head().map(str::to_owned);
-        Self { head, contests: Some(journal.contests()), made: Some(journal.made()), journal: Some(journal.path()) }
+        let (contests, made) = (Some(journal.contests()), Some(journal.made()));
+        Self { head, contests, made, journal: Some(journal.path()), last_read: None }
     }
 }
 
@@ -198,6 +202,8 @@ impl Reconciler<'_> {
                 superseded: &observation.superseded,
                 unexpected: &observation.unexpected,
                 watch: target.watch,
+                standing: &observation.standing,
+                last_read: memory.last_read.as_ref(),
                 inventory: &observation.inventory,
                 kinds: &kinds,
                 controls: control::all(),
@@ -212,9 +218,6 @@ impl Reconciler<'_> {
             })
         };
         let mut plan = build(&barred, &[]);
-        if target.asks_permission && !plan.steps.is_empty() {
-            barred.extend(self.not_allowed(&plan, &observation.inventory, target.wanted).await?);
-        }
         let mut contested = Vec::new();
         if let (Some(most), Some(contests)) = (target.undone_at_most, memory.contests) {
             let against = plan.drift.iter().filter_map(|drift| contests.against(drift, most, now)).collect();
@@ -234,6 +237,21 @@ impl Reconciler<'_> {
             contested.sort_by(|one, two| one.address.cmp(&two.address));
         }
         if !barred.is_empty() || !contested.is_empty() {
+            plan = build(&barred, &contested);
+        }
+        // Where one thing may not be restored, what refers to it may be planned otherwise.
+        let mut asked: BTreeSet<Address> = BTreeSet::new();
+        while target.asks_permission {
+            let new: Vec<Step> = plan.steps.iter().filter(|step| !asked.contains(&step.address)).cloned().collect();
+            asked.extend(new.iter().map(|step| step.address.clone()));
+            let denied = match new.is_empty() {
+                true => break,
+                false => self.not_allowed(&new, &observation.inventory, target.wanted).await?,
+            };
+            if denied.is_empty() {
+                break;
+            }
+            barred.extend(denied);
             plan = build(&barred, &contested);
         }
         Ok(Planned { plan, inventory: observation.inventory })

@@ -15,6 +15,7 @@ use reconciler_model::address::Address;
 use reconciler_model::codes;
 use reconciler_model::desired::Wanted;
 use reconciler_model::inventory::Inventory;
+use reconciler_model::last_read::LastRead;
 use reconciler_model::plan::{Finding, Plan, Severity, Step};
 use reconciler_model::warrant::{Approval, ApprovedPlan, Refusal};
 
@@ -41,7 +42,9 @@ pub struct Activation<'a> {
     /// The most resources that all rounds together may change: the most severe go first, and the others are left. `None` where
     /// a person approves what he sees.
     pub at_most: Option<usize>,
-    /// The state folder, for the pause.
+    /// Whether it is over the whole desired state, so that it may be kept that everything was read.
+    pub is_whole: bool,
+    /// The state folder, for the pause, and for when everything was read.
     pub state: &'a StateFolder,
     /// Set when the process was asked to stop: what has not begun is not begun.
     pub stop: &'a (dyn Fn() -> bool + Sync),
@@ -95,14 +98,20 @@ impl Reconciler<'_> {
         approve: impl FnOnce(&Plan) -> Result<Approval, E>,
         mut show: impl FnMut(usize, &Plan) -> Result<(), E>,
     ) -> Result<Converged, Broken<E>> {
-        let Activation { mode, target, account_ids, at_most, state, stop } = activation;
+        let Activation { mode, target, account_ids, at_most, is_whole, state, stop } = activation;
         let mut rounds: Vec<Round> = Vec::new();
         let mut made_rounds = 0;
         let mut approve = Some(approve);
         let mut tried: BTreeSet<(Address, String)> = BTreeSet::new();
         let mut moved: BTreeMap<Address, usize> = BTreeMap::new();
         loop {
-            let made = self.plan_silently(*target, Memory::of(journal)).await.map_err(Broken::Call)?;
+            let last_read = state.last_read();
+            let memory = Memory { last_read: last_read.clone(), ..Memory::of(journal) };
+            let made = self.plan_silently(*target, memory).await.map_err(Broken::Call)?;
+            if *is_whole {
+                // Where it cannot be kept, what is not read is told sooner than it need be.
+                let _ = state.keep_last_read(&LastRead::after(last_read.as_ref(), &made.plan.gaps, (self.clock)()));
+            }
             let made = Planned { plan: finished(made.plan, *at_most, &rounds, &moved), ..made };
             self.sink.take(&Event::Planned(&made.plan));
             planned(&made, journal).map_err(Broken::Caller)?;

@@ -4,6 +4,18 @@ use std::fs::{self, File, OpenOptions, TryLockError};
 use std::io;
 use std::path::{Path, PathBuf};
 
+use reconciler_model::last_read::LastRead;
+
+/// The file that says when everything was read the last time.
+const LAST_READ: &str = "last-read.json";
+
+/// When everything was read the last time, according to a state folder that need not exist.
+pub fn last_read(folder: &Path) -> Option<LastRead> {
+    let text = fs::read(folder.join(LAST_READ)).ok()?;
+    let last: LastRead = serde_json::from_slice(&text).ok()?;
+    last.is_readable().then_some(last)
+}
+
 /// The state folder could not be used.
 #[derive(Debug, thiserror::Error)]
 pub enum StateError {
@@ -69,6 +81,23 @@ impl StateFolder {
             Err(TryLockError::WouldBlock) => Err(StateError::InUse(self.0.clone())),
             Err(TryLockError::Error(error)) => Err(io(error)),
         }
+    }
+
+    /// When everything was read the last time. What cannot be read is not known.
+    pub fn last_read(&self) -> Option<LastRead> {
+        last_read(&self.0)
+    }
+
+    /// Keeps when everything was read. The file is whole at any time.
+    ///
+    /// # Errors
+    /// Fails when it cannot be written.
+    pub fn keep_last_read(&self, last: &LastRead) -> Result<(), StateError> {
+        let io = |error| StateError::Io(self.0.clone(), error);
+        let text = serde_json::to_vec(last).map_err(|error| io(error.into()))?;
+        let aside = self.0.join(format!("{LAST_READ}.new"));
+        fs::write(&aside, text).map_err(io)?;
+        fs::rename(&aside, self.0.join(LAST_READ)).map_err(io)
     }
 
     /// Why writing is paused, if it is: the text of the file `paused`. A file that cannot be read pauses too.

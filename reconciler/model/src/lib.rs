@@ -27,6 +27,7 @@ pub mod incident;
 pub mod inventory;
 mod kept;
 pub mod kind;
+pub mod last_read;
 pub mod open_enum;
 pub mod plan;
 pub mod policy;

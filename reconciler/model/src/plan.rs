@@ -23,6 +23,7 @@ use crate::digest;
 use crate::drift::{self, Drift};
 use crate::inventory::{Gap, Inventory, Known, Sighting};
 use crate::kind::{Kind, Situation};
+use crate::last_read::LastRead;
 use crate::repointed;
 use crate::undeclared::{self, Unexpected, Watch};
 
@@ -264,6 +265,8 @@ pub struct Inputs<'a> {
     pub waiting: &'a BTreeMap<Address, BTreeSet<Address>>,
     /// Addresses that are known to be as declared ([`is_as_declared`]): neither their trees nor their sightings are given.
     pub as_declared: &'a BTreeSet<&'a Address>,
+    /// Outputs that older states of resources give, by address and output: the newest one cannot be referred to.
+    pub standing: &'a BTreeMap<(Address, String), String>,
     /// Pinned pointers that lead elsewhere ([`repointed::drift`]).
     pub repointed: &'a [Drift],
     /// Addresses whose pinned resource is gone and has a successor that this tool made, and why.
@@ -284,6 +287,8 @@ pub struct Inputs<'a> {
     pub barred: &'a BTreeMap<Address, (&'static str, String)>,
     /// Addresses at which no step is made that uses something up, with the reason: it was in vain lately.
     pub in_vain: &'a BTreeMap<Address, String>,
+    /// When everything was read the last time; `None` where that is not known, so that every gap is told at once.
+    pub last_read: Option<&'a LastRead>,
     /// What others go on changing back.
     pub contested: &'a [Contested],
     /// The digest of the desired state.
@@ -520,10 +525,12 @@ fn id_of(plan: &Plan) -> String {
         diagnostics,
         steps,
     } = plan;
-    let digest = digest::of(&(
-        (format, tool_version, desired_digest, journal_head),
-        (summary, drift, gaps, contested, findings, diagnostics, steps),
-    ));
+    let made_of = (format, tool_version, desired_digest, journal_head);
+    // Of older formats too: what they do not have must not count.
+    let digest = match contested.is_empty() {
+        true => digest::of(&(made_of, (summary, drift, gaps, findings, diagnostics, steps))),
+        false => digest::of(&(made_of, (summary, drift, gaps, contested, findings, diagnostics, steps))),
+    };
     let hex = digest.strip_prefix("sha256:").unwrap_or(&digest);
     format!("plan-{}", hex.get(..16).unwrap_or(hex))
 }
@@ -582,6 +589,9 @@ fn alerting(inputs: &Inputs<'_>) -> Vec<Gap> {
             Some(watched) => undeclared::alerts(inputs.controls, &watched.controls),
             None => alert::of_unseen(inputs.controls, &served, &gap.kind, &gap.fields),
         };
+        if let (true, Some(last), Ok(now)) = (gap.passing, inputs.last_read, inputs.now.parse()) {
+            last.be_patient(gap, now);
+        }
     }
     gaps
 }
@@ -622,10 +632,16 @@ fn waits_of<'a>(inputs: &'a Inputs<'_>, referred_to: &BTreeMap<&Address, &Wanted
     }
     for (placeholder, reference) in &wanted.references {
         if is_about_to_change(inputs, referred_to, reference) {
+            let can_change = can_change(inputs, referred_to, &reference.address);
+            let standing = inputs.standing.contains_key(&(reference.address.clone(), reference.output.clone()));
+            // There will be no newer one in this run, and the older one is as declared.
+            if standing && !can_change {
+                continue;
+            }
             waits.others.insert(&reference.address);
             waits.members.append(&mut wanted.members_with(placeholder));
-            // The next round of the same run writes all of it in one call.
-            waits.holds_all = true;
+            // The next round of the same run writes all of it in one call. Where there will be none, the rest does not wait.
+            waits.holds_all |= can_change;
         }
     }
     waits
@@ -650,6 +666,21 @@ fn is_about_to_change(
         Some(differs.iter().any(|path| path.head() == Some(member)))
     };
     member().unwrap_or(false)
+}
+
+/// Whether what is not as declared will be put back in this run, as far as that is known.
+fn can_change(inputs: &Inputs<'_>, referred_to: &BTreeMap<&Address, &Wanted>, address: &Address) -> bool {
+    if inputs.barred.contains_key(address) || inputs.in_vain.contains_key(address) {
+        return false;
+    }
+    let kind = inputs.kinds.iter().find(|kind| kind.name() == address.kind);
+    let (Some(kind), Some(wanted), Some(Ok(want))) = (kind, referred_to.get(address), inputs.trees.get(address)) else {
+        return true;
+    };
+    let Known::Present(live) = inputs.inventory.of(address) else { return true };
+    let surroundings = inputs.inventory.surroundings_of(address);
+    let may_delete_versions = inputs.may_delete_versions;
+    !assess(&Case { kind: *kind, wanted, want, live: Some(live), surroundings, may_delete_versions }).refused
 }
 
 /// The steps of one address, before numbering.

@@ -154,7 +154,7 @@ pub(crate) async fn converge(
     mode: &str,
     target: Target<'_>,
     desired: &Desired,
-    at_most: Option<usize>,
+    (at_most, is_whole): (Option<usize>, bool),
     (journal, state): (&mut Journal, &StateFolder),
     screen: Screen,
     planned: impl FnMut(&Planned, &mut Journal) -> Result<(), Failure>,
@@ -162,7 +162,7 @@ pub(crate) async fn converge(
 ) -> Result<Converged, Failure> {
     let account_ids = account_ids(desired.organization());
     let stop = || interrupt::requested().is_some();
-    let activation = Activation { mode, target, account_ids: &account_ids, at_most, state, stop: &stop };
+    let activation = Activation { mode, target, account_ids: &account_ids, at_most, is_whole, state, stop: &stop };
     let approve = |plan: &Plan| {
         let approval = approve(plan)?;
         interrupt::writing();

@@ -60,7 +60,7 @@ async fn activate(setup: &Setup, filter: &Filter, sink: &dyn Sink) -> Result<Exi
         "enforce",
         target,
         &desired,
-        Some(setup.settings.max_changes),
+        (Some(setup.settings.max_changes), filter.control.is_empty() && filter.address.is_empty()),
         (&mut journal, &state),
         setup.screen,
         |_, _| Ok(()),

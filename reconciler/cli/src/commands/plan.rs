@@ -27,7 +27,9 @@ pub(crate) async fn run(setup: &Setup, filter: &Filter, out: Option<PathBuf>, bl
     let journal = setup.journal_to_read();
     let head = journal.as_deref().map(journal::head).transpose()?.flatten();
     let contests = journal.as_deref().map(journal::records).transpose()?.map(|records| Contests::of(&records));
-    let memory = Memory { head, contests: contests.as_ref(), journal: journal.as_deref(), ..Memory::default() };
+    let last_read = setup.last_read();
+    let memory =
+        Memory { head, contests: contests.as_ref(), journal: journal.as_deref(), last_read, ..Memory::default() };
     let progress = Progress::new(setup.screen);
     let reconciler = setup.reconciler(sessions.clone(), &progress);
     let mut target = setup.target(&desired, &selected);

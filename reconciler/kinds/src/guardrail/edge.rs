@@ -32,6 +32,8 @@ const GET: &str = "GetGuardrail";
 const LIST: &str = "ListGuardrails";
 const PAGE: i32 = 1000;
 const DRAFT: &str = "DRAFT";
+/// The member with which a version cannot be enforced (AWS.md 1.2).
+const REASONING: &str = "automatedReasoningPolicy";
 
 /// Members of GetGuardrail that are identity, or that the service owns.
 const OWNED: &[&str] = &[
@@ -224,14 +226,18 @@ async fn read(session: &Session, address: &Address, ids: &Ids) -> Result<Option<
     }))
 }
 
+/// Whether the content of a version is what a tree declares.
+fn has_what_is_declared(session: &Session, answer: &Value, want: &Value) -> Result<bool, CallError> {
+    let content = published_of(&content(session, answer, None)?.tree);
+    let declared = published_of(want);
+    Ok(tree::differences(&tree::restricted(&content, &declared), &declared, &[]).is_empty())
+}
+
 /// Which versions must not make room for another: those that are enforced, and those that are as declared.
 async fn needed(session: &Session, ids: &Ids, facts: &Facts, want: &Value) -> Result<Needed, CallError> {
     let reads = facts.versions.iter().map(|number| async move {
         let answer = get(session, &ids.id, &number.to_string()).await?;
-        let content = published_of(&content(session, &answer, None)?.tree);
-        let declared = published_of(want);
-        let same = tree::differences(&tree::restricted(&content, &declared), &declared, &[]).is_empty();
-        Ok::<_, CallError>(same.then_some(*number))
+        Ok::<_, CallError>(has_what_is_declared(session, &answer, want)?.then_some(*number))
     });
     let (enforced, same) = futures::join!(enforced(session, ids), join_all(reads));
     let as_declared = same.into_iter().collect::<Result<Vec<_>, _>>()?.into_iter().flatten().collect();
@@ -394,6 +400,40 @@ impl Edge for Guardrail {
             Needed { unsure: Some(told.to_string()), ..Needed::default() }
         });
         Ok(serde_json::to_value(needed).ok())
+    }
+
+    /// The newest version that is as declared and can be enforced: a weak one that somebody published after it is no reason to
+    /// refer to that, nor to refer to none.
+    async fn standing(
+        &self,
+        session: &Session,
+        live: &Sighting,
+        want: &Value,
+        output: &str,
+        is_as_wanted: bool,
+    ) -> Result<Option<String>, CallError> {
+        let facts: Facts = serde_json::from_value(live.facts.clone()).unwrap_or_default();
+        let (Some(ids), Some(declared), "version") = (Ids::of_handle(&live.handle), want.get(PUBLISHED), output) else {
+            return Ok(None);
+        };
+        let reasons = |content: &Value| content.get(REASONING).is_some_and(|policy| !policy.is_null());
+        let may_reason = reasons(declared);
+        let newest = live.tree.get(PUBLISHED).unwrap_or(&Value::Null);
+        if is_as_wanted && (may_reason || !reasons(newest)) {
+            return Ok(None);
+        }
+        for number in facts.versions.iter().rev().skip(1) {
+            let answer = match get(session, &ids.id, &number.to_string()).await {
+                Err(error) if error.class == ErrorClass::NotFound => continue,
+                outcome => outcome?,
+            };
+            let usable =
+                answer.get("status").is_some_and(|status| *status == READY) && (may_reason || !reasons(&answer));
+            if usable && has_what_is_declared(session, &answer, want)? {
+                return Ok(Some(number.to_string()));
+            }
+        }
+        Ok(None)
     }
 
     async fn still_used_by(&self, session: &Session, live: &Sighting) -> Result<Vec<String>, CallError> {
