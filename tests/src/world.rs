@@ -240,6 +240,7 @@ impl World {
             approved: &approved,
             account_ids: &account_ids,
             inventory: Some(&planned.inventory),
+            is_part: false,
             state: &folder,
             stop: &|| false,
         };

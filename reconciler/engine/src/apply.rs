@@ -68,6 +68,8 @@ pub struct Authority<'a> {
     pub account_ids: &'a BTreeMap<String, String>,
     /// What the plan was made from, for the handles; a plan from a file has none.
     pub inventory: Option<&'a Inventory>,
+    /// Whether the plan is over a part of what is wanted, so that it says nothing of writes that a crash left open elsewhere.
+    pub is_part: bool,
     /// The state folder, for the pause.
     pub state: &'a StateFolder,
     /// Set when the process was asked to stop: steps that have not begun are not begun.
@@ -90,7 +92,9 @@ impl Reconciler<'_> {
             approval: authority.approved.approval().clone(),
         };
         journal.append((self.clock)(), started)?;
-        self.close_what_is_over(plan.steps.iter(), journal)?;
+        if !authority.is_part {
+            self.close_what_is_over(plan.steps.iter(), journal)?;
+        }
         let mut turns: BTreeMap<&str, Turn> = BTreeMap::new();
         let mut chains: BTreeMap<(Turn, &Address), Vec<&Step>> = BTreeMap::new();
         let mut first: BTreeMap<&Address, Turn> = BTreeMap::new();

@@ -180,7 +180,8 @@ pub async fn observe<'a>(sessions: &Sessions, sought: Sought<'a>, sink: &dyn Sin
     observing.refer();
     inspect(sessions, sought, &mut observing).await;
     let repointed = observing.repointed();
-    let Observing { taken, trees, waiting, not_inspected, as_declared, superseded, unexpected, standing, .. } = observing;
+    let Observing { taken, trees, waiting, not_inspected, as_declared, superseded, unexpected, standing, .. } =
+        observing;
     let mut inventory = taken.end();
     drop_implied(&mut inventory.gaps);
     Observation { inventory, trees, waiting, not_inspected, as_declared, repointed, superseded, unexpected, standing }

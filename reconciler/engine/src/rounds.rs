@@ -143,8 +143,15 @@ impl Reconciler<'_> {
             let mut next = Some((approved, inventory));
             let mut attempts = 0;
             while let Some((approved, inventory)) = next.take() {
-                let authority =
-                    Authority { mode, approved: &approved, account_ids, inventory: Some(&inventory), state, stop };
+                let authority = Authority {
+                    mode,
+                    approved: &approved,
+                    account_ids,
+                    inventory: Some(&inventory),
+                    is_part: attempts > 0,
+                    state,
+                    stop,
+                };
                 let applied = self.apply(&authority, journal).await.map_err(Broken::Journal)?;
                 let touched: BTreeSet<Address> = applied.moved(approved.plan()).into_iter().cloned().collect();
                 rounds.push(Round { approved, applied });
@@ -180,8 +187,10 @@ impl Reconciler<'_> {
     ) -> Result<Option<(ApprovedPlan, Inventory)>, Broken<E>> {
         let Some(last) = rounds.last() else { return Ok(None) };
         let wanted: Vec<Wanted> = target.wanted.iter().filter(|one| touched.contains(&one.address)).cloned().collect();
-        let made =
-            self.plan_at(Target { wanted: &wanted, ..target }, Memory::of(journal)).await.map_err(Broken::Call)?;
+        let made = self
+            .plan_at(Target { wanted: &wanted, coverage: &[], watch: None, ..target }, Memory::of(journal))
+            .await
+            .map_err(Broken::Call)?;
         planned(&made, journal).map_err(Broken::Caller)?;
         let Planned { plan, inventory } = made;
         if plan.steps.is_empty() {

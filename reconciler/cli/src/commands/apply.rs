@@ -141,8 +141,15 @@ async fn carry_out(
     interrupt::writing();
     let account_ids = account_ids(desired.organization());
     let stop = || interrupt::requested().is_some();
-    let authority =
-        Authority { mode: "apply", approved, account_ids: &account_ids, inventory: None, state, stop: &stop };
+    let authority = Authority {
+        mode: "apply",
+        approved,
+        account_ids: &account_ids,
+        inventory: None,
+        is_part: false,
+        state,
+        stop: &stop,
+    };
     Ok(reconciler.apply(&authority, journal).await?)
 }
 
