@@ -1,7 +1,8 @@
 //! H29: what the service would reject is found before any call is made.
 
 use reconciler_model::codes;
-use reconciler_tests::declarations::wrong_with;
+use reconciler_model::desired::load;
+use reconciler_tests::declarations::{CONTROLS, small, wrong_with};
 use serde_json::{Value, json};
 
 fn guardrail(changes: Value) -> String {
@@ -213,4 +214,124 @@ fn h29_all_limits_are_found_at_once() {
         "topicPolicy": {"topics": [{"name": "A/b", "definition": text(201)}]},
     })));
     assert_eq!(found.len(), 4, "{found:?}");
+}
+
+/// What no service could take, or what could never hold, is told where it stands with what to write instead.
+#[test]
+fn what_means_nothing_is_told() {
+    let bucket = |spec: Value| declared("log-bucket", "logs-of-us", spec);
+    let rule = |rule: Value| {
+        let mut whole = json!({"id": "r", "status": "Enabled"});
+        for (member, value) in rule.as_object().expect("members") {
+            whole[member] = value.clone();
+        }
+        bucket(json!({"lifecycleConfiguration": {"rules": [whole]}}))
+    };
+    let moved = |days: u64, class: &str| rule(json!({"transitions": [{"days": days, "storageClass": class}]}));
+    let policy = |condition: Value| {
+        let statement =
+            json!({"Effect": "Deny", "Principal": "*", "Action": "s3:*", "Resource": "*", "Condition": condition});
+        bucket(json!({"policy": {"Version": "2012-10-17", "Statement": [statement]}}))
+    };
+    let trail = |fields: Value| {
+        let management = json!({"name": "m", "fieldSelectors": [{"field": "eventCategory", "equals": ["Management"]}]});
+        let mut own = vec![
+            json!({"field": "eventCategory", "equals": ["Data"]}),
+            json!({"field": "resources.type", "equals": ["AWS::S3::Object"]}),
+        ];
+        own.push(fields);
+        declared(
+            "trail",
+            "events",
+            json!({"advancedEventSelectors": [management, {"name": "d", "fieldSelectors": own}]}),
+        )
+    };
+    let role = |tags: Value| declared("iam-role", "r", json!({ "tags": tags }));
+    let tag = |key: &str| json!([{"key": key, "value": "v"}]);
+    let arn = "arn:aws:iam::111122223333:role/logs";
+    let cloud_watch = |role: &str| logging(json!({"cloudWatchConfig": {"logGroupName": "g", "roleArn": role}}));
+    for (good, bad, said) in [
+        (
+            rule(json!({"expiration": {"days": 30}})),
+            rule(json!({"expiration": {"days": 30, "date": "2027-01-01T00:00:00Z"}})),
+            "one of them only",
+        ),
+        (
+            rule(json!({"expiration": {"date": "2027-01-01"}})),
+            rule(json!({"expiration": {"date": "tomorrow"}})),
+            "`tomorrow` is not midnight",
+        ),
+        (
+            rule(json!({"expiration": {"date": "2027-01-01T00:00:00.000Z"}})),
+            rule(json!({"expiration": {"date": "2027-01-01T10:00:00Z"}})),
+            "is not midnight",
+        ),
+        (moved(30, "STANDARD_IA"), moved(10, "STANDARD_IA"), "after 30 days at the earliest"),
+        (moved(0, "GLACIER"), rule(json!({"transitions": [{"storageClass": "GLACIER"}]})), "days or a date"),
+        (
+            rule(json!({"expiration": {"days": 90}, "transitions": [{"days": 30, "storageClass": "GLACIER"}]})),
+            rule(
+                json!({"expiration": {"days": 90}, "transitions": [{"date": "2027-01-01", "storageClass": "GLACIER"}]}),
+            ),
+            "S3 rejects a mixture",
+        ),
+        (
+            rule(
+                json!({"expiration": {"days": 1}, "filter": {"and": {"prefix": "a", "tags": [{"key": "k", "value": "v"}]}}}),
+            ),
+            rule(json!({"expiration": {"days": 1}, "filter": {"prefix": "a", "tag": {"key": "k", "value": "v"}}})),
+            "below `and`",
+        ),
+        (
+            policy(json!({"Bool": {"aws:SecureTransport": false}})),
+            policy(json!({"Bool": {"aws:SecureTransport": "no"}})),
+            "`no` is not `true` or `false`",
+        ),
+        (
+            policy(json!({"NotIpAddress": {"aws:SourceIp": "192.0.2.0/24"}})),
+            policy(json!({"NotIpAddress": {"aws:SourceIp": "192.0.2.0/33"}})),
+            "`192.0.2.0/33` is not",
+        ),
+        (
+            trail(json!({"field": "readOnly", "equals": ["true"]})),
+            trail(json!({"field": "readOnly", "equals": ["yes"]})),
+            "`yes` is not one of true, false",
+        ),
+        (
+            role(tag("Name")),
+            role(json!([{"key": "Name", "value": "a"}, {"key": "name", "value": "b"}])),
+            "keep one of them",
+        ),
+        (role(tag("owner")), role(tag("AWS:owner")), "`aws:`"),
+        (bucket(json!({"tags": tag("owner")})), bucket(json!({"tags": tag("AWS:owner")})), "those of AWS"),
+        (
+            declared("kms-key", "alias/a", json!({"tags": tag("owner")})),
+            declared("kms-key", "alias/a", json!({"tags": tag("AWS:owner")})),
+            "those of AWS",
+        ),
+        (guardrail(json!({"tags": tag("owner")})), guardrail(json!({"tags": tag("AWS:owner")})), "belong to AWS"),
+        (cloud_watch(arn), cloud_watch("logs"), "`logs` is not the ARN of a role"),
+        (
+            logging(json!({"s3Config": {"bucketName": "logs-of-us"}})),
+            logging(json!({"s3Config": {"bucketName": "s3://logs-of-us"}})),
+            "without `s3://`",
+        ),
+        (
+            group(json!({"kmsKeyId": "${kms:alias/logs}"})),
+            group(json!({"kmsKeyId": "alias/logs"})),
+            "is not the ARN of a key",
+        ),
+        (
+            guardrail(json!({"kmsKeyArn": "${kms:alias/logs}"})),
+            guardrail(json!({"kmsKeyArn": "alias/logs"})),
+            "is not the ARN of a key",
+        ),
+    ] {
+        assert_eq!(wrong_with(&good), [], "{good}");
+        let found = load(&small(&bad), reconciler_kinds::KINDS, CONTROLS).err().unwrap_or_default();
+        let texts: Vec<String> =
+            found.iter().map(|problem| format!("{}; {}", problem.detail, problem.remedy)).collect();
+        assert!(texts.iter().any(|text| text.contains(said)), "{bad}: {texts:?}");
+        assert!(found.iter().all(|problem| problem.at.is_some() && !problem.remedy.is_empty()), "{bad}");
+    }
 }

@@ -19,6 +19,25 @@ pub(crate) fn is_of_aws(tag: &str) -> bool {
     tag.get(..4).is_some_and(|start| start.eq_ignore_ascii_case("aws:"))
 }
 
+/// Whether a text may be the name of a bucket: neither its URI nor its ARN.
+pub(crate) fn may_be_a_bucket(text: &str) -> bool {
+    text.contains("${") || !text.contains(['/', ':'])
+}
+
+/// What is wrong with a text that is none.
+pub(crate) fn no_bucket(text: &str) -> String {
+    format!("`{text}` is not the name of a bucket")
+}
+
+/// What to write then.
+pub(crate) const HOW_TO_NAME_A_BUCKET: &str = "write the name alone, without `s3://` and without a path";
+
+/// Whether a text may be the ARN of a role.
+pub(crate) fn may_be_a_role(text: &str) -> bool {
+    let parts: Vec<&str> = text.splitn(6, ':').collect();
+    text.contains("${") || matches!(parts[..], ["arn", _, "iam", "", _, role] if role.starts_with("role/"))
+}
+
 /// The ARN of a resource of a region.
 pub(crate) fn arn(place: &Place<'_>, service: &str, resource: &str) -> String {
     let Place { partition, region, account_id } = place;

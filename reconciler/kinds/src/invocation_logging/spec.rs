@@ -159,6 +159,27 @@ impl Kind for InvocationLogging {
             bound(&[section, &["bucketName"]].concat(), 3, 63);
             bound(&[section, &["keyPrefix"]].concat(), 0, 1024);
         }
+        let text = |path: &Path| reconciler_model::tree::get(tree, path).and_then(Value::as_str);
+        for section in [&["s3Config"][..], &["cloudWatchConfig", "largeDataDeliveryS3Config"]] {
+            let path = Path::of([section, &["bucketName"]].concat());
+            if let Some(name) = text(&path).filter(|name| !arns::may_be_a_bucket(name)) {
+                problems.push(Problem {
+                    code: codes::WRONG_SHAPE,
+                    detail: arns::no_bucket(name),
+                    remedy: arns::HOW_TO_NAME_A_BUCKET.to_owned(),
+                    path,
+                });
+            }
+        }
+        let path = Path::of(["cloudWatchConfig", "roleArn"]);
+        if let Some(role) = text(&path).filter(|role| !arns::may_be_a_role(role)) {
+            problems.push(Problem {
+                code: codes::WRONG_SHAPE,
+                detail: format!("`{role}` is not the ARN of a role"),
+                remedy: "write `arn:${partition}:iam::${account.id}:role/NAME`".to_owned(),
+                path,
+            });
+        }
         if tree.get("cloudWatchConfig").is_some_and(Value::is_null) && tree.get("s3Config").is_some_and(Value::is_null)
         {
             problems.push(Problem {

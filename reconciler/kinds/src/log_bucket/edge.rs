@@ -29,10 +29,14 @@ use crate::normal::extras_by_key;
 
 const SERVICE: &str = "s3";
 
+/// Names an endpoint for S3 alone.
+const S3_ENDPOINT: &str = "AWS_ENDPOINT_URL_S3";
+
 /// The client: with an endpoint of one's own, such as that of a stand-in for S3, the name of the bucket is in the path.
 fn client(session: &Session) -> Client {
     session.client(|config| {
-        let path_style = config.endpoint_url().is_some();
+        let own = std::env::var_os(S3_ENDPOINT).is_some_and(|endpoint| !endpoint.is_empty());
+        let path_style = config.endpoint_url().is_some() || own;
         Client::from_conf(Builder::from(config).force_path_style(path_style).build())
     })
 }

@@ -6,7 +6,8 @@ use reconciler_model::policy::Policy;
 use reconciler_model::tree::Path;
 use serde_json::{Map, Value, json};
 
-use super::spec::{ENCRYPTION, LIFECYCLE, ONLY, OWNERSHIP, POLICY, VERSIONING};
+use super::spec::{self, ENCRYPTION, LIFECYCLE, ONLY, OWNERSHIP, POLICY, VERSIONING};
+use crate::arns;
 
 /// Bytes of a bucket policy.
 const LARGEST_POLICY: usize = 20 * 1024;
@@ -117,6 +118,8 @@ fn check_lifecycle(rules: &Map<String, Value>, problem: Report<'_>) {
             let detail = "the rule does nothing, which S3 rejects".to_owned();
             problem(codes::WRONG_SHAPE, &[LIFECYCLE, "rules", id], detail, "write what becomes of the objects");
         }
+        check_times(id, rule, problem);
+        check_filter(id, rule, problem);
         for path in [["expiration", "days"], ["noncurrentVersionExpiration", "noncurrentDays"]] {
             let days = rule.get(path[0]).and_then(|member| member.get(path[1])).and_then(Value::as_u64);
             if days == Some(0) {
@@ -124,6 +127,61 @@ fn check_lifecycle(rules: &Map<String, Value>, problem: Report<'_>) {
                 problem(codes::LIMIT, &place, "0 days are no time".to_owned(), "write 1 or more");
             }
         }
+    }
+}
+
+/// Storage classes that objects move to after this many days at the earliest.
+const EARLIEST: u64 = 30;
+const INFREQUENT: [&str; 2] = ["STANDARD_IA", "ONEZONE_IA"];
+
+/// When a rule acts: by age or at an instant, and not by both.
+fn check_times(id: &str, rule: &Value, problem: Report<'_>) {
+    let has = |one: &Value, member: &str| one.get(member).is_some_and(|value| !value.is_null());
+    let expiration = rule.get("expiration").filter(|expiration| !expiration.is_null());
+    if let Some(expiration) = expiration {
+        let said =
+            ["days", "date", "expiredObjectDeleteMarker"].iter().filter(|member| has(expiration, member)).count();
+        if said != 1 {
+            let detail = "an expiration has days, a date or expiredObjectDeleteMarker, and one of them only".to_owned();
+            problem(codes::CONTRADICTION, &[LIFECYCLE, "rules", id, "expiration"], detail, "keep one of them");
+        }
+    }
+    let transitions = rule.get("transitions").and_then(Value::as_array).map(Vec::as_slice).unwrap_or_default();
+    for (index, transition) in transitions.iter().enumerate() {
+        let index = index.to_string();
+        let path = [LIFECYCLE, "rules", id, "transitions", &index];
+        if has(transition, "days") == has(transition, "date") {
+            let detail = "a transition has days or a date, and one of them only".to_owned();
+            problem(codes::CONTRADICTION, &path, detail, "keep one of them");
+        }
+        let class = transition.get("storageClass").and_then(Value::as_str).unwrap_or("");
+        let days = transition.get("days").and_then(Value::as_u64);
+        if days.is_some_and(|days| days < EARLIEST) && INFREQUENT.contains(&class) {
+            let detail = format!("objects move to {class} after {EARLIEST} days at the earliest");
+            problem(codes::LIMIT, &[&path[..], &["days"]].concat(), detail, "write 30 or more");
+        }
+    }
+    let timed = || expiration.into_iter().chain(transitions);
+    if timed().any(|one| has(one, "days")) && timed().any(|one| has(one, "date")) {
+        let detail = "one rule goes by days or by dates; S3 rejects a mixture".to_owned();
+        problem(codes::CONTRADICTION, &[LIFECYCLE, "rules", id], detail, "make two rules of it");
+    }
+    for date in timed().filter_map(|one| one.get("date").and_then(Value::as_str)) {
+        if !spec::is_midnight(date) {
+            let detail = format!("`{date}` is not midnight of a day in UTC");
+            problem(codes::WRONG_SHAPE, &[LIFECYCLE, "rules", id], detail, "write it as 2027-01-31T00:00:00Z");
+        }
+    }
+}
+
+/// A filter has one condition, or `and` with all of them.
+fn check_filter(id: &str, rule: &Value, problem: Report<'_>) {
+    let filter = rule.get("filter").and_then(Value::as_object);
+    let said: Vec<&str> = filter.into_iter().flatten().map(|(name, _)| name.as_str()).collect();
+    if said.len() > 1 {
+        let detail = format!("a filter has one condition, and here are {}", said.join(", "));
+        let remedy = "write them below `and`, with `tags` as a list";
+        problem(codes::CONTRADICTION, &[LIFECYCLE, "rules", id, "filter"], detail, remedy);
     }
 }
 
@@ -138,7 +196,7 @@ fn check_tags(tags: &Map<String, Value>, problem: Report<'_>) {
             let detail = "a tag's key has 1 to 128 characters, its value at most 256".to_owned();
             problem(codes::LIMIT, &["tags", key], detail, "shorten it");
         }
-        if key.starts_with("aws:") {
+        if arns::is_of_aws(key) {
             let detail = "keys that begin with `aws:` are those of AWS".to_owned();
             problem(codes::LIMIT, &["tags", key], detail, "choose another key");
         }

@@ -13,7 +13,7 @@ use reconciler_model::tree::{self, KeyOf, Path};
 use reconciler_model::vocabulary;
 use schemars::{JsonSchema, Schema};
 use serde::{Deserialize, Serialize};
-use serde_json::{Value, json};
+use serde_json::{Map, Value, json};
 
 use super::{LogBucket, limits, services, steps};
 use crate::normal::as_answered;
@@ -331,7 +331,17 @@ fn settle(tree: &mut Value, origin: Origin) {
     }
 }
 
+/// The key that AWS manages for S3, as whoever names it may write it: what is used where no key is named.
+fn is_of_s3(key: &str) -> bool {
+    key == "alias/aws/s3" || (key.starts_with("arn:") && key.ends_with(":alias/aws/s3"))
+}
+
 fn settle_encryption(rule: &mut Value, origin: Origin) {
+    if let Some(Value::Object(default)) = rule.get_mut("applyServerSideEncryptionByDefault")
+        && default.get("kmsMasterKeyID").and_then(Value::as_str).is_some_and(is_of_s3)
+    {
+        default.remove("kmsMasterKeyID");
+    }
     if origin == Origin::Live {
         if rule["bucketKeyEnabled"].is_null() {
             rule["bucketKeyEnabled"] = json!(false);
@@ -346,8 +356,34 @@ fn settle_encryption(rule: &mut Value, origin: Origin) {
     }
 }
 
+fn settle_date(timed: &mut Value) {
+    if let Some(Value::String(date)) = timed.get_mut("date") {
+        *date = instant(date);
+    }
+}
+
+/// An instant in the one spelling that all of its spellings share; what is none stays as it is.
+fn instant(text: &str) -> String {
+    let day =
+        || text.parse::<jiff::civil::Date>().ok()?.to_zoned(jiff::tz::TimeZone::UTC).ok().map(|day| day.timestamp());
+    let found = text.parse::<jiff::Timestamp>().ok().or_else(day);
+    found.map_or_else(|| text.to_owned(), |found| found.to_string())
+}
+
+/// Whether a text in that spelling is the beginning of a day, which is all that a lifecycle rule may name.
+pub(super) fn is_midnight(text: &str) -> bool {
+    text.parse::<jiff::Timestamp>().is_ok_and(|found| found.as_millisecond().rem_euclid(24 * 60 * 60 * 1000) == 0)
+}
+
 fn settle_rule(rule: &mut Value) {
     let Some(members) = rule.as_object_mut() else { return };
+    let timed = |members: &mut Map<String, Value>, member: &str| match members.get_mut(member) {
+        Some(Value::Array(items)) => items.iter_mut().for_each(settle_date),
+        Some(one) => settle_date(one),
+        None => {}
+    };
+    timed(members, "expiration");
+    timed(members, "transitions");
     let old = members.remove("prefix").unwrap_or(Value::Null);
     let filter = members.entry("filter").or_insert(Value::Null);
     if filter.is_null() {

@@ -7,6 +7,7 @@ use reconciler_model::tree::{self, Path};
 use serde_json::Value;
 
 use super::selectors::{self, ADVANCED, BASIC};
+use crate::arns;
 
 /// Values in all advanced selectors of a trail.
 pub(super) const MOST_VALUES: usize = 500;
@@ -208,6 +209,9 @@ fn check_selector<'a>(checker: &mut Checker, path: &Path, selector: &'a Value) -
             let detail = format!("the field `{name}` has no value");
             checker.report(codes::LIMIT, at.clone(), detail, format!("give one of {}", OPERATORS.join(", ")));
         }
+        if name == "readOnly" {
+            check_switch(checker, &at, field);
+        }
         if name == "resources.type" {
             check_types(checker, &at, field);
         }
@@ -245,6 +249,18 @@ fn check_selector<'a>(checker: &mut Checker, path: &Path, selector: &'a Value) -
         checker.report(codes::LIMIT, at, detail, format!("add `{{field: {needed}, equals: [..]}}`"));
     }
     Some(category)
+}
+
+/// `readOnly` is compared as text, and never equals anything but these two.
+fn check_switch(checker: &mut Checker, path: &Path, field: &Value) {
+    let values = OPERATORS.iter().filter_map(|operator| Some((operator, field.get(*operator)?.as_array()?)));
+    for (operator, values) in values {
+        for (index, value) in values.iter().enumerate().filter(|(_, value)| **value != "true" && **value != "false") {
+            let detail = format!("`{}` is not one of true, false", value.as_str().unwrap_or_default());
+            let remedy = "write \"true\" for what only reads, \"false\" for what writes";
+            checker.report(codes::UNKNOWN_WORD, path.child(*operator).child(index.to_string()), detail, remedy);
+        }
+    }
 }
 
 /// Refuses types that the service would reject, with the one that was meant.
@@ -295,6 +311,14 @@ pub(super) fn check(tree: &Value) -> Vec<Problem> {
             let detail = format!("{length} characters; the service takes {least} to {most}");
             checker.report(codes::LIMIT, Path::of([member]), detail, "shorten or complete it");
         }
+    }
+    if let Some(name) = text("s3BucketName").filter(|name| !arns::may_be_a_bucket(name)) {
+        checker.report(
+            codes::WRONG_SHAPE,
+            Path::of(["s3BucketName"]),
+            arns::no_bucket(&name),
+            arns::HOW_TO_NAME_A_BUCKET,
+        );
     }
     for (member, why) in [
         ("s3BucketName", "a trail always delivers to a bucket, so it cannot be declared absent"),

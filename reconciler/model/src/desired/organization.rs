@@ -23,26 +23,39 @@ struct Partition {
     account: &'static str,
     /// Of Organizations.
     organization: &'static str,
+    /// What the names of its regions begin with; empty for those that no other partition has.
+    prefix: &'static str,
 }
 
-const fn partition(name: &'static str, account: &'static str, organization: &'static str) -> Partition {
-    Partition { name, account, organization }
+const fn partition(
+    name: &'static str,
+    account: &'static str,
+    organization: &'static str,
+    prefix: &'static str,
+) -> Partition {
+    Partition { name, account, organization, prefix }
 }
 
 const PARTITIONS: &[Partition] = &[
-    partition("aws", "us-east-1", "us-east-1"),
-    partition("aws-cn", "cn-north-1", "cn-northwest-1"),
-    partition("aws-us-gov", "us-gov-west-1", "us-gov-west-1"),
+    partition("aws", "us-east-1", "us-east-1", ""),
+    partition("aws-cn", "cn-north-1", "cn-northwest-1", "cn-"),
+    partition("aws-us-gov", "us-gov-west-1", "us-gov-west-1", "us-gov-"),
     // Not documented: one region each, as far as is known.
-    partition("aws-iso", "us-iso-east-1", "us-iso-east-1"),
-    partition("aws-iso-b", "us-isob-east-1", "us-isob-east-1"),
-    partition("aws-iso-e", "eu-isoe-west-1", "eu-isoe-west-1"),
-    partition("aws-iso-f", "us-isof-south-1", "us-isof-south-1"),
-    partition("aws-eusc", "eusc-de-east-1", "eusc-de-east-1"),
+    partition("aws-iso", "us-iso-east-1", "us-iso-east-1", "us-iso-"),
+    partition("aws-iso-b", "us-isob-east-1", "us-isob-east-1", "us-isob-"),
+    partition("aws-iso-e", "eu-isoe-west-1", "eu-isoe-west-1", "eu-isoe-"),
+    partition("aws-iso-f", "us-isof-south-1", "us-isof-south-1", "us-isof-"),
+    partition("aws-eusc", "eusc-de-east-1", "eusc-de-east-1", "eusc-"),
 ];
 
 const KEYS: &[&str] = &["partition", "managementAccount", "role", "regions", "accounts", "undeclared"];
 const ACCOUNT_KEYS: &[&str] = &["id", "name", "tags"];
+
+/// The partition that a region belongs to, by its name.
+fn partition_of(region: &str) -> &'static str {
+    let named = PARTITIONS.iter().filter(|partition| !partition.prefix.is_empty());
+    named.into_iter().find(|partition| region.starts_with(partition.prefix)).map_or("aws", |partition| partition.name)
+}
 
 /// The partition names, for the schema.
 pub(super) fn partitions() -> impl Iterator<Item = &'static str> {
@@ -228,7 +241,7 @@ fn read_one(item: &Item<'_>, problems: &mut Vec<Diagnostic>) -> Organization {
         check_role(&role, text, problems);
     }
     if let Some(regions) = item.required("regions", "a list of regions, such as [us-east-1]", problems) {
-        organization.regions = read_regions(&regions, problems);
+        organization.regions = read_regions(&regions, &organization.partition, problems);
     }
     if let Some(accounts) = item.required("accounts", "a list of {id, name, tags}, or `discover`", problems) {
         organization.discover = directory::read(&accounts, problems);
@@ -278,7 +291,7 @@ fn check_role(role: &Item<'_>, text: &str, problems: &mut Vec<Diagnostic>) {
     }
 }
 
-fn read_regions(regions: &Item<'_>, problems: &mut Vec<Diagnostic>) -> Vec<String> {
+fn read_regions(regions: &Item<'_>, partition: &str, problems: &mut Vec<Diagnostic>) -> Vec<String> {
     let Some(items) = regions.elements() else {
         problems.push(regions.problem(codes::WRONG_SHAPE, "the regions are not a list", "write [us-east-1]"));
         return Vec::new();
@@ -292,6 +305,11 @@ fn read_regions(regions: &Item<'_>, problems: &mut Vec<Diagnostic>) -> Vec<Strin
         if !is_region(text) {
             let detail = format!("`{text}` is not the name of a region");
             problems.push(item.problem(codes::ORGANIZATION, detail, "write it as AWS does, such as eu-west-1"));
+        } else if partitions().any(|known| known == partition) && partition_of(text) != partition {
+            let own = partition_of(text);
+            let detail = format!("`{text}` is no region of the partition `{partition}`, but of `{own}`");
+            let remedy = "remove it, or correct the partition: no call crosses from one to another";
+            problems.push(item.problem(codes::ORGANIZATION, detail, remedy));
         } else if found.iter().any(|region| region == text) {
             problems.push(item.problem(
                 codes::ORGANIZATION,

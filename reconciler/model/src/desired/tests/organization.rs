@@ -158,3 +158,25 @@ fn rules_that_say_nothing_or_nonsense_are_told() {
         write `- {kinds: [guardrail], ownedElsewhere: ["theirs-*"]}` lines
     "#);
 }
+
+/// A region of another partition can never be reached from this one.
+#[test]
+fn a_region_belongs_to_its_partition() {
+    let with = |partition: &str, region: &str| {
+        organization_problems(&format!(
+            "partition: {partition}\nmanagementAccount: a\nrole: r\nregions: [{region}]\naccounts: [{{id: \"111122223333\", name: a}}]\n"
+        ))
+    };
+    for (partition, region) in [
+        ("aws", "eu-west-1"),
+        ("aws-us-gov", "us-gov-west-1"),
+        ("aws-cn", "cn-north-1"),
+        ("aws-eusc", "eusc-de-east-1"),
+    ] {
+        assert!(!with(partition, region).contains("BRX0302"), "{partition} {region}");
+    }
+    for (partition, region) in [("aws", "us-gov-west-1"), ("aws-us-gov", "us-east-1"), ("aws-iso", "us-isob-east-1")] {
+        let found = with(partition, region);
+        assert!(found.contains(&format!("`{region}` is no region of the partition `{partition}`")), "{found}");
+    }
+}
