@@ -15,6 +15,7 @@ mod dependencies;
 mod discovery;
 mod endpoints;
 mod enforced;
+mod exports;
 mod generate;
 mod honesty;
 mod inventory;

@@ -2,7 +2,7 @@
 
 use reconciler_emulator::Emulator;
 use reconciler_model::address::ScopeKind;
-use reconciler_model::kind::Kind;
+use reconciler_model::desired::{Exported, exported};
 use reconciler_model::warrant::Approval;
 use reconciler_tests::declarations::{ORGANIZATION, of_the_repository, source};
 use reconciler_tests::world::World;
@@ -64,12 +64,10 @@ async fn an_export_is_a_desired_state_that_is_in_sync() {
                 ScopeKind::Account => json!({"accounts": [address.account]}),
                 ScopeKind::Region => json!({"accounts": [address.account], "regions": [address.region]}),
             };
-            let declaration = json!({
-                "kind": address.kind,
-                "name": address.name,
-                "where": place,
-                "spec": Kind::declare(*kind, &sighting.tree),
-            });
+            let Exported { spec, left_out } = exported(*kind, sighting);
+            assert_eq!(left_out, [], "{address}");
+            let declaration =
+                json!({ "kind": address.kind, "name": address.name, "where": place, "spec": spec.expect("a spec") });
             let text = yaml_serde::to_string(&declaration).expect("YAML");
             files.push(source(&format!("exported/{index}.yaml"), &text));
         }

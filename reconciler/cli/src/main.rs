@@ -17,6 +17,7 @@ mod respond;
 mod screen;
 mod settings;
 mod setup;
+mod yaml;
 
 use std::process::ExitCode;
 

@@ -7,7 +7,7 @@ use std::time::Duration;
 use jiff::{SignedDuration, Timestamp};
 use reconciler_aws::edge::{Edge, HistorySource, LogSource, LookupSource, PermissionSource, Selection};
 use reconciler_aws::{CallError, Sessions};
-use reconciler_model::address::Address;
+use reconciler_model::address::{Address, Scope};
 use reconciler_model::attribution::{Attribution, FieldBlame};
 use reconciler_model::codes;
 use reconciler_model::contested::Contested;
@@ -291,10 +291,24 @@ impl Reconciler<'_> {
     /// # Errors
     /// As [`Reconciler::plan`].
     pub async fn survey(&self, organization: &Organization) -> Result<Inventory, CallError> {
+        self.survey_where(organization, |_, _| true).await
+    }
+
+    /// The same for some places and kinds alone.
+    ///
+    /// # Errors
+    /// As [`Reconciler::plan`].
+    pub async fn survey_where(
+        &self,
+        organization: &Organization,
+        is_asked: impl Fn(&Scope, &str) -> bool,
+    ) -> Result<Inventory, CallError> {
         self.sessions.identity().await?;
+        let is_asked = &is_asked;
         let reads = self.edges.iter().flat_map(|edge| {
-            let scopes = organization.scopes_of(edge.kind().scope());
-            scopes.into_iter().map(|scope| Read::new(scope, *edge, Selection::All))
+            let scopes = organization.scopes_of(edge.kind().scope()).into_iter();
+            let asked = scopes.filter(|scope| is_asked(scope, edge.kind().name()));
+            asked.map(|scope| Read::new(scope, *edge, Selection::All))
         });
         Ok(observe::read_all(&self.sessions, reads.collect(), self.sink).await)
     }

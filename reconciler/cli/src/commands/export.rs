@@ -3,9 +3,11 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use reconciler_kinds::EDGES;
-use reconciler_model::address::ScopeKind;
+use reconciler_model::address::{Address, Scope, ScopeKind};
+use reconciler_model::desired::{Exported, exported};
 use reconciler_model::digest;
-use reconciler_model::inventory::Sighting;
+use reconciler_model::inventory::{Gap, Sighting};
+use serde::Serialize;
 use serde_json::{Value, json};
 
 use crate::exit::Exit;
@@ -13,6 +15,7 @@ use crate::failure::Failure;
 use crate::progress::Progress;
 use crate::screen::Screen;
 use crate::setup::{Setup, globs};
+use crate::yaml;
 
 /// Where one spec was seen: account and region.
 type Places = BTreeSet<(String, String)>;
@@ -20,39 +23,76 @@ type Places = BTreeSet<(String, String)>;
 pub(crate) async fn run(setup: &Setup, address: &[String]) -> Result<Exit, Failure> {
     let organization = setup.organization().await?;
     let globs = globs(address)?;
+    let is_asked = |address: &Address| {
+        let address = address.to_string();
+        globs.is_empty() || globs.iter().any(|glob| glob.is_match(&address))
+    };
     let progress = Progress::new(setup.screen);
     let sessions = setup.connect(&organization).await;
     let reconciler = setup.reconciler(sessions, &progress);
-    let inventory = reconciler.survey(&organization).await?;
-    let seen = inventory
-        .sightings
-        .values()
-        .filter(|sighting| globs.is_empty() || globs.iter().any(|glob| glob.is_match(sighting.address.to_string())));
-    let declarations = declarations(seen);
-    setup.screen.json(&json!({ "declarations": declarations, "gaps": inventory.gaps }))?;
+    let places = |scope: &Scope, kind: &str| {
+        address.is_empty() || address.iter().any(|pattern| may_be_in(pattern, &scope.account, &scope.region, kind))
+    };
+    let mut inventory = reconciler.survey_where(&organization, places).await?;
+    let is_of_what_is_asked =
+        |gap: &Gap| gap.name.as_ref().is_none_or(|name| is_asked(&Address::new(&gap.scope, &gap.kind, name)));
+    inventory.gaps.retain(is_of_what_is_asked);
+    let seen = inventory.sightings.values().filter(|sighting| is_asked(&sighting.address));
+    let (declarations, left_out) = declarations(seen);
+    setup.screen.json(&json!({ "declarations": declarations, "left_out": left_out, "gaps": inventory.gaps }))?;
     print(setup.screen, &declarations)?;
+    for LeftOut { address, member, reason } in &left_out {
+        let member = member.as_deref().map(|member| format!(" {member}")).unwrap_or_default();
+        setup.screen.remark(format_args!("# left out: {address}{member}: {reason}"));
+    }
     for gap in &inventory.gaps {
         let name = gap.name.as_deref().map(|name| format!("/{name}")).unwrap_or_default();
         let fields = if gap.fields.is_empty() { String::new() } else { format!(" {}", gap.fields.join(", ")) };
         setup.screen.remark(format_args!(
-            "# not read: {}/{}{name}{fields} [{}] failed to {}",
-            gap.scope, gap.kind, gap.code, gap.reason
+            "# not read: {}/{}{name}{fields} [{}] {}",
+            gap.scope,
+            gap.kind,
+            gap.code,
+            gap.why()
         ));
     }
     Ok(if inventory.gaps.is_empty() { Exit::Done } else { Exit::Gaps })
 }
 
-/// One declaration for each spec, with every place that has it: fewer texts to read, and the same meaning.
-pub(crate) fn declarations<'a>(seen: impl Iterator<Item = &'a Sighting>) -> Vec<Value> {
+/// Whether an address of this place and kind may match a pattern. A `*` may stand for slashes too: what comes before the first one
+/// is compared part by part, and a kind that is named is the only one.
+fn may_be_in(pattern: &str, account: &str, region: &str, kind: &str) -> bool {
+    let is_open = |part: &str| part.contains(['*', '?', '[', '{', '\\']);
+    let parts: Vec<&str> = pattern.split('/').collect();
+    let closed = parts.iter().zip([account, region, kind]).take_while(|(part, _)| !is_open(part));
+    let mut named =
+        parts.iter().skip(1).filter(|part| EDGES.iter().any(|edge| edge.kind().name() == **part)).peekable();
+    closed.into_iter().all(|(part, own)| *part == own) && (named.peek().is_none() || named.any(|part| *part == kind))
+}
+
+/// A part of what is live that cannot be declared.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub(crate) struct LeftOut {
+    /// The resource.
+    address: Address,
+    /// The top-level member; none for the whole resource.
+    member: Option<String>,
+    /// Why.
+    reason: String,
+}
+
+/// One declaration for each spec, with every place that has it: fewer texts to read, and the same meaning. With them, what they
+/// leave out.
+pub(crate) fn declarations<'a>(seen: impl Iterator<Item = &'a Sighting>) -> (Vec<Value>, Vec<LeftOut>) {
     let mut specs: BTreeMap<(String, String, String), (Value, Places)> = BTreeMap::new();
+    let mut all_left_out = Vec::new();
     for sighting in seen {
         let address = &sighting.address;
         let Some(edge) = EDGES.iter().find(|edge| edge.kind().name() == address.kind) else { continue };
-        let mut spec = literal(edge.kind().declare(&sighting.tree));
-        // `null` would declare that it must be absent.
-        if let Some(members) = spec.as_object_mut() {
-            members.retain(|name, _| !sighting.unread.contains_key(name));
-        }
+        let Exported { spec, left_out } = exported(edge.kind(), sighting);
+        let part = |(member, reason)| LeftOut { address: address.clone(), member, reason };
+        all_left_out.extend(left_out.into_iter().map(part));
+        let Some(spec) = spec else { continue };
         let key = (address.kind.clone(), address.name.clone(), digest::canonical(&spec));
         specs
             .entry(key)
@@ -75,7 +115,7 @@ pub(crate) fn declarations<'a>(seen: impl Iterator<Item = &'a Sighting>) -> Vec<
             declarations.push(declaration);
         }
     }
-    declarations
+    (declarations, all_left_out)
 }
 
 /// The places as products of regions and accounts, which is what `where` can say.
@@ -91,24 +131,12 @@ fn products(places: &Places) -> BTreeMap<BTreeSet<String>, BTreeSet<String>> {
     products
 }
 
-/// Live text is literal: what looks like a placeholder in it is none.
-fn literal(spec: Value) -> Value {
-    match spec {
-        Value::String(text) => Value::String(text.replace("${", "$${")),
-        Value::Array(items) => Value::Array(items.into_iter().map(literal).collect()),
-        Value::Object(members) => {
-            Value::Object(members.into_iter().map(|(name, value)| (name, literal(value))).collect())
-        }
-        other => other,
-    }
-}
-
 fn print(screen: Screen, declarations: &[Value]) -> Result<(), Failure> {
     if screen.output == crate::args::Output::Json {
         return Ok(());
     }
     for (index, declaration) in declarations.iter().enumerate() {
-        let text = yaml_serde::to_string(declaration)
+        let text = yaml::text(declaration)
             .map_err(|error| Failure::new(Exit::Failed, format!("failed to write YAML: {error}")))?;
         let separator = if index > 0 { "---\n" } else { "" };
         screen.print(format_args!("{separator}{text}"))?;
@@ -129,5 +157,23 @@ mod tests {
         let set = |names: &[&str]| names.iter().map(|name| (*name).to_owned()).collect::<BTreeSet<_>>();
         assert_eq!(products[&set(&["r1", "r2"])], set(&["a", "b"]));
         assert_eq!(products[&set(&["r1"])], set(&["c"]));
+    }
+
+    #[test]
+    fn only_what_a_pattern_may_match_is_read() {
+        let read = |pattern: &str| {
+            let places = [
+                ("prod", "eu-west-1", "guardrail"),
+                ("prod", "us-east-1", "kms-key"),
+                ("test", "eu-west-1", "kms-key"),
+            ];
+            places.map(|(account, region, kind)| may_be_in(pattern, account, region, kind))
+        };
+        assert_eq!(read("prod/*/guardrail/*"), [true, false, false]);
+        assert_eq!(read("*/kms-key/alias/x"), [false, true, true]);
+        assert_eq!(read("prod/eu-west-1/*"), [true, false, false]);
+        assert_eq!(read("*payments*"), [true, true, true]);
+        assert_eq!(read("test/*"), [false, false, true]);
+        assert_eq!(read("prod/eu-west-1/guardrail/kms-key"), [true, false, false]);
     }
 }

@@ -186,6 +186,13 @@ impl Kind for KmsKey {
         tree::listed(&spec, key_of)
     }
 
+    /// A declaration would have the deletion cancelled.
+    fn why_not_declared(&self, live: &Sighting) -> Option<String> {
+        let date = live.tree.get(DELETION).filter(|date| !date.is_null())?;
+        let when = date.as_str().map_or_else(|| date.to_string(), str::to_owned);
+        Some(format!("the key waits for its deletion ({when}), which a declaration of it would cancel"))
+    }
+
     /// KMS keeps the period of a key that is no longer rotated; where none is wanted, that is none.
     fn leave_out(&self, managed: &mut Value, live: &Value, want: &Value) {
         let is_rotated = live.get("keyRotationEnabled") == Some(&json!(true));

@@ -11,6 +11,7 @@ mod coverage;
 mod declaration;
 mod directory;
 mod document;
+mod exported;
 mod fan_out;
 mod item;
 mod load;
@@ -29,6 +30,7 @@ mod tests;
 
 pub use declaration::{Declaration, LiveReference, Lookup, Resolution, Unanswered, Wanted, WhenStronger};
 pub use directory::{Directory, Discovery, Needs, Unit, not_active};
+pub use exported::{Exported, exported};
 pub use load::{Desired, Source, discovered, load, load_in, load_organization};
 pub use organization::{Account, ORGANIZATION_FILE, Organization};
 pub use pins::{
