@@ -64,12 +64,12 @@ pub(crate) fn plan_blaming(plan: &Plan, blames: &[Blame]) -> String {
         let urgency = gap.alerts.first().map(|first| format!("  {}", alert(first))).unwrap_or_default();
         let _ = writeln!(
             text,
-            "{} {}/{}{name}{fields} {}{urgency}\n    failed to {}\n    {} {}",
+            "{} {}/{}{name}{fields} {}{urgency}\n    {}\n    {} {}",
             paint(DOUBT, "?"),
             gap.scope,
             gap.kind,
             paint(DOUBT, format_args!("not evaluated [{}]", gap.code)),
-            gap.reason,
+            gap.why(),
             paint(DO, "hint"),
             gap.remedy
         );

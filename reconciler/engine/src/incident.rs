@@ -152,7 +152,7 @@ impl Case {
             };
         };
         if let Some(gap) = after.gaps.iter().find(|gap| gap.covers(address)) {
-            return (Status::Unknown, Some(format!("failed to {}", gap.reason)), proofs);
+            return (Status::Unknown, Some(gap.why()), proofs);
         }
         if self.unlooked.contains(address) {
             return (Status::Unknown, Some("it is not declared any more, so nothing was read".to_owned()), proofs);

@@ -102,7 +102,16 @@ pub struct Gap {
     pub alerts: Vec<Alert>,
 }
 
+/// What the reason of a gap begins with where it says what could not be done; any other is a sentence.
+const DEEDS: &[&str] = &["call ", "make sense ", "read ", "resolve "];
+
 impl Gap {
+    /// The reason as a clause that stands alone.
+    pub fn why(&self) -> String {
+        let is_deed = DEEDS.iter().any(|deed| self.reason.starts_with(deed));
+        if is_deed { format!("failed to {}", self.reason) } else { self.reason.clone() }
+    }
+
     /// Whether the gap makes the state of `address` unknown, or that of some of its members.
     pub fn covers(&self, address: &Address) -> bool {
         address.is_in(&self.scope)

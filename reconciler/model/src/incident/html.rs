@@ -398,7 +398,7 @@ fn unread(text: &mut String, incident: &Incident) {
     let mut body = String::new();
     for gap in &incident.gaps {
         let name = gap.name.as_deref().map(|name| format!("/{name}")).unwrap_or_default();
-        let told = format!("{}/{}{name}: failed to {}", gap.scope, gap.kind, gap.reason);
+        let told = format!("{}/{}{name}: {}", gap.scope, gap.kind, gap.why());
         let _ = writeln!(body, "<li>{} {}</li>", badge("doubt", "not read"), esc(&told));
     }
     for finding in &incident.findings {

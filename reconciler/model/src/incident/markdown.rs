@@ -264,7 +264,7 @@ fn unread(text: &mut String, incident: &Incident) {
         text.push_str("## What could not be read\n\n");
         for gap in &incident.gaps {
             let name = gap.name.as_deref().map(|name| format!("/{name}")).unwrap_or_default();
-            let _ = writeln!(text, "- {}", md(&format!("{}/{}{name}: failed to {}", gap.scope, gap.kind, gap.reason)));
+            let _ = writeln!(text, "- {}", md(&format!("{}/{}{name}: {}", gap.scope, gap.kind, gap.why())));
         }
         text.push('\n');
     }
