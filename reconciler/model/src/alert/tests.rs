@@ -142,8 +142,12 @@ fn a_flag_that_is_false_or_absent_and_a_log_group_that_is_null_page_within_five_
     ] {
         assert_eq!(logging(path, live), ["04 S1 page within 5 minutes"], "{path}");
     }
-    let elsewhere = logging("cloudWatchConfig.logGroupName", json!("other"));
-    assert_eq!(elsewhere, ["04 otherwise ticket within 15 minutes"]);
+    // Prompts and answers are delivered to a place that nobody declared.
+    for (path, live) in
+        [("cloudWatchConfig.logGroupName", "other"), ("s3Config.bucketName", "other"), ("s3Config", "other")]
+    {
+        assert_eq!(logging(path, json!(live)), ["04 S4 page within 5 minutes"], "{path}");
+    }
 }
 
 #[test]
