@@ -49,6 +49,7 @@ pub(crate) const NAMES: &[(&str, &str)] = &[
     ("version-deleted", "in-sync, then published versions deleted that are still referred to"),
     ("enforcement-removed", "in-sync, then the enforced guardrail configuration deleted"),
     ("campaign", "in-sync, then a campaign over every control in three accounts, with an innocent change in between"),
+    ("insider", "in-sync, then an insider who repoints, renames, hides and jams"),
 ];
 
 fn embedded(name: &str) -> Option<&'static str> {
@@ -74,6 +75,7 @@ fn embedded(name: &str) -> Option<&'static str> {
         "trail-deleted" => include_str!("../scenarios/trail-deleted.yaml"),
         "endpoint-deleted" => include_str!("../scenarios/endpoint-deleted.yaml"),
         "endpoint-widened" => include_str!("../scenarios/endpoint-widened.yaml"),
+        "insider" => include_str!("../scenarios/insider.yaml"),
         "scp-weakened" => include_str!("../scenarios/scp-weakened.yaml"),
         "scp-detached" => include_str!("../scenarios/scp-detached.yaml"),
         "version-deleted" => include_str!("../scenarios/version-deleted.yaml"),
