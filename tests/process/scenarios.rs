@@ -20,6 +20,7 @@ scenarios! {
     in_sync: "in-sync.md",
     moved: "moved.md",
     paused: "paused.md",
+    pins: "pins.md",
     restore: "restore.md",
     saved_plan: "saved-plan.md",
     stale_plan: "stale-plan.md",

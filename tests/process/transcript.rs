@@ -122,6 +122,7 @@ fn redactions(environment: &TestEnvironment) -> Redactions {
         ("[TIME]", r"(?<redacted>\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d+)?Z)"),
         ("[CALLS]", r"(?<redacted>\d+) calls"),
         ("[KEY]", r"key/(?<redacted>[0-9a-f-]+)"),
+        ("[GUARDRAIL]", r"and (?<redacted>[0-9a-z]{12}) was made in its place"),
         ("[UUID]", r"(?<redacted>[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12})"),
     ] {
         redactions.insert(name, Regex::new(pattern).expect("a pattern")).expect("a name");
