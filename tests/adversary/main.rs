@@ -116,3 +116,26 @@ fn the_readme_has_the_score() {
     let readme = include_str!("README.md");
     assert!(readme.contains(&line), "the README should say:\n{line}");
 }
+
+/// What is guaranteed under attack is what held rows show, no more and no less, and the README of the project says it so.
+#[test]
+fn what_is_guaranteed_is_what_is_held() {
+    let page = include_str!("../../reconciler/README.md");
+    let section = page.split("## Under attack").nth(1).expect("a section").split("\n## ").next().expect("a section");
+    let readme = include_str!("../../README.md").split_whitespace().collect::<Vec<_>>().join(" ");
+    let rows = row::all();
+    let mut named = BTreeSet::new();
+    for line in section.lines().filter(|line| line.starts_with("| ") && !line.starts_with("| guaranteed")) {
+        let [sentence, ids] = line.trim_matches('|').split('|').map(str::trim).collect::<Vec<_>>()[..] else {
+            panic!("two columns: {line}")
+        };
+        assert!(readme.contains(sentence), "the README should say: {sentence}");
+        for id in ids.split(", ") {
+            let row = rows.iter().find(|row| row.id == id).unwrap_or_else(|| panic!("no row is {id}"));
+            assert!(row.open.is_none(), "{id} is open, and nothing is guaranteed of it");
+            assert!(named.insert(id), "{id} is in the table twice");
+        }
+    }
+    let held = rows.iter().filter(|row| row.open.is_none()).map(|row| row.id.as_str()).collect::<BTreeSet<_>>();
+    assert_eq!(named, held, "each held row is in the table");
+}

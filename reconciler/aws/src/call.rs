@@ -241,6 +241,9 @@ impl InFlight {
     }
 
     fn finish(self, error: Option<&CallError>) {
+        if error.is_some_and(|error| error.class == ErrorClass::ExpiredCredentials) {
+            self.session.credentials_expired();
+        }
         // A throttle that fetching credentials met says nothing about this service.
         let throttled = self.tap.throttled()
             || error.is_some_and(|e| e.class == ErrorClass::Throttled && e.service == self.service);

@@ -77,6 +77,7 @@ pub struct Connection {
     pub(crate) role: Option<String>,
     pub(crate) session_name: String,
     pub(crate) source_identity: Option<String>,
+    pub(crate) external_id: Option<String>,
     pub(crate) partition: String,
     home_region: Option<String>,
     timeouts: Timeouts,
@@ -107,6 +108,7 @@ impl Connection {
             role: None,
             session_name: "bedrock-reconciler".to_owned(),
             source_identity: None,
+            external_id: None,
             partition: "aws".to_owned(),
             home_region: None,
             timeouts: Timeouts::default(),
@@ -138,6 +140,13 @@ impl Connection {
     #[must_use]
     pub fn source_identity(mut self, name: &str) -> Self {
         self.source_identity = Some(session_name(name));
+        self
+    }
+
+    /// The external id that the trust policies of the roles ask for. No secret, but nobody else's business either.
+    #[must_use]
+    pub fn external_id(mut self, id: Option<String>) -> Self {
+        self.external_id = id;
         self
     }
 

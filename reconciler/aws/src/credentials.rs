@@ -126,6 +126,7 @@ impl Principal {
             .role_arn(&role)
             .role_session_name(&self.connection.session_name)
             .set_source_identity(self.connection.source_identity.clone())
+            .set_external_id(self.connection.external_id.clone())
             .send()
             .await
             .map_err(|error| classify::classify(&call, &error, self.custom_endpoint()))?;
@@ -253,6 +254,16 @@ impl AccountCredentials {
         } else {
             role.get(|| principal.assume_role(account, &caller)).await
         }
+    }
+}
+
+impl AccountCredentials {
+    /// Drops what is held, because AWS says that it is no longer good: a revoked session ends before its time. The role's, and
+    /// our own, of which the role's may have been made.
+    pub(crate) fn expired(&self) {
+        let Account { principal, role, .. } = &*self.0;
+        role.drop_held();
+        principal.own.0.flight.drop_held();
     }
 }
 

@@ -26,8 +26,8 @@ pub(crate) struct Fetched<T> {
 
 enum Slot<T> {
     Empty,
-    /// With the time before which a refresh that failed is not tried again.
-    Held(Fetched<T>, Option<Instant>),
+    /// With when it was fetched, and the time before which a refresh that failed is not tried again.
+    Held(Fetched<T>, Instant, Option<Instant>),
     Failed(CallError, Instant),
 }
 
@@ -50,10 +50,10 @@ impl<T: Clone> Flight<T> {
         let mut slot = self.slot.lock().await;
         let now = SystemTime::now();
         let old = match &*slot {
-            Slot::Held(held, _) if now + REFRESH_BEFORE < held.until => {
+            Slot::Held(held, ..) if now + REFRESH_BEFORE < held.until => {
                 return Ok(held.value.clone());
             }
-            Slot::Held(held, resting) if now < held.until => {
+            Slot::Held(held, _, resting) if now < held.until => {
                 if resting.is_some_and(|until| Instant::now() < until) {
                     return Ok(held.value.clone());
                 }
@@ -65,19 +65,33 @@ impl<T: Clone> Flight<T> {
         match (fetch().await, old) {
             (Ok(fetched), _) => {
                 let value = fetched.value.clone();
-                *slot = Slot::Held(fetched, None);
+                *slot = Slot::Held(fetched, Instant::now(), None);
                 Ok(value)
             }
             (Err(error), Some(old)) => {
                 tracing::warn!(%error, "not refreshed; the old value is used until it ends");
                 let value = old.value.clone();
-                *slot = Slot::Held(old, Some(Instant::now() + FAILURE_HELD));
+                let now = Instant::now();
+                *slot = Slot::Held(old, now, Some(now + FAILURE_HELD));
                 Ok(value)
             }
             (Err(error), None) => {
                 *slot = Slot::Failed(error.clone(), Instant::now());
                 Err(error)
             }
+        }
+    }
+}
+
+impl<T> Flight<T> {
+    /// Drops a held value that is older than a moment, so that the next to ask fetches: of many calls that were sent with a
+    /// value that is no longer good, the first one drops it, and the others leave its successor alone.
+    pub(crate) fn drop_held(&self) {
+        // Whoever has the slot is fetching.
+        if let Ok(mut slot) = self.slot.try_lock()
+            && matches!(&*slot, Slot::Held(_, at, _) if at.elapsed() >= FAILURE_HELD)
+        {
+            *slot = Slot::Empty;
         }
     }
 }
@@ -116,6 +130,20 @@ mod tests {
         assert!(flight.get(|| async { Ok(until(3600)) }).await.is_err());
         tokio::time::advance(FAILURE_HELD).await;
         assert_eq!(flight.get(|| async { Ok(until(3600)) }).await, Ok(1));
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_value_that_is_no_longer_good_is_dropped_once() {
+        let flight = Flight::new();
+        let newer = || async { Ok(Fetched { value: 2, ..until(3600) }) };
+        assert_eq!(flight.get(|| async { Ok(until(3600)) }).await, Ok(1));
+        flight.drop_held();
+        assert_eq!(flight.get(newer).await, Ok(1), "it is as new as can be");
+        tokio::time::advance(FAILURE_HELD).await;
+        flight.drop_held();
+        assert_eq!(flight.get(newer).await, Ok(2));
+        flight.drop_held();
+        assert_eq!(flight.get(|| async { Ok(until(3600)) }).await, Ok(2), "the others were sent with the old one");
     }
 
     #[tokio::test(start_paused = true)]

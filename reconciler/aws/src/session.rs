@@ -209,6 +209,11 @@ impl Session {
         Ok(InFlight::new(self.clone(), service, operation, permit))
     }
 
+    /// AWS does not take the credentials of this session any more.
+    pub(crate) fn credentials_expired(&self) {
+        self.0.credentials.expired();
+    }
+
     /// Waits for a request of this session, with the credentials of its account.
     pub(crate) async fn send<F>(&self, sending: F) -> F::Output
     where

@@ -171,6 +171,7 @@ impl Setup {
         };
         let sessions = connection
             .role(organization.role.clone())
+            .external_id(organization.external_id.clone())
             .partition(organization.partition.clone())
             .session_name(&self.run)
             .open()
@@ -287,6 +288,7 @@ impl Setup {
             partition,
             management_account: "main".to_owned(),
             role: "bedrock-reconciler".to_owned(),
+            external_id: None,
             regions: vec![region],
             accounts: vec![Account { id: own.account, name: "main".to_owned(), ..Account::default() }],
             discover: None,

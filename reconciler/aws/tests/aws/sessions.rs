@@ -45,13 +45,24 @@ async fn a_hundred_calls_in_four_regions_assume_one_role() {
     assert!(assume.uri.contains("sts.us-east-1."), "regional: {}", assume.uri);
     assert!(text.contains("RoleArn=arn%3Aaws%3Aiam%3A%3A222233334444%3Arole%2Freader"), "{text}");
     assert!(text.contains("RoleSessionName=run-7"), "{text}");
-    assert!(!text.contains("SourceIdentity"), "{text}");
+    assert!(!text.contains("SourceIdentity") && !text.contains("ExternalId"), "{text}");
     for request in seen.iter().filter(|r| !r.is_sts()) {
         assert!(request.header("authorization").unwrap().contains("Credential=ASIAROLE/"));
         assert_eq!(request.header("x-amz-security-token"), Some("role-token"));
         let agent = request.header("x-amz-user-agent").or(request.header("user-agent"));
         assert!(agent.unwrap().contains("app/bedrock-reconciler"), "{agent:?}");
     }
+}
+
+#[tokio::test]
+async fn the_external_id_is_sent_to_sts_alone() {
+    let wire = Wire::new(|_| reply(200, "{}"));
+    let sessions = wire.connection().external_id(Some("ours/1".to_owned())).open().await;
+    list(&sessions.session(OTHER, "eu-west-1")).await.unwrap();
+    let seen = wire.seen();
+    let with: Vec<_> = seen.iter().filter(|request| request.text().contains("ExternalId=ours%2F1")).collect();
+    assert_eq!(with.len(), 1);
+    assert!(with[0].text().contains("Action=AssumeRole"));
 }
 
 /// Clients are shared by all accounts of a region. Each request is signed for the account that was meant, on every attempt,

@@ -207,6 +207,7 @@ async fn one(setup: &Setup, desired: &Desired, scenario: String) -> Result<Score
     let sessions = Connection::in_process(emulator.http_client())
         .retries(Retries { initial_backoff: Duration::from_millis(5), ..Retries::default() })
         .role(organization.role.clone())
+        .external_id(organization.external_id.clone())
         .partition(organization.partition.clone())
         .session_name(&setup.run)
         .open()

@@ -48,7 +48,7 @@ const PARTITIONS: &[Partition] = &[
     partition("aws-eusc", "eusc-de-east-1", "eusc-de-east-1", "eusc-"),
 ];
 
-const KEYS: &[&str] = &["partition", "managementAccount", "role", "regions", "accounts", "undeclared"];
+const KEYS: &[&str] = &["partition", "managementAccount", "role", "externalId", "regions", "accounts", "undeclared"];
 const ACCOUNT_KEYS: &[&str] = &["id", "name", "tags"];
 
 /// The partition that a region belongs to, by its name.
@@ -71,6 +71,9 @@ pub struct Organization {
     pub management_account: String,
     /// The role to assume: a name or an ARN, possibly with placeholders. See [`Organization::role_arn`].
     pub role: String,
+    /// The external id that the trust policies of the roles ask for.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub external_id: Option<String>,
     /// The regions, sorted.
     pub regions: Vec<String>,
     /// The accounts, sorted by name. None while they are still to be discovered.
@@ -239,6 +242,18 @@ fn read_one(item: &Item<'_>, problems: &mut Vec<Diagnostic>) -> Organization {
     {
         organization.role = text.to_owned();
         check_role(&role, text, problems);
+    }
+    if let Some(id) = item.get("externalId")
+        && let Some(text) = id.text("the external id", problems)
+    {
+        // STS takes these (AssumeRole, ExternalId).
+        let is_taken = |letter: char| letter.is_ascii_alphanumeric() || "_+=,.@:/-".contains(letter);
+        if (2..=1224).contains(&text.len()) && text.chars().all(is_taken) {
+            organization.external_id = Some(text.to_owned());
+        } else {
+            let detail = "an external id has 2 to 1224 letters, digits and `_+=,.@:/-`";
+            problems.push(id.problem(codes::ORGANIZATION, detail, "write it as the trust policies of the roles have it"));
+        }
     }
     if let Some(regions) = item.required("regions", "a list of regions, such as [us-east-1]", problems) {
         organization.regions = read_regions(&regions, &organization.partition, problems);

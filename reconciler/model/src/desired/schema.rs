@@ -100,6 +100,7 @@ fn organization() -> Value {
             "partition": {"enum": partitions().collect::<Vec<_>>()},
             "managementAccount": {"type": "string", "description": "The name of one of the accounts; its name or id where accounts are discovered."},
             "role": {"type": "string", "description": "A role name or ARN; may hold ${account.id}, ${account.name} and ${partition}."},
+            "externalId": {"type": "string", "minLength": 2, "maxLength": 1224, "description": "The external id that the trust policies of the roles ask for (sts:ExternalId)."},
             "regions": {"type": "array", "minItems": 1, "uniqueItems": true, "items": {"type": "string", "pattern": "^[a-z]+(-[a-z]+)+-[0-9]+$"}},
             "accounts": accounts(),
             "undeclared": undeclared(),
