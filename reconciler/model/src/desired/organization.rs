@@ -252,7 +252,11 @@ fn read_one(item: &Item<'_>, problems: &mut Vec<Diagnostic>) -> Organization {
             organization.external_id = Some(text.to_owned());
         } else {
             let detail = "an external id has 2 to 1224 letters, digits and `_+=,.@:/-`";
-            problems.push(id.problem(codes::ORGANIZATION, detail, "write it as the trust policies of the roles have it"));
+            problems.push(id.problem(
+                codes::ORGANIZATION,
+                detail,
+                "write it as the trust policies of the roles have it",
+            ));
         }
     }
     if let Some(regions) = item.required("regions", "a list of regions, such as [us-east-1]", problems) {

@@ -71,7 +71,7 @@ fn everything_that_is_missing_is_named() {
         add `regions:` with a list of regions, such as [us-east-1]
     x/organization.yaml:1:12 BRX0302 `awss` is not one of the partitions aws, aws-cn, aws-us-gov, aws-iso, aws-iso-b, aws-iso-e, aws-iso-f, aws-eusc
         did you mean `aws`?
-    x/organization.yaml:2:1 BRX0201 `region` is not one of partition, managementAccount, role, regions, accounts, undeclared
+    x/organization.yaml:2:1 BRX0201 `region` is not one of partition, managementAccount, role, externalId, regions, accounts, undeclared
         did you mean `regions`?
     x/organization.yaml:3:1 BRX0204 `role` has no value
         write the name or ARN of the role to assume after it
@@ -105,7 +105,7 @@ fn everything_that_is_missing_is_named() {
         write `key: value` lines
     "#);
     assert_snapshot!(organization_problems("- nothing of the kind\n"), @r"
-    x/organization.yaml:1:1 BRX0204 a mapping with the keys partition, managementAccount, role, regions, accounts, undeclared is needed here
+    x/organization.yaml:1:1 BRX0204 a mapping with the keys partition, managementAccount, role, externalId, regions, accounts, undeclared is needed here
         write `key: value` lines
     ");
 }
