@@ -36,6 +36,7 @@ mod roles;
 mod roles_elsewhere;
 mod scale;
 mod scopes;
+mod sight;
 mod stronger;
 mod trails;
 mod undeclared;

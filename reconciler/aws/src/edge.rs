@@ -13,7 +13,7 @@ use reconciler_model::inventory::{Gap, Sighting, Unread};
 use reconciler_model::kind::Kind;
 use reconciler_model::undeclared;
 use reconciler_model::warrant::Warrant;
-use serde_json::Value;
+use serde_json::{Map, Value};
 
 use crate::{CallError, CallFacts, ErrorClass, Session};
 
@@ -339,6 +339,53 @@ pub fn gap_of(error: &CallError, scope: &Scope, kind: &str, name: Option<&str>) 
 pub fn unread_of(error: &CallError) -> Unread {
     let Gap { code, reason, remedy, passing, .. } = gap_of(error, &Scope::default(), "", None);
     Unread { code, reason, remedy, passing }
+}
+
+/// What was read of one resource, member by member. A read that failed takes its own members out of sight, and no others.
+#[derive(Debug, Default)]
+pub struct Parts {
+    live: Map<String, Value>,
+    unread: BTreeMap<String, Unread>,
+}
+
+impl Parts {
+    /// The members of an answer, such as that of the call which tells whether there is such a resource.
+    pub fn of(answer: &Value) -> Self {
+        Self { live: answer.as_object().cloned().unwrap_or_default(), unread: BTreeMap::new() }
+    }
+
+    /// Puts a member that was read.
+    pub fn put(&mut self, member: &str, value: impl Into<Value>) {
+        self.live.insert(member.to_owned(), value.into());
+    }
+
+    /// What the call answered that reads these members. Where it failed, each of them is unread, whatever was read of it before.
+    pub fn take<T>(&mut self, members: &[&str], outcome: Result<T, CallError>) -> Option<T> {
+        outcome.map_err(|error| self.miss(members, &error)).ok()
+    }
+
+    /// Says that these members could not be read.
+    pub fn miss(&mut self, members: &[&str], error: &CallError) {
+        for member in members {
+            self.live.remove(*member);
+            self.unread.insert((*member).to_owned(), unread_of(error));
+        }
+    }
+
+    /// The members that were read.
+    pub fn live(&self) -> Value {
+        Value::Object(self.live.clone())
+    }
+
+    /// A member, if it was read.
+    pub fn get(&self, member: &str) -> Option<&Value> {
+        self.live.get(member)
+    }
+
+    /// The members that could not be read, and why.
+    pub fn into_unread(self) -> BTreeMap<String, Unread> {
+        self.unread
+    }
 }
 
 /// Whether the same call may succeed a little later although nobody changed anything.

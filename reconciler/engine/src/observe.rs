@@ -653,7 +653,16 @@ fn refer(
         let answer = match inventory.of(address) {
             Known::Present(sighting) => {
                 let standing = standing.get(&(address.clone(), output.clone())).cloned();
-                standing.or_else(|| kind.and_then(|kind| kind.output(sighting, output)))
+                let answer = standing.or_else(|| kind.and_then(|kind| kind.output(sighting, output)));
+                // What it comes from was not read, which is not to say that there is none.
+                let member = kind.and_then(|kind| kind.output_follows(output));
+                if let (None, Some(unread)) = (&answer, member.and_then(|member| sighting.unread.get(member))) {
+                    let reason = format!("read {address}, which it refers to: {}", unread.reason);
+                    answered.failed.insert(placeholder.clone(), Unread { reason, ..unread.clone() });
+                    answered.found.insert(placeholder.clone(), Err(format!("{address} could not be read")));
+                    continue;
+                }
+                answer
             }
             Known::Absent => None,
             Known::Unknown(gap) => {

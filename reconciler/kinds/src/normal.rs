@@ -2,7 +2,10 @@
 
 use std::collections::BTreeMap;
 
-use reconciler_model::kind::{self, Origin};
+use reconciler_aws::CallError;
+use reconciler_aws::edge::Parts;
+use reconciler_model::inventory::Unread;
+use reconciler_model::kind::{self, Kind, Normalised, Origin};
 use reconciler_model::tree::{KeyOf, Path};
 use schemars::JsonSchema;
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
@@ -52,6 +55,48 @@ fn by_key(source: &Value, path: &Path, key_of: KeyOf) -> Path {
         named = named.child(key.unwrap_or(segment));
     }
     named
+}
+
+/// A live resource in normal form, as far as it was read.
+pub(crate) struct Seen {
+    /// What was read, as the service answers it.
+    pub(crate) live: Value,
+    /// The tree, without the members that could not be read.
+    pub(crate) tree: Value,
+    /// Members that the normal form does not know.
+    pub(crate) unknown: Vec<(Path, Value)>,
+    /// The members that could not be read.
+    pub(crate) unread: BTreeMap<String, Unread>,
+}
+
+/// Brings what was read into normal form. A member of `apart` whose answer makes no sense is one that could not be read; of
+/// others, all of the resource is: those are written together with the rest.
+///
+/// # Errors
+/// The answer makes no sense; `odd` says so in an error.
+pub(crate) fn seen(
+    kind: &dyn Kind,
+    mut parts: Parts,
+    apart: &[&str],
+    odd: impl Fn(String) -> CallError,
+) -> Result<Seen, CallError> {
+    loop {
+        let live = parts.live();
+        let Normalised { mut tree, unknown, problems } = kind.normalise(&live, Origin::Live);
+        if let Some(problem) = problems.first() {
+            let error = odd(format!("{}: {}", problem.path, problem.detail));
+            match problem.path.head().filter(|head| apart.contains(head) && parts.get(head).is_some()) {
+                Some(head) => parts.miss(&[head], &error),
+                None => return Err(error),
+            }
+            continue;
+        }
+        let unread = parts.into_unread();
+        if let Some(members) = tree.as_object_mut() {
+            members.retain(|member, _| !unread.contains_key(member));
+        }
+        return Ok(Seen { live, tree, unknown, unread });
+    }
 }
 
 /// Removes the members that the service owns from an answer.

@@ -53,8 +53,9 @@ pub fn judge(kind: &dyn Kind, promise: &Promise, sighting: Option<&Sighting>) ->
     // A promise without a tree promises nothing of it.
     let nothing = Value::Object(serde_json::Map::new());
     let promised = if promise.tree.is_null() { &nothing } else { &promise.tree };
-    let seen = drift::managed_part(kind, &sighting.tree, promised);
-    let mut differs: Vec<BrokenPart> = documents::compare(kind, seen, promised)
+    let known = drift::knowable(promised, sighting);
+    let seen = drift::managed_part(kind, &sighting.tree, &known);
+    let mut differs: Vec<BrokenPart> = documents::compare(kind, seen, &known)
         .differences
         .into_iter()
         .filter(|one| kind.unobservable(&one.path, one.left.as_ref(), one.right.as_ref()).is_none())
@@ -80,5 +81,14 @@ pub fn judge(kind: &dyn Kind, promise: &Promise, sighting: Option<&Sighting>) ->
             differs.push(BrokenPart { path: Path::of([fact.clone()]), promised: promised.clone(), seen });
         }
     }
-    if differs.is_empty() { Verdict::Verified } else { Verdict::Broken { differs } }
+    let unread =
+        promised.as_object().into_iter().flatten().find_map(|(member, _)| sighting.unread.get_key_value(member));
+    match (differs.is_empty(), unread) {
+        (false, _) => Verdict::Broken { differs },
+        // What could not be read is believed neither done nor undone.
+        (true, Some((member, unread))) => {
+            Verdict::Unverified { reason: format!("{member} could not be read back: failed to {}", unread.reason) }
+        }
+        (true, None) => Verdict::Verified,
+    }
 }

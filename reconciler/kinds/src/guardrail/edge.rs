@@ -10,7 +10,7 @@ use aws_sdk_bedrock::Client;
 use futures::future::{join_all, join3};
 use jiff::Timestamp;
 use reconciler_aws::edge::{
-    Edge, LookedUp, LookupSource, PinnedNames, Reading, Receipt, Selection, gap_of, odd_answer, twin,
+    Edge, LookedUp, LookupSource, PinnedNames, Reading, Receipt, Selection, gap_of, odd_answer, twin, unread_of,
 };
 use reconciler_aws::{Answer, CallError, CallFacts, ErrorClass, Session, call, call_with_body};
 use reconciler_model::address::{Address, Scope};
@@ -177,8 +177,8 @@ async fn read(session: &Session, address: &Address, ids: &Ids) -> Result<Option<
         let mut numbers: Vec<u32> = rows.iter().filter_map(|row| row.get("version")?.as_str()?.parse().ok()).collect();
         numbers.sort_unstable();
         let newest = match numbers.last() {
-            Some(newest) => Some(get(session, &ids.id, &newest.to_string()).await?),
-            None => None,
+            Some(newest) => get(session, &ids.id, &newest.to_string()).await.map(Some),
+            None => Ok(None),
         };
         Ok::<_, CallError>((numbers, newest))
     };
@@ -188,15 +188,33 @@ async fn read(session: &Session, address: &Address, ids: &Ids) -> Result<Option<
         Err(error) if error.class == ErrorClass::NotFound => return Ok(None),
         outcome => outcome?,
     };
-    let ((numbers, newest), tags) = (versions?, tags?);
+    // The DRAFT is known whatever becomes of the rest.
+    let mut unread = BTreeMap::new();
+    let tags = tags.map_err(|error| unread.insert("tags".to_owned(), unread_of(&error))).ok();
+    let (numbers, newest) = match versions {
+        Ok((numbers, newest)) => (numbers, newest),
+        Err(error) => (Vec::new(), Err(error)),
+    };
+    let published = newest.and_then(|newest| {
+        let content = newest.as_ref().map(|newest| content(session, newest, None)).transpose()?;
+        Ok(newest.zip(content))
+    });
+    let published = published.map_err(|error| unread.insert(PUBLISHED.to_owned(), unread_of(&error))).ok();
+    let newest = published.as_ref().and_then(|published| published.as_ref()).map(|(newest, _)| newest);
     let status = |answer: &Value| answer.get("status").and_then(Value::as_str).unwrap_or("").to_owned();
     let draft_status = status(&draft);
     if draft_status == "DELETING" {
         return Ok(None);
     }
-    let mut whole = content(session, &draft, Some(tags))?;
-    let published = newest.as_ref().map(|newest| content(session, newest, None)).transpose()?;
-    whole.tree[PUBLISHED] = published.map_or(Value::Null, |published| as_published(&published.tree));
+    let mut whole = content(session, &draft, tags)?;
+    let published_tree = |content: &Content| as_published(&content.tree);
+    if let Some(published) = &published {
+        let tree = published.as_ref().map(|(_, content)| published_tree(content));
+        whole.tree[PUBLISHED] = tree.unwrap_or(Value::Null);
+    }
+    if let Some(members) = whole.tree.as_object_mut() {
+        members.retain(|member, _| !unread.contains_key(member));
+    }
     // Only one that was found by its pin has another name than its address.
     if let Some(name) = draft.get("name").filter(|name| **name != address.name) {
         whole.tree[NAME] = name.clone();
@@ -206,7 +224,7 @@ async fn read(session: &Session, address: &Address, ids: &Ids) -> Result<Option<
     if draft_status == FAILED {
         whole.tree[STATUS] = json!(FAILED);
     }
-    if newest.as_ref().is_some_and(|newest| status(newest) == FAILED) {
+    if newest.is_some_and(|newest| status(newest) == FAILED) {
         whole.tree[PUBLISHED][STATUS] = json!(FAILED);
     }
     let facts = Facts {
@@ -221,8 +239,8 @@ async fn read(session: &Session, address: &Address, ids: &Ids) -> Result<Option<
         extras: whole.extras,
         handle: ids.handle(),
         facts: serde_json::to_value(&facts).unwrap_or(Value::Null),
-        settled: lasts(&draft_status) && newest.as_ref().is_none_or(|newest| lasts(&status(newest))),
-        unread: Default::default(),
+        settled: lasts(&draft_status) && newest.is_none_or(|newest| lasts(&status(newest))),
+        unread,
     }))
 }
 
@@ -439,9 +457,10 @@ impl Edge for Guardrail {
     async fn still_used_by(&self, session: &Session, live: &Sighting) -> Result<Vec<String>, CallError> {
         let Some(ids) = Ids::of_handle(&live.handle) else { return Ok(Vec::new()) };
         let facts: Facts = serde_json::from_value(live.facts.clone()).unwrap_or_default();
-        let newest = facts.versions.last();
+        // Where the versions could not be read, nothing is known of the newest.
+        let Some(newest) = facts.versions.last() else { return Ok(Vec::new()) };
         let named = enforced(session, &ids).await?;
-        let older = named.iter().filter(|version| Some(*version) != newest);
+        let older = named.iter().filter(|version| *version != newest);
         let phrase =
             |version| format!("the enforced guardrail configuration of the account, which names version {version}");
         Ok(older.map(phrase).collect())

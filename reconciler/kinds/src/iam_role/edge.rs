@@ -13,19 +13,21 @@ use aws_sdk_iam::operation::RequestId;
 use aws_sdk_iam::primitives::{DateTime, DateTimeFormat};
 use aws_sdk_iam::types::{AttachedPolicy, EntityType, PolicyDetail, Role, RoleDetail, Tag};
 use futures::future::{join_all, join3, try_join, try_join_all};
-use reconciler_aws::edge::{Beside, Edge, Reading, Receipt, Selection, gap_beside, gap_of, odd_answer};
+use reconciler_aws::edge::{Beside, Edge, Parts, Reading, Receipt, Selection, gap_beside, gap_of, odd_answer};
 use reconciler_aws::{CallError, ErrorClass, Session, send, until_known};
 use reconciler_model::address::{Address, Scope};
 use reconciler_model::inventory::Sighting;
-use reconciler_model::kind::{Kind, Origin};
+use reconciler_model::kind::Kind;
 use reconciler_model::warrant::Warrant;
 use serde_json::{Value, json};
 
 use super::IamRole;
 use super::limits::is_of_aws;
 use super::revocation;
+use super::spec::{ATTACHED, INLINE, TRUST};
 use super::steps::{Op, Operation};
 use super::trust::lets_bedrock_in;
+use crate::normal::{Seen, seen};
 
 const SERVICE: &str = "iam";
 const GET: &str = "GetRole";
@@ -148,7 +150,7 @@ async fn read(session: &Session, address: Address) -> Result<Option<Sighting>, C
     let name = &address.name;
     let (role, inline, attached) = join3(role(session, name), inline(session, name), attached(session, name)).await;
     match role? {
-        Some(role) => sighting(session, address, &role, &inline?, &attached?).map(Some),
+        Some(role) => sighting(session, address, &role, inline, attached).map(Some),
         None => Ok(None),
     }
 }
@@ -212,40 +214,41 @@ fn from_lists(session: &Session, address: Address, summary: &Role, detail: &Role
     let document =
         |policy: &PolicyDetail| json!({ "policyName": policy.policy_name, "policyDocument": policy.policy_document });
     let inline: Vec<Value> = detail.role_policy_list().iter().map(document).collect();
-    sighting(session, address, &role, &inline, &arns(detail.attached_managed_policies()))
+    sighting(session, address, &role, Ok(inline), Ok(arns(detail.attached_managed_policies())))
 }
 
 fn sighting(
     session: &Session,
     address: Address,
     role: &Role,
-    inline: &[Value],
-    attached: &[Value],
+    inline: Result<Vec<Value>, CallError>,
+    attached: Result<Vec<Value>, CallError>,
 ) -> Result<Sighting, CallError> {
     let boundary = role.permissions_boundary().and_then(|boundary| boundary.permissions_boundary_arn());
     let own = role.tags().iter().filter(|tag| !tag.key().starts_with("aws:"));
-    let live = json!({
+    let mut parts = Parts::of(&json!({
         "path": role.path,
         "description": role.description,
         "maxSessionDuration": role.max_session_duration,
         "assumeRolePolicyDocument": role.assume_role_policy_document,
         "permissionsBoundary": boundary.map(|arn| json!({ "permissionsBoundaryArn": arn })),
-        "rolePolicyList": inline,
-        "attachedManagedPolicies": attached,
         "tags": own.map(|tag| json!({ "key": tag.key, "value": tag.value })).collect::<Vec<_>>(),
-    });
-    let normalised = IamRole.normalise(&live, Origin::Live);
-    if let Some(problem) = normalised.problems.first() {
-        return Err(odd_answer(session, SERVICE, GET, format!("{}: {}", problem.path, problem.detail)));
+    }));
+    for (member, outcome) in [(INLINE, inline), (ATTACHED, attached)] {
+        if let Some(policies) = parts.take(&[member], outcome) {
+            parts.put(member, policies);
+        }
     }
+    let odd = |text: String| odd_answer(session, SERVICE, GET, text);
+    let Seen { tree, unread, .. } = seen(&IamRole, parts, &[TRUST, INLINE, ATTACHED, "tags"], odd)?;
     Ok(Sighting {
         address,
         extras: BTreeMap::new(),
         handle: json!({ "roleName": role.role_name, "roleId": role.role_id, "arn": role.arn }),
-        facts: json!({ "revokesToCome": revokes_to_come(&normalised.tree) }),
-        tree: normalised.tree,
+        facts: json!({ "revokesToCome": revokes_to_come(&tree) }),
+        tree,
         settled: true,
-        unread: Default::default(),
+        unread,
     })
 }
 

@@ -8,18 +8,18 @@ use aws_sdk_kms::Client;
 use aws_sdk_kms::config::Builder;
 use aws_sdk_kms::config::retry::RetryConfig;
 use futures::future::{join_all, join3};
-use reconciler_aws::edge::{Beside, Edge, Reading, Receipt, Selection, gap_of, odd_answer};
+use reconciler_aws::edge::{Beside, Edge, Parts, Reading, Receipt, Selection, gap_of, odd_answer};
 use reconciler_aws::{Answer, CallError, ErrorClass, Session, call_with_body};
 use reconciler_model::address::{Address, Scope};
 use reconciler_model::inventory::Sighting;
-use reconciler_model::kind::{Kind, Origin};
+use reconciler_model::kind::Kind;
 use reconciler_model::warrant::Warrant;
-use serde_json::{Map, Value, json};
+use serde_json::{Value, json};
 
 use super::spec::DELETION;
 use super::steps::{Facts, Op, Operation};
 use super::{KmsKey, OWN_TAG};
-use crate::normal::extras_by_key;
+use crate::normal::{Seen, extras_by_key, seen};
 
 const SERVICE: &str = "kms";
 const DESCRIBE: &str = "DescribeKey";
@@ -133,51 +133,56 @@ async fn read(session: &Session, address: Address, metadata: &Value, has_alias: 
     let request = json!({ "KeyId": key, "PolicyName": "default" });
     let policy = call_with_body!(session, SERVICE, POLICY, kms.get_key_policy(), &request);
     let (policy, rotation, tags) = join3(policy, rotation(session, key), tags(session, key)).await;
-    let (policy, rotation, tags) = (policy?.body, rotation?, tags?);
-    let Some(policy) = policy.get("Policy").filter(|policy| policy.is_string()) else {
-        return Err(odd_answer(session, SERVICE, POLICY, "the answer has no Policy"));
-    };
-    let mut live = Map::from_iter([("policy".to_owned(), policy.clone())]);
+    let policy = policy.and_then(|answer| match answer.body.get("Policy") {
+        Some(policy @ Value::String(_)) => Ok(policy.clone()),
+        _ => Err(odd_answer(session, SERVICE, POLICY, "the answer has no Policy")),
+    });
+    let mut parts = Parts::default();
     for (name, value) in metadata.as_object().into_iter().flatten() {
         match KNOWN.iter().find(|(wire, _)| wire == name) {
-            Some((_, member)) => drop(live.insert((*member).to_owned(), value.clone())),
+            Some((_, member)) => parts.put(member, value.clone()),
             None if OWNED.contains(&name.as_str()) => {}
-            None => drop(live.insert(name.clone(), value.clone())),
+            None => parts.put(name, value.clone()),
         }
     }
-    if let Some(rotation) = &rotation {
-        live.insert("keyRotationEnabled".into(), rotation["KeyRotationEnabled"].clone());
-        live.insert("rotationPeriodInDays".into(), rotation["RotationPeriodInDays"].clone());
+    if let Some(policy) = parts.take(&["policy"], policy) {
+        parts.put("policy", policy);
     }
-    let own = tags.iter().filter(|tag| !text(tag, "TagKey").starts_with("aws:"));
-    live.insert("tags".into(), own.map(|tag| json!({"key": tag["TagKey"], "value": tag["TagValue"]})).collect());
+    let rotation = parts.take(&["keyRotationEnabled", "rotationPeriodInDays"], rotation);
+    if let Some(Some(rotation)) = &rotation {
+        parts.put("keyRotationEnabled", rotation["KeyRotationEnabled"].clone());
+        parts.put("rotationPeriodInDays", rotation["RotationPeriodInDays"].clone());
+    }
+    if let Some(tags) = parts.take(&["tags"], tags) {
+        let own = tags.iter().filter(|tag| !text(tag, "TagKey").starts_with("aws:"));
+        let own: Value = own.map(|tag| json!({"key": tag["TagKey"], "value": tag["TagValue"]})).collect();
+        parts.put("tags", own);
+    }
     let facts = Facts {
         key_state: text(metadata, "KeyState").to_owned(),
         key_manager: text(metadata, "KeyManager").to_owned(),
-        rotates: rotation.is_some(),
+        rotates: rotation.is_none_or(|rotation| rotation.is_some()),
         has_alias,
     };
-    sighting(session, address, metadata, Value::Object(live), &facts)
+    sighting(session, address, metadata, parts, &facts)
 }
 
 fn sighting(
     session: &Session,
     address: Address,
     metadata: &Value,
-    live: Value,
+    parts: Parts,
     facts: &Facts,
 ) -> Result<Sighting, CallError> {
-    let normalised = KmsKey.normalise(&live, Origin::Live);
-    if let Some(problem) = normalised.problems.first() {
-        return Err(odd_answer(session, SERVICE, DESCRIBE, format!("{}: {}", problem.path, problem.detail)));
-    }
+    let odd = |text: String| odd_answer(session, SERVICE, DESCRIBE, text);
+    let Seen { live, tree, unknown, unread } = seen(&KmsKey, parts, &["policy", "tags"], odd)?;
     Ok(Sighting {
         address,
-        tree: normalised.tree,
-        extras: extras_by_key(&live, normalised.unknown, KmsKey.key_of()),
+        tree,
+        extras: extras_by_key(&live, unknown, KmsKey.key_of()),
         handle: json!({ "keyId": metadata["KeyId"], "arn": metadata["Arn"] }),
         settled: !["Creating", "Updating"].contains(&facts.key_state.as_str()),
-        unread: Default::default(),
+        unread,
         facts: serde_json::to_value(facts).unwrap_or(Value::Null),
     })
 }

@@ -11,12 +11,12 @@ use aws_sdk_s3::Client;
 use aws_sdk_s3::config::Builder;
 use aws_sdk_s3::types::{BucketLocationConstraint, CreateBucketConfiguration, TransitionDefaultMinimumObjectSize};
 use futures::future::{join_all, join3, join4};
-use reconciler_aws::edge::{Edge, Reading, Receipt, Selection, gap_of, odd_answer};
+use reconciler_aws::edge::{Edge, Parts, Reading, Receipt, Selection, gap_of, odd_answer};
 use reconciler_aws::{CallError, ErrorClass, Session, call_text, call_with_body, send};
 use reconciler_model::address::{Address, Scope};
 use reconciler_model::codes;
 use reconciler_model::inventory::{Gap, Sighting};
-use reconciler_model::kind::{Kind, Origin};
+use reconciler_model::kind::Kind;
 use reconciler_model::warrant::Warrant;
 use serde_json::{Map, Value, json};
 
@@ -25,7 +25,7 @@ use super::services::{self, Home};
 use super::spec::{ACCESS, ENCRYPTION, LIFECYCLE, OWNERSHIP, POLICY, VERSIONING};
 use super::steps::{Facts, Op, Operation};
 use super::wire;
-use crate::normal::extras_by_key;
+use crate::normal::{Seen, extras_by_key, seen};
 
 const SERVICE: &str = "s3";
 
@@ -137,49 +137,58 @@ async fn read(session: &Session, address: &Address) -> Result<Option<Sighting>, 
     if parts.iter().any(|part| part.as_ref().is_err_and(|error| error.code == "NoSuchBucket")) {
         return Ok(None);
     }
-    let mut found = Vec::new();
-    for part in parts {
-        found.push(part?.unwrap_or(Value::Null));
+    // Whether there is a bucket of ours is told by any of them that succeeds; by none where it is another's, or elsewhere.
+    let hides_all = |part: &&Part| part.as_ref().is_err_and(is_elsewhere);
+    let failed = parts.iter().find(hides_all).or(parts.first().filter(|_| parts.iter().all(Result::is_err)));
+    if let Some(Err(error)) = failed {
+        return Err(error.clone());
     }
-    let Ok([access, mut encryption, ownership, policy, lifecycle, versioning, tagging]) = <[Value; 7]>::try_from(found)
-    else {
-        return Err(odd_answer(session, SERVICE, "GetBucketPolicy", "a part of the bucket was not read"));
-    };
-    canonical_key(session, &mut encryption).await?;
-    let (system, own): (Vec<Value>, Vec<Value>) = tagging
-        .get("tagSet")
-        .and_then(Value::as_array)
-        .into_iter()
-        .flatten()
-        .cloned()
-        .partition(|tag| tag["key"].as_str().is_some_and(|key| key.starts_with("aws:")));
-    let live = json!({
-        ACCESS: access, ENCRYPTION: encryption, OWNERSHIP: ownership, POLICY: policy, LIFECYCLE: lifecycle,
-        VERSIONING: versioning, "tags": own,
-    });
-    sighting(session, address.clone(), &live, &Facts { system_tags: system }).map(Some)
+    let mut read = Parts::default();
+    for (member, part) in MEMBERS.into_iter().zip(parts) {
+        if let Some(part) = read.take(&[member], part) {
+            read.put(member, part.unwrap_or(Value::Null));
+        }
+    }
+    if let Some(mut encryption) = read.get(ENCRYPTION).cloned() {
+        let canonical = canonical_key(session, &mut encryption).await;
+        if read.take(&[ENCRYPTION], canonical).is_some() {
+            read.put(ENCRYPTION, encryption);
+        }
+    }
+    let mut system = Vec::new();
+    if let Some(tagging) = read.get(TAGS) {
+        let all = tagging.get("tagSet").and_then(Value::as_array).cloned().unwrap_or_default();
+        let is_of_aws = |tag: &Value| tag["key"].as_str().is_some_and(|key| key.starts_with("aws:"));
+        let (of_aws, own): (Vec<Value>, Vec<Value>) = all.into_iter().partition(is_of_aws);
+        system = of_aws;
+        read.put(TAGS, own);
+    }
+    sighting(session, address.clone(), read, &Facts { system_tags: system }).map(Some)
 }
 
-fn sighting(session: &Session, address: Address, live: &Value, facts: &Facts) -> Result<Sighting, CallError> {
-    let mut normalised = LogBucket.normalise(live, Origin::Live);
-    if let Some(problem) = normalised.problems.first() {
-        return Err(odd_answer(session, SERVICE, "GetBucketPolicy", format!("{}: {}", problem.path, problem.detail)));
-    }
+const TAGS: &str = "tags";
+
+/// The members in the order in which they are asked for, each with a call of its own.
+const MEMBERS: [&str; 7] = [ACCESS, ENCRYPTION, OWNERSHIP, POLICY, LIFECYCLE, VERSIONING, TAGS];
+
+fn sighting(session: &Session, address: Address, read: Parts, facts: &Facts) -> Result<Sighting, CallError> {
+    let odd = |text: String| odd_answer(session, SERVICE, "GetBucketPolicy", text);
+    let Seen { live, mut tree, unknown, unread } = seen(&LogBucket, read, &MEMBERS, odd)?;
     let (region, account) = (session.region(), session.account());
     let home = Home { bucket: &address.name, partition: partition(region), region, account };
-    let added = services::added(&normalised.tree[POLICY], home);
-    if let Some(members) = normalised.tree.as_object_mut() {
+    let added = services::added(&tree[POLICY], home);
+    if let Some(members) = tree.as_object_mut() {
         members.insert(services::ADDED.into(), json!(added));
     }
     let arn = format!("arn:{}:s3:::{}", home.partition, home.bucket);
     Ok(Sighting {
         address,
-        tree: normalised.tree,
-        extras: extras_by_key(live, normalised.unknown, LogBucket.key_of()),
+        tree,
+        extras: extras_by_key(&live, unknown, LogBucket.key_of()),
         handle: json!({ "arn": arn }),
         facts: serde_json::to_value(facts).unwrap_or(Value::Null),
         settled: true,
-        unread: Default::default(),
+        unread,
     })
 }
 

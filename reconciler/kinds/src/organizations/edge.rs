@@ -9,19 +9,18 @@ use std::time::Duration;
 
 use aws_sdk_organizations::Client;
 use futures::future::{join, join_all, join3};
-use reconciler_aws::edge::{Reading, Receipt, Selection, gap_of, odd_answer, twin};
+use reconciler_aws::edge::{Parts, Reading, Receipt, Selection, gap_of, odd_answer, twin};
 use reconciler_aws::{Answer, CallError, Session, call_with_body};
 use reconciler_model::address::{Address, Scope};
 use reconciler_model::codes;
 use reconciler_model::inventory::{Gap, Sighting};
-use reconciler_model::kind::Origin;
 use serde_json::{Map, Value, json};
 
 use super::PolicyType;
 use super::spec::{CONTENT, TARGETS};
 use super::steps::{ENABLED, Op, Operation, Surroundings, TYPE_STATUS};
 use super::targets::{ROOT, path_of, segment};
-use crate::normal::{extras_by_key, without};
+use crate::normal::{Seen, extras_by_key, seen, without};
 use crate::service_control_policy::ALLOW_ALL;
 
 const SERVICE: &str = "organizations";
@@ -105,6 +104,7 @@ async fn root(session: &Session, of: &PolicyType) -> Result<Surroundings, CallEr
         management_account: text(root, "Arn").split(':').nth(4).unwrap_or("").to_owned(),
         policy_type: status.unwrap_or(DISABLED).to_owned(),
         units: Map::new(),
+        unread: None,
         beside: Map::new(),
     })
 }
@@ -147,15 +147,15 @@ async fn list(session: &Session, of: &PolicyType) -> Result<BTreeMap<String, Vec
     Ok(found)
 }
 
-/// What DescribePolicy, ListTargetsForPolicy and ListTagsForResource answer.
-struct Parts {
+/// What DescribePolicy, ListTargetsForPolicy and ListTagsForResource answer. Only the first says whether there is a policy.
+struct Answers {
     policy: Value,
-    targets: Vec<Value>,
-    tags: Vec<Value>,
+    targets: Result<Vec<Value>, CallError>,
+    tags: Result<Vec<Value>, CallError>,
 }
 
 /// Everything about one policy; `None` when it is gone.
-async fn parts(session: &Session, id: &str) -> Result<Option<Parts>, CallError> {
+async fn answers(session: &Session, id: &str) -> Result<Option<Answers>, CallError> {
     let by_id = json!({ "PolicyId": id });
     let tags = json!({ "ResourceId": id });
     let (policy, targets, tags) = join3(
@@ -173,7 +173,7 @@ async fn parts(session: &Session, id: &str) -> Result<Option<Parts>, CallError> 
     {
         return Err(odd_answer(session, SERVICE, "DescribePolicy", "the answer has no PolicySummary and Content"));
     }
-    Ok(Some(Parts { policy, targets: targets?, tags: tags? }))
+    Ok(Some(Answers { policy, targets, tags }))
 }
 
 /// Names of targets by id, as far as the units are known.
@@ -201,44 +201,48 @@ fn sighting(
     session: &Session,
     of: &PolicyType,
     address: Address,
-    parts: &Parts,
-    targets: &Map<String, Value>,
+    policy: &Value,
+    targets: Result<Map<String, Value>, CallError>,
+    tags: Result<Vec<Value>, CallError>,
     status: &str,
 ) -> Result<Sighting, CallError> {
-    let summary = &parts.policy["PolicySummary"];
-    let content = text(&parts.policy, "Content");
+    let summary = &policy["PolicySummary"];
+    let content = text(policy, "Content");
     let mut live: Map<String, Value> = without(summary, OWNED)
         .as_object()
         .into_iter()
         .flatten()
         .map(|(name, member)| (lowered(name), member.clone()))
         .collect();
-    let own = parts.tags.iter().filter(|tag| !text(tag, "Key").starts_with("aws:"));
-    let tags: Value = own.map(|tag| json!({ "key": text(tag, "Key"), "value": text(tag, "Value") })).collect();
-    live.insert("tags".into(), tags);
-    live.insert(TARGETS.into(), targets.keys().cloned().collect());
     let readable = (of.is_content)(content);
     if readable {
         live.insert(CONTENT.into(), json!(content));
     }
-    let live = Value::Object(live);
-    let mut normalised = of.kind.normalise(&live, Origin::Live);
-    if let Some(problem) = normalised.problems.first() {
-        let text = format!("{}: {}", problem.path, problem.detail);
-        return Err(odd_answer(session, SERVICE, "DescribePolicy", text));
+    let mut parts = Parts::of(&Value::Object(live));
+    if let Some(tags) = parts.take(&["tags"], tags) {
+        let own = tags.iter().filter(|tag| !text(tag, "Key").starts_with("aws:"));
+        let own: Value = own.map(|tag| json!({ "key": text(tag, "Key"), "value": text(tag, "Value") })).collect();
+        parts.put("tags", own);
     }
+    let targets = parts.take(&[TARGETS], targets);
+    if let Some(targets) = &targets {
+        parts.put(TARGETS, targets.keys().cloned().collect::<Vec<_>>());
+    }
+    let odd = |text: String| odd_answer(session, SERVICE, "DescribePolicy", text);
+    let Seen { live, mut tree, unknown, unread } = seen(of.kind, parts, &["tags", TARGETS], odd)?;
     if !readable {
         // Text that this build cannot read differs from whatever is declared, and is shown as it is.
-        normalised.tree[CONTENT] = json!(content);
+        tree[CONTENT] = json!(content);
     }
+    let targets = targets.unwrap_or_default();
     Ok(Sighting {
         address,
-        tree: normalised.tree,
-        extras: extras_by_key(&live, normalised.unknown, of.kind.key_of()),
+        tree,
+        extras: extras_by_key(&live, unknown, of.kind.key_of()),
         handle: json!({ "policyId": summary.get("Id"), "arn": summary.get("Arn"), TARGETS: targets }),
         facts: json!({ TYPE_STATUS: status }),
         settled: !status.starts_with("PENDING"),
-        unread: Default::default(),
+        unread,
     })
 }
 
@@ -250,25 +254,36 @@ async fn read(
     id: &str,
     known: Result<&Surroundings, &Map<String, Value>>,
 ) -> Result<Option<Sighting>, CallError> {
-    let Some(parts) = parts(session, id).await? else { return Ok(None) };
-    // What is attached shows that the type is enabled: disabling it takes every attachment away.
-    let status = match (parts.targets.is_empty(), known) {
-        (false, _) => ENABLED.to_owned(),
-        (true, Ok(surroundings)) => surroundings.policy_type.clone(),
-        (true, Err(_)) => root(session, of).await?.policy_type,
-    };
+    let Some(Answers { policy, targets: rows, tags }) = answers(session, id).await? else { return Ok(None) };
     let units = known.map_or_else(|units| units, |surroundings| &surroundings.units);
-    let named = match targets(&parts.targets, units) {
-        Some(named) => named,
-        None => {
-            let fresh = organization(session, of).await?;
-            targets(&parts.targets, &fresh.units).ok_or_else(|| {
-                let text = "the policy is attached to a unit that is not in the tree, or whose path is not its own";
-                odd_answer(session, SERVICE, "ListTargetsForPolicy", text)
-            })?
-        }
+    let named = match &rows {
+        Ok(rows) => named(session, of, rows, units).await,
+        Err(error) => Err(error.clone()),
     };
-    sighting(session, of, address, &parts, &named, &status).map(Some)
+    // What is attached shows that the type is enabled: disabling it takes every attachment away.
+    let status = match (rows.is_ok_and(|rows| !rows.is_empty()), known) {
+        (true, _) => ENABLED.to_owned(),
+        (false, Ok(surroundings)) => surroundings.policy_type.clone(),
+        (false, Err(_)) => root(session, of).await?.policy_type,
+    };
+    sighting(session, of, address, &policy, named, tags, &status).map(Some)
+}
+
+/// The targets by name, by units that are read again where one is not among the known ones.
+async fn named(
+    session: &Session,
+    of: &PolicyType,
+    rows: &[Value],
+    units: &Map<String, Value>,
+) -> Result<Map<String, Value>, CallError> {
+    if let Some(named) = targets(rows, units) {
+        return Ok(named);
+    }
+    let fresh = organization(session, of).await?;
+    targets(rows, &fresh.units).ok_or_else(|| {
+        let text = "the policy is attached to a unit that is not in the tree, or whose path is not its own";
+        odd_answer(session, SERVICE, "ListTargetsForPolicy", text)
+    })
 }
 
 /// The gap of everything, where the account is the wrong one.
@@ -300,9 +315,9 @@ pub(crate) async fn observe(
     selection: &Selection,
 ) -> Result<Reading, CallError> {
     let (policies, surroundings) = join(list(session, of), organization(session, of)).await;
-    let (mut policies, surroundings) = match (policies, surroundings) {
-        (Ok(policies), Ok(surroundings)) => (policies, surroundings),
-        (Err(error), _) | (_, Err(error)) => {
+    let mut policies = match policies {
+        Ok(policies) => policies,
+        Err(error) => {
             let gaps = vec![not_here(&error, scope, of).ok_or(error)?];
             return Ok(Reading { gaps, ..Reading::default() });
         }
@@ -314,6 +329,21 @@ pub(crate) async fn observe(
         }
     }
     let mut reading = Reading::default();
+    // Without the tree it is not known what units are called, nor where a policy that is not there would belong.
+    let surroundings = match surroundings {
+        Ok(surroundings) => surroundings,
+        Err(error) => {
+            if let Selection::Names(names) = selection {
+                let gap = |name: &String| Gap {
+                    fields: vec![TARGETS.to_owned()],
+                    ..gap_of(&error, scope, of.kind.name(), Some(name))
+                };
+                reading.gaps.extend(names.iter().filter(|name| !policies.contains_key(*name)).map(gap));
+            }
+            let unread = Some(gap_of(&error, scope, of.kind.name(), None).reason);
+            Surroundings { unread, ..root(session, of).await.unwrap_or_default() }
+        }
+    };
     let selected = policies.iter().filter(|(name, _)| selection.has(name));
     let reads = selected.map(|(name, same)| {
         let surroundings = &surroundings;

@@ -73,6 +73,9 @@ pub(crate) struct Surroundings {
     pub(crate) policy_type: String,
     /// The ids of units by path; `null` where two have the same path.
     pub(crate) units: Map<String, Value>,
+    /// Why the units are not known.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) unread: Option<String>,
     /// The texts of the other policies of the type, by the target that the policy is to be taken off.
     #[serde(skip_serializing_if = "Map::is_empty")]
     pub(crate) beside: Map<String, Value>,
@@ -93,6 +96,9 @@ impl Surroundings {
                 true => Err((codes::TARGET_MISSING, "the root of the organization was not read".to_owned())),
                 false => Ok(self.root.clone()),
             };
+        }
+        if let Some(why) = &self.unread {
+            return Err((codes::NOT_CHECKED, format!("where {target} is could not be found out: failed to {why}")));
         }
         match self.units.get(target) {
             Some(Value::String(id)) => Ok(id.clone()),

@@ -8,12 +8,12 @@ use std::collections::BTreeMap;
 use async_trait::async_trait;
 use aws_sdk_cloudtrail::Client;
 use futures::future::{join, join_all};
-use reconciler_aws::edge::{Edge, Reading, Receipt, Selection, gap_of, odd_answer};
+use reconciler_aws::edge::{Edge, Parts, Reading, Receipt, Selection, gap_of, odd_answer};
 use reconciler_aws::{Answer, CallError, ErrorClass, Session, call_with_body};
 use reconciler_model::address::{Address, Scope};
 use reconciler_model::codes;
 use reconciler_model::inventory::{Gap, Sighting};
-use reconciler_model::kind::{Kind, Origin};
+use reconciler_model::kind::Kind;
 use reconciler_model::tree::Path;
 use reconciler_model::warrant::Warrant;
 use serde_json::{Map, Value, json};
@@ -22,7 +22,7 @@ use super::Trail;
 use super::pascal::lowered;
 use super::selectors::{self, ADVANCED, BASIC};
 use super::steps::{Facts, Op, Operation};
-use crate::normal::{extras_by_key, without};
+use crate::normal::{Seen, extras_by_key, seen, without};
 
 const SERVICE: &str = "cloudtrail";
 const DESCRIBE: &str = "DescribeTrails";
@@ -30,6 +30,9 @@ const GET: &str = "GetTrail";
 const STATUS: &str = "GetTrailStatus";
 const SELECTORS: &str = "GetEventSelectors";
 const TAGS: &str = "ListTags";
+
+const LOGGING: &str = "isLogging";
+const TAGS_OF: &str = "tags";
 
 /// Trails that one ListTags takes.
 const ARNS_A_CALL: usize = 20;
@@ -84,8 +87,13 @@ async fn tags(session: &Session, arns: &[&str]) -> Result<BTreeMap<String, Value
     Ok(found)
 }
 
-/// Everything about a trail whose settings and tags are known already.
-async fn read(session: &Session, address: Address, trail: &Value, tags: Value) -> Result<Sighting, CallError> {
+/// Everything about a trail whose settings are known already, and its tags where they could be read.
+async fn read(
+    session: &Session,
+    address: Address,
+    trail: &Value,
+    tags: Result<Value, CallError>,
+) -> Result<Sighting, CallError> {
     let cloudtrail = session.client(Client::new);
     let arn = text(trail, "TrailARN");
     let (by_name, by_trail_name) = (json!({ "Name": arn }), json!({ "TrailName": arn }));
@@ -94,35 +102,47 @@ async fn read(session: &Session, address: Address, trail: &Value, tags: Value) -
         call_with_body!(session, SERVICE, SELECTORS, cloudtrail.get_event_selectors(), &by_trail_name),
     )
     .await;
-    let (status, selectors) = (status?.body, selectors?.body);
-    let Some(is_logging) = status.get("IsLogging").filter(|value| value.is_boolean()) else {
-        return Err(odd_answer(session, SERVICE, STATUS, "the answer has no IsLogging"));
-    };
-    let mut live = without(&lowered(trail), OWNED);
-    if let Some(members) = live.as_object_mut() {
-        members.insert("isLogging".into(), is_logging.clone());
-        members.insert("tags".into(), tags);
+    let status = status.and_then(|answer| match answer.body.get("IsLogging") {
+        Some(Value::Bool(_)) => Ok(answer.body),
+        _ => Err(odd_answer(session, SERVICE, STATUS, "the answer has no IsLogging")),
+    });
+    let mut parts = Parts::of(&without(&lowered(trail), OWNED));
+    let status = parts.take(&[LOGGING], status).unwrap_or(Value::Null);
+    if let Some(is_logging) = status.get("IsLogging") {
+        parts.put(LOGGING, is_logging.clone());
+    }
+    if let Some(tags) = parts.take(&[TAGS_OF], tags) {
+        parts.put(TAGS_OF, tags);
+    }
+    if let Some(selectors) = parts.take(&[BASIC, ADVANCED], selectors) {
         for (member, wire) in [(BASIC, "EventSelectors"), (ADVANCED, "AdvancedEventSelectors")] {
-            members.insert(member.into(), selectors.get(wire).map_or(Value::Null, lowered));
+            parts.put(member, selectors.body.get(wire).map_or(Value::Null, lowered));
         }
     }
-    sighting(session, address, arn, &live, &status)
+    sighting(session, address, arn, parts, &status)
 }
 
 fn sighting(
     session: &Session,
     address: Address,
     arn: &str,
-    live: &Value,
+    parts: Parts,
     status: &Value,
 ) -> Result<Sighting, CallError> {
-    let mut normalised = Trail.normalise(live, Origin::Live);
-    if let Some(problem) = normalised.problems.first() {
-        return Err(odd_answer(session, SERVICE, GET, format!("{}: {}", problem.path, problem.detail)));
+    let odd = |text: String| odd_answer(session, SERVICE, GET, text);
+    let Seen { live, mut tree, mut unknown, mut unread } =
+        seen(&Trail, parts, &[LOGGING, TAGS_OF, BASIC, ADVANCED], odd)?;
+    // The one form of selectors stands for the other, and one call writes both.
+    if let Some(why) = unread.get(BASIC).or(unread.get(ADVANCED)).cloned() {
+        for form in [BASIC, ADVANCED] {
+            tree.as_object_mut().and_then(|members| members.remove(form));
+            unread.insert(form.to_owned(), why.clone());
+        }
+        unknown.retain(|(path, _)| !matches!(path.head(), Some(BASIC | ADVANCED)));
     }
     let of_selectors = |(path, _): &mut (Path, Value)| path.head() == Some(ADVANCED);
-    let own: Vec<(Path, Value)> = normalised.unknown.extract_if(.., of_selectors).collect();
-    let mut extras = extras_by_key(live, normalised.unknown, Trail.key_of());
+    let own: Vec<(Path, Value)> = unknown.extract_if(.., of_selectors).collect();
+    let mut extras = extras_by_key(&live, unknown, Trail.key_of());
     for (path, value) in own {
         let named = selectors::by_key(&live[ADVANCED], &path).unwrap_or(path);
         extras.insert(named.to_string(), value);
@@ -130,12 +150,12 @@ fn sighting(
     let delivery_error = Some(text(status, "LatestDeliveryError")).filter(|error| !error.is_empty()).map(str::to_owned);
     Ok(Sighting {
         address,
-        tree: normalised.tree,
+        tree,
         extras,
         handle: json!({ "trailARN": arn }),
         facts: serde_json::to_value(Facts { delivery_error }).unwrap_or(Value::Null),
         settled: true,
-        unread: Default::default(),
+        unread,
     })
 }
 
@@ -183,10 +203,8 @@ impl Edge for Trail {
             async move {
                 let (name, arn) = (text(trail, "Name"), text(trail, "TrailARN"));
                 let own = tags.as_ref().map(|tags| tags.get(arn).cloned().unwrap_or_else(|| json!([])));
-                let outcome = match own {
-                    Ok(own) => read(session, Address::new(scope, self.name(), name), trail, own).await,
-                    Err(error) => Err(error.clone()),
-                };
+                let own = own.map_err(CallError::clone);
+                let outcome = read(session, Address::new(scope, self.name(), name), trail, own).await;
                 outcome.map_err(|error| gap_of(&error, scope, self.name(), Some(name)))
             }
         });
@@ -226,8 +244,8 @@ impl Edge for Trail {
             }
         };
         let arn = text(&trail, "TrailARN");
-        let mut tags = tags(session, &[arn]).await?;
-        let own = tags.remove(arn).unwrap_or_else(|| json!([]));
+        let tags = tags(session, &[arn]).await;
+        let own = tags.map(|mut tags| tags.remove(arn).unwrap_or_else(|| json!([])));
         read(session, address.clone(), &trail, own).await.map(Some)
     }
 

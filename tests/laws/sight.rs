@@ -1,0 +1,247 @@
+//! Knowledge is per member: a part that cannot be read hides itself, and nothing else.
+
+use std::collections::BTreeMap;
+
+use reconciler_emulator::{Effect, Fault, Match, Script, Step};
+use reconciler_model::control::AlertClass;
+use reconciler_model::plan::{Plan, Severity};
+use reconciler_model::warrant::Approval;
+use reconciler_tests::world::{World, on, paths, told};
+use serde_json::{Value, json};
+
+type Part = (&'static str, &'static str, &'static str, &'static [&'static str]);
+
+/// Every call that reads a part of a resource, and the members that it reads.
+const PARTS: &[Part] = &[
+    ("s3", "GetPublicAccessBlock", "log-bucket", &["publicAccessBlockConfiguration"]),
+    ("s3", "GetBucketEncryption", "log-bucket", &["serverSideEncryptionConfiguration"]),
+    ("s3", "GetBucketOwnershipControls", "log-bucket", &["ownershipControls"]),
+    ("s3", "GetBucketPolicy", "log-bucket", &["policy"]),
+    ("s3", "GetBucketLifecycleConfiguration", "log-bucket", &["lifecycleConfiguration"]),
+    ("s3", "GetBucketVersioning", "log-bucket", &["versioningConfiguration"]),
+    ("s3", "GetBucketTagging", "log-bucket", &["tags"]),
+    ("cloudtrail", "GetTrailStatus", "trail", &["isLogging"]),
+    ("cloudtrail", "GetEventSelectors", "trail", &["advancedEventSelectors", "eventSelectors"]),
+    ("cloudtrail", "ListTags", "trail", &["tags"]),
+    ("kms", "GetKeyPolicy", "kms-key", &["policy"]),
+    ("kms", "GetKeyRotationStatus", "kms-key", &["keyRotationEnabled", "rotationPeriodInDays"]),
+    ("iam", "ListRolePolicies", "iam-role", &["rolePolicyList"]),
+    ("iam", "GetRolePolicy", "iam-role", &["rolePolicyList"]),
+    ("iam", "ListAttachedRolePolicies", "iam-role", &["attachedManagedPolicies"]),
+    ("bedrock", "ListTagsForResource", "guardrail", &["tags"]),
+    ("organizations", "ListTargetsForPolicy", "service-control-policy", &["targets"]),
+    ("organizations", "ListTagsForResource", "service-control-policy", &["tags"]),
+];
+
+const BUCKET: &str = "bedrock-logs-222233334444-us-east-1";
+
+/// Something is weakened in each of those members.
+fn attack(world: &World) {
+    let open = json!({"Version": "2012-10-17", "Statement": [{"Effect": "Allow", "Principal": "*", "Action": "*", "Resource": "*"}]});
+    let granted = json!({"Version": "2012-10-17", "Statement": [{"Effect": "Allow", "Action": "*", "Resource": "*"}]});
+    let denied =
+        json!({"Version": "2012-10-17", "Statement": [{"Effect": "Deny", "Action": "gamelift:*", "Resource": "*"}]});
+    let key = "key:alias/bedrock-logs";
+    let role = "bedrock-invocation-logging";
+    let guardrail = "arn:aws:bedrock:${region}:${account}:guardrail/${guardrail:baseline}";
+    let calls = [
+        ("prod", "s3", "DeletePublicAccessBlock", json!({"Bucket": BUCKET})),
+        (
+            "prod",
+            "s3",
+            "PutBucketOwnershipControls",
+            json!({"Bucket": BUCKET, "OwnershipControls": {"Rules": [{"ObjectOwnership": "ObjectWriter"}]}}),
+        ),
+        (
+            "prod",
+            "s3",
+            "PutBucketEncryption",
+            json!({"Bucket": BUCKET, "ServerSideEncryptionConfiguration": {"Rules": [{"ApplyServerSideEncryptionByDefault": {"SSEAlgorithm": "AES256"}}]}}),
+        ),
+        (
+            "prod",
+            "s3",
+            "PutBucketPolicy",
+            json!({"Bucket": BUCKET, "Policy": json!({"Version": "2012-10-17", "Statement": [{"Effect": "Allow", "Principal": {"AWS": "arn:aws:iam::999988887777:root"}, "Action": "s3:GetObject", "Resource": format!("arn:aws:s3:::{BUCKET}/*")}]}).to_string()}),
+        ),
+        ("prod", "s3", "DeleteBucketLifecycle", json!({"Bucket": BUCKET})),
+        (
+            "prod",
+            "s3",
+            "PutBucketVersioning",
+            json!({"Bucket": BUCKET, "VersioningConfiguration": {"Status": "Suspended"}}),
+        ),
+        ("prod", "s3", "DeleteBucketTagging", json!({"Bucket": BUCKET})),
+        ("management", "cloudtrail", "StopLogging", json!({"Name": "org-bedrock-trail"})),
+        (
+            "management",
+            "cloudtrail",
+            "UpdateTrail",
+            json!({"Name": "org-bedrock-trail", "EnableLogFileValidation": false}),
+        ),
+        (
+            "management",
+            "cloudtrail",
+            "PutEventSelectors",
+            json!({"TrailName": "org-bedrock-trail", "AdvancedEventSelectors": [{"Name": "Management events selector", "FieldSelectors": [{"Field": "eventCategory", "Equals": ["Management"]}]}]}),
+        ),
+        (
+            "management",
+            "cloudtrail",
+            "RemoveTags",
+            json!({"ResourceId": "arn:aws:cloudtrail:us-east-1:${account}:trail/org-bedrock-trail", "TagsList": [{"Key": "managed-by"}]}),
+        ),
+        ("prod", "kms", "DisableKeyRotation", json!({"KeyId": key})),
+        ("prod", "kms", "PutKeyPolicy", json!({"KeyId": key, "PolicyName": "default", "Policy": open.to_string()})),
+        ("prod", "kms", "UpdateKeyDescription", json!({"KeyId": key, "Description": "mine"})),
+        (
+            "prod",
+            "iam",
+            "UpdateAssumeRolePolicy",
+            json!({"RoleName": role, "PolicyDocument": json!({"Version": "2012-10-17", "Statement": [{"Effect": "Allow", "Principal": {"AWS": "arn:aws:iam::999988887777:root"}, "Action": "sts:AssumeRole"}]}).to_string()}),
+        ),
+        (
+            "prod",
+            "iam",
+            "PutRolePolicy",
+            json!({"RoleName": role, "PolicyName": "deliver-logs", "PolicyDocument": granted.to_string()}),
+        ),
+        (
+            "prod",
+            "iam",
+            "AttachRolePolicy",
+            json!({"RoleName": role, "PolicyArn": "arn:aws:iam::aws:policy/AdministratorAccess"}),
+        ),
+        ("prod", "iam", "UntagRole", json!({"RoleName": role, "TagKeys": ["managed-by"]})),
+        (
+            "management",
+            "organizations",
+            "DetachPolicy",
+            json!({"PolicyId": "${policy:bedrock-guardrails}", "TargetId": "${ou:Workloads}"}),
+        ),
+        (
+            "management",
+            "organizations",
+            "UpdatePolicy",
+            json!({"PolicyId": "${policy:bedrock-guardrails}", "Content": denied.to_string()}),
+        ),
+        (
+            "management",
+            "organizations",
+            "UntagResource",
+            json!({"ResourceId": "${policy:bedrock-guardrails}", "TagKeys": ["managed-by"]}),
+        ),
+        ("prod", "bedrock", "UntagResource", json!({"resourceARN": guardrail, "tagKeys": ["cost-center"]})),
+        (
+            "prod",
+            "bedrock",
+            "UpdateGuardrail",
+            json!({"guardrailIdentifier": "guardrail:baseline", "name": "baseline", "blockedInputMessaging": "a", "blockedOutputsMessaging": "b", "contentPolicyConfig": {"filtersConfig": [{"type": "HATE", "inputStrength": "NONE", "outputStrength": "NONE"}]}}),
+        ),
+    ];
+    let steps = calls.map(|(account, service, operation, body)| {
+        let step = json!({
+            "as": "arn:${partition}:sts::${account}:assumed-role/Developer/mallory", "accounts": [account],
+            "regions": ["us-east-1"], "service": service, "operation": operation, "body": body,
+        });
+        serde_json::from_value::<Step>(step).expect("a step")
+    });
+    world.emulator.run(&Script { steps: steps.to_vec(), ..Script::default() }).expect("the attack");
+}
+
+/// What differs, by address and top-level member, with its live value.
+fn differs(plan: &Plan) -> BTreeMap<(String, String), Value> {
+    let mut found: BTreeMap<(String, String), Value> = BTreeMap::new();
+    for drift in &plan.drift {
+        for field in &drift.fields {
+            let member = field.path.head().unwrap_or_default().to_owned();
+            let all = found.entry((drift.address.to_string(), member)).or_insert_with(|| json!({}));
+            all[field.path.to_string()] = field.live.clone();
+        }
+    }
+    found
+}
+
+/// What is behind an unreadable neighbour is found, told and restored; the gap names what was not read and nothing else;
+/// nothing is written to that.
+#[tokio::test]
+async fn a_part_that_cannot_be_read_hides_nothing_else() {
+    let world = World::whole("in-sync").await;
+    attack(&world);
+    let everything = differs(&world.plan().await.plan);
+    for (_, operation, kind, members) in PARTS {
+        let hit = everything
+            .keys()
+            .filter(|(address, member)| address.contains(&format!("/{kind}/")) && members.contains(&member.as_str()));
+        assert!(hit.count() > 0, "nothing is weakened in what {operation} reads: {:?}", everything.keys());
+    }
+    // One part of each kind at a time: the first of each, the second of each, and so on.
+    let mut turns: Vec<Vec<&Part>> = Vec::new();
+    for part in PARTS {
+        match turns.iter_mut().find(|turn| turn.iter().all(|other| other.2 != part.2)) {
+            Some(turn) => turn.push(part),
+            None => turns.push(vec![part]),
+        }
+    }
+    for turn in turns {
+        let denied: Vec<&str> = turn.iter().map(|part| part.1).collect();
+        let world = World::whole("in-sync").await;
+        attack(&world);
+        let faults = turn.iter().map(|(service, operation, ..)| {
+            let (service, operation) = (Some((*service).to_owned()), Some((*operation).to_owned()));
+            Fault::always(Match { service, operation, ..Match::default() }, Effect::Deny)
+        });
+        world.inject(faults.collect());
+        let plan = world.plan().await.plan;
+        let is_hidden = |(address, member): &(String, String)| {
+            turn.iter().any(|(_, _, kind, members)| is_of(address, kind) && members.contains(&member.as_str()))
+        };
+        let seen: BTreeMap<_, _> = everything.iter().filter(|(place, _)| !is_hidden(place)).collect();
+        assert_eq!(differs(&plan).iter().collect::<BTreeMap<_, _>>(), seen, "{denied:?}: {}", told(&plan));
+        for (_, operation, kind, members) in &turn {
+            let mut gaps = plan.gaps.iter().filter(|gap| gap.kind == *kind).peekable();
+            assert!(gaps.peek().is_some(), "{operation}: {}", told(&plan));
+            for gap in gaps {
+                let is_named = !gap.fields.is_empty() && gap.fields.iter().all(|one| members.contains(&one.as_str()));
+                assert!(is_named && !gap.alerts.is_empty(), "{operation}: {gap:?}");
+            }
+        }
+        assert!(plan.drift.iter().all(|drift| !drift.alerts.is_empty()), "{denied:?}: {}", told(&plan));
+
+        let converged = world.converge(Approval::Operator).await.expect("approved");
+        let failed: usize = converged.rounds.iter().map(|round| round.applied.not_verified()).sum();
+        assert_eq!(failed, 0, "{denied:?}");
+        world.emulator.clear_faults();
+        let left = world.plan().await.plan;
+        let hidden: BTreeMap<_, _> = everything.iter().filter(|(place, _)| is_hidden(place)).collect();
+        assert_eq!(differs(&left).iter().collect::<BTreeMap<_, _>>(), hidden, "{denied:?}: {}", told(&left));
+        world.converge(Approval::Operator).await.expect("approved");
+        world.plan_again_nothing().await;
+    }
+}
+
+fn is_of(address: &str, kind: &str) -> bool {
+    address.contains(&format!("/{kind}/"))
+}
+
+/// Without the tree of units it is not known where a unit is, which keeps nothing else of a policy from being restored.
+#[tokio::test]
+async fn a_policy_is_restored_while_the_units_cannot_be_read() {
+    let world = World::whole("in-sync").await;
+    attack(&world);
+    world.inject(vec![Fault::always(on("ListOrganizationalUnitsForParent"), Effect::Deny)]);
+    let converged = world.converge(Approval::Operator).await.expect("approved");
+    assert!(converged.rounds.iter().all(|round| round.applied.not_verified() == 0));
+    let plan = world.plan().await.plan;
+    assert_eq!(paths(&plan), ["targets.Workloads"], "{}", told(&plan));
+    let refused = plan.findings.iter().find(|one| one.severity == Severity::Refused).expect("a refusal");
+    assert!(refused.detail.contains("organizations:ListOrganizationalUnitsForParent"), "{refused:?}");
+    assert!(plan.drift[0].alerts.iter().any(|alert| alert.class == AlertClass::Page), "{:?}", plan.drift[0].alerts);
+    world.emulator.clear_faults();
+    world.converge(Approval::Operator).await.expect("approved");
+    world.plan_again_nothing().await;
+    // What is attached to a unit whose path cannot be told is a gap of the targets alone.
+    world.inject(vec![Fault::always(on("ListOrganizationalUnitsForParent"), Effect::Deny)]);
+    let plan = world.plan().await.plan;
+    assert_eq!(plan.gaps.iter().map(|gap| gap.fields.clone()).collect::<Vec<_>>(), [["targets"]], "{}", told(&plan));
+}
