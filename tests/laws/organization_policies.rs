@@ -415,7 +415,6 @@ async fn what_cannot_be_read_is_a_gap_with_a_remedy() {
     let denied = |code: &str| Effect::Error { code: code.to_owned(), status: 400, message: String::new() };
     for (operation, code, expected) in [
         ("ListPolicies", "AccessDeniedException", codes::DENIED),
-        ("ListOrganizationalUnitsForParent", "AccessDeniedException", codes::DENIED),
         ("ListPolicies", "AWSOrganizationsNotInUseException", codes::ORGANIZATION_ACCESS),
         ("DescribePolicy", "ServiceException", codes::AWS_ERROR),
     ] {

@@ -189,7 +189,8 @@ async fn many_roles_are_read_from_lists() {
     world.emulator.clear_calls();
     world.plan_again_nothing().await;
     let reads = world.emulator.calls().iter().filter(|call| call.service == "iam").count();
-    assert_eq!(reads, 2, "of twenty roles");
+    // And what the one boundary of all of them says, with two calls.
+    assert_eq!(reads, 4, "of twenty roles");
     let few =
         world.declaring(&names[..3].iter().map(|name| role(name, &spec())).collect::<Vec<_>>().join("\n---\n")).await;
     let (one, two) = (few.read_what_is_wanted("iam-role").await, world.read_what_is_wanted("iam-role").await);

@@ -3,10 +3,11 @@
 use std::collections::BTreeMap;
 
 use reconciler_emulator::{Effect, Fault, Match, Script, Step};
+use reconciler_model::codes;
 use reconciler_model::control::AlertClass;
 use reconciler_model::plan::{Plan, Severity};
 use reconciler_model::warrant::Approval;
-use reconciler_tests::world::{World, on, paths, told};
+use reconciler_tests::world::{World, on, paths, refusals, told};
 use serde_json::{Value, json};
 
 type Part = (&'static str, &'static str, &'static str, &'static [&'static str]);
@@ -244,4 +245,66 @@ async fn a_policy_is_restored_while_the_units_cannot_be_read() {
     world.inject(vec![Fault::always(on("ListOrganizationalUnitsForParent"), Effect::Deny)]);
     let plan = world.plan().await.plan;
     assert_eq!(plan.gaps.iter().map(|gap| gap.fields.clone()).collect::<Vec<_>>(), [["targets"]], "{}", told(&plan));
+}
+
+const EVERYWHERE: &str = r#"
+kind: bedrock-policy
+name: everywhere
+controls: [aws-genai-09]
+spec:
+  content:
+    bedrock:
+      guardrail_inference:
+        eu-west-1:
+          config_1:
+            identifier: {"@@assign": "arn:aws:bedrock:eu-west-1:111122223333:guardrail/abc123def456:1"}
+  targets: [Workloads]
+"#;
+
+fn second_policy(world: &World, target: &str) {
+    let content = json!({"bedrock": {"guardrail_inference": {"eu-west-1": {"config_1": {
+        "identifier": {"@@assign": "arn:aws:bedrock:eu-west-1:111122223333:guardrail/weak00000000:1"}}}}}});
+    let create = json!({"Type": "BEDROCK_POLICY", "Name": "second", "Description": "", "Content": content.to_string()});
+    world.attack("organizations", "CreatePolicy", create);
+    world.attack("organizations", "AttachPolicy", json!({"PolicyId": "${policy:second}", "TargetId": target}));
+}
+
+/// A policy further down replaces what a declared one enforces there. It touches neither that policy nor its targets.
+#[tokio::test]
+async fn a_second_bedrock_policy_that_overrules_the_declared_one_is_paged() {
+    for (target, account) in [("${ou:Workloads/Production}", "222233334444"), ("333344445555", "333344445555")] {
+        let world = World::small("empty", EVERYWHERE).await;
+        world.converge(Approval::Operator).await.expect("approved");
+        world.plan_again_nothing().await;
+        second_policy(&world, target);
+        for _ in 0..2 {
+            let plan = world.plan_again_no_steps().await;
+            assert_eq!(paths(&plan), [format!("overruled.{account}")], "{}", told(&plan));
+            assert!(plan.drift[0].alerts.iter().any(|alert| alert.class == AlertClass::Page), "{}", told(&plan));
+            assert_eq!(refusals(&plan), [codes::OVERRULED]);
+            world.converge(Approval::Operator).await.expect("approved");
+        }
+        // The text of the declared one is put right beside it.
+        let weak =
+            json!({"bedrock": {"guardrail_inference": {"eu-west-1": {"config_1": {"identifier": {"@@assign": "x"}}}}}});
+        let update = json!({"PolicyId": "${policy:everywhere}", "Content": weak.to_string()});
+        world.attack("organizations", "UpdatePolicy", update);
+        let converged = world.converge(Approval::Operator).await.expect("approved");
+        assert!(converged.rounds.iter().all(|round| round.applied.not_verified() == 0));
+        assert_eq!(paths(&world.plan().await.plan), [format!("overruled.{account}")]);
+        world.attack("organizations", "DetachPolicy", json!({"PolicyId": "${policy:second}", "TargetId": target}));
+        world.plan_again_nothing().await;
+    }
+    // What is effective is known, or it is a gap; and it hides nothing else.
+    let world = World::small("empty", EVERYWHERE).await;
+    world.converge(Approval::Operator).await.expect("approved");
+    world.inject(vec![Fault::always(on("DescribeEffectivePolicy"), Effect::Deny)]);
+    let plan = world.plan_again_no_steps().await;
+    assert_eq!(plan.gaps.iter().map(|gap| gap.fields.clone()).collect::<Vec<_>>(), [["overruled"]], "{}", told(&plan));
+    assert!(plan.drift.is_empty() && !plan.gaps[0].alerts.is_empty());
+    // One that says the same, or speaks of another region, overrules nothing.
+    let world = World::small("empty", &EVERYWHERE.replace("eu-west-1", "us-east-1")).await;
+    world.converge(Approval::Operator).await.expect("approved");
+    second_policy(&world, "${ou:Workloads/Production}");
+    world.plan_again_nothing().await;
 }

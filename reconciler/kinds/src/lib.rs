@@ -23,6 +23,7 @@ mod normal;
 mod organizations;
 pub mod permissions;
 pub mod service_control_policy;
+mod statements;
 pub mod trail;
 pub mod vpc_endpoint;
 

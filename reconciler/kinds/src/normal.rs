@@ -57,6 +57,26 @@ fn by_key(source: &Value, path: &Path, key_of: KeyOf) -> Path {
     named
 }
 
+/// The member of a tree that says what stands beside a resource and takes the effect of its declaration away. No declaration has
+/// it, and none allows anything in it.
+pub(crate) const OVERRULED: &str = "overruled";
+
+/// The value of [`OVERRULED`] in a tree: what the edge found, or nothing at all.
+pub(crate) fn set_overruled(tree: &mut Value, spec: &Value, origin: Origin) {
+    let found = spec.get(OVERRULED).filter(|_| origin == Origin::Live).cloned();
+    if let Some(members) = tree.as_object_mut() {
+        members.insert(OVERRULED.into(), found.unwrap_or_else(|| Value::Object(Default::default())));
+    }
+}
+
+/// What the spec of this origin has beside its own members: in a declaration [`OVERRULED`] is unknown like any other.
+pub(crate) fn overruled_of(origin: Origin) -> &'static [&'static str] {
+    match origin {
+        Origin::Live => &[OVERRULED],
+        Origin::Declared => &[],
+    }
+}
+
 /// A live resource in normal form, as far as it was read.
 pub(crate) struct Seen {
     /// What was read, as the service answers it.

@@ -13,12 +13,13 @@ use serde_json::{Map, Value};
 
 use crate::organizations::spec::CONTENT;
 
-const BEDROCK: &str = "bedrock";
-const INFERENCE: &str = "guardrail_inference";
-const ASSIGN: &str = "@@assign";
+pub(super) const BEDROCK: &str = "bedrock";
+pub(super) const INFERENCE: &str = "guardrail_inference";
+pub(super) const ASSIGN: &str = "@@assign";
+pub(super) const APPEND: &str = "@@append";
 
 /// The operators of management policies.
-const OPERATORS: &[&str] = &[ASSIGN, "@@append", "@@remove", "@@operators_allowed_for_child_policies"];
+const OPERATORS: &[&str] = &[ASSIGN, APPEND, "@@remove", "@@operators_allowed_for_child_policies"];
 
 /// A version of a guardrail, as the policy names it.
 #[derive(Debug, Clone, PartialEq, Eq)]

@@ -2,6 +2,7 @@
 
 mod content;
 mod edge;
+mod effective;
 mod spec;
 
 /// The kind `bedrock-policy`.

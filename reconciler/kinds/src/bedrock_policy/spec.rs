@@ -17,7 +17,8 @@ use serde::de::Error as _;
 use serde::{Deserialize, Deserializer, Serialize};
 use serde_json::Value;
 
-use super::{BedrockPolicy, content};
+use super::{BedrockPolicy, content, effective};
+use crate::normal::{OVERRULED, overruled_of, set_overruled, without};
 use crate::organizations::spec::{self, CONTENT, Spec, TARGETS};
 use crate::organizations::steps::Surroundings;
 use crate::organizations::{self, Longest, PolicyType, steps};
@@ -27,6 +28,7 @@ pub(super) static TYPE: PolicyType = PolicyType {
     // Another guardrail would be enforced meanwhile.
     attaches_first: |_| false,
     holds_on: None,
+    overruled: Some(effective::differences),
     wire: "BEDROCK_POLICY",
     kind: &BedrockPolicy,
     text_of: |content| content.is_object().then(|| digest::canonical(content)),
@@ -137,11 +139,13 @@ impl Kind for BedrockPolicy {
     }
 
     fn normalise(&self, source: &Value, origin: Origin) -> Normalised {
-        spec::normalise::<Content>(source, origin, key_of)
+        let mut normalised = spec::normalise::<Content>(&without(source, overruled_of(origin)), origin, key_of);
+        set_overruled(&mut normalised.tree, source, origin);
+        normalised
     }
 
     fn declare(&self, live: &Value) -> Value {
-        spec::declare(live, key_of)
+        spec::declare(&without(live, &[OVERRULED]), key_of)
     }
 
     fn check_name(&self, name: &str) -> Option<String> {
@@ -157,6 +161,7 @@ impl Kind for BedrockPolicy {
     fn direction(&self, path: &Path, live: Option<&Value>, want: Option<&Value>) -> Direction {
         match path.parts()[..] {
             [CONTENT, ref inside @ ..] => content::direction(inside, live, want),
+            [OVERRULED, ..] => Direction::Weakened,
             _ => spec::direction(path, live, want),
         }
     }
@@ -195,6 +200,16 @@ impl Kind for BedrockPolicy {
             refuse_foreign_guardrails(situation, &mut proposal);
         }
         say_what_is_not_checked(&mut proposal);
+        if situation.differs_in(OVERRULED) {
+            let accounts = situation.live.and_then(|live| live.tree[OVERRULED].as_object());
+            let accounts: Vec<&str> = accounts.into_iter().flatten().map(|(account, _)| account.as_str()).collect();
+            let detail = format!(
+                "in {} something else is effective than this policy says: a policy that is attached below its targets, or beside it, \
+                 overrules it; detach that one, or declare it",
+                accounts.join(", ")
+            );
+            proposal.refusals.push((codes::OVERRULED, detail));
+        }
         proposal
     }
 }

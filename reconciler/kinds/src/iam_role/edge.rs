@@ -1,10 +1,10 @@
 //! The edge of roles: the only place of this kind that names the SDK.
 //!
 //! A role is read with GetRole, ListRolePolicies and ListAttachedRolePolicies side by side, then GetRolePolicy for each inline
-//! policy. Many roles, and all of them, come from GetAccountAuthorizationDetails, with ListRoles for what it lacks: the longest
+//! policy, and GetPolicy and GetPolicyVersion for the boundary and each attached policy of the account. Many roles, and all of them, come from GetAccountAuthorizationDetails, with ListRoles for what it lacks: the longest
 //! session and the description (AWS.md 1.10.1). Documents come percent-encoded, and the normal form decodes them.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::time::{Duration, SystemTime};
 
 use async_trait::async_trait;
@@ -21,13 +21,12 @@ use reconciler_model::kind::Kind;
 use reconciler_model::warrant::Warrant;
 use serde_json::{Value, json};
 
-use super::IamRole;
 use super::limits::is_of_aws;
-use super::revocation;
-use super::spec::{ATTACHED, INLINE, TRUST};
+use super::spec::{ATTACHED, BOUNDARY, INLINE, TRUST};
 use super::steps::{Op, Operation};
 use super::trust::lets_bedrock_in;
-use crate::normal::{Seen, seen};
+use super::{IamRole, overruled, revocation};
+use crate::normal::{OVERRULED, Seen, seen};
 
 const SERVICE: &str = "iam";
 const GET: &str = "GetRole";
@@ -36,6 +35,8 @@ const LIST_INLINE: &str = "ListRolePolicies";
 const GET_INLINE: &str = "GetRolePolicy";
 const LIST_ATTACHED: &str = "ListAttachedRolePolicies";
 const DETAILS: &str = "GetAccountAuthorizationDetails";
+const GET_POLICY: &str = "GetPolicy";
+const GET_VERSION: &str = "GetPolicyVersion";
 
 /// From how many roles on the list of all is cheaper than three calls for each.
 const MANY: usize = 16;
@@ -101,6 +102,39 @@ fn arns(policies: &[AttachedPolicy]) -> Vec<Value> {
     policies.iter().map(|policy| json!({ "policyArn": policy.policy_arn })).collect()
 }
 
+/// The texts of the default versions of policies, by ARN.
+type Texts = BTreeMap<String, Result<String, CallError>>;
+
+/// What the boundary and the attached policies of roles say. Those of AWS are attached for what AWS says they are.
+async fn texts<'a>(
+    session: &Session,
+    boundaries: impl Iterator<Item = &'a str>,
+    attached: impl Iterator<Item = &'a str>,
+) -> Texts {
+    let is_of_account = |arn: &&str| arn.split(':').nth(4) != Some("aws");
+    let arns: BTreeSet<&str> = boundaries.chain(attached.filter(is_of_account)).collect();
+    let reads = arns.into_iter().map(|arn| async move { (arn.to_owned(), default_text(session, arn).await) });
+    join_all(reads).await.into_iter().collect()
+}
+
+async fn default_text(session: &Session, arn: &str) -> Result<String, CallError> {
+    let iam = session.client(Client::new);
+    let answer = send!(session, SERVICE, GET_POLICY, iam.get_policy().policy_arn(arn)).await?;
+    let Some(version) = answer.policy().and_then(|policy| policy.default_version_id()) else {
+        return Err(odd_answer(session, SERVICE, GET_POLICY, "the answer has no DefaultVersionId"));
+    };
+    let request = iam.get_policy_version().policy_arn(arn).version_id(version);
+    let answer = send!(session, SERVICE, GET_VERSION, request).await?;
+    match answer.policy_version().and_then(|version| version.document()) {
+        Some(document) => Ok(document.to_owned()),
+        None => Err(odd_answer(session, SERVICE, GET_VERSION, "the answer has no Document")),
+    }
+}
+
+fn boundary_of(role: &Role) -> Option<&str> {
+    role.permissions_boundary()?.permissions_boundary_arn()
+}
+
 /// The marker of the next page; `None` after the last one.
 fn next(
     session: &Session,
@@ -150,7 +184,11 @@ async fn read(session: &Session, address: Address) -> Result<Option<Sighting>, C
     let name = &address.name;
     let (role, inline, attached) = join3(role(session, name), inline(session, name), attached(session, name)).await;
     match role? {
-        Some(role) => sighting(session, address, &role, inline, attached).map(Some),
+        Some(role) => {
+            let arns = attached.as_ref().into_iter().flatten().filter_map(|one| one["policyArn"].as_str());
+            let texts = texts(session, boundary_of(&role).into_iter(), arns).await;
+            sighting(session, address, &role, inline, attached, &texts).map(Some)
+        }
         None => Ok(None),
     }
 }
@@ -159,6 +197,11 @@ async fn read(session: &Session, address: Address) -> Result<Option<Sighting>, C
 async fn read_many(session: &Session, scope: &Scope, selection: &Selection) -> Result<Reading, CallError> {
     let (details, summaries) = try_join(details(session), summaries(session)).await?;
     let mut reading = Reading::default();
+    // Only what is declared is judged; an export says what is attached.
+    let named = details.iter().filter(|detail| detail.role_name().is_some_and(|name| selection.asks_for(name)));
+    let boundaries = named.clone().filter_map(|detail| detail.permissions_boundary()?.permissions_boundary_arn());
+    let attached = named.flat_map(|detail| detail.attached_managed_policies()).filter_map(|policy| policy.policy_arn());
+    let texts = texts(session, boundaries, attached).await;
     let mut take = |name: &str, outcome: Result<Option<Sighting>, CallError>| match outcome {
         Ok(sighting) => reading.sightings.extend(sighting),
         Err(error) => reading.gaps.push(gap_of(&error, scope, IamRole.name(), Some(name))),
@@ -180,7 +223,16 @@ async fn read_many(session: &Session, scope: &Scope, selection: &Selection) -> R
         match summaries.get(name) {
             Some(summary) => {
                 alone.remove(name);
-                take(name, from_lists(session, Address::new(scope, IamRole.name(), name), summary, detail).map(Some));
+                let address = Address::new(scope, IamRole.name(), name);
+                let mut outcome = from_lists(session, address, summary, detail, &texts);
+                // The list may leave a boundary out that there is; declared as absent, it would be taken away.
+                if *selection == Selection::All
+                    && let (Ok(seen), None) = (&mut outcome, detail.permissions_boundary())
+                    && let Some(members) = seen.tree.as_object_mut()
+                {
+                    members.remove(BOUNDARY);
+                }
+                take(name, outcome.map(Some));
             }
             None => {
                 alone.insert(name.to_owned());
@@ -206,7 +258,13 @@ fn named(role: Role) -> String {
     role.role_name
 }
 
-fn from_lists(session: &Session, address: Address, summary: &Role, detail: &RoleDetail) -> Result<Sighting, CallError> {
+fn from_lists(
+    session: &Session,
+    address: Address,
+    summary: &Role,
+    detail: &RoleDetail,
+    texts: &Texts,
+) -> Result<Sighting, CallError> {
     let mut role = summary.clone();
     role.assume_role_policy_document.clone_from(&detail.assume_role_policy_document);
     role.permissions_boundary.clone_from(&detail.permissions_boundary);
@@ -214,7 +272,7 @@ fn from_lists(session: &Session, address: Address, summary: &Role, detail: &Role
     let document =
         |policy: &PolicyDetail| json!({ "policyName": policy.policy_name, "policyDocument": policy.policy_document });
     let inline: Vec<Value> = detail.role_policy_list().iter().map(document).collect();
-    sighting(session, address, &role, Ok(inline), Ok(arns(detail.attached_managed_policies())))
+    sighting(session, address, &role, Ok(inline), Ok(arns(detail.attached_managed_policies())), texts)
 }
 
 fn sighting(
@@ -223,24 +281,41 @@ fn sighting(
     role: &Role,
     inline: Result<Vec<Value>, CallError>,
     attached: Result<Vec<Value>, CallError>,
+    texts: &Texts,
 ) -> Result<Sighting, CallError> {
-    let boundary = role.permissions_boundary().and_then(|boundary| boundary.permissions_boundary_arn());
+    let text = |arn: &str| texts.get(arn).and_then(|text| text.as_ref().ok());
+    let boundary = boundary_of(role);
     let own = role.tags().iter().filter(|tag| !tag.key().starts_with("aws:"));
     let mut parts = Parts::of(&json!({
         "path": role.path,
         "description": role.description,
         "maxSessionDuration": role.max_session_duration,
         "assumeRolePolicyDocument": role.assume_role_policy_document,
-        "permissionsBoundary": boundary.map(|arn| json!({ "permissionsBoundaryArn": arn })),
+        "permissionsBoundary": boundary.map(|arn| json!({ "permissionsBoundaryArn": arn, "policyDocument": text(arn) })),
         "tags": own.map(|tag| json!({ "key": tag.key, "value": tag.value })).collect::<Vec<_>>(),
     }));
-    for (member, outcome) in [(INLINE, inline), (ATTACHED, attached)] {
-        if let Some(policies) = parts.take(&[member], outcome) {
-            parts.put(member, policies);
+    if let Some(policies) = parts.take(&[INLINE], inline) {
+        parts.put(INLINE, policies);
+    }
+    let mut used: Vec<String> = boundary.into_iter().map(str::to_owned).collect();
+    if let Some(mut policies) = parts.take(&[ATTACHED], attached) {
+        for policy in &mut policies {
+            let arn = policy["policyArn"].as_str().unwrap_or_default().to_owned();
+            if let Some(text) = text(&arn) {
+                policy["policyDocument"] = json!(text);
+            }
+            used.push(arn);
         }
+        parts.put(ATTACHED, policies);
+    }
+    if let Some(Err(error)) = used.iter().find_map(|arn| texts.get(arn).filter(|text| text.is_err())) {
+        parts.miss(&[OVERRULED], error);
     }
     let odd = |text: String| odd_answer(session, SERVICE, GET, text);
-    let Seen { tree, unread, .. } = seen(&IamRole, parts, &[TRUST, INLINE, ATTACHED, "tags"], odd)?;
+    let Seen { mut tree, unread, .. } = seen(&IamRole, parts, &[TRUST, INLINE, ATTACHED, "tags"], odd)?;
+    if !unread.contains_key(OVERRULED) {
+        tree[OVERRULED] = Value::Object(overruled::of(&tree));
+    }
     Ok(Sighting {
         address,
         extras: BTreeMap::new(),

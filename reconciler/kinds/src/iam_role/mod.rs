@@ -22,6 +22,12 @@
 //! listed with `ownedElsewhere: true`: whether it is there, and what it says, is then neither compared nor changed. Left out
 //! altogether, the list is not managed.
 //!
+//! # Contents of other policies
+//!
+//! What the boundary and attached policies of the account say belongs to policies of their own, which this kind does not write.
+//! Their default versions are read. One that keeps the role from what its own policies grant, or that grants everything, is a
+//! difference below `overruled`, whatever is declared; with `policyDocument` beside the ARN, all of the content is held.
+//!
 //! Caveats: the SDK drops members of answers that it does not know. No call here replaces more than one document or value, so
 //! none of them can get lost.
 
@@ -29,6 +35,7 @@ mod causes;
 mod denial;
 mod edge;
 mod limits;
+mod overruled;
 mod revocation;
 mod spec;
 mod steps;

@@ -14,9 +14,9 @@ use schemars::{JsonSchema, Schema};
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
-use super::{IamRole, denial, limits, revocation, steps, trust};
+use super::{IamRole, denial, limits, overruled, revocation, steps, trust};
 use crate::arns;
-use crate::normal::as_answered;
+use crate::normal::{OVERRULED, as_answered, overruled_of, set_overruled, without};
 
 pub(super) const TRUST: &str = "assumeRolePolicyDocument";
 pub(super) const INLINE: &str = "rolePolicyList";
@@ -64,6 +64,10 @@ struct Spec {
 struct Boundary {
     /// The ARN of the policy that is the boundary.
     permissions_boundary_arn: String,
+    /// What the default version of that policy says; it is held to, and not written. Left out, it is judged by what it keeps the
+    /// role from.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    policy_document: Option<Document>,
 }
 
 #[derive(Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
@@ -84,6 +88,10 @@ struct InlinePolicy {
 struct AttachedPolicy {
     /// The policy's ARN.
     policy_arn: String,
+    /// What the default version of that policy says; it is held to, and not written. Left out, it is judged by whether it grants
+    /// everything, and by what it keeps the role from. Not read of policies of AWS.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    policy_document: Option<Document>,
     /// Whether others manage the attachment: it may be there or not, and is neither compared nor changed.
     #[serde(default, skip_serializing_if = "is_false")]
     owned_elsewhere: bool,
@@ -106,7 +114,9 @@ pub(super) fn key_of(path: &Path) -> Option<&'static str> {
         ["tags"] => Some("key"),
         [INLINE] => Some("policyName"),
         [ATTACHED] => Some("policyArn"),
-        [TRUST, "Statement"] | [INLINE, _, "policyDocument", "Statement"] => Some("Sid"),
+        [TRUST, "Statement"]
+        | [INLINE | ATTACHED, _, "policyDocument", "Statement"]
+        | [BOUNDARY, "policyDocument", "Statement"] => Some("Sid"),
         _ => None,
     }
 }
@@ -182,7 +192,7 @@ impl Kind for IamRole {
     }
 
     fn policies(&self) -> &'static [&'static [&'static str]] {
-        &[&[TRUST], &[INLINE, ANY, "policyDocument"]]
+        &[&[TRUST], &[INLINE, ANY, "policyDocument"], &[ATTACHED, ANY, "policyDocument"], &[BOUNDARY, "policyDocument"]]
     }
 
     fn left_alone(&self, want: &Value) -> Vec<Path> {
@@ -193,6 +203,10 @@ impl Kind for IamRole {
             marked.map(move |(name, _)| Path::of([list, name.as_str()]))
         };
         lists.flat_map(of).collect()
+    }
+
+    fn leave_out(&self, managed: &mut Value, _: &Value, want: &Value) {
+        overruled::leave_out(managed, want);
     }
 
     fn document_direction(&self, _: &Path, proved: Direction) -> Direction {
@@ -216,13 +230,15 @@ impl Kind for IamRole {
     }
 
     fn normalise(&self, spec: &Value, origin: Origin) -> Normalised {
-        let mut normalised = kind::normalise_as::<Spec>(&as_answered(spec, origin), origin, key_of);
+        let known = without(&as_answered(spec, origin), overruled_of(origin));
+        let mut normalised = kind::normalise_as::<Spec>(&known, origin, key_of);
         settle(&mut normalised.tree);
+        set_overruled(&mut normalised.tree, spec, origin);
         normalised
     }
 
     fn declare(&self, live: &Value) -> Value {
-        let mut spec = live.clone();
+        let mut spec = without(live, &[OVERRULED]);
         if let Some(members) = spec.as_object_mut()
             && members.get("tags").is_some_and(|tags| tags.is_null() || *tags == json!({}))
         {
@@ -243,6 +259,7 @@ impl Kind for IamRole {
         match path.parts()[..] {
             // The longer a session, the longer a stolen one is of use.
             [LONGEST] => direction::of_number(want, live),
+            [OVERRULED, ..] => Direction::Weakened,
             [BOUNDARY] => depended_on(direction::of_presence(live, want)),
             [INLINE, name] => match live {
                 Some(live) if want.is_none() && revocation::is_one(name, live) => Direction::Strengthened,

@@ -5,6 +5,8 @@
 //! are deleted, unless there is no room. A trust policy that names roles or users comes late, because it is refused while one of
 //! them does not exist.
 
+use std::collections::BTreeSet;
+
 use reconciler_model::codes;
 use reconciler_model::inventory::Sighting;
 use reconciler_model::kind::Situation;
@@ -16,6 +18,7 @@ use serde_json::{Map, Value, json};
 
 use super::limits::{self, MOST_INLINE, USUAL_ATTACHED, document, size};
 use super::spec::{ATTACHED, BOUNDARY, ELSEWHERE, INLINE, LONGEST, TRUST};
+use crate::normal::{OVERRULED, without};
 
 /// One call on a role: the operation and its exact request.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -94,11 +97,12 @@ impl<'a> Chain<'a> {
             list.extend(others.map(|(name, element)| (name.clone(), element.clone())));
             list
         };
+        let attached = list(ATTACHED).into_iter().map(|(arn, element)| (arn, without_content(&element))).collect();
         Self {
             name: situation.name,
             differs: situation.differs,
             inline: list(INLINE),
-            attached: list(ATTACHED),
+            attached,
             proposal: Proposal::default(),
         }
     }
@@ -161,7 +165,7 @@ impl<'a> Chain<'a> {
 
     fn attach(&mut self, target: &Value) {
         for (arn, element) in elements(target, ATTACHED) {
-            if !is_of_others(element) && self.attached.insert(arn.clone(), element.clone()).is_none() {
+            if !is_of_others(element) && self.attached.insert(arn.clone(), without_content(element)).is_none() {
                 let promise = json!({ ATTACHED: self.attached });
                 self.call(Operation::AttachRolePolicy, json!({ "PolicyArn": arn }), format!("attach {arn}"), promise);
             }
@@ -196,6 +200,11 @@ impl<'a> Chain<'a> {
 
 fn elements<'t>(tree: &'t Value, list: &str) -> impl Iterator<Item = (&'t String, &'t Value)> {
     tree.get(list).and_then(Value::as_object).into_iter().flatten()
+}
+
+/// An attached policy or a boundary by its ARN: what it says is not written with the role.
+fn without_content(element: &Value) -> Value {
+    without(element, &["policyDocument"])
 }
 
 fn is_of_others(element: &Value) -> bool {
@@ -236,7 +245,8 @@ fn create(situation: &Situation<'_>) -> Proposal {
     });
     let mut promise = target.clone();
     if let Some(members) = promise.as_object_mut() {
-        members.retain(|member, _| ![INLINE, ATTACHED].contains(&member.as_str()));
+        members.retain(|member, _| ![INLINE, ATTACHED, OVERRULED].contains(&member.as_str()));
+        members.entry(BOUNDARY).and_modify(|boundary| *boundary = without_content(boundary));
     }
     chain.call(Operation::CreateRole, members, format!("create role {}", situation.name), promise);
     chain.put_inline(target);
@@ -269,7 +279,11 @@ fn restore(situation: &Situation<'_>, live: &Sighting) -> Proposal {
     if let Some(trust) = &early {
         chain.trust(trust, target);
     }
-    if situation.differs_in(BOUNDARY) {
+    if situation
+        .differs
+        .iter()
+        .any(|path| matches!(path.parts()[..], [BOUNDARY] | [BOUNDARY, "permissionsBoundaryArn"]))
+    {
         put_boundary(&mut chain, target);
     }
     if situation.differs_in("description") || situation.differs_in(LONGEST) {
@@ -295,11 +309,49 @@ fn restore(situation: &Situation<'_>, live: &Sighting) -> Proposal {
         chain.refuse(codes::IMMUTABLE, detail);
     }
     name_dangling(&mut chain, situation, live);
+    refuse_contents(&mut chain, situation, live);
     chain.proposal
 }
 
+/// Says what is not restored, because it belongs to another policy.
+fn refuse_contents(chain: &mut Chain<'_>, situation: &Situation<'_>, live: &Sighting) {
+    let boundary = live.tree[BOUNDARY]["permissionsBoundaryArn"].as_str().unwrap_or_default();
+    let differ: BTreeSet<&str> = situation
+        .differs
+        .iter()
+        .filter_map(|path| match path.parts()[..] {
+            [ATTACHED, arn, "policyDocument", ..] => Some(arn),
+            [BOUNDARY, "policyDocument", ..] => Some(boundary),
+            _ => None,
+        })
+        .collect();
+    for arn in differ {
+        let detail = format!(
+            "{arn} does not say what is declared; it is a policy of its own, and not written with the role: make a version with the \
+             declared text its default"
+        );
+        chain.refuse(codes::IMMUTABLE, detail);
+    }
+    let stays = |arn: &&String| {
+        let is_detached = situation.target.get(ATTACHED).is_some_and(|all| all.get(arn.as_str()).is_none());
+        if *arn == boundary { !situation.differs_in(BOUNDARY) } else { !is_detached }
+    };
+    for (arn, what) in elements(&live.tree, OVERRULED).filter(|(arn, _)| situation.differs_in(OVERRULED) && stays(arn))
+    {
+        let actions: Vec<&str> = what["keepsFrom"].as_array().into_iter().flatten().filter_map(Value::as_str).collect();
+        let detail = match actions.is_empty() {
+            true => format!("{arn}, which is attached, allows everything; give it less, or declare its policyDocument"),
+            false => format!(
+                "{arn} keeps the role from {}, which its own policies grant; take it away, or declare its policyDocument",
+                actions.join(", ")
+            ),
+        };
+        chain.refuse(codes::OVERRULED, detail);
+    }
+}
+
 fn put_boundary(chain: &mut Chain<'_>, target: &Value) {
-    let promise = json!({ BOUNDARY: target[BOUNDARY] });
+    let promise = json!({ BOUNDARY: without_content(&target[BOUNDARY]) });
     match target[BOUNDARY].get("permissionsBoundaryArn") {
         Some(arn) => {
             let members = json!({ "PermissionsBoundary": arn });

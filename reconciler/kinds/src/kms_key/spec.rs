@@ -17,6 +17,7 @@ use serde_json::{Value, json};
 
 use super::{KmsKey, limits, steps};
 use crate::normal::as_answered;
+use crate::statements;
 
 vocabulary!(
     /// What a key is for.
@@ -81,6 +82,25 @@ pub(super) fn key_of(path: &Path) -> Option<&'static str> {
         _ => None,
     }
 }
+
+/// Actions on a key that its users, what encrypts logs with it, or the reconciler need.
+const NEEDED: &[&str] = &[
+    "kms:encrypt",
+    "kms:decrypt",
+    "kms:reencrypt*",
+    "kms:generatedatakey*",
+    "kms:describe*",
+    "kms:creategrant",
+    "kms:get*",
+    "kms:list*",
+    "kms:putkeypolicy",
+    "kms:enablekey*",
+    "kms:cancelkeydeletion",
+    "kms:updatekeydescription",
+    "kms:createalias",
+    "kms:updatealias",
+    "kms:tagresource",
+];
 
 /// The id of a key, from its id or ARN.
 pub(super) fn key_id(text: &str) -> &str {
@@ -227,7 +247,17 @@ impl Kind for KmsKey {
         }
     }
 
-    /// A key policy that allows less locks out those whom the control needs, so it is put back.
+    fn direction_of(&self, live: &Sighting, path: &Path, found: Direction) -> Direction {
+        match path.parts()[..] {
+            ["policy", "Statement", name] if found == Direction::Unknown => {
+                statements::of_denial(&live.tree["policy"], name, NEEDED).unwrap_or(found)
+            }
+            _ => found,
+        }
+    }
+
+    /// A key policy that allows less locks out those whom the control needs, so it is put back; but for a denial that touches
+    /// nothing of what they need.
     fn document_direction(&self, _: &Path, proved: Direction) -> Direction {
         match proved {
             Direction::Strengthened => Direction::Unknown,

@@ -17,6 +17,7 @@ use serde_json::{Map, Value, json};
 
 use super::{LogBucket, limits, services, steps};
 use crate::normal::as_answered;
+use crate::statements;
 
 vocabulary!(
     /// How objects are encrypted.
@@ -519,7 +520,17 @@ impl Kind for LogBucket {
         }
     }
 
-    /// A bucket policy that allows less stops deliveries, so it is put back; what hardens a bucket belongs into the declaration.
+    fn direction_of(&self, live: &Sighting, path: &Path, found: Direction) -> Direction {
+        match path.parts()[..] {
+            [POLICY, "Statement", name] if found == Direction::Unknown => {
+                statements::of_denial(&live.tree[POLICY], name, NEEDED).unwrap_or(found)
+            }
+            _ => found,
+        }
+    }
+
+    /// A bucket policy that allows less stops deliveries, so it is put back; but for a denial that touches nothing of what
+    /// delivery, those who read the logs, or the reconciler need.
     fn document_direction(&self, _: &Path, proved: Direction) -> Direction {
         match proved {
             Direction::Strengthened => Direction::Unknown,
@@ -543,6 +554,19 @@ impl Kind for LogBucket {
         steps::propose(situation)
     }
 }
+
+/// Actions on a bucket that delivery, those who read the logs, or the reconciler need.
+const NEEDED: &[&str] = &[
+    "s3:putobject",
+    "s3:getobject",
+    "s3:listbucket",
+    "s3:getbucket*",
+    "s3:putbucket*",
+    "s3:getlifecycleconfiguration",
+    "s3:putlifecycleconfiguration",
+    "s3:getencryptionconfiguration",
+    "s3:putencryptionconfiguration",
+];
 
 fn of_encryption(rest: &[&str], live: Option<&Value>, want: Option<&Value>) -> Direction {
     match rest {

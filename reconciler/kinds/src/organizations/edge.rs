@@ -4,7 +4,7 @@
 //! ListTargetsForPolicy and ListTagsForResource side by side. A policy that is read again needs the tree only where it is
 //! attached to a unit that the handle does not know, because the documented rates are low (AWS.md 1.9).
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
 use aws_sdk_organizations::Client;
@@ -19,8 +19,8 @@ use serde_json::{Map, Value, json};
 use super::PolicyType;
 use super::spec::{CONTENT, TARGETS};
 use super::steps::{ENABLED, Op, Operation, Surroundings, TYPE_STATUS};
-use super::targets::{ROOT, path_of, segment};
-use crate::normal::{Seen, extras_by_key, seen, without};
+use super::targets::{ROOT, is_account, path_of, segment};
+use crate::normal::{self, OVERRULED, extras_by_key, seen, without};
 use crate::service_control_policy::ALLOW_ALL;
 
 const SERVICE: &str = "organizations";
@@ -51,6 +51,8 @@ async fn ask(session: &Session, operation: &'static str, body: &Value) -> Result
     match operation {
         "ListRoots" => sent!(list_roots),
         "ListOrganizationalUnitsForParent" => sent!(list_organizational_units_for_parent),
+        "ListAccountsForParent" => sent!(list_accounts_for_parent),
+        "DescribeEffectivePolicy" => sent!(describe_effective_policy),
         "ListPolicies" => sent!(list_policies),
         "ListPoliciesForTarget" => sent!(list_policies_for_target),
         "ListTargetsForPolicy" => sent!(list_targets_for_policy),
@@ -201,10 +203,7 @@ fn sighting(
     session: &Session,
     of: &PolicyType,
     address: Address,
-    policy: &Value,
-    targets: Result<Map<String, Value>, CallError>,
-    tags: Result<Vec<Value>, CallError>,
-    status: &str,
+    Seen { policy, targets, tags, overruled, status }: Seen<'_>,
 ) -> Result<Sighting, CallError> {
     let summary = &policy["PolicySummary"];
     let content = text(policy, "Content");
@@ -228,8 +227,13 @@ fn sighting(
     if let Some(targets) = &targets {
         parts.put(TARGETS, targets.keys().cloned().collect::<Vec<_>>());
     }
+    if of.overruled.is_some()
+        && let Some(overruled) = parts.take(&[OVERRULED], overruled)
+    {
+        parts.put(OVERRULED, overruled);
+    }
     let odd = |text: String| odd_answer(session, SERVICE, "DescribePolicy", text);
-    let Seen { live, mut tree, unknown, unread } = seen(of.kind, parts, &["tags", TARGETS], odd)?;
+    let normal::Seen { live, mut tree, unknown, unread } = seen(of.kind, parts, &["tags", TARGETS], odd)?;
     if !readable {
         // Text that this build cannot read differs from whatever is declared, and is shown as it is.
         tree[CONTENT] = json!(content);
@@ -266,7 +270,93 @@ async fn read(
         (false, Ok(surroundings)) => surroundings.policy_type.clone(),
         (false, Err(_)) => root(session, of).await?.policy_type,
     };
-    sighting(session, of, address, &policy, named, tags, &status).map(Some)
+    let overruled = match (of.overruled, &named) {
+        (None, _) => Ok(Map::new()),
+        (Some(_), Err(error)) => Err(error.clone()),
+        (Some(differences), Ok(named)) => {
+            let content = serde_json::from_str(text(&policy, "Content")).unwrap_or(Value::Null);
+            overruled(session, of, differences, &content, named, known.ok()).await
+        }
+    };
+    sighting(session, of, address, Seen { policy: &policy, targets: named, tags, overruled, status: &status }).map(Some)
+}
+
+/// What is effective in the accounts below these targets where it is not what the content says, by account. Of the accounts of a
+/// unit that inherit the same, one is asked about.
+async fn overruled(
+    session: &Session,
+    of: &PolicyType,
+    differences: fn(&Value, &Value) -> Map<String, Value>,
+    content: &Value,
+    targets: &Map<String, Value>,
+    known: Option<&Surroundings>,
+) -> Result<Map<String, Value>, CallError> {
+    if targets.is_empty() || !content.is_object() {
+        return Ok(Map::new());
+    }
+    let fresh = match known {
+        Some(_) => None,
+        None => Some(organization(session, of).await?),
+    };
+    let Some(tree) = known.or(fresh.as_ref()) else { return Ok(Map::new()) };
+    let mut parents: BTreeSet<&str> = BTreeSet::new();
+    let mut asked: BTreeSet<String> = BTreeSet::new();
+    for (target, id) in targets {
+        if is_account(target) {
+            asked.insert(target.clone());
+            continue;
+        }
+        parents.extend(id.as_str());
+        let below = tree.units.iter().filter(|(path, _)| target == ROOT || path.starts_with(&format!("{target}/")));
+        parents.extend(below.filter_map(|(_, id)| id.as_str()));
+    }
+    // Accounts that have a policy of their own inherit otherwise than their neighbours.
+    let policies = list(session, of).await?;
+    let own = policies.values().flatten().map(|policy| async move {
+        rows(session, "ListTargetsForPolicy", json!({ "PolicyId": policy["Id"] }), "Targets").await
+    });
+    let own = join_all(own).await.into_iter().collect::<Result<Vec<_>, _>>()?;
+    let own: BTreeSet<&str> =
+        own.iter().flatten().filter(|row| text(row, "Type") == "ACCOUNT").map(|row| text(row, "TargetId")).collect();
+    let members =
+        parents.iter().map(|id| rows(session, "ListAccountsForParent", json!({ "ParentId": id }), "Accounts"));
+    for accounts in join_all(members).await {
+        let accounts = accounts?;
+        let active = accounts.iter().filter(|account| !["SUSPENDED", "CLOSED"].contains(&text(account, "Status")));
+        let mut ids: Vec<&str> = active.map(|account| text(account, "Id")).collect();
+        ids.sort_unstable();
+        asked.extend(ids.iter().filter(|id| own.contains(*id)).map(|id| (*id).to_owned()));
+        asked.extend(ids.iter().find(|id| !own.contains(*id)).map(|id| (*id).to_owned()));
+    }
+    let looks = asked.iter().map(|account| async move {
+        let request = json!({ "PolicyType": of.wire, "TargetId": account });
+        let effective = match ask(session, "DescribeEffectivePolicy", &request).await {
+            Ok(answer) => {
+                answer.body.pointer("/EffectivePolicy/PolicyContent").and_then(Value::as_str).map(str::to_owned)
+            }
+            Err(error) if error.code == "EffectivePolicyNotFoundException" => None,
+            Err(error) => return Err(error),
+        };
+        Ok((account, effective.and_then(|text| serde_json::from_str(&text).ok()).unwrap_or(Value::Null)))
+    });
+    let mut found = Map::new();
+    for look in join_all(looks).await {
+        let (account, effective) = look?;
+        let differs = differences(content, &effective);
+        if !differs.is_empty() {
+            found.insert(account.clone(), Value::Object(differs));
+        }
+    }
+    Ok(found)
+}
+
+/// What was read of one policy.
+struct Seen<'a> {
+    policy: &'a Value,
+    targets: Result<Map<String, Value>, CallError>,
+    tags: Result<Vec<Value>, CallError>,
+    overruled: Result<Map<String, Value>, CallError>,
+    status: &'a str,
 }
 
 /// The targets by name, by units that are read again where one is not among the known ones.
@@ -333,7 +423,7 @@ pub(crate) async fn observe(
     let surroundings = match surroundings {
         Ok(surroundings) => surroundings,
         Err(error) => {
-            if let Selection::Names(names) = selection {
+            if let Some(names) = selection.names() {
                 let gap = |name: &String| Gap {
                     fields: vec![TARGETS.to_owned()],
                     ..gap_of(&error, scope, of.kind.name(), Some(name))

@@ -25,12 +25,15 @@ pub(crate) mod targets;
 use reconciler_model::inventory::Sighting;
 use reconciler_model::kind::Kind;
 use reconciler_model::plan::Call;
-use serde_json::Value;
+use serde_json::{Map, Value};
 
 use crate::arns;
 
 /// Says why a policy of a live content stays where it is when these texts are the others there.
 type HoldsOn = fn(&Value, &[String]) -> Option<String>;
+
+/// Says what is effective where it is not what the content says, by path.
+type Overruled = fn(&Value, &Value) -> Map<String, Value>;
 
 /// One type of policy.
 pub(crate) struct PolicyType {
@@ -47,6 +50,8 @@ pub(crate) struct PolicyType {
     /// Why a policy of this live content stays where it is, when these texts are the others there; `None` for a type of which
     /// a target needs none.
     pub(crate) holds_on: Option<HoldsOn>,
+    /// What is effective in an account where it is not what live content says, for a type whose policies overrule each other.
+    pub(crate) overruled: Option<Overruled>,
     /// Characters that the service takes everywhere, and those that it takes in some organizations.
     pub(crate) longest: Longest,
 }

@@ -10,6 +10,7 @@ use serde_json::{Map, Value, json};
 use super::PolicyType;
 use super::spec::{CONTENT, TARGETS};
 use super::targets::{ROOT, is_account};
+use crate::normal::OVERRULED;
 
 /// One call: the operation and its exact request, but for the id of the policy, which is that of the handle.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -180,6 +181,7 @@ impl Builder<'_> {
         let mut promised = target.clone();
         if let Some(members) = promised.as_object_mut() {
             members.remove(TARGETS);
+            members.remove(OVERRULED);
         }
         let summary = format!("create policy {}", self.situation.name);
         let op = Op { operation: Operation::CreatePolicy, request, target: None };

@@ -22,6 +22,8 @@ use crate::organizations::{self, Longest, PolicyType, steps};
 pub(super) static TYPE: PolicyType = PolicyType {
     attaches_first: lockout::harms_nobody,
     holds_on: Some(lockout::holds_on),
+    // What they deny adds up, and what they allow has to be allowed at each level.
+    overruled: None,
     wire: "SERVICE_CONTROL_POLICY",
     kind: &ServiceControlPolicy,
     text_of: |content| Policy::from_value(content).ok().map(|policy| policy.to_minified_json()),
