@@ -3,16 +3,16 @@
 use std::collections::BTreeSet;
 
 use reconciler_aws::edge::LookedUp;
-use reconciler_emulator::{Edit, Effect, Fault, Match};
+use reconciler_emulator::{Accounts, Edit, Effect, Fault, Match, Step};
 use reconciler_model::codes;
 use reconciler_model::control::AlertClass;
 use reconciler_model::desired::{PINS_FILE, Pins};
 use reconciler_model::direction::Direction;
-use reconciler_model::drift::Change;
+use reconciler_model::drift::{Change, Drift};
 use reconciler_model::plan::Plan;
 use reconciler_model::warrant::Approval;
 use reconciler_tests::declarations::of_the_repository;
-use reconciler_tests::world::{World, field, told};
+use reconciler_tests::world::{World, field, step, told};
 use serde_json::{Value, json};
 
 const PLACE: &str = "management/eu-west-1";
@@ -241,4 +241,71 @@ async fn a_pin_that_cannot_be_looked_at_hides_nothing() {
 
 fn denied(operation: &str) -> Fault {
     Fault::always(Match { operation: Some(operation.to_owned()), ..Match::default() }, Effect::Deny)
+}
+
+/// A call of somebody in production, or in the home of the organization.
+fn elsewhere(account: &str, service: &str, operation: &str, body: Value, edits: Vec<Edit>) -> Step {
+    let accounts = Accounts::Named(vec![account.to_owned()]);
+    Step { accounts, regions: Some(vec!["us-east-1".to_owned()]), ..step(service, operation, body, edits) }
+}
+
+const PROD: &str = "222233334444";
+
+fn twin(name: &str) -> Step {
+    let body = json!({"name": name, "blockedInputMessaging": "no", "blockedOutputsMessaging": "no",
+        "wordPolicyConfig": {"wordsConfig": [{"text": "a"}]}});
+    elsewhere(PROD, "bedrock", "CreateGuardrail", body, Vec::new())
+}
+
+/// What is referred to is the pinned one also where only what refers to it is asked for: a narrowed restore must not write the id of
+/// whatever has the name today.
+#[tokio::test]
+async fn a_reference_is_held_to_the_pin_of_what_it_names() {
+    let mut world = pinned().await;
+    let rename = vec![Edit::Set([("/name".to_owned(), json!("payments-old"))].into())];
+    let body = json!({"guardrailIdentifier": "guardrail:payments"});
+    world.play(elsewhere(PROD, "bedrock", "UpdateGuardrail", body, rename));
+    world.play(twin("payments"));
+    world.emulator.clear_calls();
+    world.wanted.retain(|one| one.address.kind == "service-control-policy");
+    for _ in 0..2 {
+        let plan = world.plan().await.plan;
+        let is_policy = |drift: &Drift| drift.kind == "service-control-policy";
+        assert!(!plan.drift.iter().any(is_policy) && plan.steps.is_empty(), "{}", told(&plan));
+        world.converge(Approval::Operator).await.expect("approved");
+        assert_eq!(writes(&world), Vec::<String>::new());
+    }
+}
+
+/// Whoever keeps a guardrail from being made again does not hide what refers to it: that is compared with what it referred to, told
+/// and put back.
+#[tokio::test]
+async fn what_refers_to_something_lost_is_held_meanwhile() {
+    for jammed in [false, true] {
+        let world = pinned().await;
+        world.play(elsewhere(
+            PROD,
+            "bedrock",
+            "DeleteGuardrail",
+            json!({"guardrailIdentifier": "guardrail:payments"}),
+            Vec::new(),
+        ));
+        if jammed {
+            world.play(twin("payments"));
+        }
+        let content = json!({"Version": "2012-10-17", "Statement": [{"Effect": "Deny", "Action": "gamelift:*", "Resource": "*"}]});
+        let body = json!({"PolicyId": "${policy:bedrock-guardrails}", "Content": content.to_string()});
+        world.play(elsewhere("111122223333", "organizations", "UpdatePolicy", body, Vec::new()));
+        world.plan().await;
+        let policy = "management/us-east-1/service-control-policy/bedrock-guardrails";
+        let plan = world.plan().await.plan;
+        let drift = plan.drift.iter().find(|drift| drift.address.to_string() == policy);
+        let drift = drift.unwrap_or_else(|| panic!("{}", told(&plan)));
+        assert_eq!(drift.alerts.first().map(|alert| alert.class), Some(AlertClass::Page), "{}", told(&plan));
+        world.converge(Approval::Operator).await.expect("approved");
+        let plan = world.plan().await.plan;
+        assert!(!plan.drift.iter().any(|drift| drift.address.to_string() == policy), "{jammed}: {}", told(&plan));
+        let missing = plan.drift.iter().any(|drift| drift.change == Change::Missing);
+        assert_eq!(missing, jammed, "{}", told(&plan));
+    }
 }

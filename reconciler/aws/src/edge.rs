@@ -69,6 +69,10 @@ impl Selection {
     }
 }
 
+/// Stands among the pins of a name that may be followed wherever it leads: this tool may have made what bears it, and the answer
+/// to that call was lost.
+pub const ANY: &str = "*";
+
 /// What names of a selection led to when somebody looked, by name: the id that is pinned, and then those of its successors that
 /// this tool made, the newest first.
 pub type PinnedNames = BTreeMap<String, Vec<String>>;

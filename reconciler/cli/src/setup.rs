@@ -19,7 +19,9 @@ use reconciler_kinds::lookups::LOOKUPS;
 use reconciler_kinds::permissions::PolicySimulation;
 use reconciler_kinds::{EDGES, KINDS, discovery};
 use reconciler_model::address::ScopeKind;
-use reconciler_model::desired::{self, Account, Desired, Directory, Needs, Organization, Source, Wanted};
+use reconciler_model::desired::{
+    self, Account, Desired, Directory, Needs, Organization, PINS_FILE, Pins, Source, Wanted,
+};
 use reconciler_model::diagnostic::Diagnostic;
 use reconciler_model::digest;
 use reconciler_model::last_read::LastRead;
@@ -86,24 +88,45 @@ impl Setup {
 
     /// The desired state with its accounts, which are discovered where the file says so, and the connection.
     pub(crate) async fn desired_and_sessions(&self) -> Result<(Desired, Sessions), Failure> {
-        let sources = files::sources(&self.global.desired);
-        let desired = self.load(&sources, None)?;
+        self.loaded_and_sessions(&files::sources(&self.global.desired)).await
+    }
+
+    /// The same as if nothing were pinned, and what is: for a look at where everything leads today. A file of pins that cannot be
+    /// read is no pins, and why.
+    pub(crate) async fn unpinned_and_sessions(&self) -> Result<(Desired, Sessions, Result<Pins, String>), Failure> {
+        let (pinned, others): (Vec<Source>, Vec<Source>) =
+            files::sources(&self.global.desired).into_iter().partition(|source| source.file.ends_with(PINS_FILE));
+        let pins = desired::read_pins(&pinned)
+            .map_err(|problems| problems.iter().map(|problem| problem.detail.as_str()).collect::<Vec<_>>().join("; "));
+        let (desired, sessions) = self.loaded_and_sessions(&others).await?;
+        Ok((desired, sessions, pins))
+    }
+
+    async fn loaded_and_sessions(&self, sources: &[Source]) -> Result<(Desired, Sessions), Failure> {
+        let desired = self.load(sources, None)?;
         let sessions = self.connect(desired.organization()).await;
         let Some(needs) = desired.needs_directory() else { return Ok((desired, sessions)) };
         let directory = self.discover(&sessions, desired.organization(), needs).await?;
-        let desired = self.load(&sources, Some(&directory))?;
+        let desired = self.load(sources, Some(&directory))?;
         name_accounts(&sessions, desired.organization());
         self.tell_of_inactive(desired.organization());
         Ok((desired, sessions))
     }
 
-    /// Says where nothing is pinned although declarations rest on what others may let lead elsewhere.
+    /// Says what is not pinned although declarations rest on it, and others may let it lead elsewhere.
     pub(crate) fn tell_of_missing_pins(&self, desired: &Desired) {
-        if !desired.follows_whatever_is_there() {
-            return;
-        }
-        let text = "nothing is pinned: aliases, tags and names are followed wherever they lead; `bedrock-reconciler pin` \
-                    writes pins.lock beside the declarations";
+        let text = match (desired.unpinned(), desired.pins.is_empty()) {
+            (0, _) => return,
+            (_, true) => {
+                "nothing is pinned: aliases, tags and names are followed wherever they lead; `bedrock-reconciler \
+                          pin` writes pins.lock beside the declarations"
+                    .to_owned()
+            }
+            (count, false) => format!(
+                "{count} aliases, tags or names are not in pins.lock, and are followed wherever they lead; run \
+                 `bedrock-reconciler pin`, and review what it adds"
+            ),
+        };
         self.screen.remark(format_args!("note: {text}"));
         if self.screen.told_elsewhere {
             tracing::warn!("{text}");

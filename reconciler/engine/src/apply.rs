@@ -29,7 +29,7 @@ use tokio::sync::Mutex;
 use tokio::time::Instant;
 
 use crate::event::{Event, StepOutcome};
-use crate::journal::{Entry, Journal, JournalError};
+use crate::journal::{Entry, Journal, JournalError, OpenIntent};
 use crate::reconciler::{Reconciler, op_digest};
 use crate::state::StateFolder;
 
@@ -93,7 +93,7 @@ impl Reconciler<'_> {
         };
         journal.append((self.clock)(), started)?;
         if !authority.is_part {
-            self.close_what_is_over(plan.steps.iter(), journal)?;
+            self.close_what_is_over(plan.steps.iter(), authority.inventory, journal)?;
         }
         let mut turns: BTreeMap<&str, Turn> = BTreeMap::new();
         let mut chains: BTreeMap<(Turn, &Address), Vec<&Step>> = BTreeMap::new();
@@ -131,16 +131,22 @@ impl Reconciler<'_> {
     fn close_what_is_over<'s>(
         &self,
         steps: impl Iterator<Item = &'s Step>,
+        inventory: Option<&Inventory>,
         journal: &mut Journal,
     ) -> Result<(), JournalError> {
         let repeated: BTreeSet<(Address, String)> = steps.map(|step| (step.address.clone(), op_digest(step))).collect();
-        let over: Vec<u64> = journal
+        // What an intent that is over made is there, under its name; from now on it is known by its id.
+        let made = |open: &OpenIntent| {
+            let seen = inventory.filter(|_| open.creates)?.sightings.get(&open.address)?;
+            self.edge(&open.address.kind)?.kind().id_of(&seen.handle)
+        };
+        let over: Vec<(u64, Option<String>)> = journal
             .open_intents()
             .filter(|open| !repeated.contains(&(open.address.clone(), open.op.clone())))
-            .map(|open| open.seq)
+            .map(|open| (open.seq, made(open)))
             .collect();
-        for intent in over {
-            let entry = Entry::Verdict { intent, verdict: "superseded".into(), differs: Vec::new() };
+        for (intent, made) in over {
+            let entry = Entry::Verdict { intent, verdict: "superseded".into(), differs: Vec::new(), made };
             journal.append((self.clock)(), entry)?;
         }
         Ok(())
@@ -309,6 +315,7 @@ impl Reconciler<'_> {
                 }
             }
         };
+        let was_absent = handle.is_none();
         let answer = edge.perform(&session, &step.address, &step.op, handle.as_ref(), &token, &warrant).await;
         // What was not sent has no receipt: there is no answer that could be lost.
         let unsent = matches!(&answer, Err(error) if error.class == ErrorClass::Unsent);
@@ -362,7 +369,10 @@ impl Reconciler<'_> {
             StepOutcome::Failed { .. } | StepOutcome::NotTried { .. } if gone_for_good => ("failed", Vec::new()),
             StepOutcome::Failed { .. } | StepOutcome::NotTried { .. } => ("unverified", Vec::new()),
         };
-        let entry = Entry::Verdict { intent, verdict: verdict.to_owned(), differs };
+        // The answer was lost, and what it made was found: from now on it is known by its id.
+        let made = handle.as_ref().filter(|_| was_absent && verdict == "verified");
+        let made = made.and_then(|handle| edge.kind().id_of(handle));
+        let entry = Entry::Verdict { intent, verdict: verdict.to_owned(), differs, made };
         journal.lock().await.append((self.clock)(), entry)?;
         Ok(outcome)
     }

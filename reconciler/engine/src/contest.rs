@@ -241,7 +241,7 @@ mod tests {
                 spends: false,
             };
             records.push(record(intent, begun));
-            let ended = Entry::Verdict { intent, verdict: "verified".into(), differs: Vec::new() };
+            let ended = Entry::Verdict { intent, verdict: "verified".into(), differs: Vec::new(), made: None };
             records.push(record(intent + 1, ended));
         }
         Contests::of(&records)

@@ -234,7 +234,7 @@ impl Case {
                         step.message.clone_from(message);
                     }
                 }
-                Entry::Verdict { intent, verdict, differs } => {
+                Entry::Verdict { intent, verdict, differs, .. } => {
                     if let Some(step) = steps.get_mut(intent) {
                         step.verdict = Some(verdict.clone());
                         step.differs.clone_from(differs);

@@ -14,6 +14,7 @@ use std::io::{self, Seek as _, Write as _};
 use std::path::{Path, PathBuf};
 
 use jiff::Timestamp;
+use reconciler_aws::edge::ANY;
 use reconciler_model::address::Address;
 use reconciler_model::alert::Alert;
 use reconciler_model::contested::RestoredField;
@@ -117,6 +118,9 @@ pub enum Entry {
         /// Where read-back differs.
         #[serde(default, skip_serializing_if = "Vec::is_empty")]
         differs: Vec<String>,
+        /// What names a resource that the call made, where its answer was lost and it was found afterwards.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        made: Option<String>,
     },
     /// A run ended.
     RunEnded {
@@ -204,6 +208,8 @@ pub struct OpenIntent {
     pub op: String,
     /// The idempotency token, to be used again.
     pub token: String,
+    /// Whether there was nothing when it was written.
+    pub creates: bool,
 }
 
 /// An incident that is not closed.
@@ -240,22 +246,34 @@ pub struct Journal {
 /// What this tool made, by address, the newest last: the ids of which a pin that leads to nothing has a successor.
 pub type Made = BTreeMap<Address, Vec<String>>;
 
-/// What these records say was made.
+/// What these records say was made, and what may have been: whose answer is not on record is followed by its name.
 pub fn made(records: &[Record]) -> Made {
     let mut intents: BTreeMap<u64, &Address> = BTreeMap::new();
+    let mut open: BTreeMap<u64, &Address> = BTreeMap::new();
     let mut made = Made::new();
     for record in records {
         match &record.entry {
-            Entry::Intent { address, .. } => {
+            Entry::Intent { address, before, .. } => {
                 intents.insert(record.seq, address);
+                if before.is_none() {
+                    open.insert(record.seq, address);
+                }
             }
-            Entry::Receipt { intent, made: Some(id), .. } => {
+            Entry::Receipt { intent, made: Some(id), .. } | Entry::Verdict { intent, made: Some(id), .. } => {
                 if let Some(address) = intents.get(intent) {
                     made.entry((*address).clone()).or_default().push(id.clone());
                 }
             }
             _ => {}
         }
+        if let Entry::Verdict { intent, verdict, .. } = &record.entry
+            && verdict != "unverified"
+        {
+            open.remove(intent);
+        }
+    }
+    for address in open.into_values() {
+        made.entry(address.clone()).or_default().push(ANY.to_owned());
     }
     made
 }
@@ -368,13 +386,17 @@ impl Journal {
     fn note(&mut self, record: &Record) {
         self.contests.note(record);
         match &record.entry {
-            Entry::Intent { address, op, token, .. } => {
-                let intent =
-                    OpenIntent { seq: record.seq, address: address.clone(), op: op.clone(), token: token.clone() };
+            Entry::Intent { address, op, token, before, .. } => {
+                let (seq, creates) = (record.seq, before.is_none());
+                let (address, op, token) = (address.clone(), op.clone(), token.clone());
+                let intent = OpenIntent { seq, address, op, token, creates };
                 self.open.insert(record.seq, intent);
             }
-            Entry::Verdict { intent, verdict, .. } if verdict != "unverified" => {
-                self.open.remove(intent);
+            Entry::Verdict { intent, verdict, made, .. } if verdict != "unverified" => {
+                let closed = self.open.remove(intent);
+                if let (Some(closed), Some(id)) = (closed, made) {
+                    self.made.entry(closed.address).or_default().push(id.clone());
+                }
             }
             Entry::IncidentOpened { incident, targets, accounts, since, again: false, .. } => {
                 let open = OpenIncident {
@@ -451,9 +473,13 @@ impl Journal {
         open.max_by_key(|open| open.at)
     }
 
-    /// What this tool made.
-    pub fn made(&self) -> &Made {
-        &self.made
+    /// What this tool made, and what it may have made: see [`made`].
+    pub fn made(&self) -> Made {
+        let mut made = self.made.clone();
+        for open in self.open.values().filter(|open| open.creates) {
+            made.entry(open.address.clone()).or_default().push(ANY.to_owned());
+        }
+        made
     }
 
     /// Where it is.
@@ -486,7 +512,7 @@ mod tests {
     }
 
     fn ended(intent: u64, verdict: &str) -> Entry {
-        Entry::Verdict { intent, verdict: verdict.into(), differs: Vec::new() }
+        Entry::Verdict { intent, verdict: verdict.into(), differs: Vec::new(), made: None }
     }
 
     #[test]

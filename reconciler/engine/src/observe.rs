@@ -216,16 +216,23 @@ async fn read_and_compare<'a, 's>(sessions: &Sessions, sought: Sought<'a>, sink:
             }
         }
         names.entry((scope.clone(), &one.address.kind)).or_default().insert(one.address.name.clone());
+        let mut hold = |scope: &Scope, address: &'a Address, pin: &Pin| {
+            let pins = pinned.entry((scope.clone(), &address.kind)).or_default();
+            let ours = sought.made.get(address).into_iter().flatten().rev();
+            pins.insert(address.name.clone(), [&pin.value].into_iter().chain(ours).cloned().collect());
+        };
         if let Some(pin) = &one.pin {
-            let pins = pinned.entry((scope.clone(), &one.address.kind)).or_default();
-            let ours = sought.made.get(&one.address).into_iter().flatten().rev();
-            pins.insert(one.address.name.clone(), [&pin.value].into_iter().chain(ours).cloned().collect());
+            hold(&scope, &one.address, pin);
         }
         index.entry((scope, &one.address.kind)).or_default().push(one);
         // What is referred to is read even where it was not asked for.
         for LiveReference { scope, address, .. } in one.references.values() {
             names.entry((scope.clone(), &address.kind)).or_default().insert(address.name.clone());
             referred_to.insert(address);
+            // Also where it is not asked for itself: it is the pinned one that is meant.
+            if let Some(pin) = one.referred_pins.get(address) {
+                hold(scope, address, pin);
+            }
         }
     }
     for (scope, kind, _) in sought.watch.iter().flat_map(|watch| watch.places()) {
@@ -404,7 +411,8 @@ impl<'a> Observing<'a, '_> {
             let answers = found_for(edge.kind(), one, &self.answers);
             let Some(want) = self.resolve(one, edge.kind(), &answers) else { continue };
             let inventory = &self.taken.inventory;
-            let seen = inventory.sightings.get(&one.address).filter(|_| !self.referred_to.contains(&one.address));
+            let is_kept = self.referred_to.contains(&one.address) || self.superseded.contains_key(&one.address);
+            let seen = inventory.sightings.get(&one.address).filter(|_| !is_kept);
             if let Some(live) = seen
                 && !inventory.is_unseen_in_part(&one.address)
                 && plan::is_as_declared(&Case {
@@ -648,7 +656,7 @@ fn refer(
     one: &Wanted,
     answered: &mut Answered,
 ) {
-    for (placeholder, LiveReference { address, output, .. }) in &one.references {
+    for (placeholder, LiveReference { scope, address, output, .. }) in &one.references {
         let kind = edges.iter().map(|edge| edge.kind()).find(|kind| kind.name() == address.kind);
         let answer = match inventory.of(address) {
             Known::Present(sighting) => {
@@ -681,6 +689,11 @@ fn refer(
         if answer.is_none() {
             answered.waits_for.insert(placeholder.clone(), address.clone());
         }
+        // Whoever keeps it from being made again must not hide what refers to it: that is compared with what it referred to.
+        let is_absent = matches!(inventory.of(address), Known::Absent);
+        let pin = one.referred_pins.get(address).filter(|_| is_absent);
+        let by_pin = pin.and_then(|pin| kind?.pinned_output(scope, &pin.value, output));
+        let answer = answer.or(by_pin);
         answered.found.insert(placeholder.clone(), answer.ok_or_else(|| format!("{address} is not there yet")));
     }
 }

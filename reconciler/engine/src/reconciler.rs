@@ -88,7 +88,7 @@ pub struct Memory<'a> {
     /// What others changed back; `None` without a journal.
     pub contests: Option<&'a Contests>,
     /// What this tool made, according to it.
-    pub made: Option<&'a Made>,
+    pub made: Option<Made>,
     /// Where the journal is, for who changed it back.
     pub journal: Option<&'a Path>,
     /// When everything was read the last time, where that is kept.
@@ -173,16 +173,14 @@ impl Reconciler<'_> {
     pub(crate) async fn plan_silently(&self, target: Target<'_>, memory: Memory<'_>) -> Result<Planned, CallError> {
         // Without an identity every read would fail for the same reason: say it once.
         self.sessions.identity().await?;
-        let mut made = target.made.clone();
-        for (address, ids) in memory.made.into_iter().flatten() {
-            made.insert(address.clone(), ids.clone());
-        }
+        // A journal that is open knows better than what was read of it before.
+        let made = memory.made.as_ref().unwrap_or(target.made);
         let sought = Sought {
             edges: self.edges,
             sources: self.lookups,
             wanted: target.wanted,
             may_delete_versions: target.may_delete_versions,
-            made: &made,
+            made,
             watch: target.watch,
         };
         let mut observation = observe::observe(&self.sessions, sought, self.sink).await;

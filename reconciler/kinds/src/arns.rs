@@ -54,6 +54,20 @@ pub(crate) fn known_or(live: Option<&Sighting>, member: &str, otherwise: impl Fn
     known(live, member).unwrap_or_else(otherwise)
 }
 
+/// The partition of a region (AWS.md 5.4).
+pub(crate) fn partition(region: &str) -> &'static str {
+    const PARTITIONS: &[(&str, &str)] = &[
+        ("cn-", "aws-cn"),
+        ("us-gov-", "aws-us-gov"),
+        ("us-isob-", "aws-iso-b"),
+        ("us-isof-", "aws-iso-f"),
+        ("eu-isoe-", "aws-iso-e"),
+        ("us-iso-", "aws-iso"),
+        ("eusc-", "aws-eusc"),
+    ];
+    PARTITIONS.iter().find(|(prefix, _)| region.starts_with(prefix)).map_or("aws", |(_, partition)| partition)
+}
+
 #[cfg(test)]
 mod tests {
     use reconciler_model::address::Address;

@@ -11,7 +11,7 @@ use serde::Serialize;
 use serde::de::DeserializeOwned;
 use serde_json::{Map, Value};
 
-use crate::address::ScopeKind;
+use crate::address::{Scope, ScopeKind};
 use crate::cause::Cause;
 use crate::codes;
 use crate::control::QuerySource;
@@ -276,6 +276,12 @@ pub trait Kind: Send + Sync {
     /// What a pin of the name holds of the resource that this handle is of; `None` where names are not pinned, or cannot be taken
     /// over by another resource.
     fn id_of(&self, _handle: &Value) -> Option<String> {
+        None
+    }
+
+    /// An output as the pin of the name tells it, where the resource is not there: what refers to it is compared with what it
+    /// referred to, for as long as there is nothing in its place.
+    fn pinned_output(&self, _scope: &Scope, _pinned: &str, _output: &str) -> Option<String> {
         None
     }
 

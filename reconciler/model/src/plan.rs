@@ -458,7 +458,12 @@ pub fn build(inputs: &Inputs<'_>) -> Plan {
         }
         if barred.is_none() && !assessed.steps.is_empty() {
             let planned_for = live.map(|live| live.fingerprint());
-            proposed.push(Proposed { stage: kind.stage(), wanted, planned_for, steps: assessed.steps });
+            // What it refers to by a pin has not to be there: where it cannot be made again, this is restored all the same.
+            let by_pin = |need: &&Address| {
+                wanted.referred_pins.contains_key(*need) && matches!(inputs.inventory.of(need), Known::Absent)
+            };
+            let needs = wanted.needs.iter().filter(|need| !by_pin(need)).collect();
+            proposed.push(Proposed { stage: kind.stage(), wanted, planned_for, steps: assessed.steps, needs });
         }
     }
     for (address, why) in inputs.superseded {
@@ -689,6 +694,8 @@ struct Proposed<'a> {
     wanted: &'a Wanted,
     planned_for: Option<String>,
     steps: Vec<ProposedStep>,
+    /// What its steps come after, and are not tried without.
+    needs: Vec<&'a Address>,
 }
 
 /// When something is done: the stage of its kind, and within a stage after what it needs.
@@ -740,12 +747,12 @@ fn numbered(mut proposed: Vec<Proposed<'_>>) -> Vec<Step> {
     proposed.sort_by(|one, two| (turn(one), &one.wanted.address).cmp(&(turn(two), &two.wanted.address)));
     let mut steps: Vec<Step> = Vec::new();
     let mut last_of: BTreeMap<Address, String> = BTreeMap::new();
-    for Proposed { wanted, planned_for, steps: proposals, .. } in proposed {
+    for Proposed { wanted, planned_for, steps: proposals, needs: own_needs, .. } in proposed {
         for proposal in proposals {
             let id = format!("{}", steps.len() + 1);
             let own = last_of.get(&wanted.address).cloned();
             let first = own.is_none();
-            let others = wanted.needs.iter().filter(|_| first).filter_map(|need| last_of.get(need).cloned());
+            let others = own_needs.iter().filter(|_| first).filter_map(|need| last_of.get(*need).cloned());
             let needs = own.into_iter().chain(others).collect();
             last_of.insert(wanted.address.clone(), id.clone());
             steps.push(Step {

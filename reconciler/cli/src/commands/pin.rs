@@ -1,9 +1,11 @@
 //! `pin`: what aliases, tags and names lead to, written beside the declarations.
 
+use std::collections::BTreeSet;
+
 use reconciler_aws::edge::LookedUp;
 use reconciler_engine::pinning::Pointer;
 use reconciler_model::address::ScopeKind;
-use reconciler_model::desired::{PINS_FILE, Pins};
+use reconciler_model::desired::{PINS_FILE, Pins, is_set, members_of};
 use serde_json::json;
 use similar::TextDiff;
 
@@ -11,15 +13,20 @@ use crate::exit::Exit;
 use crate::failure::Failure;
 use crate::files;
 use crate::progress::Progress;
-use crate::screen::{DOUBT, GOOD, paint};
+use crate::screen::{BAD, DOUBT, GOOD, paint};
 use crate::setup::Setup;
 
 pub(crate) async fn run(setup: &Setup, check: bool) -> Result<Exit, Failure> {
-    let (desired, sessions) = setup.desired_and_sessions().await?;
+    // As if nothing were pinned: an account that was renamed for good is to have its new name.
+    let (desired, sessions, old_pins) = setup.unpinned_and_sessions().await?;
+    let old_pins = old_pins.unwrap_or_else(|why| {
+        setup.screen.remark(format_args!("note: the old {PINS_FILE} is not taken into account: {why}"));
+        Pins::default()
+    });
     let progress = Progress::new(setup.screen);
     let wanted = desired.wanted();
     let pointers = setup.reconciler(sessions, &progress).follow_pointers(&wanted).await?;
-    let Led { mut pins, unread, repointed, lost } = Led::of(&pointers, &desired.pins);
+    let Led { mut pins, unread, repointed, lost } = Led::of(&pointers, &old_pins);
     let organization = desired.organization();
     let home = organization.home_region(ScopeKind::Organization);
     if let Some(own) = organization.account(&organization.management_account) {
@@ -31,16 +38,23 @@ pub(crate) async fn run(setup: &Setup, check: bool) -> Result<Exit, Failure> {
     let failed = |error: String| Failure::new(Exit::Failed, format!("failed to write {}: {error}", path.display()));
     let text = pins.to_text().map_err(|error| failed(error.to_string()))?;
     let old = std::fs::read_to_string(&path).unwrap_or_default();
-    let differs = pins != without_places(&desired.pins) || repointed;
+    let old_pins = without_places(&old_pins);
+    let differs = pins != old_pins || repointed;
+    let changed = changed(&old_pins, &pins);
     let writes = !check && !lost && old != text;
     if writes {
         files::write_whole(&path, text.as_bytes()).map_err(|error| failed(error.to_string()))?;
     }
     let diff = TextDiff::from_lines(&old, &text).unified_diff().context_radius(2).header("pinned", "live").to_string();
     let shown: Vec<&String> = unread.iter().collect();
-    setup.screen.json(&json!({ "differs": differs, "written": writes, "diff": diff, "not_pinned": shown }))?;
+    setup.screen.json(
+        &json!({ "differs": differs, "written": writes, "diff": diff, "changed": changed, "not_pinned": shown }),
+    )?;
     if !diff.is_empty() {
         setup.screen.say(diff.trim_end())?;
+    }
+    for one in &changed {
+        setup.screen.say(format_args!("{} {one}", paint(BAD, "!")))?;
     }
     for one in &unread {
         setup.screen.say(format_args!("{} {one}", paint(DOUBT, "?")))?;
@@ -90,7 +104,7 @@ impl Led {
             };
             led.repointed |= leads.is_ok() && kept.is_some();
             led.lost |= leads.is_err() && kept.is_none();
-            let rest = if kept.is_some() { "; its pin is kept" } else { "" };
+            let rest = if kept.is_some() { "; its pin is kept: remove its line where it is gone for good" } else { "" };
             led.unread.push(format!("{scope}/{key} {reason}{rest}"));
             if let Some(pin) = kept {
                 led.pins.set(&scope.account, &scope.account_id, &scope.region, key, pin.value.clone());
@@ -98,6 +112,33 @@ impl Led {
         }
         led
     }
+}
+
+/// What leads elsewhere than its pin, and whom a set has lost: what somebody has to look at before it is committed, because
+/// from then on everything follows it.
+fn changed(old: &Pins, new: &Pins) -> Vec<String> {
+    let mut changed = Vec::new();
+    for (place, block) in old.blocks() {
+        for (key, pin) in &block.pins {
+            let led = new.blocks().get(place).and_then(|block| block.pins.get(key)).map(|pin| pin.value.as_str());
+            let source = key.split([':', '/']).next().unwrap_or_default();
+            let what = match (is_set(source), led) {
+                (_, Some(led)) if led == pin.value => continue,
+                (true, led) => {
+                    let left: BTreeSet<&str> = members_of(led.unwrap_or_default());
+                    let lost: Vec<&str> = members_of(&pin.value).into_iter().filter(|id| !left.contains(id)).collect();
+                    if lost.is_empty() {
+                        continue;
+                    }
+                    format!("has lost {}", lost.join(", "))
+                }
+                (false, Some(_)) => format!("led to {}, and leads elsewhere", pin.value),
+                (false, None) => format!("led to {}, and is not pinned any more", pin.value),
+            };
+            changed.push(format!("{place}/{key} {what}: make sure that this is meant before you commit it"));
+        }
+    }
+    changed
 }
 
 /// The pins without the places that they have in the file.

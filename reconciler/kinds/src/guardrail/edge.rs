@@ -10,7 +10,7 @@ use aws_sdk_bedrock::Client;
 use futures::future::{join_all, join3};
 use jiff::Timestamp;
 use reconciler_aws::edge::{
-    Edge, LookedUp, LookupSource, PinnedNames, Reading, Receipt, Selection, gap_of, odd_answer, twin, unread_of,
+    ANY, Edge, LookedUp, LookupSource, PinnedNames, Reading, Receipt, Selection, gap_of, odd_answer, twin, unread_of,
 };
 use reconciler_aws::{Answer, CallError, CallFacts, ErrorClass, Session, call, call_with_body};
 use reconciler_model::address::{Address, Scope};
@@ -308,14 +308,17 @@ async fn by_name_or_pin(session: &Session, selection: &Selection, pinned: &Pinne
         same.retain(|ids| !by_pin.values().any(|(_, other)| other.id == ids.id));
     }
     found.retain(|_, same| !same.is_empty());
+    // What bears a pinned name may be what this tool made, where it cannot say so: see `ANY`.
+    let is_any = |name: &str| pinned.get(name).is_some_and(|all| all.iter().any(|id| id == ANY));
+    let is_other = |name: &str| pinned.contains_key(name) && (by_pin.contains_key(name) || !is_any(name));
     if selection.is_beside() {
-        let is_twin = |name: &str, many: bool| pinned.contains_key(name) || (many && !selection.asks_for(name));
+        let is_twin = |name: &str, many: bool| is_other(name) || (many && !selection.asks_for(name));
         let twins: Vec<_> = found.extract_if(.., |name, same| is_twin(name, same.len() > 1)).collect();
         for (name, same) in twins {
             found.extend(same.into_iter().map(|ids| (twin(&name, &ids.id), vec![ids])));
         }
     }
-    found.retain(|name, _| !pinned.contains_key(name));
+    found.retain(|name, _| !is_other(name));
     found.extend(by_pin.into_iter().map(|(name, (_, ids))| (name, vec![ids])));
     Ok(found)
 }

@@ -3,7 +3,7 @@
 //! Defaults that the service leaves out of its answers are written here, once. `publishedVersion` is the content of the
 //! newest published version; a declaration wants it equal to what it declares, unless it says `publish: false`.
 
-use reconciler_model::address::ScopeKind;
+use reconciler_model::address::{Scope, ScopeKind};
 use reconciler_model::cause::Cause;
 use reconciler_model::diagnostic::Problem;
 use reconciler_model::direction::{self, Direction};
@@ -457,6 +457,17 @@ impl Kind for Guardrail {
 
     fn id_of(&self, handle: &Value) -> Option<String> {
         handle.get("guardrailId").and_then(Value::as_str).map(str::to_owned)
+    }
+
+    fn pinned_output(&self, scope: &Scope, pinned: &str, output: &str) -> Option<String> {
+        match output {
+            "guardrailId" => Some(pinned.to_owned()),
+            "guardrailArn" => {
+                let partition = arns::partition(&scope.region);
+                Some(format!("arn:{partition}:bedrock:{}:{}:guardrail/{pinned}", scope.region, scope.account_id))
+            }
+            _ => None,
+        }
     }
 
     fn hold_to(&self, want: &mut Value, name: &str, _: &str) {

@@ -25,6 +25,7 @@ use super::services::{self, Home};
 use super::spec::{ACCESS, ENCRYPTION, LIFECYCLE, OWNERSHIP, POLICY, VERSIONING};
 use super::steps::{Facts, Op, Operation};
 use super::wire;
+use crate::arns::partition;
 use crate::normal::{Seen, extras_by_key, seen};
 
 const SERVICE: &str = "s3";
@@ -39,20 +40,6 @@ fn client(session: &Session) -> Client {
         let path_style = config.endpoint_url().is_some() || own;
         Client::from_conf(Builder::from(config).force_path_style(path_style).build())
     })
-}
-
-/// The partition of a region (AWS.md 5.4).
-fn partition(region: &str) -> &'static str {
-    const PARTITIONS: &[(&str, &str)] = &[
-        ("cn-", "aws-cn"),
-        ("us-gov-", "aws-us-gov"),
-        ("us-isob-", "aws-iso-b"),
-        ("us-isof-", "aws-iso-f"),
-        ("eu-isoe-", "aws-iso-e"),
-        ("us-iso-", "aws-iso"),
-        ("eusc-", "aws-eusc"),
-    ];
-    PARTITIONS.iter().find(|(prefix, _)| region.starts_with(prefix)).map_or("aws", |(_, partition)| partition)
 }
 
 /// What one sub-resource is: `None` where it is not set.

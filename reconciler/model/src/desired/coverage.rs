@@ -10,10 +10,9 @@ use serde_json::Value;
 
 use super::declaration::Declaration;
 use super::directory::{Directory, mapped};
-use super::document::{self, Document};
-use super::load::{Source, base_name};
+use super::load::{Source, read_pins};
 use super::organization::{Account, Organization};
-use super::pins::{self, ACCOUNT_NAMED, COVERED, EXCLUDED, PINS_FILE, Pin, Pins, members_of, set_of};
+use super::pins::{ACCOUNT_NAMED, COVERED, EXCLUDED, Pin, Pins, members_of, set_of};
 use super::selection::{self, ALL, Form, form_of, selects};
 use crate::address::{Scope, ScopeKind};
 use crate::diagnostic::did_you_mean;
@@ -54,9 +53,10 @@ impl<'a> Pinned<'a> {
         self.covered.get(selector).is_some_and(|pin| members_of(&pin.value).contains(id))
     }
 
-    /// Whether the account was left out when somebody looked.
-    pub(super) fn excludes(&self, id: &str) -> bool {
-        self.excluded.values().any(|pin| members_of(&pin.value).contains(id))
+    /// Whether one of these selectors left the account out when somebody looked.
+    pub(super) fn excludes(&self, id: &str, selectors: &BTreeSet<String>) -> bool {
+        let pins = self.excluded.iter().filter(|(selector, _)| selectors.contains(**selector));
+        pins.into_iter().any(|(_, pin)| members_of(&pin.value).contains(id))
     }
 
     /// Whether it is known whom this selector leaves out.
@@ -196,18 +196,30 @@ pub(super) fn drift(
             }
         }
     }
+    // A pinned account that a selector would leave out today is held all the same.
+    for selector in organization.discover.iter().flat_map(|discovery| &discovery.exclude) {
+        let Some(pin) = pinned.excluded.get(selector.as_str()) else { continue };
+        for account in organization.accounts.iter().filter(|account| selects(selector, account)) {
+            let all = of(&|_| true);
+            let leads = Value::String(account.id.clone());
+            let key = format!("{EXCLUDED}:{selector}");
+            let mut one = repointed::drift_of(&scope(&account.name, &account.id), &key, pin, leads, all);
+            one.fields.iter_mut().for_each(|field| field.want = Value::Null);
+            found.push(one);
+        }
+    }
     found.sort_by(|one, two| one.address.cmp(&two.address));
     found
 }
 
 /// The directory without the accounts that are not pinned, and those; `None` where there are no pins of accounts, or no others.
 pub(super) fn without_newcomers(sources: &[Source], directory: &Directory) -> Option<(Directory, Vec<Account>)> {
-    let mut problems = Vec::new();
-    let files = sources.iter().filter(|source| base_name(&source.file) == PINS_FILE);
-    let documents: Vec<Document> = files.flat_map(|source| document::read(source, &mut problems)).collect();
-    let pins = pins::read(&documents, &mut problems);
+    let pins = read_pins(sources).ok()?;
     let pinned = Pinned::of(&pins);
-    let is_old = |account: &&Account| pinned.names.contains_key(account.id.as_str()) || pinned.excludes(&account.id);
+    let is_old = |account: &&Account| {
+        pinned.names.contains_key(account.id.as_str())
+            || pinned.excluded.values().any(|pin| members_of(&pin.value).contains(account.id.as_str()))
+    };
     let (old, new): (Vec<&Account>, Vec<&Account>) = directory.accounts.iter().partition(is_old);
     let accounts = old.into_iter().cloned().collect();
     let is_of_use = !pinned.names.is_empty() && !new.is_empty();
@@ -216,23 +228,34 @@ pub(super) fn without_newcomers(sources: &[Source], directory: &Directory) -> Op
 }
 
 /// The drift of an account that nobody has pinned, and with which the declarations are not valid.
-pub(super) fn left_out(organization: &Organization, account: &Account, why: &str) -> Drift {
+pub(super) fn left_out(
+    organization: &Organization,
+    declarations: &[impl AsRef<Declaration>],
+    account: &Account,
+    why: &str,
+) -> Drift {
     let region = organization.home_region(ScopeKind::Organization).to_owned();
     let scope =
         Scope { account: format!("{}-{}", mapped(&account.name), account.id), account_id: account.id.clone(), region };
     let pin = Pin { value: format!("an account with which the declarations are valid, but: {why}"), at: None };
     let key = format!("{ACCOUNT_NAMED}:{}", mapped(&account.name));
-    repointed::drift_of(&scope, &key, &pin, Value::String(account.id.clone()), BTreeSet::new())
+    repointed::drift_of(&scope, &key, &pin, Value::String(account.id.clone()), served(declarations))
 }
 
 /// Pins of accounts that have another id by now: nothing is held to them, and that is no secret.
-pub(super) fn of_others(organization: &Organization, pins: &Pins) -> Vec<Drift> {
+pub(super) fn of_others(organization: &Organization, declarations: &[Declaration], pins: &Pins) -> Vec<Drift> {
+    let served = served(declarations);
     let blocks = pins.blocks().iter().filter_map(|(place, block)| {
         let (account, region) = place.rsplit_once('/')?;
         let account = organization.account(account).filter(|account| account.id != block.account_id)?;
         let scope = Scope { account: account.name.clone(), account_id: account.id.clone(), region: region.to_owned() };
         let pin = Pin { value: block.account_id.clone(), at: block.pins.values().find_map(|pin| pin.at.clone()) };
-        Some(repointed::drift_of(&scope, ACCOUNT_NAMED, &pin, Value::String(account.id.clone()), BTreeSet::new()))
+        Some(repointed::drift_of(&scope, ACCOUNT_NAMED, &pin, Value::String(account.id.clone()), served.clone()))
     });
     blocks.collect()
+}
+
+/// Every control that is declared.
+fn served(declarations: &[impl AsRef<Declaration>]) -> BTreeSet<String> {
+    declarations.iter().flat_map(|one| one.as_ref().controls.iter().cloned()).collect()
 }

@@ -175,6 +175,9 @@ pub struct LiveReference {
     pub address: Address,
     /// One of the outputs of its kind.
     pub output: String,
+    /// What its name is called in the file of pins, where it is pinned.
+    #[serde(skip)]
+    pub pin_key: Option<String>,
 }
 
 /// One declaration at one address.
@@ -195,6 +198,8 @@ pub struct Wanted {
     pub pins: BTreeMap<Lookup, Pin>,
     /// What the name itself led to, where that is pinned.
     pub pin: Option<Pin>,
+    /// What the names of live resources that it refers to led to, where that is pinned.
+    pub referred_pins: BTreeMap<Address, Pin>,
     /// Addresses that the spec refers to, directly or through others; they are restored before this one.
     pub needs: Vec<Address>,
     /// The declaration.

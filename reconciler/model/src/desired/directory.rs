@@ -18,7 +18,7 @@ use serde::Serialize;
 use super::coverage::Pinned;
 use super::item::Item;
 use super::organization::{self, Account, Organization, is_account_id, is_odd, read_name, wrong_with_name};
-use super::selection::{self, selects};
+use super::selection::{self, Form, form_of, selects};
 use crate::codes;
 use crate::diagnostic::{Diagnostic, Place};
 
@@ -146,7 +146,8 @@ pub(super) fn fill(
     let mut problem = |at: &Option<Place>, detail: String, remedy: &str| {
         problems.push(Diagnostic::new(codes::ORGANIZATION, at.clone(), detail, remedy));
     };
-    for id in discovery.names.keys().filter(|id| !directory.accounts.iter().any(|account| account.id == **id)) {
+    let is_known = |id: &str| directory.accounts.iter().any(|one| one.id == id) || pinned.names.contains_key(id);
+    for id in discovery.names.keys().filter(|id| !is_known(id)) {
         problem(&discovery.at, format!("`names`: the organization has no account {id}"), "remove it, or correct it");
     }
     let named = directory.accounts.iter().map(|account| {
@@ -159,6 +160,13 @@ pub(super) fn fill(
         (Account { name, ..account.clone() }, claim)
     });
     let mut accounts: Vec<(Account, Claim)> = named.collect();
+    // One that has left is still what declarations mean by its name: what is wanted there is a gap, and told.
+    for (id, (name, _)) in &pinned.names {
+        if !directory.accounts.iter().any(|account| account.id == **id) {
+            let (id, name) = ((*id).to_owned(), discovery.names.get(*id).map_or(*name, String::as_str).to_owned());
+            accounts.push((Account { id, name, state: Some(GONE.to_owned()), ..Account::default() }, Claim::Given));
+        }
+    }
     for selector in &discovery.exclude {
         // Whom it leaves out is known, or nobody can say whom it means.
         if !pinned.knows_excluded(selector) && !accounts.iter().any(|(account, _)| selects(selector, account)) {
@@ -170,9 +178,16 @@ pub(super) fn fill(
             );
         }
     }
-    accounts.retain(|(account, _)| {
-        !pinned.excludes(&account.id) && !discovery.exclude.iter().any(|selector| selects(selector, account))
-    });
+    // Whom a selector leaves out is pinned: a pinned account does not come under it by a tag or a unit, and another one does not
+    // by taking a name.
+    let is_excluded = |account: &Account| {
+        let fits = |selector: &&String| selects(selector, account);
+        discovery.exclude.iter().filter(fits).any(|selector| {
+            let is_settled = pinned.names.contains_key(account.id.as_str()) || form_of(selector) == Form::Name;
+            !(is_settled && pinned.knows_excluded(selector))
+        })
+    };
+    accounts.retain(|(account, _)| !pinned.excludes(&account.id, &discovery.exclude) && !is_excluded(account));
     if let Some((one, other)) = same_name(&accounts) {
         let detail = format!("the accounts {} and {} are both to be called `{}`", other.id, one.id, one.name);
         problem(&discovery.at, detail, "give one of them another name in `names`, or make the pins anew with `pin`");
@@ -199,6 +214,9 @@ pub(super) fn fill(
     accounts.sort_by(|one, two| one.name.cmp(&two.name));
     organization.accounts = accounts;
 }
+
+/// The state of an account that Organizations does not list any more, although it is pinned.
+const GONE: &str = "GONE";
 
 /// By what right an account has its name.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
@@ -231,15 +249,31 @@ fn named_apart(accounts: Vec<(Account, Claim)>, pinned: &Pinned<'_>) -> Vec<Acco
     for (account, claim) in &accounts {
         bearers.entry(account.name.clone()).or_default().push(*claim);
     }
+    // A name that ends like the id of another account could be that of one whose id is added.
+    let is_like_another = |account: &Account| {
+        let end = account.name.rsplit_once('-').map(|(_, end)| end);
+        end.is_some_and(|end| is_account_id(end) && end != account.id)
+    };
     let apart = |(mut account, claim): (Account, Claim)| {
         let others = bearers.get(&account.name).map(Vec::as_slice).unwrap_or_default();
         let is_alone = others.iter().filter(|other| **other >= claim).count() <= 1;
-        if claim != Claim::Given && (!is_alone || wrong_with_name(&account.name).is_some()) {
+        let is_wrong = wrong_with_name(&account.name).is_some() || is_like_another(&account);
+        if claim != Claim::Given && (!is_alone || is_wrong) {
+            account.name = format!("{}-{}", account.name, account.id);
+        }
+        (account, claim)
+    };
+    let apart: Vec<(Account, Claim)> = accounts.into_iter().map(apart).collect();
+    let given: BTreeSet<String> =
+        apart.iter().filter(|(_, claim)| *claim == Claim::Given).map(|(account, _)| account.name.clone()).collect();
+    let again = |(mut account, claim): (Account, Claim)| {
+        // What is given may look like anything.
+        while claim != Claim::Given && given.contains(&account.name) {
             account.name = format!("{}-{}", account.name, account.id);
         }
         account
     };
-    accounts.into_iter().map(apart).collect()
+    apart.into_iter().map(again).collect()
 }
 
 /// The organization with one account that stands in for those that are not known yet.

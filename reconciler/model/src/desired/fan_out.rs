@@ -12,7 +12,7 @@ use super::template::{self, Part};
 use crate::address::{Address, Scope, ScopeKind};
 use crate::codes;
 use crate::diagnostic::did_you_mean;
-use crate::kind::{self, Kind};
+use crate::kind::{self, Kind, PinnedAs};
 use crate::tree::Path;
 
 /// How much text the placeholders of one spec may bring in.
@@ -59,10 +59,10 @@ pub(super) fn scopes_for(
     pinned: &Pinned<'_>,
     form_only: bool,
 ) -> Vec<Scope> {
-    // Whoever was taken is still, where accounts are discovered: an account that leaves its unit is held all the same.
+    // Whoever was taken is still, where accounts are discovered: an account that leaves its unit is held all the same, and what is
+    // wanted of one that is closed or gone is a gap.
     let was_taken = |account: &Account| {
         organization.discover.is_some()
-            && account.state.is_none()
             && coverage::selectors_of(declaration).any(|selector| pinned.covers(selector, &account.id))
     };
     let accounts = organization.accounts.iter().filter(|account| match kind.scope() {
@@ -226,7 +226,11 @@ impl<D: AsRef<Declaration>> Filling<'_, D> {
             Err(_) if declaration.outputs.contains(&field) => {
                 let placeholder = self.placeholder(&address, &scope, field);
                 let text = placeholder.to_string();
-                self.live.insert(placeholder, LiveReference { scope, address, output: field.to_owned() });
+                let pin_key = match declaration.pinned_as {
+                    Some(PinnedAs::Name(prefix)) => Some(format!("{prefix}{}", address.name)),
+                    _ => None,
+                };
+                self.live.insert(placeholder, LiveReference { scope, address, output: field.to_owned(), pin_key });
                 return Ok(Value::String(text));
             }
             Err((at, known)) => {

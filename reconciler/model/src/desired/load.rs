@@ -83,9 +83,21 @@ impl Desired {
         Some(needs)
     }
 
-    /// Whether declarations rest on aliases, tags or names that others may let lead elsewhere, and nothing of it is pinned.
-    pub fn follows_whatever_is_there(&self) -> bool {
-        self.pins.is_empty() && self.declarations.iter().any(|one| one.has_pointers())
+    /// How many aliases, tags and names that declarations rest on, and that others may let lead elsewhere, are not pinned. Where
+    /// nothing is, one stands for all.
+    pub fn unpinned(&self) -> usize {
+        if self.pins.is_empty() {
+            return usize::from(self.declarations.iter().any(|one| one.has_pointers()));
+        }
+        let scope = |one: &Wanted| (one.address.account.clone(), one.account_id.clone(), one.address.region.clone());
+        let mut missing = BTreeSet::new();
+        for one in self.wanted() {
+            let (account, id, region) = scope(&one);
+            let keys = one.pointers().into_iter().map(|pointed| pointed.key);
+            let keys = keys.filter(|key| self.pins.get(&account, &id, &region, key).is_none());
+            missing.extend(keys.map(|key| (account.clone(), region.clone(), key)));
+        }
+        missing.len()
     }
 
     /// Every declaration in every scope that it is for, by address; nothing while the accounts are still to be discovered.
@@ -115,10 +127,13 @@ impl Desired {
                     references: filled.references,
                     pins: BTreeMap::new(),
                     pin: None,
+                    referred_pins: BTreeMap::new(),
                     needs: filled.needs,
                     declaration: Arc::clone(declaration),
                 };
-                one.take_pins(|key| self.pins.get(&scope.account, &scope.account_id, &scope.region, key).cloned());
+                one.take_pins(|scope, key| {
+                    self.pins.get(&scope.account, &scope.account_id, &scope.region, key).cloned()
+                });
                 wanted.push(one);
             }
         }
@@ -141,6 +156,18 @@ pub fn load_organization(sources: &[Source]) -> Result<Organization, Vec<Diagnos
         .collect();
     let (organization, _) = organization::read(&documents, &mut problems);
     if problems.is_empty() { Ok(organization) } else { Err(problems) }
+}
+
+/// Reads the files of pins among these.
+///
+/// # Errors
+/// Everything that is wrong with them.
+pub fn read_pins(sources: &[Source]) -> Result<Pins, Vec<Diagnostic>> {
+    let mut problems = Vec::new();
+    let files = sources.iter().filter(|source| base_name(&source.file) == PINS_FILE);
+    let documents: Vec<Document> = files.flat_map(|source| document::read(source, &mut problems)).collect();
+    let pins = pins::read(&documents, &mut problems);
+    if problems.is_empty() { Ok(pins) } else { Err(problems) }
 }
 
 /// The same with the accounts that were discovered.
@@ -182,7 +209,9 @@ pub fn load_in(
     let Some((old, newcomers)) = old else { return Err(problems) };
     let Ok(mut desired) = load_once(sources, kinds, controls, Some(&old)) else { return Err(problems) };
     let why = problems.first().map(|problem| problem.detail.as_str()).unwrap_or_default();
-    desired.coverage.extend(newcomers.iter().map(|account| coverage::left_out(&desired.organization, account, why)));
+    desired.coverage.extend(
+        newcomers.iter().map(|account| coverage::left_out(&desired.organization, &desired.declarations, account, why)),
+    );
     desired.coverage.sort_by(|one, two| one.address.cmp(&two.address));
     Ok(desired)
 }
@@ -269,7 +298,7 @@ fn load_once(
             coverage::drift(&organization, &declarations, &pinned, directory),
             coverage::to_pin(&organization, &declarations, directory),
         ),
-        None => (coverage::of_others(&organization, &pins), BTreeMap::new()),
+        None => (coverage::of_others(&organization, &declarations, &pins), BTreeMap::new()),
     };
     let declarations: Vec<Arc<Declaration>> = declarations.into_iter().map(Arc::new).collect();
     // Nothing is wanted of an account that only stands in for others.

@@ -31,7 +31,7 @@ mod tests;
 pub use declaration::{Declaration, LiveReference, Lookup, Resolution, Unanswered, Wanted, WhenStronger};
 pub use directory::{Directory, Discovery, Needs, Unit, not_active};
 pub use exported::{Exported, exported};
-pub use load::{Desired, Source, discovered, load, load_in, load_organization};
+pub use load::{Desired, Source, discovered, load, load_in, load_organization, read_pins};
 pub use organization::{Account, ORGANIZATION_FILE, Organization};
 pub use pins::{
     ACCOUNT_NAMED, Block, COVERED, EXCLUDED, PINS_FILE, Pin, Pins, Pointed, REACH, is_set, key_of_lookup, members_of,

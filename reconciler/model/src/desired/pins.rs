@@ -19,7 +19,8 @@ use super::document::Document;
 use super::item::Item;
 use super::organization::is_account_id;
 use super::template::LOOKUP_SOURCES;
-use super::{Lookup, Wanted};
+use super::{LiveReference, Lookup, Wanted};
+use crate::address::Scope;
 use crate::codes;
 use crate::diagnostic::{Diagnostic, Place, did_you_mean};
 use crate::kind::PinnedAs;
@@ -165,10 +166,20 @@ impl Wanted {
         all
     }
 
-    /// Takes what is pinned of its pointers.
-    pub(super) fn take_pins(&mut self, pinned: impl Fn(&str) -> Option<Pin>) {
+    /// Takes what is pinned of its pointers, and of the names that it refers to.
+    pub(super) fn take_pins(&mut self, pinned: impl Fn(&Scope, &str) -> Option<Pin>) {
+        for LiveReference { scope, address, pin_key, .. } in self.references.values() {
+            if let Some(pin) = pin_key.as_ref().and_then(|key| pinned(scope, key)) {
+                self.referred_pins.insert(address.clone(), pin);
+            }
+        }
+        let own = Scope {
+            account: self.address.account.clone(),
+            account_id: self.account_id.clone(),
+            region: self.address.region.clone(),
+        };
         for Pointed { key, lookup, is_name, is_asked } in self.pointers() {
-            let Some(pin) = pinned(&key) else { continue };
+            let Some(pin) = pinned(&own, &key) else { continue };
             if is_name {
                 self.pin = Some(pin.clone());
             }

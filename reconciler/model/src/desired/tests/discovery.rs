@@ -268,6 +268,7 @@ fn what_is_pinned_of_accounts_is_held() {
       Team A-B: tests-/us-east-1/pin/account:Team A-B: tests-: null instead of "333344445555" []
     "#);
     assert_snapshot!(after(&|all| { all.remove(1); }), @r#"
+    prod/us-east-1/log/default 222233334444
       prod/us-east-1/pin/account:prod: null instead of "222233334444" ["aws-genai-02"]
     "#);
     assert_snapshot!(after(&|all| {
@@ -283,4 +284,79 @@ fn what_is_pinned_of_accounts_is_held() {
         after(&|all| all[2].units = all[1].units.clone()),
         format!("Team A-B: tests-/us-east-1/log/default 333344445555, {same}")
     );
+}
+
+/// An account cannot be taken out of sight: neither by a tag or a unit under which a selector leaves others out, nor by the name of
+/// one that is left out.
+#[test]
+fn what_is_left_out_is_pinned_too() {
+    let organization = DISCOVER
+        .replace("discover\n", "{discover: {exclude: [sandbox=true, \" Team A/B: tests! \", Team A-B: tests-]}}\n");
+    let organization =
+        organization.replace("\" Team A/B: tests! \", ", "").replace("Team A-B: tests-", "\"Team A-B: tests-\"");
+    let load = |directory: &Directory, pins: Option<&str>| {
+        let mut sources = sources(&organization, &log("all").replace("spec", "controls: [aws-genai-02]\nspec"));
+        sources.extend(pins.map(|pins| source("pins.lock", pins)));
+        load_in(&sources, KINDS, CONTROLS, Some(directory))
+    };
+    let mut all = directory();
+    all.accounts.push(account("555566667777", "lab", &[]));
+    all.accounts[4].tags.insert("sandbox".to_owned(), "true".to_owned());
+    let desired = load(&all, None).unwrap_or_else(|problems| panic!("{}", listed(&problems)));
+    let mut pins = crate::desired::Pins::default();
+    for (key, value) in &desired.to_pin {
+        pins.set("Main", "111122223333", "us-east-1", key, value.clone());
+    }
+    let text = pins.to_text().expect("YAML");
+    let after = |change: &dyn Fn(&mut Vec<Account>)| {
+        let mut all = all.clone();
+        change(&mut all.accounts);
+        let desired = load(&all, Some(&text)).unwrap_or_else(|problems| panic!("{}", listed(&problems)));
+        let wanted: Vec<String> = desired.wanted().iter().map(|one| one.address.account.clone()).collect();
+        let told: String = desired.coverage.iter().map(|one| format!("; {}", one.address)).collect();
+        wanted.join(", ") + &told
+    };
+    assert_eq!(after(&|_| {}), "Main, prod");
+    let tag = |one: &mut Account| one.tags.insert("sandbox".to_owned(), "true".to_owned());
+    assert_eq!(after(&|all| drop(tag(&mut all[1]))), "Main, prod; prod/us-east-1/pin/exclude:sandbox=true");
+    // One that came since is left out by its tag as anybody was, and is not by its name.
+    let newcomer = |name: &str| account("666677778888", name, &[]);
+    assert_eq!(
+        after(&|all| {
+            all.push(newcomer("new"));
+            drop(tag(all.last_mut().expect("one")))
+        }),
+        "Main, prod"
+    );
+    assert_eq!(
+        after(&|all| all.push(newcomer("Team A-B: tests-"))),
+        "Main, Team A-B: tests-, prod; Team A-B: tests-/us-east-1/pin/exclude:Team A-B: tests-"
+    );
+}
+
+/// However names are chosen, no two accounts have the same address.
+#[test]
+fn no_two_accounts_have_one_name() {
+    let names = |names: [&str; 3]| {
+        let mut all = directory();
+        for (account, name) in all.accounts.iter_mut().zip(names) {
+            name.clone_into(&mut account.name);
+        }
+        let desired = load_in(&sources(DISCOVER, &log("all")), KINDS, CONTROLS, Some(&all)).expect("valid");
+        desired
+            .wanted()
+            .iter()
+            .map(|one| format!("{}={}", one.address.account, &one.account_id[..3]))
+            .collect::<Vec<_>>()
+            .join(", ")
+    };
+    assert_snapshot!(names(["zed", "zed", "zed-222233334444"]), @r"
+    zed-111122223333=111, zed-222233334444=222, zed-222233334444-333344445555=333
+    ");
+    assert_snapshot!(names(["zed", "zed-111122223333", "zed-111122223333"]), @r"
+    zed=111, zed-111122223333-222233334444=222, zed-111122223333-333344445555=333
+    ");
+    assert_snapshot!(names(["a-222233334444", "a", "a"]), @r"
+    a-222233334444=222, a-222233334444-111122223333=111, a-333344445555=333
+    ");
 }
