@@ -491,7 +491,8 @@ impl<'a> Observing<'a, '_> {
     /// alone, for what rests on it is held to what is pinned.
     fn repointed(&mut self) -> Vec<Drift> {
         // By what is asked: each kind may have it looked up otherwise, within the VPC of an endpoint, say.
-        let mut users: BTreeMap<(Scope, Lookup), Vec<(&Wanted, &Lookup, &Pin)>> = BTreeMap::new();
+        type User<'a> = (&'a Wanted, &'a Lookup, &'a Pin);
+        let mut users: BTreeMap<(Scope, Lookup), Vec<User<'_>>> = BTreeMap::new();
         for one in self.sought.wanted {
             let Some(edge) = self.sought.edge(&one.address.kind) else { continue };
             for (lookup, pin) in &one.pins {

@@ -239,13 +239,14 @@ impl Reconciler<'_> {
         }
         // Where one thing may not be restored, what refers to it may be planned otherwise.
         let mut asked: BTreeSet<Address> = BTreeSet::new();
-        while target.asks_permission {
-            let new: Vec<Step> = plan.steps.iter().filter(|step| !asked.contains(&step.address)).cloned().collect();
+        loop {
+            let is_new = |step: &&Step| target.asks_permission && !asked.contains(&step.address);
+            let new: Vec<Step> = plan.steps.iter().filter(is_new).cloned().collect();
+            if new.is_empty() {
+                break;
+            }
             asked.extend(new.iter().map(|step| step.address.clone()));
-            let denied = match new.is_empty() {
-                true => break,
-                false => self.not_allowed(&new, &observation.inventory, target.wanted).await?,
-            };
+            let denied = self.not_allowed(&new, &observation.inventory, target.wanted).await?;
             if denied.is_empty() {
                 break;
             }
