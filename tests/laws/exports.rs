@@ -65,6 +65,7 @@ fn sighting(kind: &dyn Kind, name: &str, answer: &Value) -> Sighting {
         facts: Value::Null,
         settled: true,
         unread: BTreeMap::new(),
+        beside: Value::Null,
     }
 }
 

@@ -59,6 +59,7 @@ fn compared(kind: &dyn Kind, live: &Value, declared: &Value, when_stronger: &str
         facts: Value::Null,
         settled: true,
         unread: Default::default(),
+        beside: Value::Null,
     };
     (drift::compare(kind, &wanted, &want, Some(&sighting)), sighting)
 }

@@ -108,6 +108,7 @@ impl Pointers {
             facts: Value::Null,
             settled: true,
             unread: Default::default(),
+            beside: Value::Null,
         })
     }
 }

@@ -518,6 +518,7 @@ proptest! {
         let sighting = Sighting {
             address, tree: live, extras: Default::default(), handle: Value::Null, facts: Value::Null, settled: true,
             unread: Default::default(),
+            beside: Value::Null,
         };
         let situation =
             Situation { live: Some(&sighting), target: &want, differs: &[], name: NAME, may_delete_versions: false, surroundings: &Value::Null };

@@ -1,8 +1,11 @@
 //! H05: callers pin published versions, which never change, so restoring the DRAFT alone restores nothing (AWS.md 1.1.6).
 
 use reconciler_emulator::{Effect, Fault};
+use reconciler_model::alert;
 use reconciler_model::codes;
+use reconciler_model::control::AlertClass;
 use reconciler_model::direction::Direction;
+use reconciler_model::plan::{Finding, Plan, Severity};
 use reconciler_tests::witness::element;
 use reconciler_tests::world::{World, field, notes, on, paths, refusals, told};
 use serde_json::{Value, json};
@@ -246,4 +249,98 @@ async fn what_the_service_gave_up_is_drift_and_never_verified() {
     world.emulator.clear_faults();
     world.restore().await;
     world.plan_again_nothing().await;
+}
+
+/// A weak version between two good ones, which callers can still name.
+async fn with_a_weak_version_between() -> World {
+    let declaration = GUARDRAIL.replace("name: payments", "name: payments\ncontrols: [aws-genai-06]");
+    let world = World::small("empty", &declaration).await;
+    world.restore().await;
+    world.set_guardrail("payments", HATE, json!("LOW"));
+    world.publish("payments");
+    world.set_guardrail("payments", HATE, json!("HIGH"));
+    world.publish("payments");
+    world.emulator.clear_calls();
+    world
+}
+
+fn of_versions(plan: &Plan) -> Vec<&Finding> {
+    plan.findings.iter().filter(|finding| finding.code == codes::WEAK_VERSION).collect()
+}
+
+/// What nobody restores is told for as long as it is there, and is no drift: a version never changes.
+#[tokio::test]
+async fn a_weak_version_that_callers_can_still_name_is_told_in_every_plan() {
+    let world = with_a_weak_version_between().await;
+    for _ in 0..2 {
+        world.plan_again_nothing().await;
+        let plan = world.plan().await.plan;
+        let [finding] = of_versions(&plan)[..] else { panic!("{}", told(&plan)) };
+        assert!(finding.detail.starts_with("version 2 protects less than declared"), "{}", finding.detail);
+        assert_eq!(finding.severity, Severity::Note);
+        let told: Vec<_> =
+            finding.alerts.iter().map(|one| (one.control.as_str(), one.signal.as_str(), one.class)).collect();
+        assert_eq!(told, [("aws-genai-06", alert::WEAK_VERSION, AlertClass::Ticket)]);
+        world.restore().await;
+    }
+    // It goes on being told while something else drifts, with the one that the restore leaves behind.
+    world.set_guardrail("payments", HATE, json!("NONE"));
+    world.publish("payments");
+    let plan = world.restore().await;
+    assert!(of_versions(&plan)[0].detail.starts_with("version 2 protects"), "{}", told(&plan));
+    let plan = world.plan().await.plan;
+    assert!(of_versions(&plan)[0].detail.starts_with("versions 2 and 4 protect less"), "{}", told(&plan));
+    for version in ["2", "4"] {
+        let body = json!({"guardrailIdentifier": "guardrail:payments", "guardrailVersion": version});
+        world.attack("bedrock", "DeleteGuardrail", body);
+    }
+    assert!(of_versions(&world.plan().await.plan).is_empty());
+}
+
+/// As declared or stronger is nothing to tell, whatever callers are told when they are blocked; what cannot be told from weaker
+/// is.
+#[tokio::test]
+async fn an_older_version_is_told_only_where_it_protects_less_or_may() {
+    let world = built().await;
+    world.set_guardrail("payments", "/blockedInputMessaging", json!("Ask somebody else."));
+    world.set_guardrail("payments", "/contentPolicyConfig/filtersConfig/type=HATE/outputAction", json!("BLOCK"));
+    world.publish("payments");
+    world.restore().await;
+    assert_eq!(world.witness().versions("payments").await, [1, 2, 3]);
+    assert!(of_versions(&world.plan().await.plan).is_empty());
+
+    let topic = "  topicPolicy: {topics: [{name: advice, type: DENY, definition: Advice on what to buy.}]}\n";
+    let world = World::small("empty", &format!("{GUARDRAIL}{topic}")).await;
+    world.restore().await;
+    world.set_guardrail("payments", "/topicPolicyConfig/topicsConfig/name=advice/definition", json!("Nothing."));
+    world.publish("payments");
+    world.restore().await;
+    let plan = world.plan().await.plan;
+    assert!(of_versions(&plan)[0].detail.starts_with("version 2 may protect less than declared"), "{}", told(&plan));
+}
+
+/// A version that cannot be read is a gap of that, and hides nothing else; one version costs no call.
+#[tokio::test]
+async fn an_older_version_that_cannot_be_read_is_a_gap_of_its_own() {
+    let world = built().await;
+    let gets = |world: &World| world.emulator.calls().iter().filter(|call| call.operation == "GetGuardrail").count();
+    world.plan().await;
+    assert_eq!(gets(&world), 2, "the DRAFT and the newest version");
+
+    let world = with_a_weak_version_between().await;
+    world.plan().await;
+    assert_eq!(gets(&world), 4, "the DRAFT and three versions");
+    // The DRAFT and the newest one are read first.
+    let denied = Fault { skip: 2, ..Fault::always(on("GetGuardrail"), Effect::Deny) };
+    world.inject(vec![denied]);
+    let plan = world.plan().await.plan;
+    let [gap] = &plan.gaps[..] else { panic!("{}", told(&plan)) };
+    assert_eq!(gap.fields, ["olderVersions"]);
+    assert!(gap.reason.contains("versions 1 and 2"), "{}", gap.reason);
+    assert_eq!(
+        gap.alerts.first().map(|alert| alert.class),
+        Some(AlertClass::Ticket),
+        "no calmer than what it may hide"
+    );
+    assert!(plan.drift.is_empty() && plan.summary.in_sync < plan.summary.addresses, "{}", told(&plan));
 }

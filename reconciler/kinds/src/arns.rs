@@ -95,6 +95,7 @@ mod tests {
             facts: Value::Null,
             settled: true,
             unread: Default::default(),
+            beside: Value::Null,
         });
         kind.arns(&call, &place, "a", live.as_ref())
     }

@@ -26,6 +26,8 @@ pub const HARMLESS: &str = "harmless";
 
 /// The signal that is named where a pinned pointer leads elsewhere ([`crate::repointed`]).
 pub const REPOINTED: &str = "repointed";
+/// The signal that is named where an older version protects less than declared.
+pub const WEAK_VERSION: &str = "weak-version";
 
 /// The signal that is named where something that nobody declared is below the floor of a control ([`crate::undeclared`]).
 pub const UNEXPECTED: &str = "unexpected";
@@ -105,8 +107,8 @@ pub struct Otherwise {
 pub struct Alert {
     /// The control that does not hold.
     pub control: String,
-    /// Its signal; `otherwise` or `harmless` where none fits, `repointed` of a pin, `unexpected` of what nobody
-    /// declared.
+    /// Its signal; `otherwise` or `harmless` where none fits, `repointed` of a pin, `weak-version` of an older
+    /// version, `unexpected` of what nobody declared.
     pub signal: String,
     /// How people are told.
     pub class: AlertClass,
@@ -228,6 +230,19 @@ pub fn as_urgent_as_the_worst(controls: &[Control], named: &[String], signal: &s
         .collect();
     alerts.sort_by(|one, two| (one.urgency(), &one.control).cmp(&(two.urgency(), &two.control)));
     alerts
+}
+
+/// A ticket without a deadline for each of the named controls, of what is no drift and has to be known.
+pub fn tickets(controls: &[Control], named: &[String], signal: &str) -> Vec<Alert> {
+    let served = controls.iter().filter(|control| named.contains(&control.id));
+    let ticket = |control: &Control| Alert {
+        control: control.id.clone(),
+        signal: signal.to_owned(),
+        class: AlertClass::Ticket,
+        deadline_minutes: None,
+        severity: control.severity,
+    };
+    served.map(ticket).collect()
 }
 
 /// The alert of a control's `otherwise`, under the name of `signal`.

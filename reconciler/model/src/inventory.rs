@@ -30,6 +30,10 @@ pub struct Sighting {
     /// compared nor changed, and each is a gap. The rest of the resource is known.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub unread: BTreeMap<String, Unread>,
+    /// What is known beside its state, such as older versions. For the kind alone; no step is stale because it differs, so that it
+    /// is no part of the fingerprint, and a read that only looks at the state may leave it out.
+    #[serde(default, skip_serializing_if = "Value::is_null")]
+    pub beside: Value,
 }
 
 /// Why one member of a resource could not be read.

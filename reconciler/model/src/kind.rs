@@ -263,6 +263,12 @@ pub trait Kind: Send + Sync {
         None
     }
 
+    /// What has to be known of a live resource that is no drift, because there is nothing to restore: code and sentence. It is told
+    /// in every plan, in sync or not, for as long as it is so.
+    fn notes_beside(&self, _live: &Sighting, _want: &Value) -> Vec<(&'static str, String)> {
+        Vec::new()
+    }
+
     /// How many settled reads in a row must show a promise before it is believed.
     fn settled_reads(&self) -> u32 {
         1

@@ -347,6 +347,9 @@ fn assess(case: &Case<'_>) -> Assessed {
     for field in comparison.drift.iter().flat_map(|drift| &drift.fields).filter(|field| field.kept) {
         note(Severity::Note, codes::STRONGER, format!("{}: live is stronger than desired, and is kept", field.path));
     }
+    for (code, detail) in live.map(|live| kind.notes_beside(live, want)).unwrap_or_default() {
+        note(Severity::Note, code, detail);
+    }
     let proposal = kind.steps(&Situation {
         live,
         target: &comparison.target,
@@ -420,6 +423,9 @@ pub fn build(inputs: &Inputs<'_>) -> Plan {
         // What is not there is not made without the members that are not known yet: it would be weaker than declared.
         if waits.holds_all || (live.is_none() && (is_waiting || is_unseen)) {
             assessed.steps.clear();
+        }
+        for finding in assessed.findings.iter_mut().filter(|finding| finding.code == codes::WEAK_VERSION) {
+            finding.alerts = alert::tickets(inputs.controls, &wanted.declaration.controls, alert::WEAK_VERSION);
         }
         findings.append(&mut assessed.findings);
         if let Some(reason) = inputs.in_vain.get(address)

@@ -10,7 +10,7 @@ use serde_json::Value;
 
 use crate::address::{Address, Scope};
 use crate::alert::{self, Alert};
-use crate::control::{AlertClass, Control};
+use crate::control::Control;
 use crate::desired::{Pin, Wanted, key_of_lookup, members_of};
 use crate::direction::Direction;
 use crate::drift::{Change, Drift, FieldDrift};
@@ -83,15 +83,7 @@ pub fn unseen(controls: &[Control], wanted: &[Wanted], scope: &Scope, key: &str)
 
 /// Who has to know of a pin whose resource is gone and was made again by this tool: whoever keeps the pins, of each control.
 pub fn stale(controls: &[Control], served: &[String]) -> Vec<Alert> {
-    let served = controls.iter().filter(|control| served.contains(&control.id));
-    let ticket = |control: &Control| Alert {
-        control: control.id.clone(),
-        signal: alert::REPOINTED.to_owned(),
-        class: AlertClass::Ticket,
-        deadline_minutes: None,
-        severity: control.severity,
-    };
-    served.map(ticket).collect()
+    alert::tickets(controls, served, alert::REPOINTED)
 }
 
 /// Who has to know of it. What rests on the pointer would be rebuilt on something else by whoever follows it, so each control

@@ -128,6 +128,7 @@ impl Edge for EnforcedGuardrail {
             facts: Value::Null,
             settled: true,
             unread: Default::default(),
+            beside: Value::Null,
         }))
     }
 

@@ -1,7 +1,7 @@
 //! The edge of guardrails: the only place of this kind that names the SDK.
 //!
 //! A guardrail is read with GetGuardrail for the DRAFT, ListGuardrails for its versions, GetGuardrail for the newest of
-//! them, and ListTagsForResource; the first, second and fourth run side by side.
+//! them, and ListTagsForResource; the first, second and fourth run side by side. The older versions of a declared one follow.
 
 use std::collections::BTreeMap;
 
@@ -22,9 +22,9 @@ use reconciler_model::tree::{self, Path};
 use reconciler_model::warrant::Warrant;
 use serde_json::{Value, json};
 
-use super::Guardrail;
 use super::spec::{FAILED, NAME, PUBLISHED, READY, STATUS, as_published, key_of, published_of};
-use super::steps::{Facts, Needed, Op};
+use super::steps::{Beside, Facts, Needed, Op};
+use super::{Guardrail, older};
 use crate::normal::{extras_by_key, without};
 
 const SERVICE: &str = "bedrock";
@@ -87,7 +87,7 @@ async fn list(session: &Session, id: Option<&str>) -> Result<Vec<Value>, CallErr
     }
 }
 
-async fn get(session: &Session, id: &str, version: &str) -> Result<Value, CallError> {
+pub(super) async fn get(session: &Session, id: &str, version: &str) -> Result<Value, CallError> {
     let bedrock = session.client(Client::new);
     let request = bedrock.get_guardrail().guardrail_identifier(id).guardrail_version(version);
     Ok(call!(session, SERVICE, GET, request).await?.body)
@@ -140,6 +140,11 @@ fn content(session: &Session, answer: &Value, tags: Option<Value>) -> Result<Con
         return Err(odd_answer(session, SERVICE, GET, format!("{}: {}", problem.path, problem.detail)));
     }
     Ok(Content { tree: normalised.tree, extras: extras_by_key(&live, normalised.unknown, key_of) })
+}
+
+/// What the answer of a published version holds.
+pub(super) fn content_of(session: &Session, answer: &Value) -> Result<Value, CallError> {
+    Ok(published_of(&content(session, answer, None)?.tree))
 }
 
 /// Where the normal form has a value of its own, because the answer has none.
@@ -230,8 +235,8 @@ async fn read(session: &Session, address: &Address, ids: &Ids) -> Result<Option<
     let facts = Facts {
         versions: numbers,
         failed: (draft_status == FAILED).then(|| serde_json::from_value(reasons).unwrap_or_default()),
-        unsaid: unsaid(&draft, &whole.tree),
     };
+    let beside = Beside { unsaid: unsaid(&draft, &whole.tree), older: Vec::new() };
     let lasts = |status: &str| matches!(status, READY | FAILED);
     Ok(Some(Sighting {
         address: address.clone(),
@@ -241,12 +246,13 @@ async fn read(session: &Session, address: &Address, ids: &Ids) -> Result<Option<
         facts: serde_json::to_value(&facts).unwrap_or(Value::Null),
         settled: lasts(&draft_status) && newest.is_none_or(|newest| lasts(&status(newest))),
         unread,
+        beside: serde_json::to_value(&beside).unwrap_or(Value::Null),
     }))
 }
 
 /// Whether the content of a version is what a tree declares.
 fn has_what_is_declared(session: &Session, answer: &Value, want: &Value) -> Result<bool, CallError> {
-    let content = published_of(&content(session, answer, None)?.tree);
+    let content = content_of(session, answer)?;
     let declared = published_of(want);
     Ok(tree::differences(&tree::restricted(&content, &declared), &declared, &[]).is_empty())
 }
@@ -262,10 +268,28 @@ async fn needed(session: &Session, ids: &Ids, facts: &Facts, want: &Value) -> Re
     Ok(Needed { enforced: enforced?, as_declared, unsure: None })
 }
 
-/// As [`read`], beside others: to bring a guardrail into normal form takes longer than to ask for it.
-async fn read_beside(session: &Session, address: Address, ids: Ids) -> Result<Option<Sighting>, CallError> {
+/// As [`read`], beside others: to bring a guardrail into normal form takes longer than to ask for it. Of one that is declared, with
+/// its older versions, and the gaps of those that could not be read.
+async fn read_beside(
+    session: &Session,
+    scope: Scope,
+    address: Address,
+    ids: Ids,
+    is_declared: bool,
+) -> Result<Option<(Sighting, Vec<Gap>)>, CallError> {
     let own = session.clone();
-    session.spread(async move { read(&own, &address, &ids).await }).await
+    let reads = async move {
+        let Some(mut sighting) = read(&own, &address, &ids).await? else { return Ok(None) };
+        let facts: Facts = serde_json::from_value(sighting.facts.clone()).unwrap_or_default();
+        let Some((_, numbers @ [_, ..])) = facts.versions.split_last().filter(|_| is_declared) else {
+            return Ok(Some((sighting, Vec::new())));
+        };
+        let (found, gaps) = older::read(&own, &scope, &address, &ids.id, numbers).await;
+        let beside = Beside { older: found, ..Beside::of(&sighting) };
+        sighting.beside = serde_json::to_value(beside).unwrap_or(Value::Null);
+        Ok(Some((sighting, gaps)))
+    };
+    session.spread(reads).await
 }
 
 fn ids_of(row: &Value) -> Option<(String, Ids)> {
@@ -363,7 +387,8 @@ impl Edge for Guardrail {
             let address = Address::new(scope, self.name(), name);
             match same.as_slice() {
                 [ids] => {
-                    let outcome = read_beside(session, address, ids.clone()).await;
+                    let is_declared = selection.asks_for(name);
+                    let outcome = read_beside(session, scope.clone(), address, ids.clone(), is_declared).await;
                     (name, outcome.map_err(|error| gap_of(&error, scope, self.name(), Some(name))))
                 }
                 several => {
@@ -384,7 +409,10 @@ impl Edge for Guardrail {
         let mut reading = Reading::default();
         for (name, outcome) in join_all(reads).await {
             match outcome {
-                Ok(Some(sighting)) => reading.sightings.push(sighting),
+                Ok(Some((sighting, gaps))) => {
+                    reading.sightings.push(sighting);
+                    reading.gaps.extend(gaps);
+                }
                 Ok(None) => reading.gaps.push(Gap {
                     scope: scope.clone(),
                     kind: self.name().to_owned(),

@@ -13,6 +13,7 @@
 mod causes;
 mod edge;
 mod limits;
+mod older;
 mod request;
 mod spec;
 mod steps;

@@ -17,7 +17,7 @@ use schemars::{JsonSchema, Schema};
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
-use super::{Guardrail, limits, steps};
+use super::{Guardrail, limits, older, steps};
 use crate::arns;
 use crate::normal::{Decimal, IGNORED, as_answered, yes};
 
@@ -651,6 +651,10 @@ impl Kind for Guardrail {
             both[PUBLISHED] = floor.clone();
         }
         both
+    }
+
+    fn notes_beside(&self, live: &Sighting, want: &Value) -> Vec<(&'static str, String)> {
+        older::notes(live, want)
     }
 
     fn steps(&self, situation: &Situation<'_>) -> Proposal {

@@ -13,6 +13,7 @@ use serde_json::{Value, json};
 
 use super::Guardrail;
 use super::limits::MOST_VERSIONS;
+use super::older::Older;
 use super::request;
 use super::spec::{NAME, PUBLISHED, READY, STATUS, as_published, body_of, published_of};
 use crate::normal::{IGNORED, is_ignored, laid_over};
@@ -43,9 +44,24 @@ pub(super) struct Facts {
     pub(super) versions: Vec<u32>,
     /// The service gave the DRAFT up; why.
     pub(super) failed: Option<Vec<String>>,
+}
+
+/// What is known beside the state. No step is stale because it reads otherwise: what an answer leaves out has its default all the
+/// same.
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+#[serde(default)]
+pub(super) struct Beside {
     /// Members that the answer does not have, and that the normal form has a default for.
-    #[serde(default)]
     pub(super) unsaid: Vec<Path>,
+    /// The versions beside the newest one, where they were read.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub(super) older: Vec<Older>,
+}
+
+impl Beside {
+    pub(super) fn of(live: &Sighting) -> Self {
+        Self::deserialize(&live.beside).unwrap_or_default()
+    }
 }
 
 /// The versions that must not be deleted to make room. Read only where the limit is reached.
@@ -148,7 +164,7 @@ fn restore(situation: &Situation<'_>, live: &Sighting) -> Proposal {
         renamed || situation.differs_in(STATUS) || !tree::differences(&body_of(&live.tree), &content, &[]).is_empty();
     let extras = carried(live, situation.target, &content, draft_differs, &mut proposal);
     if draft_differs && proposal.refusals.is_empty() {
-        let body = with_extras(situation.name, &verbatim(&content, situation.target, &facts), &extras);
+        let body = with_extras(situation.name, &verbatim(&content, situation.target, &Beside::of(live)), &extras);
         let mut promised = content.clone();
         promised[STATUS] = json!(READY);
         if renamed {
@@ -262,10 +278,10 @@ fn name_the_tiers(content: &mut Value) {
 
 /// What is sent of members that the declaration does not mention is what was answered: no default of ours, which the service
 /// may not share.
-fn verbatim(content: &Value, target: &Value, facts: &Facts) -> Value {
+fn verbatim(content: &Value, target: &Value, beside: &Beside) -> Value {
     let mut content = content.clone();
     let unmentioned = |path: &&Path| path.head().is_some_and(|head| target.get(head).is_none());
-    for path in facts.unsaid.iter().filter(unmentioned) {
+    for path in beside.unsaid.iter().filter(unmentioned) {
         tree::set(&mut content, path, None);
     }
     content

@@ -88,6 +88,7 @@ async fn read(session: &Session, address: &Address, arn: &str) -> Result<Sightin
         facts: Value::Null,
         settled: true,
         unread: Default::default(),
+        beside: Value::Null,
     })
 }
 

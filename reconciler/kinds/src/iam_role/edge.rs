@@ -324,6 +324,7 @@ fn sighting(
         tree,
         settled: true,
         unread,
+        beside: Value::Null,
     })
 }
 

@@ -113,6 +113,7 @@ impl Edge for InvocationLogging {
             facts: Value::Null,
             settled: true,
             unread: Default::default(),
+            beside: Value::Null,
         }))
     }
 

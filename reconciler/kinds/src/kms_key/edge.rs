@@ -183,6 +183,7 @@ fn sighting(
         handle: json!({ "keyId": metadata["KeyId"], "arn": metadata["Arn"] }),
         settled: !["Creating", "Updating"].contains(&facts.key_state.as_str()),
         unread,
+        beside: Value::Null,
         facts: serde_json::to_value(facts).unwrap_or(Value::Null),
     })
 }

@@ -176,6 +176,7 @@ fn sighting(session: &Session, address: Address, read: Parts, facts: &Facts) -> 
         facts: serde_json::to_value(facts).unwrap_or(Value::Null),
         settled: true,
         unread,
+        beside: Value::Null,
     })
 }
 

@@ -82,6 +82,7 @@ fn sighting(session: &Session, address: Address, answer: &Value) -> Result<Sight
         }),
         settled: true,
         unread: Default::default(),
+        beside: Value::Null,
     })
 }
 

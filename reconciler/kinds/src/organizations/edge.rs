@@ -247,6 +247,7 @@ fn sighting(
         facts: json!({ TYPE_STATUS: status }),
         settled: !status.starts_with("PENDING"),
         unread,
+        beside: Value::Null,
     })
 }
 

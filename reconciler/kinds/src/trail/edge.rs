@@ -156,6 +156,7 @@ fn sighting(
         facts: serde_json::to_value(Facts { delivery_error }).unwrap_or(Value::Null),
         settled: true,
         unread,
+        beside: Value::Null,
     })
 }
 

@@ -516,6 +516,7 @@ mod tests {
             facts: Value::Null,
             settled: true,
             unread: Default::default(),
+            beside: Value::Null,
         };
         let differs = [Path::of([member, "any"])];
         propose(&Situation {

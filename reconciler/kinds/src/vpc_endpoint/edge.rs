@@ -268,6 +268,7 @@ fn sighting(session: &Session, address: Address, endpoint: &Value) -> Result<Sig
         facts: serde_json::to_value(facts).unwrap_or(Value::Null),
         settled: !is_underway(endpoint),
         unread: Default::default(),
+        beside: Value::Null,
     })
 }
 

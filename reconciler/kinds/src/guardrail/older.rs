@@ -1,0 +1,125 @@
+//! The published versions beside the newest one: callers who name one of them by its number get it, whatever came after it.
+//!
+//! Expected flow: the versions of a declared guardrail are read beside it and kept by content; what of them protects less than
+//! the declaration is told in every plan, as a note that opens a ticket. It is no drift, because a version never changes: there
+//! is nothing to restore, and who names it is not seen from here.
+
+use futures::stream::{self, StreamExt as _};
+use reconciler_aws::edge::gap_of;
+use reconciler_aws::{CallError, ErrorClass, Session};
+use reconciler_model::address::{Address, Scope};
+use reconciler_model::codes;
+use reconciler_model::direction::Direction;
+use reconciler_model::inventory::{Gap, Sighting};
+use reconciler_model::kind::Kind as _;
+use reconciler_model::tree;
+use serde::{Deserialize, Serialize};
+use serde_json::Value;
+
+use super::Guardrail;
+use super::edge::{content_of, get};
+use super::spec::published_of;
+use super::steps::Beside;
+
+/// Versions of one guardrail that are read side by side.
+const AT_ONCE: usize = 4;
+
+/// What a gap calls them. No declaration has such a member, so that the gap hides no other.
+const OLDER: &str = "olderVersions";
+
+/// Versions that have the same content.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub(super) struct Older {
+    /// Their numbers, ascending.
+    versions: Vec<u32>,
+    /// What they hold.
+    content: Value,
+}
+
+/// Reads these versions of the guardrail. With them, the gaps of those that could not be read: one for each cause.
+pub(super) async fn read(
+    session: &Session,
+    scope: &Scope,
+    address: &Address,
+    id: &str,
+    numbers: &[u32],
+) -> (Vec<Older>, Vec<Gap>) {
+    let reads = numbers.iter().copied().map(|number| async move {
+        let answer = get(session, id, &number.to_string()).await;
+        (number, answer.and_then(|answer| content_of(session, &answer)))
+    });
+    let mut found: Vec<(u32, Result<Value, CallError>)> = stream::iter(reads).buffer_unordered(AT_ONCE).collect().await;
+    found.sort_unstable_by_key(|(number, _)| *number);
+    let mut older: Vec<Older> = Vec::new();
+    let mut failed: Vec<(Gap, Vec<u32>)> = Vec::new();
+    for (number, outcome) in found {
+        match outcome {
+            Ok(content) => match older.iter_mut().find(|one| one.content == content) {
+                Some(same) => same.versions.push(number),
+                None => older.push(Older { versions: vec![number], content }),
+            },
+            // It went while the others were read, and nobody gets it any more.
+            Err(error) if error.class == ErrorClass::NotFound => {}
+            Err(error) => {
+                let gap = gap_of(&error, scope, &address.kind, Some(&address.name));
+                match failed.iter_mut().find(|(other, _)| *other == gap) {
+                    Some((_, numbers)) => numbers.push(number),
+                    None => failed.push((gap, vec![number])),
+                }
+            }
+        }
+    }
+    let told = |(gap, numbers): (Gap, Vec<u32>)| Gap {
+        reason: format!("{} ({}, which callers may name)", gap.reason, named(&numbers)),
+        fields: vec![OLDER.to_owned()],
+        ..gap
+    };
+    (older, failed.into_iter().map(told).collect())
+}
+
+/// What is to be said of versions that protect less than `want`, or may.
+pub(super) fn notes(live: &Sighting, want: &Value) -> Vec<(&'static str, String)> {
+    let declared = published_of(want);
+    let (mut less, mut unsure) = (Vec::new(), Vec::new());
+    for Older { versions, content } in Beside::of(live).older {
+        let content = tree::restricted(&content, &declared);
+        let differences = tree::differences(&content, &declared, &[]);
+        let directions: Vec<Direction> = differences
+            .iter()
+            .map(|one| Guardrail.direction(&one.path, one.left.as_ref(), one.right.as_ref()))
+            .collect();
+        if directions.contains(&Direction::Weakened) {
+            less.extend(versions);
+        } else if directions.contains(&Direction::Unknown) {
+            unsure.extend(versions);
+        }
+    }
+    let clause = |mut numbers: Vec<u32>, one: &str, several: &str| {
+        numbers.sort_unstable();
+        (!numbers.is_empty()).then(|| format!("{} {}", named(&numbers), if numbers.len() == 1 { one } else { several }))
+    };
+    let clauses = [
+        clause(less, "protects less than declared", "protect less than declared"),
+        clause(unsure, "may protect less than declared", "may protect less than declared"),
+    ];
+    let clauses: Vec<String> = clauses.into_iter().flatten().collect();
+    if clauses.is_empty() {
+        return Vec::new();
+    }
+    let detail = format!(
+        "{}, and so whoever names it is protected less: move callers to the newest version, and delete it with DeleteGuardrail and \
+         its number; `restore --delete-versions` does only where room is needed",
+        clauses.join(", and ")
+    );
+    vec![(codes::WEAK_VERSION, detail)]
+}
+
+/// `version 2`, `versions 2, 3 and 5`.
+fn named(numbers: &[u32]) -> String {
+    let words: Vec<String> = numbers.iter().map(u32::to_string).collect();
+    match words.split_last() {
+        Some((last, [])) => format!("version {last}"),
+        Some((last, rest)) => format!("versions {} and {last}", rest.join(", ")),
+        None => "no version".to_owned(),
+    }
+}
