@@ -73,6 +73,28 @@ fn pairs(of: &[(&str, &str)]) -> Vec<(String, String)> {
     of.iter().map(|(kind, status)| ((*kind).to_owned(), (*status).to_owned())).collect()
 }
 
+/// A pointer that leads elsewhere is declared nowhere but in the pins, and no step of a restore is its.
+#[test]
+fn a_pointer_that_leads_elsewhere_is_told_as_what_it_is() {
+    let aws = Aws::scenario("in-sync");
+    aws.attack(
+        "steps:\n  - {as: \"arn:aws:sts::${account}:assumed-role/Developer/mallory\", accounts: [prod], regions: [us-east-1], \
+         service: ec2, operation: CreateTags, body: {Resources: [\"${vpc:bedrock}\"], Tags: [{Key: Name, Value: old}]}}\n",
+    );
+    let environment = TestEnvironment::on(&aws);
+    let output = environment.run(&["--output", "json", "restore", "--yes", "aws-genai-03"]).exits(2);
+    let (incident, folder) = incident(&output);
+    assert_eq!(statuses(&incident), pairs(&[("pin", "not_restored")]), "{incident}");
+    let report = fs::read_to_string(folder.join("incident.md")).expect("read");
+    assert!(
+        report.contains("pin/vpc:bedrock: **NOT restored** it still leads elsewhere than pins.lock says"),
+        "{report}"
+    );
+    assert!(!report.contains("not declared any more"), "{report}");
+    let again = environment.run(&["restore", "--yes", "aws-genai-03"]).exits(2);
+    let _ = again.prints(&["NOT restored prod/us-east-1/pin/vpc:bedrock: it still leads elsewhere", "run `pin`"]);
+}
+
 #[test]
 fn a_restore_leaves_a_complete_file_that_the_audit_vouches_for() {
     let (_aws, environment) = world(Options::default());

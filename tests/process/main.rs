@@ -10,6 +10,7 @@ mod bad_input;
 mod crash;
 mod daemon;
 mod harness;
+mod hostile_text;
 mod incident;
 mod inventory;
 mod output_for_programs;

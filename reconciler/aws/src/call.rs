@@ -10,7 +10,7 @@ use aws_smithy_runtime_api::client::result::SdkError;
 use aws_smithy_types::error::metadata::ProvideErrorMetadata;
 use serde_json::Value;
 
-use crate::classify::{self, CallOutcome};
+use crate::classify;
 use crate::error::{CallError, ErrorClass};
 use crate::governor::Permit;
 use crate::json::{Answer, BodyTap, Verbatim};
@@ -170,24 +170,15 @@ impl InFlight {
                         self.finish(None);
                         return Ok(Answer { body, request_id });
                     }
-                    Err(error) => self.call().error(CallOutcome {
-                        class: ErrorClass::Unknown,
-                        code: "UnreadableAnswer".to_owned(),
+                    Err(error) => {
                         // serde_json's text gives the position and no content.
-                        message: error.to_string(),
-                        status: Some(tapped.status),
-                        request_id: tapped.request_id,
-                    }),
+                        let expected = format!("JSON, and it is none ({error})");
+                        self.call().unreadable(&expected, Some(tapped.status), tapped.request_id)
+                    }
                 }
             }
             (Err(error), _) => self.classify(&error),
-            (Ok(_), _) => self.call().error(CallOutcome {
-                class: ErrorClass::Unknown,
-                code: "UnreadableAnswer".to_owned(),
-                message: "the body of the answer was not in memory".to_owned(),
-                status: None,
-                request_id: None,
-            }),
+            (Ok(_), _) => self.call().unreadable("a body in memory", None, None),
         };
         self.finish(Some(&error));
         Err(error)

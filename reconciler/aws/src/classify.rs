@@ -11,6 +11,7 @@ use aws_credential_types::provider::error::CredentialsError;
 use aws_smithy_runtime_api::client::orchestrator::HttpResponse;
 use aws_smithy_runtime_api::client::result::SdkError;
 use aws_smithy_types::error::metadata::ProvideErrorMetadata;
+use reconciler_model::text;
 
 use crate::call::Call;
 use crate::error::{CallError, CallFacts, ErrorClass};
@@ -229,10 +230,18 @@ where
             let status = service.raw().status().as_u16();
             let code = meta.code().unwrap_or_default();
             let message = meta.message().unwrap_or_default();
+            // A call that succeeded has no error of the service: the SDK could not read the answer.
+            if service.raw().status().is_success() && code.is_empty() {
+                return call.unreadable(
+                    "the answer that the model of the service describes",
+                    Some(status),
+                    request_id(service.raw()),
+                );
+            }
             let class = class_of(code, message, Some(status));
             let code = match code {
                 "" => format!("HTTP {status}"),
-                code => code.to_owned(),
+                code => safe(code),
             };
             (class, code, safe(message))
         }
@@ -247,7 +256,10 @@ where
         }
         SdkError::ConstructionFailure(_) => (ErrorClass::Invalid, "NotSendable".to_owned(), causes(error)),
         // The connection broke while the answer was read, or the answer was not HTTP.
-        SdkError::ResponseError(_) => (ErrorClass::Network, "BrokenAnswer".to_owned(), causes(error)),
+        SdkError::ResponseError(_) => {
+            let message = format!("the answer broke off, or is none of HTTP: {}", causes(error));
+            (ErrorClass::Network, "BrokenAnswer".to_owned(), message)
+        }
         _ => (ErrorClass::Unknown, "Unknown".to_owned(), causes(error)),
     };
     let raw = error.raw_response();
@@ -269,7 +281,22 @@ pub(crate) struct CallOutcome {
     pub(crate) request_id: Option<String>,
 }
 
+/// The code of an answer that was not understood.
+pub(crate) const UNREADABLE: &str = "UnreadableAnswer";
+
 impl Call {
+    /// An answer of success that is not what was expected. Nothing of its content is told: it may be the page of a proxy.
+    pub(crate) fn unreadable(&self, expected: &str, status: Option<u16>, request_id: Option<String>) -> CallError {
+        let answered = status.map(|status| format!(" (HTTP {status})")).unwrap_or_default();
+        self.error(CallOutcome {
+            class: ErrorClass::Unknown,
+            code: UNREADABLE.to_owned(),
+            message: format!("the answer{answered} was not understood: expected {expected}"),
+            status,
+            request_id,
+        })
+    }
+
     pub(crate) fn error(&self, outcome: CallOutcome) -> CallError {
         let CallOutcome { class, code, message, status, request_id } = outcome;
         CallFacts {
@@ -347,11 +374,11 @@ fn causes(error: &(dyn Error + 'static)) -> String {
 }
 
 /// Cuts what must not be kept: signature errors quote the canonical request, session token
-/// included. One line, without what a terminal would obey: services quote names that anybody may
-/// have chosen.
+/// included. One line, without what hides or what a terminal would obey: services quote names that
+/// anybody may have chosen.
 fn safe(message: &str) -> String {
     let message = message.split("The Canonical String").next().unwrap_or_default();
-    let message = message.replace(|c: char| c.is_control(), " ");
+    let message = message.replace(text::hides, " ");
     let message = message.trim();
     match message.char_indices().nth(LONGEST_MESSAGE) {
         Some((end, _)) => format!("{}...", message.get(..end).unwrap_or_default()),
@@ -376,7 +403,7 @@ mod tests {
 
     #[test]
     fn a_message_is_one_line_that_no_terminal_obeys() {
-        assert_eq!(safe(" no \u{1b}[31mgroup\n\u{9b}2J called\r x "), "no  [31mgroup  2J called  x");
+        assert_eq!(safe(" no \u{1b}[31mgroup\n\u{9b}2J called\r\u{2028}\u{202e}x "), "no  [31mgroup  2J called   x");
         assert_eq!(
             safe("expired The Canonical String for this request should have been x-amz-security-token"),
             "expired"

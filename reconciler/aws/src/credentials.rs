@@ -96,7 +96,7 @@ impl Principal {
             .await
             .map_err(|error| classify::classify(&call, &error, self.custom_endpoint()))?;
         let (Some(account), Some(arn)) = (output.account, output.arn) else {
-            return Err(incomplete(&call, "no account or no ARN in the answer"));
+            return Err(incomplete(&call, "an account and an ARN"));
         };
         let identity = CallerIdentity { account, arn };
         let identity = self.known.get_or_init(|| identity).clone();
@@ -131,10 +131,10 @@ impl Principal {
             .await
             .map_err(|error| classify::classify(&call, &error, self.custom_endpoint()))?;
         let Some(given) = output.credentials else {
-            return Err(incomplete(&call, "no credentials in the answer"));
+            return Err(incomplete(&call, "credentials"));
         };
         let until =
-            SystemTime::try_from(given.expiration).map_err(|_| incomplete(&call, "the expiration is out of range"))?;
+            SystemTime::try_from(given.expiration).map_err(|_| incomplete(&call, "an expiration that is in range"))?;
         let value = Credentials::new(
             given.access_key_id,
             given.secret_access_key,
@@ -162,14 +162,8 @@ impl Principal {
     }
 }
 
-fn incomplete(call: &Call, message: &str) -> CallError {
-    call.error(CallOutcome {
-        class: ErrorClass::Unknown,
-        code: "UnreadableAnswer".to_owned(),
-        message: message.to_owned(),
-        status: None,
-        request_id: None,
-    })
+fn incomplete(call: &Call, expected: &str) -> CallError {
+    call.unreadable(expected, None, None)
 }
 
 /// The caller's own credentials, as the default chain finds them.

@@ -15,6 +15,7 @@ use reconciler_model::undeclared;
 use reconciler_model::warrant::Warrant;
 use serde_json::{Map, Value};
 
+use crate::classify::UNREADABLE;
 use crate::{CallError, CallFacts, ErrorClass, Session};
 
 /// Which resources of a kind to read.
@@ -408,7 +409,7 @@ pub fn code_of(error: &CallError) -> &'static str {
         ErrorClass::Network => codes::NETWORK,
         ErrorClass::WrongRegion => codes::WRONG_REGION,
         ErrorClass::Unsent => codes::NOT_SENT,
-        ErrorClass::Unknown if error.code == ODD_ANSWER => codes::ODD_ANSWER,
+        ErrorClass::Unknown if [ODD_ANSWER, UNREADABLE].contains(&&*error.code) => codes::ODD_ANSWER,
         _ => codes::AWS_ERROR,
     }
 }

@@ -3,8 +3,9 @@
 use std::collections::BTreeMap;
 
 use reconciler_model::attribution::{Attribution, Blame, Culprit, FieldBlame};
+use reconciler_model::text::one_line;
 
-use crate::screen::{BAD, DOUBT, FAINT, paint};
+use crate::screen::{BAD, DOUBT, FAINT, line, paint};
 
 /// One line for each culprit of an address with the fields that are his doing, and one for each reason not to know.
 pub(crate) fn lines(blame: &Blame) -> String {
@@ -21,7 +22,9 @@ pub(crate) fn lines(blame: &Blame) -> String {
         .map(|(text, fields)| {
             let paths: Vec<String> = fields.iter().map(|field| field.path.to_string()).collect();
             let of = if all { String::new() } else { paint(FAINT, format_args!("  {}", paths.join(", "))) };
-            format!("      {text}{of}\n{}", since(&fields))
+            let (first, others) = text.split_once('\n').map_or((&*text, ""), |(first, others)| (first, others));
+            let others: String = others.lines().map(|one| format!("{}\n", line(one))).collect();
+            format!("{}\n{others}{}", line(format_args!("      {first}{of}")), since(&fields))
         })
         .collect()
 }
@@ -33,11 +36,11 @@ fn since(fields: &[&FieldBlame]) -> String {
         let Some(since) = &field.exposure.since else { continue };
         *begun.entry((since, field.exposure.perhaps_since.as_deref().unwrap_or(""))).or_default() += 1;
     }
-    let line = |((since, perhaps), _): ((&str, &str), usize)| {
+    let told = |((since, perhaps), _): ((&str, &str), usize)| {
         let perhaps = if perhaps.is_empty() { String::new() } else { format!(", perhaps since {perhaps}") };
-        format!("         not as declared since {since}{perhaps}\n")
+        format!("{}\n", line(format_args!("         not as declared since {since}{perhaps}")))
     };
-    begun.into_iter().map(line).collect()
+    begun.into_iter().map(told).collect()
 }
 
 fn told(by: &Attribution) -> String {
@@ -51,29 +54,14 @@ fn told(by: &Attribution) -> String {
         }
         Attribution::Unknown { reason, candidates } => {
             let others: String = candidates.iter().map(|one| format!("\n         perhaps {}", culprit(one))).collect();
-            format!("{} {}{others}", paint(DOUBT, "by unknown:"), plain(reason))
+            format!("{} {}{others}", paint(DOUBT, "by unknown:"), one_line(reason))
         }
     }
 }
 
 fn culprit(event: &Culprit) -> String {
-    let from = event.source_address.as_deref().map(|from| format!("  from {}", plain(from))).unwrap_or_default();
-    let with = event.user_agent.as_deref().map(|with| format!("  with {}", plain(with))).unwrap_or_default();
-    let rest = paint(FAINT, format_args!("{from}{with}  event {}", plain(&event.event_id)));
-    format!("{}  {} at {}{rest}", plain(&event.principal), plain(&event.event_name), event.at)
-}
-
-/// What an attacker may have chosen, without what a terminal would obey.
-fn plain(text: &str) -> String {
-    text.chars().map(|letter| if letter.is_control() { '?' } else { letter }).collect()
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn nothing_that_a_caller_chose_commands_the_terminal() {
-        assert_eq!(plain("aws\u{1b}[2Jcli\n"), "aws?[2Jcli?");
-    }
+    let from = event.source_address.as_deref().map(|from| format!("  from {}", one_line(from))).unwrap_or_default();
+    let with = event.user_agent.as_deref().map(|with| format!("  with {}", one_line(with))).unwrap_or_default();
+    let rest = paint(FAINT, format_args!("{from}{with}  event {}", one_line(&event.event_id)));
+    format!("{}  {} at {}{rest}", one_line(&event.principal), one_line(&event.event_name), one_line(&event.at))
 }

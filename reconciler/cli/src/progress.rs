@@ -15,7 +15,7 @@ use reconciler_model::inventory::Gap;
 use reconciler_model::plan::Severity;
 use reconciler_model::verdict::Verdict;
 
-use crate::screen::{BAD, DO, FAINT, GOOD, Screen, paint};
+use crate::screen::{BAD, DO, FAINT, GOOD, Screen, line, paint};
 
 /// Progress on standard error: a moving line while reading, one line for each step.
 pub(crate) struct Progress {
@@ -75,7 +75,8 @@ impl Sink for Progress {
                 let [done, all] = &self.accounts;
                 let done = done.fetch_add(usize::from(*account_done), Ordering::Relaxed) + usize::from(*account_done);
                 self.bar.inc(1);
-                self.bar.set_message(format!("{done} of {} accounts · {scope} {kind}", all.load(Ordering::Relaxed)));
+                let message = format!("{done} of {} accounts · {scope} {kind}", all.load(Ordering::Relaxed));
+                self.bar.set_message(line(message));
             }
             Event::ObservationEnded => self.bar.finish_and_clear(),
             Event::PermissionsNotKnown { account, reason } => self.screen.remark(format_args!(

@@ -1,7 +1,6 @@
 //! A plan as people read it: by scope, what drifted and which way, what would be done, what stands in the way.
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::fmt::Write as _;
 
 use reconciler_model::address::Address;
 use reconciler_model::alert::Alert;
@@ -11,11 +10,21 @@ use reconciler_model::contested::Contested;
 use reconciler_model::control::AlertClass;
 use reconciler_model::drift::{Change, Drift, FieldDrift};
 use reconciler_model::plan::{Finding, Plan, Severity, Step};
+use reconciler_model::text::one_line;
+use reconciler_model::tree::Path;
 use serde_json::Value;
 use similar::TextDiff;
 
 use crate::exit::Exit;
-use crate::screen::{BAD, DO, DOUBT, FAINT, GOOD, STRONG, of_direction, paint};
+use crate::screen::{BAD, DO, DOUBT, FAINT, GOOD, STRONG, line, of_direction, paint};
+
+/// Adds one line, whatever is in its parts: all of them may be what somebody else wrote.
+macro_rules! tell {
+    ($text:expr, $($parts:tt)*) => {{
+        $text.push_str(&line(format_args!($($parts)*)));
+        $text.push('\n');
+    }};
+}
 
 /// Characters of one value that a line shows; the JSON output and the saved plan have it whole.
 const MOST_SHOWN: usize = 60;
@@ -32,9 +41,8 @@ pub(crate) fn plan_blaming(plan: &Plan, blames: &[Blame]) -> String {
     for drift in &plan.drift {
         scopes.entry((drift.account.clone(), drift.region.clone())).or_default().push(drift);
     }
-    // Writing to a String cannot fail.
     for ((account, region), drifts) in scopes {
-        let _ = writeln!(text, "{}", paint(STRONG, format_args!("{account}/{region}")));
+        tell!(text, "{}", paint(STRONG, format_args!("{account}/{region}")));
         for drift in drifts {
             let blame = blames.iter().find(|blame| blame.address == drift.address);
             address(&mut text, plan, drift, blame);
@@ -44,38 +52,31 @@ pub(crate) fn plan_blaming(plan: &Plan, blames: &[Blame]) -> String {
     let drifted: Vec<_> = plan.drift.iter().map(|drift| &drift.address).collect();
     let others: Vec<&Finding> = plan.findings.iter().filter(|finding| !drifted.contains(&&finding.address)).collect();
     for finding in others {
-        let _ = writeln!(text, "{} {}", finding.address, note(finding));
+        tell!(text, "{} {}", finding.address, note(finding));
     }
     for one in &plan.contested {
         let urgency = one.alerts.first().map(|first| format!("  {}", alert(first))).unwrap_or_default();
         let code = codes::CONTESTED;
-        let _ = writeln!(
-            text,
-            "{} {} {}{urgency}\n    {}",
-            paint(BAD, "!"),
-            one.address,
-            paint(BAD, format_args!("contested [{code}]")),
-            one.in_words()
-        );
+        tell!(text, "{} {} {}{urgency}", paint(BAD, "!"), one.address, paint(BAD, format_args!("contested [{code}]")));
+        tell!(text, "    {}", one.in_words());
     }
     for gap in &plan.gaps {
         let name = gap.name.as_deref().map(|name| format!("/{name}")).unwrap_or_default();
         let fields = if gap.fields.is_empty() { String::new() } else { format!(" {}", gap.fields.join(", ")) };
         let urgency = gap.alerts.first().map(|first| format!("  {}", alert(first))).unwrap_or_default();
-        let _ = writeln!(
+        tell!(
             text,
-            "{} {}/{}{name}{fields} {}{urgency}\n    {}\n    {} {}",
+            "{} {}/{}{name}{fields} {}{urgency}",
             paint(DOUBT, "?"),
             gap.scope,
             gap.kind,
-            paint(DOUBT, format_args!("not evaluated [{}]", gap.code)),
-            gap.why(),
-            paint(DO, "hint"),
-            gap.remedy
+            paint(DOUBT, format_args!("not evaluated [{}]", gap.code))
         );
+        tell!(text, "    {}", one_line(&gap.why()));
+        tell!(text, "    {} {}", paint(DO, "hint"), one_line(&gap.remedy));
     }
     if let Some(line) = alerts(plan) {
-        let _ = writeln!(text, "{line}");
+        tell!(text, "{line}");
     }
     text
 }
@@ -130,7 +131,7 @@ fn address(text: &mut String, plan: &Plan, drift: &Drift, blame: Option<&Blame>)
         Change::Unexpected => "unexpected",
     };
     let urgency = drift.alerts.first().map(|first| format!("{}  ", alert(first))).unwrap_or_default();
-    let _ = writeln!(
+    tell!(
         text,
         "  {} {}  {}  {urgency}{}",
         paint(style, sign),
@@ -140,12 +141,12 @@ fn address(text: &mut String, plan: &Plan, drift: &Drift, blame: Option<&Blame>)
     );
     if drift.change == Change::Missing {
         let at = drift.declared_at.as_deref().unwrap_or("");
-        let _ = writeln!(text, "      declared, and not there  {}", paint(FAINT, at));
+        tell!(text, "      declared, and not there  {}", paint(FAINT, at));
     }
     if drift.change == Change::Unexpected {
-        let _ = writeln!(text, "      nobody declares it, and it is below the floor of {}", drift.controls.join(", "));
+        tell!(text, "      nobody declares it, and it is below the floor of {}", drift.controls.join(", "));
     }
-    let widest = drift.fields.iter().map(|field| field.path.to_string().chars().count()).max().unwrap_or(0);
+    let widest = drift.fields.iter().map(|field| shown(&field.path).chars().count()).max().unwrap_or(0);
     for one in &drift.fields {
         field(text, one, widest, if drift.change == Change::Unexpected { "floor" } else { "want" });
     }
@@ -153,7 +154,7 @@ fn address(text: &mut String, plan: &Plan, drift: &Drift, blame: Option<&Blame>)
     let steps: Vec<&Step> = plan.steps.iter().filter(|step| step.address == drift.address).collect();
     for step in &steps {
         let calls: Vec<String> = step.calls.iter().map(|call| format!("{}:{}", call.service, call.operation)).collect();
-        let _ = writeln!(
+        tell!(
             text,
             "      {} {}  {}",
             paint(DO, format_args!("step {} {}", step.id, step.action)),
@@ -162,15 +163,15 @@ fn address(text: &mut String, plan: &Plan, drift: &Drift, blame: Option<&Blame>)
         );
     }
     for finding in plan.findings.iter().filter(|finding| finding.address == drift.address) {
-        let _ = writeln!(text, "      {}", note(finding));
+        tell!(text, "      {}", note(finding));
     }
 }
 
 fn field(text: &mut String, field: &FieldDrift, widest: usize, wanted: &str) {
-    let path = field.path.to_string();
+    let path = shown(&field.path);
     let gap = " ".repeat(widest.saturating_sub(path.chars().count()));
     let kept = if field.kept { ", kept" } else { "" };
-    let _ = writeln!(
+    tell!(
         text,
         "      {path}{gap}  live {}  {wanted} {}  {}  {}",
         paint(STRONG, value(&field.live)),
@@ -180,11 +181,16 @@ fn field(text: &mut String, field: &FieldDrift, widest: usize, wanted: &str) {
     );
 }
 
+fn shown(path: &Path) -> String {
+    one_line(&path.to_string()).into_owned()
+}
+
 fn note(finding: &Finding) -> String {
+    let detail = one_line(&finding.detail);
     match finding.severity {
-        Severity::Refused => format!("{} {}", paint(BAD, format_args!("refused [{}]", finding.code)), finding.detail),
-        Severity::Left => format!("{} {}", paint(BAD, format_args!("left [{}]", finding.code)), finding.detail),
-        Severity::Note => format!("{} {}", paint(DOUBT, format_args!("note [{}]", finding.code)), finding.detail),
+        Severity::Refused => format!("{} {detail}", paint(BAD, format_args!("refused [{}]", finding.code))),
+        Severity::Left => format!("{} {detail}", paint(BAD, format_args!("left [{}]", finding.code))),
+        Severity::Note => format!("{} {detail}", paint(DOUBT, format_args!("note [{}]", finding.code))),
     }
 }
 
@@ -195,11 +201,12 @@ fn value(value: &Value) -> String {
         Value::Object(members) if members.len() > 8 => format!("({} members)", members.len()),
         other => other.to_string(),
     };
+    let text = one_line(&text);
     if text.chars().count() > MOST_SHOWN {
         let cut: String = text.chars().take(MOST_SHOWN).collect();
         return format!("{cut}…");
     }
-    text
+    text.into_owned()
 }
 
 /// The last line: how many addresses are in which state.
@@ -248,7 +255,7 @@ pub(crate) fn diff(plan: &Plan) -> String {
             drift.fields.iter().fold(String::new(), |mut all, field| {
                 let value = pick(field);
                 let shown = if value.is_null() { "(absent)".to_owned() } else { value.to_string() };
-                let _ = writeln!(all, "{}: {shown}", field.path);
+                tell!(all, "{}: {shown}", field.path);
                 all
             })
         };
@@ -257,7 +264,7 @@ pub(crate) fn diff(plan: &Plan) -> String {
             _ => (side(|field| &field.live), side(|field| if field.kept { &field.live } else { &field.want })),
         };
         let changes = TextDiff::from_lines(&live, &want);
-        let header = (format!("live/{}", drift.address), format!("desired/{}", drift.address));
+        let header = (line(format_args!("live/{}", drift.address)), line(format_args!("desired/{}", drift.address)));
         text.push_str(&changes.unified_diff().context_radius(2).header(&header.0, &header.1).to_string());
     }
     text

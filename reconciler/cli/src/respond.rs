@@ -36,7 +36,7 @@ use crate::commands::apply;
 use crate::exit::Exit;
 use crate::failure::{Failure, chain};
 use crate::interrupt;
-use crate::screen::{BAD, DOUBT, FAINT, GOOD, Screen, paint};
+use crate::screen::{BAD, DOUBT, FAINT, GOOD, Screen, line, paint};
 use crate::setup::account_ids;
 
 /// How many images of after are read side by side.
@@ -379,7 +379,7 @@ pub(crate) fn summary(incident: &Incident, folder: &std::path::Path) -> String {
         lines.extend(incident.troubles.iter().map(|trouble| format!("  {} {trouble}", paint(BAD, "trouble"))));
     }
     lines.push(format!("  {:<16}{}", "file", paint(FAINT, folder.join("incident.html").display())));
-    lines.join("\n")
+    lines.iter().map(line).collect::<Vec<_>>().join("\n")
 }
 
 /// How the incident ends the command.

@@ -1,11 +1,16 @@
 //! What goes to the terminal: results on standard output, everything else on standard error; colour only on a terminal.
+//!
+//! Guarantees: what is printed has no character that hides or that a terminal obeys, but for line breaks and colours of ours. A text
+//! from outside that is a part of a line is shown by [`line`], so that it cannot begin one.
 
+use std::borrow::Cow;
 use std::io::{self, Write};
 
 use anstyle::{AnsiColor, Style};
 use reconciler_model::desired::Source;
 use reconciler_model::diagnostic::{self, Diagnostic};
 use reconciler_model::direction::Direction;
+use reconciler_model::text;
 use serde_json::json;
 
 use crate::args::Output;
@@ -39,6 +44,35 @@ pub(crate) fn paint(style: Style, text: impl std::fmt::Display) -> String {
     format!("{style}{text}{style:#}")
 }
 
+/// What every style begins with.
+const ESCAPE: char = '\u{1b}';
+
+/// The rest of what the styles above are written as, and of what ends them.
+const OWN: [&str; 7] = ["[0m", "[1m", "[2m", "[31m", "[32m", "[33m", "[36m"];
+
+/// One line of ours, whatever is in it.
+pub(crate) fn line(text: impl std::fmt::Display) -> String {
+    but_for_styles(&text.to_string(), text::one_line)
+}
+
+/// Several lines of ours, each made by [`line`] where something from outside is in it.
+fn lines(text: impl std::fmt::Display) -> String {
+    but_for_styles(&text.to_string(), text::lines)
+}
+
+fn but_for_styles(text: &str, escape: fn(&str) -> Cow<'_, str>) -> String {
+    let mut parts = text.split(ESCAPE);
+    let mut shown = escape(parts.next().unwrap_or_default()).into_owned();
+    for part in parts {
+        match OWN.iter().any(|own| part.starts_with(own)) {
+            true => shown.push(ESCAPE),
+            false => shown.push_str("\\u{1b}"),
+        }
+        shown.push_str(&escape(part));
+    }
+    shown
+}
+
 /// The two streams.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Screen {
@@ -59,12 +93,19 @@ fn unless_closed(outcome: io::Result<()>) -> io::Result<()> {
 }
 
 impl Screen {
-    /// Prints a result for people; nothing when the output is JSON.
+    /// Prints a result for people, of as many lines as it has; nothing when the output is JSON.
     pub(crate) fn say(&self, text: impl std::fmt::Display) -> io::Result<()> {
         match self.output {
-            Output::Human if !self.told_elsewhere => unless_closed(writeln!(anstream::stdout().lock(), "{text}")),
+            Output::Human if !self.told_elsewhere => {
+                unless_closed(writeln!(anstream::stdout().lock(), "{}", lines(text)))
+            }
             _ => Ok(()),
         }
+    }
+
+    /// The same of one line.
+    pub(crate) fn line(&self, text: impl std::fmt::Display) -> io::Result<()> {
+        self.say(line(text))
     }
 
     /// Prints text on standard output whatever the output mode: for commands whose result is that text.
@@ -76,15 +117,22 @@ impl Screen {
     pub(crate) fn json(&self, value: &serde_json::Value) -> io::Result<()> {
         match self.output {
             Output::Human => Ok(()),
-            Output::Json => unless_closed(writeln!(anstream::stdout().lock(), "{value:#}")),
+            Output::Json => {
+                unless_closed(writeln!(anstream::stdout().lock(), "{}", text::in_json(&format!("{value:#}"))))
+            }
         }
     }
 
-    /// Prints a remark on standard error, unless it is to be quiet.
+    /// Prints a remark of one line on standard error, unless it is to be quiet.
     pub(crate) fn remark(&self, text: impl std::fmt::Display) {
+        self.remarks(line(text));
+    }
+
+    /// The same of several lines.
+    pub(crate) fn remarks(&self, text: impl std::fmt::Display) {
         if !self.quiet {
             // A closed standard error is no reason to stop.
-            let _ = writeln!(anstream::stderr().lock(), "{text}");
+            let _ = writeln!(anstream::stderr().lock(), "{}", lines(text));
         }
     }
 
@@ -92,9 +140,9 @@ impl Screen {
     pub(crate) fn failure(&self, failure: &Failure) {
         let mut stderr = anstream::stderr().lock();
         let code = failure.code.as_ref().map(|code| format!("[{code}]")).unwrap_or_default();
-        let _ = writeln!(stderr, "{}: {failure}", paint(BAD, format_args!("error{code}")));
+        let _ = writeln!(stderr, "{}", line(format_args!("{}: {failure}", paint(BAD, format_args!("error{code}")))));
         if let Some(hint) = &failure.hint {
-            let _ = writeln!(stderr, "{}: {hint}", paint(DO, "hint"));
+            let _ = writeln!(stderr, "{}", line(format_args!("{}: {hint}", paint(DO, "hint"))));
         }
     }
 
@@ -112,5 +160,23 @@ impl Screen {
             let _ = writeln!(stderr, "{}\n{}\n", paint(BAD, first), rest.trim_end());
         }
         Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_styles_of_ours_reach_the_terminal() {
+        for style in [STRONG, FAINT, BAD, DOUBT, GOOD, DO] {
+            let own = format!("a {} b", paint(style, "painted"));
+            assert_eq!(line(&own), own);
+        }
+        let hostile = "x\u{1b}[2J\u{1b}]0;title\u{7}\r\nresult: in sync\u{1b}[8m\u{9b}2J\u{202e}";
+        let shown = line(paint(BAD, hostile));
+        let expected = "x\\u{1b}[2J\\u{1b}]0;title\\u{7}\\r\\nresult: in sync\\u{1b}[8m\\u{9b}2J\\u{202e}";
+        assert_eq!(shown, paint(BAD, expected));
+        assert_eq!(lines("a\nb\r"), "a\nb\\r");
     }
 }

@@ -300,7 +300,7 @@ impl Setup {
         let own = sessions.identity().await?;
         let region = sessions.home_region().unwrap_or_else(|| "us-east-1".to_owned());
         let partition = own.arn.split(':').nth(1).unwrap_or("aws").to_owned();
-        self.screen.remark(format_args!(
+        self.screen.remarks(format_args!(
             "{} is not there, so the caller's own account is read, in {region}. To read more, write organization.yaml:\n\n\
              partition: {partition}\nmanagementAccount: main\nrole: bedrock-reconciler\nregions: [{region}]\naccounts:\n  \
              - {{id: \"{}\", name: main}}\n",

@@ -15,6 +15,7 @@ use reconciler_model::incident::{
 };
 use reconciler_model::inventory::Sighting;
 use reconciler_model::plan::{Lag, Plan, Severity};
+use reconciler_model::repointed;
 use reconciler_model::tree::Path;
 
 use crate::case::{Case, evidence_of, is_to_restore};
@@ -154,8 +155,14 @@ impl Case {
         if let Some(gap) = after.gaps.iter().find(|gap| gap.covers(address)) {
             return (Status::Unknown, Some(gap.why()), proofs);
         }
-        if self.unlooked.contains(address) {
-            return (Status::Unknown, Some("it is not declared any more, so nothing was read".to_owned()), proofs);
+        let is_open = after.drift.iter().any(|drift| drift.address == *address && is_to_restore(drift));
+        // Pointers, and what nobody declares, are in no list of what is wanted: the plan itself shows that they are open.
+        if self.unlooked.contains(address) && !is_open {
+            let why = match address.kind == repointed::KIND {
+                true => "the last plan does not show it any more; where a pointer leads is not read a second time",
+                false => "it is not declared any more, so nothing was read",
+            };
+            return (Status::Unknown, Some(why.to_owned()), proofs);
         }
         if in_sync(after, address) {
             let by = format!("{}, which was made afresh", after.plan_id);
@@ -191,6 +198,11 @@ impl Case {
             }
             None if steps.iter().any(|step| step.address == *address) => {
                 (Status::NotRestored, Some(last_verdict(steps, address)), Vec::new())
+            }
+            None if address.kind == repointed::KIND => {
+                let why = "it still leads elsewhere than pins.lock says, and nothing here puts it back: what rests on it is held \
+                           to what is pinned; put it back, or run `pin` and review the change";
+                (Status::NotRestored, Some(why.to_owned()), Vec::new())
             }
             None => (Status::NotRestored, Some("nothing was written to it".to_owned()), Vec::new()),
         }

@@ -97,7 +97,7 @@ codes! {
     NETWORK = "BRX2005", "AWS not reached", "No answer came from the endpoint. Check the network, proxy settings and AWS_ENDPOINT_URL.";
     WRONG_REGION = "BRX2006", "service not available in this region", "The region is not enabled for the account, does not exist, or does not offer the service. Enable it, or take it out of `organization.yaml`.";
     AWS_ERROR = "BRX2007", "AWS answered with an error", "The call failed for a reason that retrying did not cure. The code and the request id are those of AWS.";
-    ODD_ANSWER = "BRX2008", "answer not understood", "The answer lacks a member that it must have, or has another type than documented. It is not guessed at: the resource is unknown.";
+    ODD_ANSWER = "BRX2008", "answer not understood", "The answer lacks a member that it must have, has another type than documented, or cannot be read at all, such as the page of a proxy. It is not guessed at: the resource is unknown.";
     NOT_SETTLED = "BRX3001", "did not settle in time", "The resource was still changing when the time was up. It is not known to be restored.";
     BROKEN_PROMISE = "BRX3002", "read-back differs from the promise", "The call answered success, but a fresh read shows something else. The restore is not believed. Either the write had no effect, or somebody changed the resource at the same moment.";
     STEP_FAILED = "BRX3003", "step failed", "The call of the step failed. The steps that need it were not tried.";

@@ -33,6 +33,7 @@ pub mod plan;
 pub mod policy;
 pub mod repointed;
 mod room;
+pub mod text;
 pub mod tree;
 pub mod undeclared;
 pub mod verdict;

@@ -78,7 +78,10 @@ async fn an_answer_the_sdk_cannot_read_is_still_the_answer() {
     let answer = call!(session, "bedrock", "GetGuardrail", get()).await.unwrap();
     assert_eq!(answer.body, json!({"name": {"was": "text"}, "guardrailId": 7}));
     let typed = send!(session, "bedrock", "GetGuardrail", get()).await;
-    assert!(typed.is_err());
+    let error = typed.unwrap_err();
+    assert_eq!((error.code.as_str(), error.status), ("UnreadableAnswer", Some(200)));
+    let told = "the answer (HTTP 200) was not understood: expected the answer that the model of the service describes";
+    assert!(error.to_string().contains(told) && error.to_string().contains("bedrock:GetGuardrail"), "{error}");
     let calls = wire.seen().iter().filter(|r| !r.is_sts()).count();
     assert_eq!(calls, 2, "and is not asked for again");
 }
@@ -91,5 +94,11 @@ async fn an_answer_that_is_no_json_is_an_error_without_its_content() {
     let error = call!(session, "bedrock", "ListGuardrails", client.list_guardrails()).await;
     let error = error.unwrap_err();
     assert_eq!((error.code.as_str(), error.status), ("UnreadableAnswer", Some(200)));
+    assert!(error.to_string().contains("bedrock:ListGuardrails"), "{error}");
+    assert!(error.message.starts_with("the answer (HTTP 200) was not understood: expected JSON"), "{error}");
     assert!(!error.to_string().contains("hunter2"));
+    let get = client.get_guardrail().guardrail_identifier("g1");
+    let typed = send!(session, "bedrock", "GetGuardrail", get).await.unwrap_err();
+    assert_eq!((typed.code.as_str(), typed.status), ("UnreadableAnswer", Some(200)));
+    assert!(typed.to_string().contains("was not understood") && !typed.to_string().contains("hunter2"), "{typed}");
 }

@@ -227,7 +227,7 @@ pub(crate) fn report(screen: Screen, plan: &Plan, applied: &Applied) -> Result<E
         "exit": exit.code(),
     }))?;
     let (verified, total) = (applied.verified(), applied.steps.len());
-    screen.say(format_args!("result: {} · exit {}", in_words(exit, verified, total), exit.code()))?;
+    screen.line(format_args!("result: {} · exit {}", in_words(exit, verified, total), exit.code()))?;
     Ok(exit)
 }
 
@@ -288,7 +288,7 @@ pub(crate) fn report_rounds(
     if let Some(refusal) = refused {
         let failure = Failure::from(refusal.clone());
         let hint = failure.hint.as_ref().map(|hint| format!("; {hint}")).unwrap_or_default();
-        screen.say(format_args!("stopped: {failure}{hint}"))?;
+        screen.line(format_args!("stopped: {failure}{hint}"))?;
     }
     if let Some((incident, folder)) = incident {
         screen.say(respond::summary(incident, folder))?;
@@ -302,7 +302,7 @@ pub(crate) fn report_rounds(
     };
     let several = if rounds.len() > 1 { format!(" in {} rounds", rounds.len()) } else { String::new() };
     let words = in_words(exit, verified, total);
-    screen.say(format_args!("result: {words}{several}{again} · exit {}", exit.code()))?;
+    screen.line(format_args!("result: {words}{several}{again} · exit {}", exit.code()))?;
     Ok(exit)
 }
 

@@ -38,7 +38,7 @@ pub(crate) fn verify(setup: &Setup, noted: Option<&str>) -> Result<Exit, Failure
     for (word, style, found) in [("FOUND", BAD, &audit.findings), ("note", DOUBT, &audit.notes)] {
         for Finding { file, line, what } in found {
             let line = line.map(|line| format!(":{line}")).unwrap_or_default();
-            setup.screen.say(format_args!("{} {}{line}  {what}", paint(style, word), file.display()))?;
+            setup.screen.line(format_args!("{} {}{line}  {what}", paint(style, word), file.display()))?;
         }
     }
     let told = format!("{} records, {} incidents, {} files of evidence", audit.records, audit.incidents, audit.files);

@@ -42,7 +42,7 @@ pub(crate) async fn run(
     })?;
     let address = listener.local_addr()?;
     screen.print(format_args!("listening on http://{address}\n"))?;
-    screen.remark(format_args!(
+    screen.remarks(format_args!(
         "scenario {scenario}; for any AWS client:\n  export AWS_ENDPOINT_URL=http://{address} AWS_REGION=us-east-1 AWS_ACCESS_KEY_ID=111122223333 AWS_SECRET_ACCESS_KEY=any"
     ));
     // Nothing ends it but a signal, which ends the process.

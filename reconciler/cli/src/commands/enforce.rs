@@ -3,6 +3,7 @@
 //! An activation takes no input: it loads the desired state, plans, restores under the standing policy, and plans again.
 //! The next activation is the retry. Activations never overlap: a bell that rings during one is remembered once.
 
+use std::io;
 use std::path::PathBuf;
 use std::time::Duration;
 
@@ -10,6 +11,7 @@ use reconciler_engine::event::{All, Sink};
 use reconciler_engine::rounds::Converged;
 use reconciler_model::incident::Incident;
 use reconciler_model::plan::Plan;
+use reconciler_model::text;
 use reconciler_model::warrant::Approval;
 use sd_notify::NotifyState;
 use serde_json::json;
@@ -200,7 +202,8 @@ fn start_log(json: bool) {
     use tracing_subscriber::EnvFilter;
     let filter = EnvFilter::try_from_env("BEDROCK_RECONCILER_LOG")
         .unwrap_or_else(|_| EnvFilter::new("warn,bedrock_reconciler=info"));
-    let builder = tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr).with_target(false);
+    let builder =
+        tracing_subscriber::fmt().with_env_filter(filter).with_writer(move || OneEvent { json }).with_target(false);
     let for_journald = std::env::var_os("JOURNAL_STREAM").is_some();
     let started = match (json, for_journald) {
         (true, false) => builder.json().try_init(),
@@ -210,6 +213,28 @@ fn start_log(json: bool) {
     };
     // Another subscriber can only be there in a test.
     drop(started);
+}
+
+/// Standard error, on which an event is one line whatever is in its fields: they are what somebody wrote in AWS.
+struct OneEvent {
+    json: bool,
+}
+
+impl io::Write for OneEvent {
+    /// An event comes whole, with the end of its line.
+    fn write(&mut self, event: &[u8]) -> io::Result<usize> {
+        let text = String::from_utf8_lossy(event);
+        let line = text.strip_suffix('\n').unwrap_or(&text);
+        let shown = if self.json { text::in_json(line) } else { text::one_line(line) };
+        let mut stderr = io::stderr().lock();
+        stderr.write_all(shown.as_bytes())?;
+        stderr.write_all(b"\n")?;
+        Ok(event.len())
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        io::stderr().flush()
+    }
 }
 
 /// Lines that begin with the priority that journald reads from them (sd-daemon(3)), so that what pages can be told from the

@@ -51,10 +51,10 @@ fn list(setup: &Setup, records: &[Record]) -> Result<Exit, Failure> {
     let widest = rows.iter().map(|row| row.id.len()).max().unwrap_or(0);
     let head =
         format!("{:<20}  {:<widest$}  {:<8}  {:<13}  {:<8}  took", "when (UTC)", "id", "mode", "outcome", "verified");
-    setup.screen.say(paint(STRONG, head))?;
+    setup.screen.line(paint(STRONG, head))?;
     for row in &rows {
         let took = row.seconds.map_or_else(|| "no end on record".to_owned(), |seconds| format!("{seconds} s"));
-        setup.screen.say(format_args!(
+        setup.screen.line(format_args!(
             "{}  {:<widest$}  {:<8}  {:<13}  {:<8}  {took}",
             row.at.strftime("%Y-%m-%dT%H:%M:%SZ"),
             row.id,
@@ -147,7 +147,7 @@ fn show(setup: &Setup, records: &[Record], id: &str) -> Result<Exit, Failure> {
     }
     setup.screen.json(&json!(shown))?;
     for record in shown {
-        setup.screen.say(format_args!("{}  {}", paint(FAINT, record.at), in_words(record).trim_end()))?;
+        setup.screen.line(format_args!("{}  {}", paint(FAINT, record.at), in_words(record).trim_end()))?;
     }
     Ok(Exit::Done)
 }

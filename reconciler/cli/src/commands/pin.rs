@@ -57,7 +57,7 @@ pub(crate) async fn run(setup: &Setup, check: bool) -> Result<Exit, Failure> {
         setup.screen.say(format_args!("{} {one}", paint(BAD, "!")))?;
     }
     for one in &unread {
-        setup.screen.say(format_args!("{} {one}", paint(DOUBT, "?")))?;
+        setup.screen.line(format_args!("{} {one}", paint(DOUBT, "?")))?;
     }
     let exit = match (check, differs, unread.is_empty()) {
         (true, true, _) => Exit::Drift,
@@ -72,7 +72,7 @@ pub(crate) async fn run(setup: &Setup, check: bool) -> Result<Exit, Failure> {
         _ => paint(DOUBT, "not everything could be read"),
     };
     let count = pointers.len() + desired.to_pin.len();
-    setup.screen.say(format_args!("result: {what} · {count} pointers · exit {}", exit.code()))?;
+    setup.screen.line(format_args!("result: {what} · {count} pointers · exit {}", exit.code()))?;
     Ok(exit)
 }
 

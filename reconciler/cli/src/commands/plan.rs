@@ -87,7 +87,7 @@ fn show_document(
         screen.say(text.trim_end())?;
     }
     unresolved(plan);
-    screen.say(render::result(plan, calls, exit))?;
+    screen.line(render::result(plan, calls, exit))?;
     Ok(exit)
 }
 

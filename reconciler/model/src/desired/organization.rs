@@ -12,6 +12,7 @@ use super::undeclared::{self, Rule};
 use crate::address::{Scope, ScopeKind};
 use crate::codes;
 use crate::diagnostic::{Diagnostic, did_you_mean};
+use crate::text::hides;
 
 /// The base name of the file.
 pub const ORGANIZATION_FILE: &str = "organization.yaml";
@@ -423,9 +424,9 @@ fn read_id(id: &Item<'_>, problems: &mut Vec<Diagnostic>) -> Option<String> {
     Some(text.to_owned())
 }
 
-/// Whether a character of a name would be taken for something else in addresses and selectors.
+/// Whether a character of a name would be taken for something else in addresses and selectors, or would not be seen there.
 pub(super) fn is_odd(character: char) -> bool {
-    character.is_control() || matches!(character, '/' | '=' | '$' | '{' | '}' | '!' | '*' | '?')
+    hides(character) || matches!(character, '/' | '=' | '$' | '{' | '}' | '!' | '*' | '?')
 }
 
 /// Why addresses and selectors cannot hold a name.

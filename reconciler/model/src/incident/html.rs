@@ -5,11 +5,11 @@
 
 use std::fmt::Write as _;
 
-use super::markdown::hides;
 use super::words::{actors, candidate, change, exposed, left, longest, not_restored, sentence, time, value, who};
 use super::{Affected, CheckItem, CheckState, Incident, Outcome, timeline};
 use crate::control::Answered;
 use crate::direction::Direction;
+use crate::text::one_line;
 
 /// Rows of one answer that the page shows; the record has them all.
 const MOST_ROWS: usize = 20;
@@ -62,15 +62,13 @@ pub fn render(incident: &Incident) -> String {
 /// Text that is nothing but text, in an element or between double quotes.
 pub(super) fn esc(text: &str) -> String {
     let mut safe = String::with_capacity(text.len());
-    for c in text.chars() {
+    for c in one_line(text).chars() {
         match c {
             '&' => safe.push_str("&amp;"),
             '<' => safe.push_str("&lt;"),
             '>' => safe.push_str("&gt;"),
             '"' => safe.push_str("&quot;"),
             '\'' => safe.push_str("&#39;"),
-            '\n' | '\t' => safe.push(' '),
-            c if hides(c) => safe.push('\u{fffd}'),
             c => safe.push(c),
         }
     }

@@ -7,6 +7,7 @@ use std::fmt::Write as _;
 
 use super::words::{actors, candidate, change, exposed, left, longest, not_restored, sentence, span, time, value, who};
 use super::{CheckItem, CheckState, Incident};
+use crate::text::one_line;
 
 /// The report.
 pub fn render(incident: &Incident) -> String {
@@ -31,7 +32,7 @@ pub fn render(incident: &Incident) -> String {
 /// Text that is nothing but text.
 fn md(text: &str) -> String {
     let mut safe = String::with_capacity(text.len());
-    for c in text.chars() {
+    for c in one_line(text).chars() {
         match c {
             '<' => safe.push_str("&lt;"),
             '>' => safe.push_str("&gt;"),
@@ -40,18 +41,10 @@ fn md(text: &str) -> String {
                 safe.push('\\');
                 safe.push(c);
             }
-            '\n' | '\r' | '\t' => safe.push(' '),
-            c if hides(c) => safe.push('\u{fffd}'),
             c => safe.push(c),
         }
     }
     safe
-}
-
-/// Characters that are not seen, or that change the order in which others are seen.
-pub(super) fn hides(c: char) -> bool {
-    c.is_control()
-        || matches!(c, '\u{200b}'..='\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2060}'..='\u{206f}' | '\u{feff}')
 }
 
 fn table(text: &mut String, head: &[&str], rows: impl Iterator<Item = Vec<String>>) {
@@ -292,6 +285,7 @@ fn unread(text: &mut String, incident: &Incident) {
 mod tests {
     use super::*;
     use crate::incident::tests::{HOSTILE, sample};
+    use crate::text::hides;
 
     #[test]
     fn nothing_that_was_found_is_markup() {
@@ -302,7 +296,7 @@ mod tests {
             let cells = line.replace("\\|", "").matches('|').count();
             assert!((3..=7).contains(&cells), "{line}");
         }
-        assert!(!md(HOSTILE).contains('\n'));
+        assert!(!md(HOSTILE).contains(hides) && md(HOSTILE).contains("\\\\u{202e}gpj"), "{}", md(HOSTILE));
     }
 
     #[test]
