@@ -195,3 +195,18 @@ fn no_query_reads_a_prompt_or_an_answer() {
         }
     }
 }
+
+/// What a control rests on and nobody holds is said, of each kind that has such parts.
+#[test]
+fn controls_say_what_they_rest_on_and_what_is_not_held() {
+    let in_part = ["kms-key", "log-bucket", "log-group", "trail", "vpc-endpoint"];
+    for control in controls() {
+        let said: BTreeSet<&str> = control.not_held.iter().map(|one| one.kind.as_str()).collect();
+        let due: BTreeSet<&str> =
+            control.kinds.iter().map(String::as_str).filter(|kind| in_part.contains(kind)).collect();
+        assert_eq!(said, due, "{}", control.id);
+        for one in &control.not_held {
+            assert!(one.about.ends_with('.') && one.look.starts_with("aws "), "{}: {one:?}", control.id);
+        }
+    }
+}

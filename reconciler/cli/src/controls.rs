@@ -4,7 +4,7 @@ use std::fmt::Write as _;
 
 use reconciler_model::alert::{SeenIn, Signal, urgency_in_words};
 use reconciler_model::codes;
-use reconciler_model::control::{self, Control, FRAMEWORKS, QuerySource, ResponseStep, StepType};
+use reconciler_model::control::{self, Control, FRAMEWORKS, NotHeld, QuerySource, ResponseStep, StepType};
 use reconciler_model::diagnostic::did_you_mean;
 
 use crate::exit::Exit;
@@ -96,6 +96,14 @@ pub(crate) fn runbook(control: &Control) -> String {
     heading(&mut text, "Response");
     for step in &control.response {
         step_of(&mut text, control, step);
+    }
+    heading(&mut text, "Not held");
+    if control.not_held.is_empty() {
+        let _ = writeln!(text, "  Nothing that it rests on is known to be left out of its kinds.");
+    }
+    for NotHeld { kind, about, look } in &control.not_held {
+        wrapped(&mut text, "  ", &format!("{kind}: {about}"));
+        commands(&mut text, "", Some(look));
     }
     heading(&mut text, "Compliance");
     if control.compliance.is_empty() {
@@ -190,4 +198,21 @@ fn wrapped(text: &mut String, before: &str, prose: &str) {
         line.push_str(word);
     }
     let _ = writeln!(text, "{line}");
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_runbook_says_what_is_not_held_and_how_to_look_at_it() {
+        for control in control::all() {
+            let text = runbook(control);
+            let (_, section) = text.split_once("Not held").expect("a section");
+            for NotHeld { kind, look, .. } in &control.not_held {
+                assert!(section.contains(&format!("{kind}: ")) && section.contains(look), "{}: {text}", control.id);
+            }
+            assert_eq!(section.contains("is known to be left out"), control.not_held.is_empty(), "{}", control.id);
+        }
+    }
 }

@@ -38,6 +38,8 @@ pub struct Control {
     pub signals: Vec<Signal>,
     /// What is done about a drift that no signal describes.
     pub otherwise: Otherwise,
+    /// What it rests on and this tool neither compares nor restores; empty where nothing is known.
+    pub not_held: Vec<NotHeld>,
     /// The documented initial response, in the order in which it is done.
     pub response: Vec<ResponseStep>,
     /// What a resource that nobody declared has to hold at least, by kind: in the members of its tree, see
@@ -47,6 +49,18 @@ pub struct Control {
     /// References of frameworks, by the heading of [`FRAMEWORKS`]. Empty where the sources give no table.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub compliance: BTreeMap<String, Vec<String>>,
+}
+
+/// A part of a kind that a control rests on, and that is neither compared nor restored.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct NotHeld {
+    /// The kind.
+    pub kind: String,
+    /// What it is, and why it matters.
+    pub about: String,
+    /// The command that shows it; words in capitals are to be filled in.
+    pub look: String,
 }
 
 /// The frameworks of the compliance tables, in the order of their columns.
