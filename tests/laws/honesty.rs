@@ -10,7 +10,7 @@ use reconciler_model::inventory::Gap;
 use reconciler_model::plan::{FORMAT, Plan};
 use reconciler_model::verdict::Verdict;
 use reconciler_model::warrant::Approval;
-use reconciler_tests::declarations::{of_the_repository, repository};
+use reconciler_tests::declarations::repository;
 use reconciler_tests::witness::element;
 use reconciler_tests::world::{World, is_broken, on, paths, times, told};
 use serde_json::{Value, json};
@@ -239,7 +239,7 @@ async fn h23_an_account_that_cannot_be_entered_is_a_gap() {
     assert!(world.writes().iter().all(|call| call.account != "222233334444" || call.operation == "AssumeRole"));
     world.emulator.clear_faults();
     // A failure to assume a role is remembered for half a minute; another process has another memory.
-    let world = World::over(world.emulator.clone(), &of_the_repository()).await;
+    let world = world.waiting_at_most(Duration::from_secs(120)).await;
     world.converge(Approval::Operator).await.expect("approved");
     world.plan_again_nothing().await;
 }

@@ -54,7 +54,7 @@ pub(crate) async fn run(setup: &Setup, check: bool) -> Result<Exit, Failure> {
         setup.screen.say(diff.trim_end())?;
     }
     for one in &changed {
-        setup.screen.say(format_args!("{} {one}", paint(BAD, "!")))?;
+        setup.screen.line(format_args!("{} {one}", paint(BAD, "!")))?;
     }
     for one in &unread {
         setup.screen.line(format_args!("{} {one}", paint(DOUBT, "?")))?;
