@@ -9,10 +9,10 @@ use reconciler_model::control::AlertClass;
 use reconciler_model::desired::{PINS_FILE, Pins};
 use reconciler_model::direction::Direction;
 use reconciler_model::drift::{Change, Drift};
-use reconciler_model::plan::Plan;
+use reconciler_model::plan::{Plan, Severity};
 use reconciler_model::warrant::Approval;
 use reconciler_tests::declarations::of_the_repository;
-use reconciler_tests::world::{World, field, step, told};
+use reconciler_tests::world::{World, field, on, refusals, step, told};
 use serde_json::{Value, json};
 
 const PLACE: &str = "management/eu-west-1";
@@ -146,6 +146,156 @@ async fn a_guardrail_that_was_renamed_is_named_back() {
     world.plan_again_nothing().await;
 }
 
+/// A guardrail that is named as another one, and blocks nothing but a word.
+fn namesake() -> Value {
+    json!({"name": "baseline", "blockedInputMessaging": "no", "blockedOutputsMessaging": "no",
+        "wordPolicyConfig": {"wordsConfig": [{"text": "a"}]}})
+}
+
+/// The name is given once: the content does not wait for it, nor what needs the content. The name pages until the twin is gone.
+#[tokio::test]
+async fn a_twin_does_not_keep_a_renamed_guardrail_from_being_restored() {
+    let world = pinned().await;
+    world.set_guardrail("baseline", "/contentPolicyConfig/filtersConfig/type=HATE/inputStrength", json!("NONE"));
+    world.publish("baseline");
+    world.set_guardrail("baseline", "/name", json!("baseline-old"));
+    world.attack("bedrock", "CreateGuardrail", namesake());
+    let address = format!("{PLACE}/guardrail/baseline");
+    for is_restored in [false, true, true] {
+        let plan = world.plan().await.plan;
+        let drift = plan.drift.iter().find(|drift| drift.address.to_string() == address);
+        let drift = drift.unwrap_or_else(|| panic!("{}", told(&plan)));
+        assert_eq!(drift.alerts.first().map(|alert| alert.class), Some(AlertClass::Page), "{drift:?}");
+        assert_eq!(field(&plan, "name").direction, Direction::Weakened);
+        assert_eq!(drift.fields.len() == 1, is_restored, "{}", told(&plan));
+        assert_eq!(plan.steps.is_empty(), is_restored, "{}", told(&plan));
+        let taken: Vec<_> = plan.findings.iter().filter(|one| one.code == codes::NAME_TAKEN).collect();
+        let [taken] = &taken[..] else { panic!("{}", told(&plan)) };
+        assert_eq!((taken.severity, taken.address.to_string()), (Severity::Refused, address.clone()));
+        let rows = guardrails(&world).await;
+        assert!(rows.iter().any(|(id, name)| name == "baseline" && taken.detail.contains(id)), "{taken:?} {rows:?}");
+        let converged = world.converge(Approval::Operator).await.expect("approved");
+        assert!(converged.rounds.iter().all(|round| round.applied.not_verified() == 0), "{}", told(&plan));
+    }
+    world.attack("bedrock", "DeleteGuardrail", json!({"guardrailIdentifier": "guardrail:baseline"}));
+    world.converge(Approval::Operator).await.expect("approved");
+    world.plan_again_nothing().await;
+}
+
+/// Who can make the restore of a guardrail fail keeps no policy from being attached: not where its content is as declared, nor
+/// where it is not and nobody is harmed by it. The content waits.
+#[tokio::test]
+async fn attaching_a_policy_waits_for_no_other_resource() {
+    let attack = |service: &str, account: &str, operation: &str, body: Value| Step {
+        accounts: Accounts::Named(vec![account.to_owned()]),
+        regions: Some(vec!["us-east-1".to_owned()]),
+        ..step(service, operation, body, Vec::new())
+    };
+    let scp =
+        json!({"Version": "2012-10-17", "Statement": [{"Effect": "Deny", "Action": "gamelift:*", "Resource": "*"}]});
+    for content in [None, Some(scp.to_string())] {
+        let world = pinned().await;
+        let policy = "${policy:bedrock-guardrails}";
+        if let Some(content) = &content {
+            let weak = json!({"guardrailIdentifier": "guardrail:payments", "name": "payments", "blockedInputMessaging": "x",
+                "blockedOutputsMessaging": "y", "wordPolicyConfig": {"wordsConfig": [{"text": "z"}]}});
+            world.play(attack("bedrock", "prod", "UpdateGuardrail", weak));
+            let body = json!({"PolicyId": policy, "Content": content});
+            world.play(attack("organizations", "management", "UpdatePolicy", body));
+        } else {
+            let gone = json!({"guardrailIdentifier": "guardrail:payments"});
+            world.play(attack("bedrock", "prod", "DeleteGuardrail", gone));
+        }
+        let body = json!({"PolicyId": policy, "TargetId": "${ou:Workloads}"});
+        world.play(attack("organizations", "management", "DetachPolicy", body));
+        let error = |operation| {
+            let (code, message) = ("ConflictException".to_owned(), "taken".to_owned());
+            Fault::always(on(operation), Effect::Error { code, status: 409, message })
+        };
+        world.inject(vec![error("CreateGuardrail"), error("UpdateGuardrail")]);
+        let plan = world.plan().await.plan;
+        let of_policy: Vec<_> =
+            plan.steps.iter().filter(|step| step.address.kind == "service-control-policy").collect();
+        assert_eq!((of_policy[0].action.as_str(), of_policy[0].needs.len()), ("attach", 0), "{}", told(&plan));
+        assert!(of_policy.iter().skip(1).all(|step| step.needs.len() == 2), "{of_policy:?}");
+        world.emulator.clear_calls();
+        world.converge(Approval::Operator).await.expect("approved");
+        let written = writes(&world);
+        assert!(written.contains(&"AttachPolicy".to_owned()), "{written:?}");
+        assert!(!written.contains(&"UpdatePolicy".to_owned()), "{written:?}");
+        world.emulator.clear_faults();
+        world.converge(Approval::Operator).await.expect("approved");
+        let plan = world.plan().await.plan;
+        assert!(plan.drift.is_empty() && plan.steps.is_empty(), "{}", told(&plan));
+    }
+}
+
+/// KMS points no alias to a key that waits for its deletion, and the plan would not see it behind another one.
+#[tokio::test]
+async fn a_key_that_waits_for_its_deletion_is_saved_behind_another_alias() {
+    let alias = "alias/bedrock-logs";
+    for moved in [true, false] {
+        let world = pinned().await;
+        let key = alias_target(&world, alias).await;
+        world.attack("kms", "ScheduleKeyDeletion", json!({"KeyId": key, "PendingWindowInDays": 7}));
+        if moved {
+            let other = alias_target(&world, "alias/bedrock-guardrails").await;
+            world.attack("kms", "UpdateAlias", json!({"AliasName": alias, "TargetKeyId": other}));
+        } else {
+            world.attack("kms", "DeleteAlias", json!({ "AliasName": alias }));
+        }
+        let metadata = &kms(&world, "DescribeKey", json!({ "KeyId": key })).await["KeyMetadata"];
+        let seconds = metadata["DeletionDate"].as_f64().expect("a date") as i64;
+        let date = jiff::Timestamp::from_second(seconds).expect("a time").to_string();
+        let address = format!("{PLACE}/kms-key/{alias}");
+        let plan = world.plan().await.plan;
+        let note = plan.findings.iter().find(|one| one.code == codes::KEY_PENDING_DELETION);
+        assert!(note.is_some_and(|note| note.detail.contains(&date)), "{}", told(&plan));
+        assert!(plan.drift.iter().any(|drift| drift.address.to_string() == address), "{}", told(&plan));
+        let first = reconciler_model::alert::first(&plan.drift).map(|alert| alert.class);
+        assert_eq!(first, Some(AlertClass::Page), "{}", told(&plan));
+        world.emulator.clear_calls();
+        let converged = world.converge(Approval::Operator).await.expect("approved");
+        assert!(converged.rounds.iter().all(|round| round.applied.not_verified() == 0), "{}", told(&plan));
+        let put = if moved { "UpdateAlias" } else { "CreateAlias" };
+        assert_eq!(writes(&world), ["CancelKeyDeletion", "EnableKey", put]);
+        world.plan_again_nothing().await;
+        assert_eq!(alias_target(&world, alias).await, key);
+    }
+}
+
+/// No call brings a key back: none is made, and why is told until it is decided what the alias shall lead to.
+#[tokio::test]
+async fn a_pinned_key_that_is_gone_is_refused_with_the_reason() {
+    let alias = "alias/bedrock-logs";
+    for moved in [true, false] {
+        let mut world = pinned().await;
+        let address = format!("{PLACE}/kms-key/{alias}");
+        for one in world.wanted.iter_mut().filter(|one| one.address.to_string() == address) {
+            one.pin.as_mut().expect("a pin").value = "00000000-0000-0000-0000-000000000000".to_owned();
+        }
+        if !moved {
+            world.attack("kms", "DeleteAlias", json!({ "AliasName": alias }));
+        }
+        world.emulator.clear_calls();
+        for _ in 0..2 {
+            world.converge(Approval::Operator).await.expect("approved");
+            assert!(writes(&world).is_empty(), "{:?}", writes(&world));
+            let plan = world.plan().await.plan;
+            assert!(refusals(&plan).contains(&codes::PINNED_GONE) && plan.steps.is_empty(), "{}", told(&plan));
+            assert!(plan.drift.iter().any(|drift| drift.address.to_string() == address), "{}", told(&plan));
+            let first = reconciler_model::alert::first(&plan.drift).map(|alert| alert.class);
+            assert_eq!(first, Some(AlertClass::Page), "{}", told(&plan));
+        }
+    }
+}
+
+async fn guardrails(world: &World) -> Vec<(String, String)> {
+    let answer = world.witness().ask("bedrock", http::Method::GET, "/guardrails", None, &Value::Null).await;
+    let text = |row: &Value, member: &str| row[member].as_str().expect("a text").to_owned();
+    answer["guardrails"].as_array().expect("rows").iter().map(|row| (text(row, "id"), text(row, "name"))).collect()
+}
+
 /// What this tool made in the place of what is gone is followed in the same run, by whatever refers to it; that the pin is stale is
 /// a ticket, and everything is in sync.
 #[tokio::test]
@@ -179,9 +329,7 @@ async fn a_successor_that_this_tool_made_is_followed_and_the_stale_pin_is_a_tick
 async fn a_successor_that_somebody_else_made_is_never_followed() {
     let world = pinned().await;
     world.attack("bedrock", "DeleteGuardrail", json!({"guardrailIdentifier": "guardrail:baseline"}));
-    let messages = json!({"name": "baseline", "blockedInputMessaging": "no", "blockedOutputsMessaging": "no",
-        "wordPolicyConfig": {"wordsConfig": [{"text": "a"}]}});
-    world.attack("bedrock", "CreateGuardrail", messages);
+    world.attack("bedrock", "CreateGuardrail", namesake());
     for _ in 0..2 {
         let plan = world.plan().await.plan;
         let drift = plan.drift.iter().find(|drift| drift.address.to_string() == format!("{PLACE}/guardrail/baseline"));

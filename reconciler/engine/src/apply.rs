@@ -97,13 +97,18 @@ impl Reconciler<'_> {
         }
         let mut turns: BTreeMap<&str, Turn> = BTreeMap::new();
         let mut chains: BTreeMap<(Turn, &Address), Vec<&Step>> = BTreeMap::new();
-        let mut first: BTreeMap<&Address, Turn> = BTreeMap::new();
+        let mut of: BTreeMap<&Address, Vec<&Step>> = BTreeMap::new();
         for step in &plan.steps {
+            of.entry(&step.address).or_default().push(step);
+        }
+        for step in &plan.steps {
+            let Some(steps) = of.remove(&step.address) else { continue };
             let stage = self.edge(&step.address.kind).map_or(u8::MAX, |edge| edge.kind().stage());
-            let needs = step.needs.iter().filter_map(|need| turns.get(need.as_str()).copied());
-            let turn = *first.entry(&step.address).or_insert_with(|| plan::turn_after(stage, needs));
-            turns.insert(&step.id, turn);
-            chains.entry((turn, &step.address)).or_default().push(step);
+            // Its own are not among the turns yet.
+            let needs = steps.iter().flat_map(|step| &step.needs).filter_map(|need| turns.get(need.as_str()).copied());
+            let turn = plan::turn_after(stage, needs);
+            turns.extend(steps.iter().map(|step| (step.id.as_str(), turn)));
+            chains.insert((turn, &step.address), steps);
         }
         let in_turn: BTreeSet<Turn> = chains.keys().map(|(turn, _)| *turn).collect();
         let guarded = Mutex::new(&mut *journal);
@@ -177,6 +182,12 @@ impl Reconciler<'_> {
             if stopped.is_none() {
                 stopped = self.held_back(authority);
             }
+            // What comes first may need less than what follows.
+            let is_own = |need: &String| steps.iter().any(|step| step.id == *need);
+            let missing = step.needs.iter().find(|need| !is_own(need) && !verified_before.contains(*need));
+            if let (None, Some(missing)) = (&stopped, missing) {
+                stopped = Some(unmet(missing));
+            }
             let outcome = match &stopped {
                 Some((code, reason)) => StepOutcome::NotTried { code, reason: reason.clone() },
                 None => self.carry_out(authority, step, index == 0, &mut handle, journal).await?,
@@ -206,7 +217,7 @@ impl Reconciler<'_> {
         handle: &mut Option<Value>,
     ) -> Result<(), (&'static str, String)> {
         if let Some(missing) = first.needs.iter().find(|need| !verified_before.contains(*need)) {
-            return Err((codes::STEP_FAILED, format!("it needs step {missing}, which was not verified")));
+            return Err(unmet(missing));
         }
         let (edge, session) = self.place_of(authority, &first.address)?;
         // The plan's sighting counts where it is at hand: two in a row are of two instants.
@@ -422,6 +433,11 @@ impl Reconciler<'_> {
             pause = (pause * 3 / 2).min(self.pace.poll_longest);
         }
     }
+}
+
+/// Why a step is not tried that needs another one.
+fn unmet(missing: &str) -> (&'static str, String) {
+    (codes::STEP_FAILED, format!("it needs step {missing}, which was not verified"))
 }
 
 /// Whether a failed write may have taken effect all the same.

@@ -294,6 +294,12 @@ pub trait Kind: Send + Sync {
     /// Adds to a declared tree what a pin says: that the name leads to what it led to.
     fn hold_to(&self, _want: &mut Value, _name: &str, _pinned: &str) {}
 
+    /// Whether a difference at `path` says that the name leads to another resource than the pinned one, or the pinned one lost it.
+    /// It alerts like a pin that leads elsewhere.
+    fn leads_elsewhere(&self, _path: &Path) -> bool {
+        false
+    }
+
     /// The part of a live resource that nobody declared which is held against a floor: of a role's trust, what lets Bedrock in.
     fn held_to_floor(&self, live: &Value) -> Value {
         live.clone()

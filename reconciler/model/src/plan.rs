@@ -67,6 +67,9 @@ pub struct ProposedStep {
     pub lag: Option<Lag>,
     /// Whether each try uses up something of which there is little, such as the number of a version.
     pub spends: bool,
+    /// Whether it is safe whatever becomes of other addresses and of the steps of its own that are not: it never waits for what
+    /// somebody else can make fail. It comes before those, where its address needs others.
+    pub alone: bool,
 }
 
 /// Why a restore may not be in effect for callers although it is verified. A part of the JSON contract.
@@ -454,6 +457,10 @@ pub fn build(inputs: &Inputs<'_>) -> Plan {
         match assessed.drift {
             Some(mut drift) => {
                 drift.alerts = alert::of(inputs.controls, &drift);
+                if wanted.pin.is_some() && drift.fields.iter().any(|field| kind.leads_elsewhere(&field.path)) {
+                    drift.alerts.extend(repointed::alerts(inputs.controls, &drift));
+                    drift.alerts.sort_by(|one, two| one.urgency_and_control().cmp(&two.urgency_and_control()));
+                }
                 summary.drifted += 1;
                 summary.refused += usize::from(assessed.refused || barred.is_some());
                 all_drift.push(drift);
@@ -753,12 +760,16 @@ fn numbered(mut proposed: Vec<Proposed<'_>>) -> Vec<Step> {
     proposed.sort_by(|one, two| (turn(one), &one.wanted.address).cmp(&(turn(two), &two.wanted.address)));
     let mut steps: Vec<Step> = Vec::new();
     let mut last_of: BTreeMap<Address, String> = BTreeMap::new();
-    for Proposed { wanted, planned_for, steps: proposals, needs: own_needs, .. } in proposed {
+    for Proposed { wanted, planned_for, steps: mut proposals, needs: own_needs, .. } in proposed {
+        let mut others: Vec<String> = own_needs.iter().filter_map(|need| last_of.get(*need).cloned()).collect();
+        if !others.is_empty() {
+            proposals.sort_by_key(|proposal| !proposal.alone);
+        }
         for proposal in proposals {
             let id = format!("{}", steps.len() + 1);
             let own = last_of.get(&wanted.address).cloned();
-            let first = own.is_none();
-            let others = own_needs.iter().filter(|_| first).filter_map(|need| last_of.get(*need).cloned());
+            // The first that is not safe by itself waits for the others, and what follows waits for it.
+            let others = if proposal.alone { Vec::new() } else { std::mem::take(&mut others) };
             let needs = own.into_iter().chain(others).collect();
             last_of.insert(wanted.address.clone(), id.clone());
             steps.push(Step {

@@ -175,6 +175,13 @@ fn unsaid(answer: &Value, tree: &Value) -> Vec<Path> {
     found
 }
 
+/// The id of another guardrail that has a name. Where that cannot be told, the name is tried to be put back.
+async fn holder(session: &Session, name: &str, ids: &Ids) -> Option<String> {
+    let rows = list(session, None).await.ok()?;
+    let others = rows.iter().filter_map(ids_of).filter(|(_, other)| other.id != ids.id);
+    others.filter(|(other, _)| other == name).map(|(_, other)| other.id).min()
+}
+
 /// Everything about one guardrail; `None` when it is gone.
 async fn read(session: &Session, address: &Address, ids: &Ids) -> Result<Option<Sighting>, CallError> {
     let versions = async {
@@ -221,8 +228,12 @@ async fn read(session: &Session, address: &Address, ids: &Ids) -> Result<Option<
         members.retain(|member, _| !unread.contains_key(member));
     }
     // Only one that was found by its pin has another name than its address.
+    let mut taken_by = None;
     if let Some(name) = draft.get("name").filter(|name| **name != address.name) {
         whole.tree[NAME] = name.clone();
+        if name.as_str().is_none_or(|name| address.name != twin(name, &ids.id)) {
+            taken_by = holder(session, &address.name, ids).await;
+        }
     }
     let reasons = draft.get("statusReasons").cloned().unwrap_or_default();
     // What is still changing is not settled, and neither kept for good nor lost.
@@ -235,6 +246,7 @@ async fn read(session: &Session, address: &Address, ids: &Ids) -> Result<Option<
     let facts = Facts {
         versions: numbers,
         failed: (draft_status == FAILED).then(|| serde_json::from_value(reasons).unwrap_or_default()),
+        taken_by,
     };
     let beside = Beside { unsaid: unsaid(&draft, &whole.tree), older: Vec::new() };
     let lasts = |status: &str| matches!(status, READY | FAILED);

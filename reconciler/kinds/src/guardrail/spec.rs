@@ -476,6 +476,10 @@ impl Kind for Guardrail {
         }
     }
 
+    fn leads_elsewhere(&self, path: &Path) -> bool {
+        path.head() == Some(NAME)
+    }
+
     /// A live tree has a name only where it is another one than that of the address.
     fn leave_out(&self, managed: &mut Value, live: &Value, want: &Value) {
         if let (Some(name), None, Some(members)) = (want.get(NAME), live.get(NAME), managed.as_object_mut()) {

@@ -44,6 +44,9 @@ pub(super) struct Facts {
     pub(super) versions: Vec<u32>,
     /// The service gave the DRAFT up; why.
     pub(super) failed: Option<Vec<String>>,
+    /// The id of another guardrail that has the name of the address, where this one was renamed.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(super) taken_by: Option<String>,
 }
 
 /// What is known beside the state. No step is stale because it reads otherwise: what an answer leaves out has its default all the
@@ -158,13 +161,16 @@ fn restore(situation: &Situation<'_>, live: &Sighting) -> Proposal {
         keep_what_is_stronger_in_the_version(situation.target, &mut content);
     }
     name_the_tiers(&mut content);
-    let renamed = situation.differs_in(NAME);
+    // The service gives a name once: the content is not to wait until another guardrail gives it back.
+    let taken_by = facts.taken_by.as_ref().filter(|_| situation.differs_in(NAME));
+    let renamed = situation.differs_in(NAME) && taken_by.is_none();
+    let today = live.tree.get(NAME).and_then(Value::as_str).filter(|_| taken_by.is_some()).unwrap_or(situation.name);
     // A DRAFT that the service gave up is made anew by the same call, though its content be the declared one.
     let draft_differs =
         renamed || situation.differs_in(STATUS) || !tree::differences(&body_of(&live.tree), &content, &[]).is_empty();
     let extras = carried(live, situation.target, &content, draft_differs, &mut proposal);
     if draft_differs && proposal.refusals.is_empty() {
-        let body = with_extras(situation.name, &verbatim(&content, situation.target, &Beside::of(live)), &extras);
+        let body = with_extras(today, &verbatim(&content, situation.target, &Beside::of(live)), &extras);
         let mut promised = content.clone();
         promised[STATUS] = json!(READY);
         if renamed {
@@ -204,6 +210,14 @@ fn restore(situation: &Situation<'_>, live: &Sighting) -> Proposal {
         say_what_is_not_effective(situation, live, &content, &mut proposal);
     }
     say_what_should_be_known(situation, &facts, publishes, &mut proposal);
+    if let Some(other) = taken_by {
+        let detail = format!(
+            "the guardrail is called {today}, and cannot be named back: guardrail {other} is called {} now. Rename or delete {other}; \
+             the content is held meanwhile",
+            situation.name
+        );
+        proposal.refusals.push((codes::NAME_TAKEN, detail));
+    }
     proposal
 }
 

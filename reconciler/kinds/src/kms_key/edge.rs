@@ -17,7 +17,7 @@ use reconciler_model::warrant::Warrant;
 use serde_json::{Value, json};
 
 use super::spec::DELETION;
-use super::steps::{Facts, Op, Operation};
+use super::steps::{Astray, Facts, Op, Operation};
 use super::{KmsKey, OWN_TAG};
 use crate::normal::{Seen, extras_by_key, seen};
 
@@ -27,6 +27,9 @@ const POLICY: &str = "GetKeyPolicy";
 const ROTATION: &str = "GetKeyRotationStatus";
 const TAGS: &str = "ListResourceTags";
 
+/// The member of the normal form that says which key the alias leads to.
+const TARGET: &str = "targetKeyId";
+
 /// Members of a key's metadata that the normal form has, with its names for them.
 const KNOWN: &[(&str, &str)] = &[
     ("Description", "description"),
@@ -34,7 +37,7 @@ const KNOWN: &[(&str, &str)] = &[
     ("MultiRegion", "multiRegion"),
     ("KeySpec", "keySpec"),
     ("KeyUsage", "keyUsage"),
-    ("KeyId", "targetKeyId"),
+    ("KeyId", TARGET),
     ("DeletionDate", DELETION),
 ];
 
@@ -60,6 +63,9 @@ const OWNED: &[&str] = &[
     "XksKeyConfiguration",
     "CurrentKeyMaterialId",
 ];
+
+/// The member of a handle that says that the key is not the one which the alias leads to: it is read by its id.
+const ASTRAY: &str = "astray";
 
 fn text<'a>(value: &'a Value, member: &str) -> &'a str {
     value.get(member).and_then(Value::as_str).unwrap_or("")
@@ -271,7 +277,8 @@ impl Edge for KmsKey {
         address: &Address,
         handle: Option<&Value>,
     ) -> Result<Option<Sighting>, CallError> {
-        if let Some(metadata) = describe(session, &address.name).await? {
+        let is_astray = handle.is_some_and(|handle| handle.get(ASTRAY).is_some());
+        if !is_astray && let Some(metadata) = describe(session, &address.name).await? {
             return read(session, address.clone(), &metadata, true).await.map(Some);
         }
         // A key that was just created has no alias yet.
@@ -282,6 +289,30 @@ impl Edge for KmsKey {
             Some(metadata) => read(session, address.clone(), &metadata, false).await.map(Some),
             None => Ok(None),
         }
+    }
+
+    /// The key that the alias is to lead to, where it leads elsewhere or nowhere: nobody else would see that it is about to be
+    /// lost. What cannot be looked at keeps nobody from putting the alias back.
+    async fn inspect(
+        &self,
+        session: &Session,
+        _: &Address,
+        want: &Value,
+        live: Option<&Sighting>,
+        _: Option<&str>,
+    ) -> Result<Option<Value>, CallError> {
+        let target = want.get(TARGET).filter(|target| live.is_none_or(|live| live.tree.get(TARGET) != Some(target)));
+        let Some(target) = target.and_then(Value::as_str) else { return Ok(None) };
+        let astray = match describe(session, target).await {
+            Ok(Some(key)) => Astray {
+                is_gone: false,
+                key_state: text(&key, "KeyState").to_owned(),
+                deletion_date: key.get("DeletionDate").cloned().unwrap_or_default(),
+            },
+            Ok(None) => Astray { is_gone: true, ..Astray::default() },
+            Err(_) => return Ok(None),
+        };
+        Ok(serde_json::to_value(astray).ok())
     }
 
     async fn perform(
@@ -302,6 +333,8 @@ impl Edge for KmsKey {
             )
         })?;
         let own = handle.and_then(|handle| handle.get("keyId")).cloned();
+        let is_astray = |own: &Option<Value>| request.get("KeyId").is_some_and(|key| Some(key) != own.as_ref());
+        let is_astray = is_astray(&own) || handle.is_some_and(|handle| handle.get(ASTRAY).is_some());
         // What a former step created.
         let (member, has_key) = match operation {
             Operation::CreateKey => ("", true),
@@ -319,6 +352,9 @@ impl Edge for KmsKey {
         let answer = send(session, operation, &request).await?;
         let handle = match answer.body.pointer("/KeyMetadata/KeyId") {
             Some(key) => json!({ "keyId": key }),
+            // The next read is that of the key which was written to, until the alias leads there.
+            None if is_astray && request.get("KeyId").is_some() => json!({ "keyId": request["KeyId"], ASTRAY: true }),
+            None if is_astray => json!({ "keyId": request["TargetKeyId"] }),
             None => handle.cloned().unwrap_or(Value::Null),
         };
         Ok(Receipt { handle, request_id: answer.request_id })

@@ -276,6 +276,10 @@ impl Kind for KmsKey {
         }
     }
 
+    fn leads_elsewhere(&self, path: &Path) -> bool {
+        path.head() == Some("targetKeyId")
+    }
+
     fn outputs(&self) -> &'static [&'static str] {
         &["arn", "keyId"]
     }

@@ -78,6 +78,20 @@ pub(super) struct Facts {
     pub(super) has_alias: bool,
 }
 
+/// What was seen of the key that the alias is to lead to, where it leads elsewhere or nowhere.
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub(super) struct Astray {
+    /// Whether KMS has no such key.
+    pub(super) is_gone: bool,
+    /// The state of the key, as KMS calls it.
+    #[serde(default)]
+    pub(super) key_state: String,
+    /// When it is deleted, in seconds since 1970.
+    #[serde(default)]
+    pub(super) deletion_date: Value,
+}
+
 /// Collects the steps of one key.
 struct Steps<'a> {
     situation: &'a Situation<'a>,
@@ -92,14 +106,20 @@ impl Steps<'_> {
         if let (Some(key), Some(members)) = (&self.key, request.as_object_mut())
             && !matches!(operation, Operation::CreateKey | Operation::CreateAlias | Operation::UpdateAlias)
         {
-            members.insert("KeyId".into(), key.clone());
+            members.entry("KeyId").or_insert_with(|| key.clone());
         }
+        let alone = match operation {
+            Operation::CancelKeyDeletion | Operation::EnableKey | Operation::UpdateAlias => true,
+            Operation::CreateAlias => request.get("TargetKeyId").is_some(),
+            _ => false,
+        };
         self.proposal.steps.push(ProposedStep {
             action,
             summary: summary.to_owned(),
             calls: vec![Call { service: "kms".into(), operation: operation.name().into(), request: request.clone() }],
             op: serde_json::to_value(Op { operation, request }).unwrap_or(Value::Null),
             promise,
+            alone,
             ..ProposedStep::default()
         });
     }
@@ -170,6 +190,9 @@ fn create(steps: &mut Steps<'_>) {
     let target = steps.situation.target;
     let declared = steps.want("targetKeyId");
     if !declared.is_null() {
+        if !save(steps, &declared) {
+            return;
+        }
         let request = json!({"AliasName": name, "TargetKeyId": declared});
         let promise = alias_promise(Some(&declared));
         return steps.push("create", &format!("create {name} for its key"), Operation::CreateAlias, request, promise);
@@ -228,6 +251,9 @@ fn restore(steps: &mut Steps<'_>, live: &Sighting) {
         if should.is_null() {
             return steps.refuse(codes::CONTRADICTION, "an alias always names a key");
         }
+        if !save(steps, &should) {
+            return;
+        }
         let summary = format!("point the alias from {is} back to {should}; what else differs there is compared then");
         let request = json!({"AliasName": situation.name, "TargetKeyId": should});
         let promise = alias_promise(Some(&should));
@@ -279,6 +305,48 @@ fn restore(steps: &mut Steps<'_>, live: &Sighting) {
     }
 }
 
+/// Keeps the key that the alias is to lead to, and does not, from being deleted: KMS points no alias to it before. Gives whether
+/// there is such a key.
+fn save(steps: &mut Steps<'_>, key: &Value) -> bool {
+    let name = key.as_str().unwrap_or("");
+    // Where it could not be looked at, the alias is tried to be put back all the same.
+    let Ok(Astray { is_gone, key_state, deletion_date }) = Astray::deserialize(steps.situation.surroundings) else {
+        return true;
+    };
+    if is_gone {
+        let alias = steps.situation.name;
+        let detail = format!(
+            "KMS no longer has key {name}, which {alias} has to lead to, and what was encrypted under it is lost. Decide what the \
+             alias shall lead to, point it there and run `pin`; or remove the line of kms:{alias} from the file of pins"
+        );
+        steps.refuse(codes::PINNED_GONE, &detail);
+        return false;
+    }
+    let waits = key_state.starts_with("Pending") && key_state.ends_with("Deletion");
+    if waits {
+        let detail = format!("key {name}, which the alias has to lead to, {}", goes_at(&deletion_date));
+        steps.proposal.notes.push((codes::KEY_PENDING_DELETION, detail));
+        let summary = format!("cancel the deletion of key {name}, which the alias has to lead to");
+        let promise = promised(json!({ DELETION: null }));
+        steps.push("restore", &summary, Operation::CancelKeyDeletion, json!({ "KeyId": key }), promise);
+    }
+    // CancelKeyDeletion leaves the key disabled.
+    let wanted = steps.want("enabled");
+    if (waits && wanted != json!(false)) || (key_state == "Disabled" && wanted == json!(true)) {
+        let summary = format!("enable key {name}");
+        let promise = promised(json!({"enabled": true}));
+        steps.push("restore", &summary, Operation::EnableKey, json!({ "KeyId": key }), promise);
+    }
+    true
+}
+
+/// When a key is lost that waits for its deletion. KMS answers seconds since 1970.
+fn goes_at(date: &Value) -> String {
+    let time = date.as_f64().and_then(|seconds| Timestamp::from_second(seconds as i64).ok());
+    let when = time.map_or_else(|| "a time that is not known".to_owned(), |time| time.to_string());
+    format!("is deleted at {when} unless that is cancelled")
+}
+
 /// Cancels a deletion, enables or disables. Gives whether the key is enabled then.
 fn make_usable(steps: &mut Steps<'_>, live: &Sighting) -> bool {
     let was = live.tree["enabled"] == json!(true);
@@ -304,11 +372,7 @@ fn make_usable(steps: &mut Steps<'_>, live: &Sighting) -> bool {
 fn note_what_should_be_known(steps: &mut Steps<'_>, live: &Sighting, facts: &Facts) {
     let notes = &mut steps.proposal.notes;
     if facts.key_state.starts_with("PendingDeletion") {
-        // KMS answers seconds since 1970.
-        let seconds = live.tree[DELETION].as_f64().and_then(|seconds| Timestamp::from_second(seconds as i64).ok());
-        let when = seconds.map_or_else(|| "a time that is not known".to_owned(), |time| time.to_string());
-        let detail = format!("the key is deleted at {when} unless that is cancelled");
-        notes.push((codes::KEY_PENDING_DELETION, detail));
+        notes.push((codes::KEY_PENDING_DELETION, format!("the key {}", goes_at(&live.tree[DELETION]))));
     }
     let policy = Policy::from_value(&live.tree["policy"]);
     for dangling in policy.iter().flat_map(Policy::dangling_principals) {

@@ -124,12 +124,15 @@ impl Steps<'_> {
     fn push(&mut self, action: &'static str, summary: String, operation: Operation, request: Value, promise: Promise) {
         let mut request = request;
         request["Bucket"] = json!(self.situation.name);
+        // Nobody's key or role is needed to keep the public out.
+        let alone = operation == Operation::PutPublicAccessBlock && self.situation.live.is_some();
         self.proposal.steps.push(ProposedStep {
             action,
             summary,
             calls: vec![Call { service: "s3".into(), operation: operation.name().into(), request: request.clone() }],
             op: serde_json::to_value(Op { operation, request }).unwrap_or(Value::Null),
             promise,
+            alone,
             ..ProposedStep::default()
         });
     }

@@ -128,14 +128,24 @@ impl Builder<'_> {
         }
         let call = Call { service: "organizations".into(), operation: op.operation.name().into(), request };
         let op = serde_json::to_value(op).unwrap_or(Value::Null);
+        let alone = matches!(action, "attach" | "enable-type") && self.is_safe_as_it_is();
         self.proposal.steps.push(ProposedStep {
             action,
             summary,
             calls: vec![call],
             op,
             promise,
+            alone,
             ..ProposedStep::default()
         });
+    }
+
+    /// Whether the policy may be attached before anything else is done: it is there, and its content is as declared or harms nobody.
+    fn is_safe_as_it_is(&self) -> bool {
+        let is_as_declared = self.situation.target.get(CONTENT).is_some() && !self.situation.differs_in(CONTENT);
+        self.situation.live.is_some_and(|live| {
+            is_as_declared || (self.of.attaches_first)(live.tree.get(CONTENT).unwrap_or(&Value::Null))
+        })
     }
 
     /// The declared content as it is written; `None` when it is refused.

@@ -171,7 +171,8 @@ fn restore(situation: &Situation<'_>, live: &Sighting) -> Proposal {
         restore_selectors(situation, live, &mut proposal);
     }
     if situation.differs_in("isLogging") {
-        proposal.steps.push(logging(situation.name, target["isLogging"] == true));
+        let on = target["isLogging"] == true;
+        proposal.steps.push(ProposedStep { alone: on, ..logging(situation.name, on) });
     }
     if situation.differs_in("tags") {
         let differs = |(key, tag): &(&String, &Value)| live.tree["tags"].get(key.as_str()) != Some(*tag);
