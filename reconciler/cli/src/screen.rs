@@ -1,7 +1,7 @@
 //! What goes to the terminal: results on standard output, everything else on standard error; colour only on a terminal.
 //!
 //! Guarantees: what is printed has no character that hides or that a terminal obeys, but for line breaks and colours of ours. A text
-//! from outside that is a part of a line is shown by [`line`], so that it cannot begin one.
+//! from outside that is a part of a line is shown by [`line()`], so that it cannot begin one.
 
 use std::borrow::Cow;
 use std::io::{self, Write};
@@ -55,7 +55,7 @@ pub(crate) fn line(text: impl std::fmt::Display) -> String {
     but_for_styles(&text.to_string(), text::one_line)
 }
 
-/// Several lines of ours, each made by [`line`] where something from outside is in it.
+/// Several lines of ours, each made by [`line()`] where something from outside is in it.
 fn lines(text: impl std::fmt::Display) -> String {
     but_for_styles(&text.to_string(), text::lines)
 }
