@@ -211,11 +211,12 @@ def test_a_read_that_is_denied_is_a_gap_and_nothing_is_written(emulator, reconci
     assert emulator.writes() == []
 
 
-def test_too_many_changes_are_refused(serve, reconcile):
+def test_no_more_than_the_cap_is_changed(serve, reconcile):
     emulator = serve("bare")
     done = reconcile(emulator).enforce("--max-changes", "3")
     assert done.exit == REFUSED, str(done)
-    assert emulator.writes() == []
+    # The most severe go first: three guardrails, each with its version.
+    assert 0 < len(emulator.writes()) <= 6
 
 
 def test_an_invalid_declaration_stops_before_the_first_call(emulator, reconcile, tmp_path):
