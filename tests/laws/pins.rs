@@ -11,8 +11,8 @@ use reconciler_model::direction::Direction;
 use reconciler_model::drift::{Change, Drift};
 use reconciler_model::plan::{Plan, Severity};
 use reconciler_model::warrant::Approval;
-use reconciler_tests::declarations::of_the_repository;
-use reconciler_tests::world::{World, field, on, refusals, step, told};
+use reconciler_tests::declarations::{of_the_repository, small, source};
+use reconciler_tests::world::{ACCOUNT, REGION, World, field, on, refusals, step, told};
 use serde_json::{Value, json};
 
 const PLACE: &str = "management/eu-west-1";
@@ -456,4 +456,26 @@ async fn what_refers_to_something_lost_is_held_meanwhile() {
         let missing = plan.drift.iter().any(|drift| drift.change == Change::Missing);
         assert_eq!(missing, jammed, "{}", told(&plan));
     }
+}
+
+/// A list may lag behind: the pinned guardrail that it leaves out is asked for by its id before it is taken for gone, and no second one
+/// is made.
+#[tokio::test]
+async fn a_pinned_guardrail_that_a_list_leaves_out_is_not_gone() {
+    let declared = "kind: guardrail\nname: ours\nspec: {publish: false, blockedInputMessaging: \"no\"}\n";
+    let world = World::small("empty", declared).await;
+    let lags = Match { operation: Some("ListGuardrails".to_owned()), ..Match::default() };
+    world.inject(vec![Fault::always(lags, Effect::Stale { reads: 3 })]);
+    let body = json!({"name": "ours", "blockedInputMessaging": "no", "blockedOutputsMessaging": "no",
+        "wordPolicyConfig": {"wordsConfig": [{"text": "a"}]}});
+    let made = world.witness().ask("bedrock", http::Method::POST, "/guardrails", None, &body).await;
+    let mut pins = Pins::default();
+    pins.set("management", ACCOUNT, REGION, "guardrail/ours", made["guardrailId"].as_str().expect("an id").to_owned());
+    let mut sources = small(declared);
+    let unpinned = World::over(world.emulator.clone(), &sources).await.plan().await.plan;
+    assert_eq!(unpinned.drift.first().map(|drift| drift.change), Some(Change::Missing), "{}", told(&unpinned));
+    sources.push(source(PINS_FILE, &pins.to_text().expect("YAML")));
+    let world = World::over(world.emulator.clone(), &sources).await;
+    let plan = world.plan().await.plan;
+    assert!(!plan.drift.iter().any(|drift| drift.change == Change::Missing), "{}", told(&plan));
 }

@@ -162,37 +162,30 @@ impl World {
         records(&self.folder().journal()).map(|records| made(&records)).unwrap_or_default()
     }
 
-    /// Plans for the whole desired state.
-    pub async fn plan(&self) -> Planned {
-        let made = self.made();
-        let target = Target {
+    fn target<'a>(&'a self, made: &'a Made) -> Target<'a> {
+        Target {
             wanted: &self.wanted,
             coverage: &self.desired.coverage,
-            made: &made,
+            made,
             desired_digest: &self.desired.digest,
             may_delete_versions: self.may_delete_versions,
             undone_at_most: None,
             brakes: false,
             asks_permission: false,
             watch: Some(&self.watch),
-        };
-        self.reconciler().plan(target, None).await.expect("a plan")
+        }
+    }
+
+    /// Plans for the whole desired state.
+    pub async fn plan(&self) -> Planned {
+        let made = self.made();
+        self.reconciler().plan(self.target(&made), None).await.expect("a plan")
     }
 
     /// Plans as `plan` does where there is a state folder: with what is known of former runs.
     pub async fn plan_remembering(&self) -> Planned {
         let made = self.made();
-        let target = Target {
-            wanted: &self.wanted,
-            coverage: &self.desired.coverage,
-            made: &made,
-            desired_digest: &self.desired.digest,
-            may_delete_versions: self.may_delete_versions,
-            undone_at_most: self.undone_at_most,
-            brakes: false,
-            asks_permission: false,
-            watch: Some(&self.watch),
-        };
+        let target = Target { undone_at_most: self.undone_at_most, ..self.target(&made) };
         let journal = self.journal();
         let memory = Memory { last_read: self.folder().last_read(), ..Memory::of(&journal) };
         self.reconciler().plan_at(target, memory).await.expect("a plan")
@@ -288,15 +281,10 @@ impl World {
         let folder = self.folder();
         let made = self.made();
         let target = Target {
-            wanted: &self.wanted,
-            coverage: &self.desired.coverage,
-            made: &made,
-            desired_digest: &self.desired.digest,
-            may_delete_versions: self.may_delete_versions,
             undone_at_most: self.undone_at_most,
             brakes: self.undone_at_most.is_some(),
             asks_permission: true,
-            watch: Some(&self.watch),
+            ..self.target(&made)
         };
         let at_most = match approval {
             Approval::StandingPolicy { max_changes } => Some(max_changes),

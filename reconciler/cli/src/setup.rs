@@ -1,6 +1,6 @@
 //! What every command begins with: the desired state, the connection, the state folder.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::PathBuf;
 use std::sync::OnceLock;
 use std::time::Duration;
@@ -24,6 +24,7 @@ use reconciler_model::desired::{
 };
 use reconciler_model::diagnostic::Diagnostic;
 use reconciler_model::digest;
+use reconciler_model::drift::Drift;
 use reconciler_model::last_read::LastRead;
 use reconciler_model::undeclared::Watch;
 
@@ -114,8 +115,8 @@ impl Setup {
     }
 
     /// Says what is not pinned although declarations rest on it, and others may let it lead elsewhere.
-    pub(crate) fn tell_of_missing_pins(&self, desired: &Desired) {
-        let text = match (desired.unpinned(), desired.pins.is_empty()) {
+    pub(crate) fn tell_of_missing_pins(&self, desired: &Desired, wanted: &[Wanted]) {
+        let text = match (desired.unpinned(wanted), desired.pins.is_empty()) {
             (0, _) => return,
             (_, true) => {
                 "nothing is pinned: aliases, tags and names are followed wherever they lead; `bedrock-reconciler \
@@ -328,7 +329,7 @@ impl Setup {
     pub(crate) fn target<'a>(&'a self, desired: &'a Desired, selected: &'a Selected) -> Target<'a> {
         Target {
             wanted: &selected.wanted,
-            coverage: &desired.coverage,
+            coverage: &selected.coverage,
             made: self.made(),
             desired_digest: &desired.digest,
             may_delete_versions: self.settings.delete_unreferenced_versions,
@@ -372,6 +373,18 @@ pub(crate) fn account_ids(organization: &Organization) -> BTreeMap<String, Strin
 pub(crate) struct Selected {
     pub(crate) wanted: Vec<Wanted>,
     pub(crate) watch: Option<Watch>,
+    /// Accounts that are others than the pins say, as far as they concern what is wanted.
+    coverage: Vec<Drift>,
+}
+
+impl Selected {
+    pub(crate) fn new(desired: &Desired, wanted: Vec<Wanted>, watch: Option<Watch>) -> Self {
+        let served: BTreeSet<&String> = wanted.iter().flat_map(|one| &one.declaration.controls).collect();
+        let concerns =
+            |drift: &&Drift| drift.controls.is_empty() || drift.controls.iter().any(|id| served.contains(id));
+        let coverage = desired.coverage.iter().filter(concerns).cloned().collect();
+        Self { wanted, watch, coverage }
+    }
 }
 
 /// The part of the desired state that a filter selects; an error when it selects nothing.
@@ -398,7 +411,7 @@ pub(crate) fn select(desired: &Desired, filter: &Filter) -> Result<Selected, Fai
         return Err(Failure::new(Exit::Usage, "nothing in the desired state is selected")
             .hint("addresses are ACCOUNT/REGION/KIND/NAME, with `*` for any text; quote them in the shell"));
     }
-    Ok(Selected { wanted, watch })
+    Ok(Selected::new(desired, wanted, watch))
 }
 
 /// Matchers for address globs. `*` also matches slashes, because names may contain them.

@@ -33,7 +33,6 @@ use crate::setup::{Setup, account_ids, plan_json};
 pub(crate) async fn run(setup: &Setup, file: &Path, approve: Option<String>) -> Result<Exit, Failure> {
     let plan = read(file)?;
     let (desired, sessions) = setup.desired_and_sessions().await?;
-    setup.tell_of_missing_pins(&desired);
     let stale = |reason: &str| {
         Failure::new(Exit::Refused, format!("the plan {} is stale: {reason}", file.display()))
             .code(codes::STALE_PLAN)

@@ -42,8 +42,8 @@ pub(crate) async fn once(setup: &Setup, filter: &Filter) -> Result<Exit, Failure
 /// One activation.
 async fn activate(setup: &Setup, filter: &Filter, sink: &dyn Sink) -> Result<Exit, Failure> {
     let (desired, sessions) = setup.desired_and_sessions().await?;
-    setup.tell_of_missing_pins(&desired);
     let selected = select(&desired, filter)?;
+    setup.tell_of_missing_pins(&desired, &selected.wanted);
     let state = setup.state()?;
     let _lock = state.lock()?;
     let mut journal = crash_point::journal(&state, &setup.run)?;

@@ -22,8 +22,8 @@ use crate::setup::{Setup, account_ids, plan_json, select};
 
 pub(crate) async fn run(setup: &Setup, filter: &Filter, out: Option<PathBuf>, blame: bool) -> Result<Exit, Failure> {
     let (desired, sessions) = setup.desired_and_sessions().await?;
-    setup.tell_of_missing_pins(&desired);
     let selected = select(&desired, filter)?;
+    setup.tell_of_missing_pins(&desired, &selected.wanted);
     let journal = setup.journal_to_read();
     let head = journal.as_deref().map(journal::head).transpose()?.flatten();
     let contests = journal.as_deref().map(journal::records).transpose()?.map(|records| Contests::of(&records));

@@ -32,8 +32,8 @@ pub(crate) struct Asked {
 pub(crate) async fn run(setup: &Setup, asked: Asked) -> Result<Exit, Failure> {
     let since = asked.since.as_deref().map(since).transpose()?;
     let (desired, sessions) = setup.desired_and_sessions().await?;
-    setup.tell_of_missing_pins(&desired);
     let selected = selected(&desired, &asked)?;
+    setup.tell_of_missing_pins(&desired, &selected.wanted);
     let state = setup.state()?;
     apply::refuse_when_paused(&state)?;
     let _lock = state.lock()?;
@@ -109,7 +109,7 @@ fn selected(desired: &Desired, asked: &Asked) -> Result<Selected, Failure> {
         true => select(desired, &Filter { control: whole, ..Filter::default() })?.watch,
         false => None,
     };
-    Ok(Selected { wanted, watch })
+    Ok(Selected::new(desired, wanted, watch))
 }
 
 /// A time, or how long ago: `2026-11-20T01:00:00Z`, `2h`, `3 days`.

@@ -1,4 +1,4 @@
-//! Reading the accounts of AWS Organizations: the only place of discovery that names the SDK (AWS.md 1.9, 5.1).
+//! Reading the accounts of AWS Organizations: the only place of discovery that makes calls (AWS.md 1.9, 5.1).
 //!
 //! Expected flow: DescribeOrganization, which every member may call, says which account is the management account;
 //! ListAccounts is asked with the caller's own credentials, which are often those of a delegated administrator, and in the
@@ -15,40 +15,20 @@
 
 use std::collections::BTreeMap;
 
-use aws_sdk_organizations::Client;
 use futures::StreamExt as _;
 use futures::future::{join_all, try_join, try_join_all};
 use futures::stream;
 use reconciler_aws::edge::odd_answer;
-use reconciler_aws::{Answer, CallError, ErrorClass, Session, Sessions, call_with_body};
+use reconciler_aws::{CallError, ErrorClass, Session, Sessions};
 use reconciler_model::desired::{Account, Directory, Needs, Unit};
-use serde_json::{Map, Value, json};
+use serde_json::{Value, json};
+
+use crate::organizations::edge as organizations;
 
 const SERVICE: &str = "organizations";
 
-/// More pages than any organization has: a service that never ends its list is not believed.
-const MOST_PAGES: usize = 10_000;
-
 /// Tags that are asked for at a time; the session bounds the calls further.
 const TAGS_AT_ONCE: usize = 16;
-
-async fn ask(session: &Session, operation: &'static str, body: &Value) -> Result<Answer, CallError> {
-    let client = session.client(Client::new);
-    macro_rules! sent {
-        ($method:ident) => {
-            call_with_body!(session, SERVICE, operation, client.$method(), body).await
-        };
-    }
-    match operation {
-        "DescribeOrganization" => sent!(describe_organization),
-        "ListAccounts" => sent!(list_accounts),
-        "ListRoots" => sent!(list_roots),
-        "ListOrganizationalUnitsForParent" => sent!(list_organizational_units_for_parent),
-        "ListAccountsForParent" => sent!(list_accounts_for_parent),
-        "ListTagsForResource" => sent!(list_tags_for_resource),
-        other => Err(odd_answer(session, SERVICE, operation, format!("this build does not call {other}"))),
-    }
-}
 
 /// The accounts of the caller's organization. `home` is the region of Organizations.
 ///
@@ -56,7 +36,7 @@ async fn ask(session: &Session, operation: &'static str, body: &Value) -> Result
 /// The first call that failed. There is no part of a directory.
 pub async fn discover(sessions: &Sessions, home: &str, needs: Needs) -> Result<Directory, CallError> {
     let own = sessions.session(&sessions.identity().await?.account, home);
-    let answer = ask(&own, "DescribeOrganization", &json!({})).await?;
+    let answer = organizations::ask(&own, "DescribeOrganization", &json!({})).await?;
     let management = answer.body.pointer("/Organization/MasterAccountId").and_then(Value::as_str);
     let Some(management) = management.map(str::to_owned) else {
         return Err(odd_answer(&own, SERVICE, "DescribeOrganization", "the answer has no MasterAccountId"));
@@ -72,7 +52,7 @@ pub async fn discover(sessions: &Sessions, home: &str, needs: Needs) -> Result<D
 }
 
 pub(super) async fn read(session: &Session, needs: Needs) -> Result<Vec<Account>, CallError> {
-    let listing = pages(session, "ListAccounts", "Accounts", json!({}));
+    let listing = organizations::rows(session, "ListAccounts", json!({}), "Accounts");
     let (listed, tree) = try_join(listing, tree(session, needs.units)).await?;
     let mut rows: BTreeMap<String, Value> = BTreeMap::new();
     for row in listed {
@@ -115,7 +95,7 @@ fn account(
 
 async fn tags(session: &Session, id: &str) -> Result<BTreeMap<String, String>, CallError> {
     let request = json!({ "ResourceId": id });
-    let rows = pages(session, "ListTagsForResource", "Tags", request);
+    let rows = organizations::rows(session, "ListTagsForResource", request, "Tags");
     let text = |row: &Value, member: &str| row.get(member).and_then(Value::as_str).unwrap_or_default().to_owned();
     Ok(rows.await?.iter().map(|row| (text(row, "Key"), text(row, "Value"))).collect())
 }
@@ -132,7 +112,7 @@ async fn tree(session: &Session, wanted: bool) -> Result<Option<Tree>, CallError
     if !wanted {
         return Ok(None);
     }
-    let roots = pages(session, "ListRoots", "Roots", json!({}));
+    let roots = organizations::rows(session, "ListRoots", json!({}), "Roots");
     let roots = roots.await?;
     let [root] = roots.as_slice() else {
         return Err(odd_answer(session, SERVICE, "ListRoots", format!("{} roots instead of one", roots.len())));
@@ -159,7 +139,7 @@ async fn tree(session: &Session, wanted: bool) -> Result<Option<Tree>, CallError
 async fn units_of(session: &Session, parent: &str) -> Result<Vec<Unit>, CallError> {
     const OPERATION: &str = "ListOrganizationalUnitsForParent";
     let request = json!({ "ParentId": parent });
-    let rows = pages(session, OPERATION, "OrganizationalUnits", request);
+    let rows = organizations::rows(session, OPERATION, request, "OrganizationalUnits");
     let unit = |row: &Value| {
         let text = |member: &str| row.get(member).and_then(Value::as_str).map(str::to_owned);
         let (Some(id), Some(name)) = (text("Id"), text("Name")) else {
@@ -205,7 +185,7 @@ impl Tree {
         let parents = self.units.keys().chain([&self.root]);
         let of = parents.map(|parent| async move {
             let request = json!({ "ParentId": parent });
-            let rows = pages(session, "ListAccountsForParent", "Accounts", request);
+            let rows = organizations::rows(session, "ListAccountsForParent", request, "Accounts");
             let id = |row: &Value| row.get("Id").and_then(Value::as_str).map(str::to_owned);
             Ok::<_, CallError>(rows.await?.iter().filter_map(id).map(|id| (id, parent.clone())).collect::<Vec<_>>())
         });
@@ -227,27 +207,4 @@ impl Tree {
         units.reverse();
         Some(units)
     }
-}
-
-/// Every row of a list.
-async fn pages(
-    session: &Session,
-    operation: &'static str,
-    member: &str,
-    request: Value,
-) -> Result<Vec<Value>, CallError> {
-    let mut request: Map<String, Value> = request.as_object().cloned().unwrap_or_default();
-    let mut rows = Vec::new();
-    for _ in 0..MOST_PAGES {
-        let answer = ask(session, operation, &Value::Object(request.clone())).await?;
-        match answer.body.get(member) {
-            Some(Value::Array(page)) => rows.extend(page.iter().cloned()),
-            _ => return Err(odd_answer(session, SERVICE, operation, format!("the answer has no {member}"))),
-        }
-        match answer.body.get("NextToken").and_then(Value::as_str) {
-            Some(token) => request.insert("NextToken".to_owned(), token.into()),
-            None => return Ok(rows),
-        };
-    }
-    Err(odd_answer(session, SERVICE, operation, format!("the list does not end after {MOST_PAGES} pages")))
 }

@@ -339,6 +339,20 @@ async fn by_name_or_pin(session: &Session, selection: &Selection, pinned: &Pinne
             }
         }
     }
+    // A list may lag. Only where the pinned one is not found by its id either is it gone, and has a successor.
+    for (name, all) in pinned.iter().filter(|(name, _)| selection.has(name)) {
+        let Some(id) = all.first().filter(|_| by_pin.get(name).is_none_or(|(rank, _)| *rank > 0)) else { continue };
+        match get(session, id, DRAFT).await {
+            Ok(answer) if answer.get("status").and_then(Value::as_str) == Some("DELETING") => {}
+            Ok(answer) => {
+                let ids =
+                    Ids::of_handle(&answer).ok_or_else(|| odd_answer(session, SERVICE, GET, "no id or no ARN"))?;
+                by_pin.insert(name.clone(), (0, ids));
+            }
+            Err(error) if error.class == ErrorClass::NotFound => {}
+            Err(error) => return Err(error),
+        }
+    }
     // Nobody has two addresses: a guardrail that is pinned for one name is not found for another.
     for same in found.values_mut() {
         same.retain(|ids| !by_pin.values().any(|(_, other)| other.id == ids.id));

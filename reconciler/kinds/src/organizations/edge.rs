@@ -1,4 +1,4 @@
-//! The calls of organization policies: the only place of them that names the SDK.
+//! The calls of Organizations: the only place that names its SDK.
 //!
 //! A reading is one ListPolicies, the tree of units level by level, and for each selected policy DescribePolicy,
 //! ListTargetsForPolicy and ListTagsForResource side by side. A policy that is read again needs the tree only where it is
@@ -41,7 +41,7 @@ fn text<'a>(value: &'a Value, member: &str) -> &'a str {
     value.get(member).and_then(Value::as_str).unwrap_or("")
 }
 
-async fn ask(session: &Session, operation: &'static str, body: &Value) -> Result<Answer, CallError> {
+pub(crate) async fn ask(session: &Session, operation: &'static str, body: &Value) -> Result<Answer, CallError> {
     let client = session.client(Client::new);
     macro_rules! sent {
         ($method:ident) => {
@@ -49,9 +49,11 @@ async fn ask(session: &Session, operation: &'static str, body: &Value) -> Result
         };
     }
     match operation {
+        "DescribeOrganization" => sent!(describe_organization),
+        "ListAccounts" => sent!(list_accounts),
+        "ListAccountsForParent" => sent!(list_accounts_for_parent),
         "ListRoots" => sent!(list_roots),
         "ListOrganizationalUnitsForParent" => sent!(list_organizational_units_for_parent),
-        "ListAccountsForParent" => sent!(list_accounts_for_parent),
         "DescribeEffectivePolicy" => sent!(describe_effective_policy),
         "ListPolicies" => sent!(list_policies),
         "ListPoliciesForTarget" => sent!(list_policies_for_target),
@@ -70,15 +72,18 @@ async fn ask(session: &Session, operation: &'static str, body: &Value) -> Result
     }
 }
 
+/// More pages than any organization has: a service that never ends its list is not believed.
+const MOST_PAGES: usize = 10_000;
+
 /// Every row of a list. A page may be empty although there is another one.
-async fn rows(
+pub(crate) async fn rows(
     session: &Session,
     operation: &'static str,
     mut request: Value,
     member: &str,
 ) -> Result<Vec<Value>, CallError> {
     let mut found = Vec::new();
-    loop {
+    for _ in 0..MOST_PAGES {
         let answer = ask(session, operation, &request).await?;
         match answer.body.get(member) {
             Some(Value::Array(page)) => found.extend(page.iter().cloned()),
@@ -89,6 +94,7 @@ async fn rows(
             None => return Ok(found),
         }
     }
+    Err(odd_answer(session, SERVICE, operation, format!("the list does not end after {MOST_PAGES} pages")))
 }
 
 /// The root without the units.

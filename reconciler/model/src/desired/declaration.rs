@@ -69,14 +69,6 @@ pub(super) struct Hole {
     pub(super) parts: Vec<Part>,
 }
 
-impl Declaration {
-    /// Whether it rests on what others may let lead elsewhere.
-    pub(super) fn has_pointers(&self) -> bool {
-        let is_lookup = |part: &Part| matches!(part, Part::Lookup(..));
-        self.pinned_as.is_some() || self.holes.iter().any(|hole| hole.parts.iter().any(is_lookup))
-    }
-}
-
 impl fmt::Debug for Declaration {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{}/{} at {}", self.kind, self.name, self.at)

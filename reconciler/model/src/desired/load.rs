@@ -83,19 +83,14 @@ impl Desired {
         Some(needs)
     }
 
-    /// How many aliases, tags and names that declarations rest on, and that others may let lead elsewhere, are not pinned. Where
-    /// nothing is, one stands for all.
-    pub fn unpinned(&self) -> usize {
-        if self.pins.is_empty() {
-            return usize::from(self.declarations.iter().any(|one| one.has_pointers()));
-        }
-        let scope = |one: &Wanted| (one.address.account.clone(), one.account_id.clone(), one.address.region.clone());
+    /// How many aliases, tags and names that these rest on, and that others may let lead elsewhere, are not pinned.
+    pub fn unpinned(&self, wanted: &[Wanted]) -> usize {
         let mut missing = BTreeSet::new();
-        for one in self.wanted() {
-            let (account, id, region) = scope(&one);
+        for one in wanted {
+            let (account, region) = (&one.address.account, &one.address.region);
             let keys = one.pointers().into_iter().map(|pointed| pointed.key);
-            let keys = keys.filter(|key| self.pins.get(&account, &id, &region, key).is_none());
-            missing.extend(keys.map(|key| (account.clone(), region.clone(), key)));
+            let keys = keys.filter(|key| self.pins.get(account, &one.account_id, region, key).is_none());
+            missing.extend(keys.map(|key| (account, region, key)));
         }
         missing.len()
     }
