@@ -3,6 +3,7 @@
 use std::sync::atomic::{AtomicI64, Ordering};
 
 use jiff::{SignedDuration, Timestamp};
+use reconciler_emulator::{Effect, Fault, Match};
 use reconciler_engine::event::StepOutcome;
 use reconciler_model::attribution::Attribution;
 use reconciler_model::codes;
@@ -237,12 +238,32 @@ async fn the_most_severe_go_first_where_there_is_not_room_for_all() {
     world.plan_again_nothing().await;
 }
 
+/// Whoever keeps the most urgent restores from being made, as many as there is room for, does not keep the others from being tried.
+#[tokio::test]
+async fn what_fails_each_time_does_not_take_all_the_room() {
+    let world = World::whole("aws-genai-06").await;
+    let plan = world.plan().await.plan;
+    let first = plan.drift.iter().find(|drift| drift.alerts.first().is_some_and(|one| one.class == AlertClass::Page));
+    let first = first.expect("a page").address.clone();
+    assert!(plan.drift.len() > 1 && plan.steps.iter().any(|step| step.address == first), "{}", told(&plan));
+    let here =
+        Match { operation: Some("UpdateGuardrail".into()), account: Some("333344445555".into()), ..Match::default() };
+    assert_eq!(first.account, "staging");
+    let refused = Effect::Error { code: "ValidationException".into(), status: 400, message: String::new() };
+    world.inject(vec![Fault::always(here, refused)]);
+    for _ in 0..2 {
+        world.converge(Approval::StandingPolicy { max_changes: 1 }).await.expect("it does what it may");
+    }
+    let left: Vec<String> = world.plan().await.plan.drift.iter().map(|drift| drift.address.to_string()).collect();
+    assert_eq!(left, [first.to_string()]);
+}
+
 /// What needs something that there is no room for is left with it.
 #[tokio::test]
 async fn what_needs_what_is_left_is_left_too() {
     let planned = World::whole("drifted").await.plan().await.plan;
     for most in 0..planned.addresses_changed() {
-        let plan = planned.clone().within(most, &Default::default());
+        let plan = planned.clone().within(most, &Default::default(), &Default::default());
         assert!(plan.addresses_changed() <= most);
         assert!(plan.id_is_right());
         let kept: Vec<&str> = plan.steps.iter().map(|step| step.id.as_str()).collect();
@@ -257,7 +278,7 @@ async fn what_needs_what_is_left_is_left_too() {
         let left = plan.findings.iter().filter(|one| one.severity == Severity::Left).count();
         assert_eq!(left + plan.addresses_changed(), planned.addresses_changed());
     }
-    assert_eq!(planned.clone().within(planned.addresses_changed(), &Default::default()), planned);
+    assert_eq!(planned.clone().within(planned.addresses_changed(), &Default::default(), &Default::default()), planned);
 }
 
 /// What may pass pages when it was not read for longer than its alert allows; at once where that is not known, and a denial at once.

@@ -50,12 +50,13 @@ struct Begun {
     spends: bool,
 }
 
-/// The restores that were verified, by address; and those in vain that used something up.
+/// The restores that were verified, by address; those in vain that used something up; and what failed last.
 #[derive(Debug, Clone, Default)]
 pub struct Contests {
     begun: BTreeMap<u64, Begun>,
     restores: BTreeMap<Address, Vec<Restore>>,
     spent: BTreeMap<Address, (u32, Timestamp)>,
+    failed: BTreeSet<Address>,
 }
 
 impl Contests {
@@ -80,6 +81,11 @@ impl Contests {
                     _ => self.begun.remove(intent),
                 };
                 let Some(Begun { address, fields, alerts, spends }) = begun else { return };
+                match verdict.as_str() {
+                    "verified" => drop(self.failed.remove(&address)),
+                    "failed" | "broken" | "unverified" | "not_sent" => drop(self.failed.insert(address.clone())),
+                    _ => {}
+                }
                 match verdict.as_str() {
                     "verified" => {
                         if spends {
@@ -116,6 +122,12 @@ impl Contests {
             (now < until).then(|| (address.clone(), why))
         });
         held.collect()
+    }
+
+    /// The addresses of which the last step did not come to what it promised. Where there is not room for all, they come after the
+    /// others: whoever keeps some restores from being made must not keep the rest from being tried.
+    pub fn failed(&self) -> &BTreeSet<Address> {
+        &self.failed
     }
 
     fn of_late(&self, address: &Address, now: Timestamp) -> impl Iterator<Item = &Restore> {

@@ -112,7 +112,8 @@ impl Reconciler<'_> {
                 // Where it cannot be kept, what is not read is told sooner than it need be.
                 let _ = state.keep_last_read(&LastRead::after(last_read.as_ref(), &made.plan.gaps, (self.clock)()));
             }
-            let made = Planned { plan: finished(made.plan, *at_most, &rounds, &moved), ..made };
+            let plan = finished(made.plan, *at_most, &rounds, &moved, journal.contests().failed());
+            let made = Planned { plan, ..made };
             self.sink.take(&Event::Planned(&made.plan));
             planned(&made, journal).map_err(Broken::Caller)?;
             let Planned { plan, inventory } = made;
@@ -201,10 +202,16 @@ impl Reconciler<'_> {
 }
 
 /// The plan within what may be changed, and with what others changed each time that it was to be restored.
-fn finished(plan: Plan, at_most: Option<usize>, rounds: &[Round], moved: &BTreeMap<Address, usize>) -> Plan {
+fn finished(
+    plan: Plan,
+    at_most: Option<usize>,
+    rounds: &[Round],
+    moved: &BTreeMap<Address, usize>,
+    failed: &BTreeSet<Address>,
+) -> Plan {
     let changed = rounds.last().map(|last| last.approved.changed().clone()).unwrap_or_default();
     let plan = match at_most {
-        Some(most) => plan.within(most, &changed),
+        Some(most) => plan.within(most, &changed, failed),
         None => plan,
     };
     let still = moved.iter().filter(|(address, _)| plan.drift.iter().any(|drift| drift.address == **address));

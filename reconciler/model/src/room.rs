@@ -12,16 +12,17 @@ use crate::plan::{Finding, Plan, Severity};
 impl Plan {
     /// The plan with the steps of at most `most` addresses, where those of `changed`, which earlier rounds changed, count too.
     ///
-    /// The most urgent go first, with what they need. An address is left as a whole: so is one that needs what is left.
+    /// The most urgent go first, with what they need; those of `failed`, of which the last step failed, after all others. An address
+    /// is left as a whole: so is one that needs what is left.
     #[must_use]
-    pub fn within(mut self, most: usize, changed: &BTreeSet<Address>) -> Self {
+    pub fn within(mut self, most: usize, changed: &BTreeSet<Address>, failed: &BTreeSet<Address>) -> Self {
         let touched: BTreeSet<Address> = self.steps.iter().map(|step| step.address.clone()).collect();
         if touched.union(changed).count() <= most {
             return self;
         }
         let needs = self.needs();
         let mut order: Vec<&Address> = touched.iter().collect();
-        order.sort_by_key(|address| (self.rank(address), *address));
+        order.sort_by_key(|address| (failed.contains(*address), self.rank(address), *address));
         let mut taken = changed.clone();
         for address in order {
             let with = closure(address, &needs);
