@@ -24,10 +24,20 @@ fn allowed(statement: &Statement) -> Vec<&str> {
     }
 }
 
+/// Whether a statement allows whoever is not named, or everybody: Bedrock is among them.
+fn is_open(statement: &Statement) -> bool {
+    statement.effect == Effect::Allow
+        && match &statement.principal {
+            Scope::Unsaid => false,
+            Scope::AllBut(_) => true,
+            Scope::Only(types) => types.values().flatten().any(|name| name == "*"),
+        }
+}
+
 /// Whether a trust lets Bedrock assume its role. One that cannot be read may.
 pub(super) fn lets_bedrock_in(document: &str) -> bool {
     match Policy::from_text(document) {
-        Ok(policy) => policy.statements().iter().any(|statement| !allowed(statement).is_empty()),
+        Ok(policy) => policy.statements().iter().any(|one| is_open(one) || !allowed(one).is_empty()),
         Err(_) => document.to_ascii_lowercase().contains(BEDROCK),
     }
 }
@@ -38,9 +48,14 @@ pub(super) fn of_bedrock(live: &Value) -> Value {
     let Some(document) = tree.get_mut(TRUST) else { return tree };
     let Ok(policy) = Policy::from_value(document) else { return tree };
     *document = policy.tree();
+    // The statements of the tree are those of the policy, by name.
+    let is_open = |statement: &Value| {
+        let alone = json!({"Version": "2012-10-17", "Statement": { "it": statement }});
+        Policy::from_value(&alone).is_ok_and(|alone| alone.statements().iter().any(is_open))
+    };
     if let Some(statements) = document.get_mut("Statement").and_then(Value::as_object_mut) {
         statements.retain(|_, statement| {
-            if statement["Effect"] != Effect::Allow.word() {
+            if statement["Effect"] != Effect::Allow.word() || is_open(statement) {
                 return true;
             }
             let services = statement["Principal"][SERVICE].as_array().cloned().unwrap_or_default();
@@ -69,10 +84,14 @@ mod tests {
             (json!({"Service": ["lambda.amazonaws.com", "bedrock-agentcore.amazonaws.com"]}), true),
             (json!({"Service": "lambda.amazonaws.com"}), false),
             (json!({"AWS": "arn:aws:iam::111122223333:role/bedrock"}), false),
+            (json!("*"), true),
+            (json!({"AWS": "*"}), true),
         ] {
             assert_eq!(lets_bedrock_in(&trust(&principal)), expected, "{principal}");
         }
         assert!(lets_bedrock_in("{\"Statement\": bedrock"));
+        let but_one = json!({"AWS": "arn:aws:iam::111122223333:root"});
+        assert!(lets_bedrock_in(&trust(&but_one).replace("\"Principal\"", "\"NotPrincipal\"")));
     }
 
     #[test]
@@ -80,10 +99,11 @@ mod tests {
         let document = json!({"Version": "2012-10-17", "Statement": [
             {"Sid": "A", "Effect": "Allow", "Principal": {"Service": ["bedrock.amazonaws.com", "lambda.amazonaws.com"]}, "Action": "sts:AssumeRole"},
             {"Sid": "B", "Effect": "Allow", "Principal": {"Service": "ec2.amazonaws.com"}, "Action": "sts:AssumeRole"},
+            {"Sid": "C", "Effect": "Allow", "Principal": "*", "Action": "sts:AssumeRole"},
         ]});
         let live = json!({ TRUST: Policy::from_value(&document).expect("a policy").tree() });
         let seen = of_bedrock(&live);
-        assert_eq!(seen[TRUST]["Statement"].as_object().expect("statements").len(), 1);
+        assert_eq!(seen[TRUST]["Statement"].as_object().expect("statements").len(), 2);
         assert_eq!(seen[TRUST]["Statement"]["A"]["Principal"], json!({"Service": ["bedrock.amazonaws.com"]}));
     }
 }
