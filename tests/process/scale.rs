@@ -66,6 +66,39 @@ fn a_discovery_that_fails_is_a_failure_and_never_an_empty_organization() {
     assert_eq!(aws.writes(), []);
 }
 
+/// With pins, the accounts that were there are held all the same, and that nobody lists them is paged.
+#[test]
+fn a_discovery_that_fails_keeps_no_pinned_account_from_being_held() {
+    for (name, then) in [
+        ("ListAccounts", Effect::Deny),
+        ("DescribeOrganization", Effect::Deny),
+        ("ListAccounts", Effect::Error { code: "ServiceException".to_owned(), status: 500, message: String::new() }),
+    ] {
+        let aws = Aws::scenario("in-sync");
+        let environment = discovering(&aws);
+        let _ = environment.run(&["pin"]).exits(0);
+        let _ = environment.run(&["plan"]).exits(0);
+        aws.attack(
+            "steps:\n  - {as: 'arn:aws:sts::${account}:assumed-role/Developer/mallory', accounts: [prod], regions: [us-east-1], \
+             service: bedrock, operation: DeleteModelInvocationLoggingConfiguration, body: {}}\n",
+        );
+        aws.always(operation(name), then);
+        let plan = environment.run(&["--output", "json", "plan"]).exits(2).json();
+        assert_eq!(plan["summary"]["drifted"], 1, "{name}: {plan}");
+        let gaps = plan["gaps"].as_array().expect("gaps");
+        let gap = gaps.iter().find(|gap| gap["name"] == "accounts").unwrap_or_else(|| panic!("{name}: {gaps:?}"));
+        assert_eq!((&gap["kind"], &gap["alerts"][0]["class"]), (&"pin".into(), &"page".into()), "{name}: {gap}");
+        let reason = gap["reason"].as_str().expect("a reason");
+        assert!(reason.contains(name) && reason.contains("the accounts are those that are pinned"), "{reason}");
+        let _ = environment.run(&["--quiet", "enforce", "--once"]).exits(3);
+        let _ = environment.run(&["plan"]).exits(3);
+        // What is pinned is not made of a part.
+        let _ = environment.run(&["pin"]).exits(1).says(&["the accounts are not known"]);
+        aws.emulator.clear_faults();
+        let _ = environment.run(&["plan"]).exits(0);
+    }
+}
+
 /// One account that denies the role, one region that is not enabled, one region that never answers: the others are
 /// complete, those are gaps with their reasons, and the command says that it has not seen everything.
 #[test]

@@ -166,6 +166,7 @@ impl World {
         Target {
             wanted: &self.wanted,
             coverage: &self.desired.coverage,
+            unlisted: self.desired.unlisted.as_ref(),
             made,
             desired_digest: &self.desired.digest,
             may_delete_versions: self.may_delete_versions,

@@ -7,7 +7,8 @@ use std::time::Duration;
 
 use globset::{GlobBuilder, GlobMatcher};
 use jiff::Timestamp;
-use reconciler_aws::{Connection, Retries, Sessions, Timeouts};
+use reconciler_aws::edge::unread_of;
+use reconciler_aws::{CallError, Connection, Retries, Sessions, Timeouts};
 use reconciler_emulator::{Emulator, Options};
 use reconciler_engine::event::Sink;
 use reconciler_engine::journal::{self, Made};
@@ -25,6 +26,7 @@ use reconciler_model::desired::{
 use reconciler_model::diagnostic::Diagnostic;
 use reconciler_model::digest;
 use reconciler_model::drift::Drift;
+use reconciler_model::inventory::Gap;
 use reconciler_model::last_read::LastRead;
 use reconciler_model::undeclared::Watch;
 
@@ -107,7 +109,7 @@ impl Setup {
         let desired = self.load(sources, None)?;
         let sessions = self.connect(desired.organization()).await;
         let Some(needs) = desired.needs_directory() else { return Ok((desired, sessions)) };
-        let directory = self.discover(&sessions, desired.organization(), needs).await?;
+        let directory = self.discover_or_remember(sources, &sessions, desired.organization(), needs).await?;
         let desired = self.load(sources, Some(&directory))?;
         name_accounts(&sessions, desired.organization());
         self.tell_of_inactive(desired.organization());
@@ -134,6 +136,26 @@ impl Setup {
         }
     }
 
+    /// The accounts that Organizations lists, or those that are pinned where it does not answer: a listing that is denied must not
+    /// keep what is known to be there from being held.
+    async fn discover_or_remember(
+        &self,
+        sources: &[Source],
+        sessions: &Sessions,
+        organization: &Organization,
+        needs: Needs,
+    ) -> Result<Directory, Failure> {
+        // Without an identity every call would fail.
+        sessions.identity().await?;
+        let home = organization.home_region(ScopeKind::Organization);
+        match discovery::discover(sessions, home, needs).await {
+            Ok(directory) => Ok(directory),
+            Err(error) => {
+                Directory::of_pins(sources, organization, unread_of(&error)).ok_or_else(|| not_discovered(error))
+            }
+        }
+    }
+
     /// The accounts that Organizations lists. A call that fails ends the command: nobody can say what is not evaluated then.
     async fn discover(
         &self,
@@ -142,11 +164,7 @@ impl Setup {
         needs: Needs,
     ) -> Result<Directory, Failure> {
         let home = organization.home_region(ScopeKind::Organization);
-        discovery::discover(sessions, home, needs).await.map_err(|error| {
-            let failure = Failure::from(error);
-            let text = format!("{}; the accounts are not known, so nothing was read or changed", failure.text);
-            Failure { text, ..failure }
-        })
+        discovery::discover(sessions, home, needs).await.map_err(not_discovered)
     }
 
     fn tell_of_inactive(&self, organization: &Organization) {
@@ -330,6 +348,7 @@ impl Setup {
         Target {
             wanted: &selected.wanted,
             coverage: &selected.coverage,
+            unlisted: selected.unlisted.as_ref(),
             made: self.made(),
             desired_digest: &desired.digest,
             may_delete_versions: self.settings.delete_unreferenced_versions,
@@ -339,6 +358,12 @@ impl Setup {
             watch: selected.watch.as_ref(),
         }
     }
+}
+
+fn not_discovered(error: CallError) -> Failure {
+    let failure = Failure::from(error);
+    let text = format!("{}; the accounts are not known, so nothing was read or changed", failure.text);
+    Failure { text, ..failure }
 }
 
 fn name_accounts(sessions: &Sessions, organization: &Organization) {
@@ -375,6 +400,8 @@ pub(crate) struct Selected {
     pub(crate) watch: Option<Watch>,
     /// Accounts that are others than the pins say, as far as they concern what is wanted.
     coverage: Vec<Drift>,
+    /// That the accounts are those that are pinned, because Organizations was not read.
+    unlisted: Option<Gap>,
 }
 
 impl Selected {
@@ -383,7 +410,7 @@ impl Selected {
         let concerns =
             |drift: &&Drift| drift.controls.is_empty() || drift.controls.iter().any(|id| served.contains(id));
         let coverage = desired.coverage.iter().filter(concerns).cloned().collect();
-        Self { wanted, watch, coverage }
+        Self { wanted, watch, coverage, unlisted: desired.unlisted.clone() }
     }
 }
 

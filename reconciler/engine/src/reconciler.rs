@@ -15,7 +15,7 @@ use reconciler_model::control;
 use reconciler_model::desired::{Organization, Wanted};
 use reconciler_model::digest;
 use reconciler_model::drift::Drift;
-use reconciler_model::inventory::Inventory;
+use reconciler_model::inventory::{Gap, Inventory};
 use reconciler_model::kind::Kind;
 use reconciler_model::last_read::LastRead;
 use reconciler_model::plan::{self, Inputs, Plan, Step};
@@ -63,6 +63,8 @@ pub struct Target<'a> {
     pub wanted: &'a [Wanted],
     /// Accounts that are covered no more as they were, of the desired state.
     pub coverage: &'a [Drift],
+    /// That the accounts are those that are pinned, because Organizations was not read.
+    pub unlisted: Option<&'a Gap>,
     /// The digest of the desired state.
     pub desired_digest: &'a str,
     /// What this tool made, as far as the journal told when it was read last.
@@ -185,6 +187,7 @@ impl Reconciler<'_> {
         };
         let mut observation = observe::observe(&self.sessions, sought, self.sink).await;
         observation.repointed.extend(target.coverage.iter().cloned());
+        target.unlisted.into_iter().for_each(|gap| observation.inventory.keep_gap(gap.clone()));
         let kinds = self.kinds();
         let kinds: Vec<&dyn Kind> = kinds.into_iter().map(|kind| kind as &dyn Kind).collect();
         let mut barred = observation.not_inspected.clone();

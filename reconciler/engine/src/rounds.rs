@@ -189,7 +189,10 @@ impl Reconciler<'_> {
         let Some(last) = rounds.last() else { return Ok(None) };
         let wanted: Vec<Wanted> = target.wanted.iter().filter(|one| touched.contains(&one.address)).cloned().collect();
         let made = self
-            .plan_at(Target { wanted: &wanted, coverage: &[], watch: None, ..target }, Memory::of(journal))
+            .plan_at(
+                Target { wanted: &wanted, coverage: &[], unlisted: None, watch: None, ..target },
+                Memory::of(journal),
+            )
             .await
             .map_err(Broken::Call)?;
         planned(&made, journal).map_err(Broken::Caller)?;

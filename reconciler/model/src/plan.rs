@@ -584,29 +584,30 @@ fn referred_to(wanted: &[Wanted]) -> BTreeMap<&Address, &Wanted> {
 
 /// The gaps, with who has to know of each. A gap serves the controls of every declaration that it covers.
 fn alerting(inputs: &Inputs<'_>) -> Vec<Gap> {
-    if inputs.inventory.gaps.is_empty() {
-        return Vec::new();
-    }
     let mut declared: BTreeMap<(&str, &str, &str), Vec<&Wanted>> = BTreeMap::new();
-    for one in inputs.wanted {
-        let Address { account, region, kind, .. } = &one.address;
-        declared.entry((account, region, kind)).or_default().push(one);
+    if !inputs.inventory.gaps.is_empty() {
+        for one in inputs.wanted {
+            let Address { account, region, kind, .. } = &one.address;
+            declared.entry((account, region, kind)).or_default().push(one);
+        }
     }
-    let mut gaps = inputs.inventory.gaps.clone();
-    for gap in &mut gaps {
+    let alerts = |gap: &Gap| {
         if let (repointed::KIND, Some(key)) = (gap.kind.as_str(), &gap.name) {
-            gap.alerts = repointed::unseen(inputs.controls, inputs.wanted, &gap.scope, key);
-            continue;
+            return repointed::unseen(inputs.controls, inputs.wanted, &gap.scope, key);
         }
         let here = declared.get(&(gap.scope.account.as_str(), gap.scope.region.as_str(), gap.kind.as_str()));
         let covered = here.into_iter().flatten().filter(|one| gap.covers(&one.address));
         let served: BTreeSet<&str> = covered.flat_map(|one| &one.declaration.controls).map(String::as_str).collect();
         let watched = inputs.watch.and_then(|watch| watch.at(&gap.scope, &gap.kind));
-        gap.alerts = match watched.filter(|_| served.is_empty()) {
+        match watched.filter(|_| served.is_empty()) {
             // Only what nobody declared could be there.
             Some(watched) => undeclared::alerts(inputs.controls, &watched.controls),
             None => alert::of_unseen(inputs.controls, &served, &gap.kind, &gap.fields),
-        };
+        }
+    };
+    let mut gaps = inputs.inventory.gaps.clone();
+    for gap in &mut gaps {
+        gap.alerts = alerts(gap);
         if let (true, Some(last), Ok(now)) = (gap.passing, inputs.last_read, inputs.now.parse()) {
             last.be_patient(gap, now);
         }

@@ -19,6 +19,9 @@ use crate::tree::Path;
 /// What stands in the place of a kind in the addresses of pins.
 pub const KIND: &str = "pin";
 
+/// The name of the gap where Organizations did not say which accounts there are.
+pub const ACCOUNTS: &str = "accounts";
+
 /// The drift of one pointer of a scope that leads to `live`: an id, several of them, or nothing (`null`). `users` are the
 /// addresses that rest on it.
 pub fn drift<'a>(scope: &Scope, key: &str, pin: &Pin, live: Value, users: impl Iterator<Item = &'a Wanted>) -> Drift {
@@ -74,6 +77,14 @@ pub fn lost<'a>(
 
 /// Who has to know that it could not be found out where a pinned pointer leads: whoever would have to know that it leads elsewhere.
 pub fn unseen(controls: &[Control], wanted: &[Wanted], scope: &Scope, key: &str) -> Vec<Alert> {
+    if key == ACCOUNTS {
+        let served: BTreeSet<&String> = wanted.iter().flat_map(|one| &one.declaration.controls).collect();
+        return alert::as_urgent_as_the_worst(
+            controls,
+            &served.into_iter().cloned().collect::<Vec<_>>(),
+            alert::REPOINTED,
+        );
+    }
     let is_here = |one: &&Wanted| one.account_id == scope.account_id && one.address.region == scope.region;
     let rests_on_it = |one: &&Wanted| one.pins.keys().any(|lookup| key_of_lookup(one, lookup) == key);
     let users = wanted.iter().filter(is_here).filter(rests_on_it);

@@ -45,9 +45,9 @@ pub async fn discover(sessions: &Sessions, home: &str, needs: Needs) -> Result<D
         Err(error) if error.class == ErrorClass::Denied && own.account() != management => {
             let there = sessions.session(&management, home);
             let accounts = read(&there, needs).await?;
-            Ok(Directory { management, accounts })
+            Ok(Directory { management, accounts, unread: None })
         }
-        read => Ok(Directory { management, accounts: read? }),
+        read => Ok(Directory { management, accounts: read?, unread: None }),
     }
 }
 

@@ -17,6 +17,7 @@ use super::selection::{self, ALL, Form, form_of, selects};
 use crate::address::{Scope, ScopeKind};
 use crate::diagnostic::did_you_mean;
 use crate::drift::Drift;
+use crate::inventory::{Gap, Unread};
 use crate::repointed;
 
 /// What is pinned of accounts and selectors.
@@ -76,6 +77,17 @@ fn takes(selector: &str, account: &Account) -> bool {
         ALL => account.state.is_none(),
         _ => (account.state.is_none() || form_of(selector) == Form::Name) && selects(selector, account),
     }
+}
+
+/// That the accounts are those that were pinned, because Organizations was not read.
+pub(super) fn unlisted(organization: &Organization, directory: &Directory) -> Option<Gap> {
+    let Unread { code, reason, remedy, passing } = directory.unread.clone()?;
+    let region = organization.home_region(ScopeKind::Organization).to_owned();
+    let scope =
+        Scope { account: organization.management_account.clone(), account_id: directory.management.clone(), region };
+    let reason = format!("{reason}; the accounts are those that are pinned, and others are not looked at");
+    let (kind, name) = (repointed::KIND.to_owned(), Some(repointed::ACCOUNTS.to_owned()));
+    Some(Gap { scope, kind, name, code, reason, remedy, passing, ..Gap::default() })
 }
 
 /// What is to be pinned of the accounts that were discovered, by key.
@@ -223,8 +235,8 @@ pub(super) fn without_newcomers(sources: &[Source], directory: &Directory) -> Op
     let (old, new): (Vec<&Account>, Vec<&Account>) = directory.accounts.iter().partition(is_old);
     let accounts = old.into_iter().cloned().collect();
     let is_of_use = !pinned.names.is_empty() && !new.is_empty();
-    is_of_use
-        .then(|| (Directory { management: directory.management.clone(), accounts }, new.into_iter().cloned().collect()))
+    let old = Directory { accounts, management: directory.management.clone(), unread: directory.unread.clone() };
+    is_of_use.then(|| (old, new.into_iter().cloned().collect()))
 }
 
 /// The drift of an account that nobody has pinned, and with which the declarations are not valid.

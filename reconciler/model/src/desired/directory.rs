@@ -17,10 +17,12 @@ use serde::Serialize;
 
 use super::coverage::Pinned;
 use super::item::Item;
+use super::load::{Source, read_pins};
 use super::organization::{self, Account, Organization, is_account_id, is_odd, read_name, wrong_with_name};
 use super::selection::{self, Form, form_of, selects};
 use crate::codes;
 use crate::diagnostic::{Diagnostic, Place};
+use crate::inventory::Unread;
 
 /// What the file says about accounts that it does not list.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize)]
@@ -82,6 +84,29 @@ pub struct Directory {
     pub management: String,
     /// Every account, with what was asked for.
     pub accounts: Vec<Account>,
+    /// Why AWS Organizations was not read; `None` when it was. The accounts are those that are pinned then.
+    pub unread: Option<Unread>,
+}
+
+impl Directory {
+    /// The accounts as somebody saw them when he pinned them, for a run that Organizations does not answer: names, and whom
+    /// selectors take, are pinned too. `None` where no accounts are pinned, or none of them is the management account.
+    pub fn of_pins(sources: &[Source], organization: &Organization, unread: Unread) -> Option<Self> {
+        let pins = read_pins(sources).ok()?;
+        let pinned = Pinned::of(&pins);
+        let account = |(id, (name, _)): (&&str, &(&str, _))| {
+            let name = organization
+                .discover
+                .as_ref()
+                .and_then(|discovery| discovery.names.get(*id))
+                .map_or(*name, String::as_str);
+            Account { id: (*id).to_owned(), name: name.to_owned(), ..Account::default() }
+        };
+        let accounts: Vec<Account> = pinned.names.iter().map(account).collect();
+        let written = &organization.management_account;
+        let management = accounts.iter().find(|account| [&account.id, &account.name].contains(&written))?.id.clone();
+        Some(Self { management, accounts, unread: Some(unread) })
+    }
 }
 
 /// Reads `accounts: discover` or `accounts: {discover: {...}}`; `None` when it is something else.
@@ -147,7 +172,9 @@ pub(super) fn fill(
         problems.push(Diagnostic::new(codes::ORGANIZATION, at.clone(), detail, remedy));
     };
     let is_known = |id: &str| directory.accounts.iter().any(|one| one.id == id) || pinned.names.contains_key(id);
-    for id in discovery.names.keys().filter(|id| !is_known(id)) {
+    // What is not listed today cannot be said to be wrong.
+    let is_listed = directory.unread.is_none();
+    for id in discovery.names.keys().filter(|id| is_listed && !is_known(id)) {
         problem(&discovery.at, format!("`names`: the organization has no account {id}"), "remove it, or correct it");
     }
     let named = directory.accounts.iter().map(|account| {
@@ -169,7 +196,10 @@ pub(super) fn fill(
     }
     for selector in &discovery.exclude {
         // Whom it leaves out is known, or nobody can say whom it means.
-        if !pinned.knows_excluded(selector) && !accounts.iter().any(|(account, _)| selects(selector, account)) {
+        if is_listed
+            && !pinned.knows_excluded(selector)
+            && !accounts.iter().any(|(account, _)| selects(selector, account))
+        {
             let detail = format!("`exclude`: no account of the organization is `{selector}`");
             problem(
                 &discovery.at,

@@ -28,6 +28,7 @@ use crate::codes;
 use crate::diagnostic::{Diagnostic, Place, did_you_mean};
 use crate::digest;
 use crate::drift::Drift;
+use crate::inventory::Gap;
 use crate::kind::Kind;
 use crate::tree::Path;
 
@@ -56,6 +57,8 @@ pub struct Desired {
     /// Accounts that are others than the pins say. Where accounts are discovered: accounts that bear another name, or that a
     /// selector takes no more, and selectors that take nobody.
     pub coverage: Vec<Drift>,
+    /// That the accounts are those that are pinned, because Organizations was not read.
+    pub unlisted: Option<Gap>,
     /// What is to be pinned of the accounts that were discovered, by key, in the organization's own place.
     pub to_pin: BTreeMap<String, String>,
     /// The scopes of each declaration.
@@ -288,7 +291,10 @@ fn load_once(
     } else {
         digest::of(&(&organization, &outcomes, &pins.content()))
     };
-    let (coverage, to_pin) = match directory.filter(|_| organization.discover.is_some()) {
+    let directory = directory.filter(|_| organization.discover.is_some());
+    let unlisted = directory.and_then(|directory| coverage::unlisted(&organization, directory));
+    let (coverage, to_pin) = match directory {
+        Some(_) if unlisted.is_some() => (Vec::new(), BTreeMap::new()),
         Some(directory) => (
             coverage::drift(&organization, &declarations, &pinned, directory),
             coverage::to_pin(&organization, &declarations, directory),
@@ -298,7 +304,7 @@ fn load_once(
     let declarations: Vec<Arc<Declaration>> = declarations.into_iter().map(Arc::new).collect();
     // Nothing is wanted of an account that only stands in for others.
     let scopes = if form_only { vec![Vec::new(); declarations.len()] } else { scopes };
-    Ok(Desired { organization, declarations, digest, pins, coverage, to_pin, scopes, index })
+    Ok(Desired { organization, declarations, digest, pins, coverage, unlisted, to_pin, scopes, index })
 }
 
 pub(super) fn base_name(file: &str) -> &str {

@@ -29,6 +29,7 @@ fn directory() -> Directory {
     Directory {
         management: "111122223333".to_owned(),
         accounts: vec![account("111122223333", "Main", &[]), prod, test, old],
+        unread: None,
     }
 }
 
