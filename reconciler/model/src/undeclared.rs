@@ -23,7 +23,7 @@ use crate::drift::{Change, Drift, FieldDrift};
 use crate::inventory::Sighting;
 use crate::kind::Kind;
 use crate::plan::{Finding, Severity};
-use crate::policy::{self, Policy};
+use crate::policy::{self, Policy, Trusted};
 use crate::tree::{self, Path};
 
 /// Stands in a floor for a policy document that lets in nobody from outside the organization's accounts.
@@ -35,6 +35,8 @@ pub struct Watch {
     places: BTreeMap<(Scope, String), Watched>,
     /// The ids of the organization's accounts.
     accounts: Vec<String>,
+    /// The ids of organizations that the declarations name: nothing else says which is ours.
+    organizations: BTreeSet<String>,
     partition: String,
 }
 
@@ -63,6 +65,8 @@ impl Watch {
             let Address { account, region, kind, name } = address;
             declared.entry((account, region, kind)).or_default().insert(name.clone());
         }
+        let mut organizations = BTreeSet::new();
+        wanted.iter().for_each(|one| organizations_in(&one.spec, &mut organizations));
         let mut places = BTreeMap::new();
         for kind in kinds {
             let with_floor = || controls.iter().filter(|control| control.floor.contains_key(kind.name()));
@@ -94,6 +98,7 @@ impl Watch {
         Self {
             places,
             accounts: organization.accounts.iter().map(|account| account.id.clone()).collect(),
+            organizations,
             partition: organization.partition.clone(),
         }
     }
@@ -279,11 +284,33 @@ fn outsiders(held: &Held<'_>, path: &Path, live: Option<&Value>) -> Vec<(Path, V
     let Some(document) = live else { return Vec::new() };
     let Ok(policy) = Policy::from_value(document) else { return vec![(path.clone(), document.clone())] };
     let accounts: Vec<&str> = held.watch.accounts.iter().map(String::as_str).collect();
-    let wide: BTreeSet<String> = policy::widening(&policy, &accounts).into_iter().map(|wide| wide.statement).collect();
+    let organizations: Vec<&str> = held.watch.organizations.iter().map(String::as_str).collect();
+    let trusted = Trusted { accounts: &accounts, organizations: &organizations };
+    let wide: BTreeSet<String> = policy::widening(&policy, &trusted).into_iter().map(|wide| wide.statement).collect();
     let at = |statement: String| path.child("Statement").child(statement);
     let tree = policy.tree();
     let said = |statement: &String| tree["Statement"].get(statement).cloned().unwrap_or(Value::Null);
     wide.into_iter().map(|statement| (at(statement.clone()), said(&statement))).collect()
+}
+
+/// The ids of organizations in the strings of a tree: `o-` and ten letters and digits or more.
+fn organizations_in(tree: &Value, found: &mut BTreeSet<String>) {
+    match tree {
+        Value::String(text) => {
+            let id = text.split('/').next().unwrap_or_default();
+            let is_id = id.strip_prefix("o-").is_some_and(|rest| {
+                (10..=32).contains(&rest.len()) && rest.chars().all(|c| c.is_ascii_lowercase() || c.is_ascii_digit())
+            });
+            found.extend(is_id.then(|| id.to_owned()));
+        }
+        Value::Array(items) => items.iter().for_each(|item| organizations_in(item, found)),
+        // Conditions name them as members in the normal form.
+        Value::Object(members) => members.iter().for_each(|(name, member)| {
+            organizations_in(&Value::String(name.clone()), found);
+            organizations_in(member, found);
+        }),
+        Value::Null | Value::Bool(_) | Value::Number(_) => {}
+    }
 }
 
 /// A floor with its placeholders filled in.

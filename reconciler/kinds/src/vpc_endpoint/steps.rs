@@ -10,7 +10,7 @@ use reconciler_model::inventory::Sighting;
 use reconciler_model::kind::Situation;
 use reconciler_model::open_enum::on_the_wire;
 use reconciler_model::plan::{Call, Promise, Proposal, ProposedStep};
-use reconciler_model::policy::{Policy, Reason, widening};
+use reconciler_model::policy::{Policy, Reason, Trusted, widening};
 use reconciler_model::tree::Path;
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value, json};
@@ -334,8 +334,9 @@ fn restore_names(situation: &Situation<'_>, ground: &Ground, id: &Value, proposa
 fn outsiders(whose: &str, tree: &Value, known: &Value, account: &str, proposal: &mut Proposal) {
     let Some(policy) = policy_of(tree) else { return };
     let known = policy_of(known);
-    let known = known.as_ref().map(|policy| widening(policy, &[account])).unwrap_or_default();
-    for wide in widening(&policy, &[account]) {
+    let trusted = Trusted { accounts: &[account], organizations: &[] };
+    let known = known.as_ref().map(|policy| widening(policy, &trusted)).unwrap_or_default();
+    for wide in widening(&policy, &trusted) {
         let is_named = whose == "declared" && matches!(wide.reason, Reason::Foreign { .. });
         if !is_named && !known.contains(&wide) {
             proposal.notes.push((codes::OUTSIDERS, format!("{whose} policyDocument: {wide}")));

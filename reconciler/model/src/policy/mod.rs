@@ -65,7 +65,7 @@ pub(crate) use glob::matches;
 pub use held::Document;
 pub use leaf::{directions, is_flipped, leaf_direction};
 pub use read::PolicyError;
-pub use widening::{Reason, Widening, widening};
+pub use widening::{Reason, Trusted, Widening, widening};
 
 #[cfg(test)]
 mod tests;

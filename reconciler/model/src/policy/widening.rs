@@ -17,6 +17,32 @@ const TIES: &[&str] = &[
     "aws:sourcevpce",
 ];
 
+/// Who is no outsider.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct Trusted<'a> {
+    /// The ids of accounts.
+    pub accounts: &'a [&'a str],
+    /// The ids of organizations. Where some are known, `accounts` are all that is trusted, and a condition ties a statement only
+    /// if it names none but these; where none is known, a condition on any one does.
+    pub organizations: &'a [&'a str],
+}
+
+impl Trusted<'_> {
+    /// Whether the value of a condition key leads to somebody who is not known to be trusted.
+    fn is_elsewhere(&self, key: &str, value: &str) -> bool {
+        let is_own = |account: &str| self.accounts.contains(&account);
+        !self.organizations.is_empty()
+            && match key {
+                "aws:principalorgid" | "aws:resourceorgid" => !self.organizations.contains(&value),
+                "aws:principalorgpaths" => !value.split('/').next().is_some_and(|id| self.organizations.contains(&id)),
+                "aws:principalaccount" => !is_own(value),
+                "aws:principalarn" => !value.split(':').nth(4).is_some_and(is_own),
+                // Networks are nobody's by their ids.
+                _ => false,
+            }
+    }
+}
+
 /// Why a statement is wide.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Reason {
@@ -67,11 +93,11 @@ impl fmt::Display for Widening {
 /// `aws:PrincipalAccount`, `aws:PrincipalArn`, `aws:ResourceOrgID`, `aws:SourceVpc` or `aws:SourceVpce`.
 ///
 /// A condition that an absent key passes (`IfExists`, `ForAllValues`, negated operators) ties nothing, nor does one
-/// that any value passes.
-pub fn widening(policy: &Policy, trusted: &[&str]) -> Vec<Widening> {
+/// that any value passes, or that ties it to somebody else.
+pub fn widening(policy: &Policy, trusted: &Trusted<'_>) -> Vec<Widening> {
     let mut found = Vec::new();
     for (key, statement) in policy.keys().into_iter().zip(policy.statements()) {
-        let (tied, idle) = ties(statement);
+        let (tied, idle) = ties(statement, trusted);
         if statement.effect != Effect::Allow || tied {
             continue;
         }
@@ -80,7 +106,7 @@ pub fn widening(policy: &Policy, trusted: &[&str]) -> Vec<Widening> {
             Scope::AllBut(_) => vec![Reason::EveryoneBut],
             Scope::Only(types) => match types.get("AWS") {
                 Some(listed) if listed.contains("*") => vec![Reason::Everyone],
-                listed => listed.into_iter().flatten().filter_map(|text| foreign(text, trusted)).collect(),
+                listed => listed.into_iter().flatten().filter_map(|text| foreign(text, trusted.accounts)).collect(),
             },
         };
         found.extend(reasons.into_iter().map(|reason| Widening { statement: key.clone(), reason, idle: idle.clone() }));
@@ -95,11 +121,12 @@ fn foreign(principal: &str, trusted: &[&str]) -> Option<Reason> {
 }
 
 /// Whether some condition ties the statement, and those that only look like it.
-fn ties(statement: &Statement) -> (bool, Vec<String>) {
+fn ties(statement: &Statement, trusted: &Trusted<'_>) -> (bool, Vec<String>) {
     let mut idle = Vec::new();
+    let (mut is_tied, mut is_elsewhere) = (false, false);
     for (operator, tests) in &statement.condition {
         for (key, values) in tests.iter().filter(|(key, _)| TIES.contains(&key.folded().as_str())) {
-            let binds = match condition::operator(operator) {
+            let demands = match condition::operator(operator) {
                 Some(Operator { family, negated: false, if_exists: false, quantifier }) => {
                     quantifier != Quantifier::All
                         && matches!(family, Family::Text | Family::CaselessText | Family::Pattern | Family::Arn)
@@ -107,11 +134,16 @@ fn ties(statement: &Statement) -> (bool, Vec<String>) {
                 }
                 _ => false,
             };
-            if binds {
-                return (true, Vec::new());
+            // What is for others is not made ours by the network that it comes through.
+            is_elsewhere |= demands && values.iter().any(|value| trusted.is_elsewhere(&key.folded(), value));
+            is_tied |= demands;
+            if !demands {
+                idle.push(format!("{} {}", operator.as_str(), key.as_str()));
             }
-            idle.push(format!("{} {}", operator.as_str(), key.as_str()));
         }
     }
-    (false, idle)
+    match is_tied && !is_elsewhere {
+        true => (true, Vec::new()),
+        false => (false, idle),
+    }
 }
