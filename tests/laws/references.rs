@@ -69,8 +69,7 @@ impl Kind for PointerKind {
         let step = ProposedStep {
             action,
             summary: format!("{action} {}", situation.name),
-            calls: Vec::new(),
-            op: situation.target.clone(),
+            call: Call::new("test", "Point", situation.target.clone()),
             promise: Promise { tree: situation.target.clone(), ..Promise::default() },
             ..ProposedStep::default()
         };
@@ -133,17 +132,16 @@ impl Edge for Pointers {
         &self,
         _: &Session,
         address: &Address,
-        op: &Value,
+        call: &Call,
         _: Option<&Value>,
-        _: &str,
         _: &Warrant,
     ) -> Result<Receipt, CallError> {
         let mut live = self.0.lock().expect("not poisoned");
         let next = 1 + live.values().map(|(_, serial)| *serial).max().unwrap_or(0);
         let pointer = live.entry(address.clone()).or_insert((Value::Null, next));
         // Some are made anew by every write.
-        let serial = if op["target"] == "renewed" { next } else { pointer.1 };
-        *pointer = (op.clone(), serial);
+        let serial = if call.request["target"] == "renewed" { next } else { pointer.1 };
+        *pointer = (call.request.clone(), serial);
         Ok(Receipt { handle: Value::Null, request_id: None })
     }
 }

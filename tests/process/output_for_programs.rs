@@ -38,7 +38,7 @@ fn a_plan_has_the_shape_of_the_contract() {
         }
     }
     for step in plan["steps"].as_array().expect("steps") {
-        has(step, &["id", "address", "action", "calls"]);
+        has(step, &["id", "address", "action", "call"]);
     }
     // What is printed is what is saved.
     let _ = environment.run(&["plan", "--out", "plan.json"]).exits(2);

@@ -115,7 +115,7 @@ fn redactions(environment: &TestEnvironment) -> Redactions {
     let mut redactions = Redactions::new();
     redactions.insert("[HOME]", environment.home().display().to_string()).expect("a name");
     for (name, pattern) in [
-        ("[PLAN]", r"plan-(?<redacted>[0-9a-f]{16})"),
+        ("[PLAN]", r"plan-(?<redacted>[0-9a-f]{40})"),
         ("[DIGEST]", r"sha256:(?<redacted>[0-9a-f]{64})"),
         ("[RUN]", r"bedrock-reconciler-(?<redacted>[0-9]{8}T[0-9]{6}Z-[0-9a-f]{8})"),
         ("[INCIDENT]", r"inc-(?<redacted>[0-9]{8}T[0-9]{6}Z-[0-9a-f]{8})"),

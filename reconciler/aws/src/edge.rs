@@ -11,6 +11,7 @@ use reconciler_model::codes;
 use reconciler_model::history::Past;
 use reconciler_model::inventory::{Gap, Sighting, Unread};
 use reconciler_model::kind::Kind;
+use reconciler_model::plan::Call;
 use reconciler_model::undeclared;
 use reconciler_model::warrant::Warrant;
 use serde_json::{Map, Value};
@@ -111,7 +112,7 @@ pub struct Receipt {
     pub request_id: Option<String>,
 }
 
-/// The impure side of a kind. It makes no decisions: what to do is in the op.
+/// The impure side of a kind. It makes no decisions: what to do is in the call.
 #[async_trait]
 pub trait Edge: Send + Sync {
     /// The pure side.
@@ -203,7 +204,7 @@ pub trait Edge: Send + Sync {
         Ok(Vec::new())
     }
 
-    /// Carries out one op. Repeating it with the same token has no further effect.
+    /// Makes one call, in which everything is filled in. Repeating it with the same token has no further effect.
     ///
     /// # Errors
     /// Fails when the service refused, or when it is not known whether the write took effect.
@@ -211,9 +212,8 @@ pub trait Edge: Send + Sync {
         &self,
         session: &Session,
         address: &Address,
-        op: &Value,
+        call: &Call,
         handle: Option<&Value>,
-        token: &str,
         warrant: &Warrant,
     ) -> Result<Receipt, CallError>;
 }

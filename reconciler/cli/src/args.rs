@@ -134,16 +134,20 @@ pub(crate) enum Command {
         check: bool,
     },
 
-    /// Carry out exactly the saved plan, verified by read-back.
-    #[command(
-        after_help = "Example:\n  bedrock-reconciler apply plans/plan-0123456789abcdef.json --approve plan-0123456789abcdef"
-    )]
+    /// Carry out a saved plan, verified by read-back.
+    ///
+    /// The file says what was looked at and allowed. Its resources are planned again, and the steps are carried out that are the
+    /// same today; what would be done otherwise is left out and named.
+    #[command(after_help = "Example:\n  bedrock-reconciler apply plans/plan-ID.json --approve plan-ID")]
     Apply {
         /// The file that `plan --out` wrote.
         plan: PathBuf,
         /// Approve the plan with this id; without it, you are asked.
         #[arg(long, value_name = "PLAN-ID")]
         approve: Option<String>,
+        /// Do not ask IAM beforehand whether the role may make the calls: where its simulation is known to be wrong.
+        #[arg(long)]
+        skip_permission_check: bool,
     },
 
     /// Hold the desired state: plan and restore on a schedule, under the standing policy of the settings.

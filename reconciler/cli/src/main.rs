@@ -68,7 +68,11 @@ async fn run(arguments: Arguments, screen: Screen) -> Result<Exit, Failure> {
         Command::Validate => commands::validate::run(&Setup::new(global)?),
         Command::Plan { filter, out, blame } => commands::plan::run(&Setup::new(global)?, &filter, out, blame).await,
         Command::Pin { check } => commands::pin::run(&Setup::new(global)?, check).await,
-        Command::Apply { plan, approve } => commands::apply::run(&Setup::new(global)?, &plan, approve).await,
+        Command::Apply { plan, approve, skip_permission_check } => {
+            let mut setup = Setup::new(global)?;
+            setup.settings.permission_check &= !skip_permission_check;
+            commands::apply::run(&setup, &plan, approve).await
+        }
         Command::Enforce { once, schedule, max_changes, skip_permission_check, filter } => {
             let mut setup = Setup::new(global)?;
             setup.settings.schedule = schedule.unwrap_or(setup.settings.schedule);

@@ -153,13 +153,12 @@ fn address(text: &mut String, plan: &Plan, drift: &Drift, blame: Option<&Blame>)
     text.push_str(&blame.map(crate::blame::lines).unwrap_or_default());
     let steps: Vec<&Step> = plan.steps.iter().filter(|step| step.address == drift.address).collect();
     for step in &steps {
-        let calls: Vec<String> = step.calls.iter().map(|call| format!("{}:{}", call.service, call.operation)).collect();
         tell!(
             text,
             "      {} {}  {}",
             paint(DO, format_args!("step {} {}", step.id, step.action)),
             step.summary,
-            paint(FAINT, calls.join(", "))
+            paint(FAINT, step.call.action())
         );
     }
     for finding in plan.findings.iter().filter(|finding| finding.address == drift.address) {

@@ -14,14 +14,14 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use futures::StreamExt as _;
 use futures::stream;
-use reconciler_aws::edge::{Edge, code_of};
+use reconciler_aws::edge::{Edge, code_of, not_sent};
 use reconciler_aws::{CallError, ErrorClass};
 use reconciler_model::address::Address;
 use reconciler_model::codes;
 use reconciler_model::contested::fields_of;
 use reconciler_model::digest;
 use reconciler_model::inventory::{Inventory, Sighting};
-use reconciler_model::plan::{self, Plan, Step, Turn};
+use reconciler_model::plan::{Plan, Step, Turn};
 use reconciler_model::verdict::{self, Verdict};
 use reconciler_model::warrant::ApprovedPlan;
 use serde_json::Value;
@@ -95,7 +95,6 @@ impl Reconciler<'_> {
         if !authority.is_part {
             self.close_what_is_over(plan.steps.iter(), authority.inventory, journal)?;
         }
-        let mut turns: BTreeMap<&str, Turn> = BTreeMap::new();
         let mut chains: BTreeMap<(Turn, &Address), Vec<&Step>> = BTreeMap::new();
         let mut of: BTreeMap<&Address, Vec<&Step>> = BTreeMap::new();
         for step in &plan.steps {
@@ -103,12 +102,7 @@ impl Reconciler<'_> {
         }
         for step in &plan.steps {
             let Some(steps) = of.remove(&step.address) else { continue };
-            let stage = self.edge(&step.address.kind).map_or(u8::MAX, |edge| edge.kind().stage());
-            // Its own are not among the turns yet.
-            let needs = steps.iter().flat_map(|step| &step.needs).filter_map(|need| turns.get(need.as_str()).copied());
-            let turn = plan::turn_after(stage, needs);
-            turns.extend(steps.iter().map(|step| (step.id.as_str(), turn)));
-            chains.insert((turn, &step.address), steps);
+            chains.insert((step.turn, &step.address), steps);
         }
         let in_turn: BTreeSet<Turn> = chains.keys().map(|(turn, _)| *turn).collect();
         let guarded = Mutex::new(&mut *journal);
@@ -327,7 +321,10 @@ impl Reconciler<'_> {
             }
         };
         let was_absent = handle.is_none();
-        let answer = edge.perform(&session, &step.address, &step.op, handle.as_ref(), &token, &warrant).await;
+        let answer = match step.call.filled_in(handle.as_ref(), &token) {
+            Ok(call) => edge.perform(&session, &step.address, &call, handle.as_ref(), &warrant).await,
+            Err(why) => Err(not_sent(&session, "aws", "Plan", why)),
+        };
         // What was not sent has no receipt: there is no answer that could be lost.
         let unsent = matches!(&answer, Err(error) if error.class == ErrorClass::Unsent);
         let receipt = Entry::Receipt {

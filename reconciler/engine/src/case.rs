@@ -236,7 +236,7 @@ impl Case {
         }
         self.findings.extend(plan.findings.iter().cloned());
         for step in &plan.steps {
-            let calls = step.calls.iter().map(|call| format!("{}:{}", call.service, call.operation)).collect();
+            let calls = vec![step.call.action()];
             let called = Called { summary: step.summary.clone(), calls, lag: step.lag };
             self.called.insert((step.address.clone(), op_digest(step)), called);
         }

@@ -23,6 +23,7 @@ pub mod pinning;
 pub mod queries;
 pub mod reconciler;
 pub mod rounds;
+pub mod saved;
 pub mod state;
 
 pub use reconciler::{Pace, Reconciler, Target};

@@ -118,12 +118,9 @@ impl Reconciler<'_> {
     fn asks(&self, step: &Step, place: &Place<'_>, inventory: &Inventory) -> Vec<Ask> {
         let Some(edge) = self.edge(&step.address.kind) else { return Vec::new() };
         let live = inventory.sightings.get(&step.address);
-        let ask = |call: &Call| {
-            let arns = edge.kind().arns(call, place, &step.address.name, live);
-            let passes = edge.kind().passes(call).map(|role| ("iam:PassRole".to_owned(), vec![role.to_owned()]));
-            [Some((format!("{}:{}", call.service, call.operation), arns)), passes]
-        };
-        step.calls.iter().flat_map(ask).flatten().collect()
+        let arns = edge.kind().arns(&step.call, place, &step.address.name, live);
+        let passes = edge.kind().passes(&step.call).map(|role| ("iam:PassRole".to_owned(), vec![role.to_owned()]));
+        [Some((step.call.action(), arns)), passes].into_iter().flatten().collect()
     }
 }
 

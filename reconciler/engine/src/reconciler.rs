@@ -139,7 +139,7 @@ pub struct Planned {
 
 /// The digest that names an op in the journal: what is done, and what it promises.
 pub fn op_digest(step: &Step) -> String {
-    digest::of(&(&step.action, &step.op, &step.promise))
+    digest::of(&(&step.action, &step.call, &step.promise))
 }
 
 impl Reconciler<'_> {

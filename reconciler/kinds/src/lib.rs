@@ -20,6 +20,7 @@ pub mod log_bucket;
 pub mod log_group;
 pub mod lookups;
 mod normal;
+mod operations;
 mod organizations;
 pub mod permissions;
 pub mod service_control_policy;

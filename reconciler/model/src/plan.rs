@@ -37,17 +37,85 @@ pub struct Format {
 }
 
 /// The format that this build writes.
-pub const FORMAT: Format = Format { major: 1, minor: 3 };
+pub const FORMAT: Format = Format { major: 2, minor: 0 };
 
-/// One call that a step makes, exactly as it goes out. For people and for the contract; the kind's op decides.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+/// One call, exactly as it goes out: what is shown is what is sent.
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
 pub struct Call {
     /// The IAM prefix of the service.
     pub service: String,
     /// The operation.
     pub operation: String,
-    /// The request, without what only a former step's answer can tell.
+    /// The request, but for what is filled in when it is sent.
     pub request: Value,
+    /// Members of the request that are not known before it is sent, and what each of them will be.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub filled: BTreeMap<String, Filled>,
+    /// What members of the request are called that hold an id: the path of a unit, say.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub named: BTreeMap<String, String>,
+}
+
+/// What a member of a request is filled in with when it is sent. A part of the JSON contract.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Filled {
+    /// The token by which AWS knows a repetition.
+    Token,
+    /// This member of the ids that AWS gave the resource: those of the answer, where a former step creates it.
+    Id(String),
+}
+
+impl Call {
+    /// A call in which everything is known.
+    pub fn new(service: &str, operation: &str, request: Value) -> Self {
+        Self { service: service.to_owned(), operation: operation.to_owned(), request, ..Self::default() }
+    }
+
+    /// With the token of the run in a member.
+    #[must_use]
+    pub fn with_token(mut self, member: &str) -> Self {
+        self.filled.insert(member.to_owned(), Filled::Token);
+        self
+    }
+
+    /// With an id of the resource in a member: as it is known from `handle`, or as it will be.
+    #[must_use]
+    pub fn with_id(mut self, member: &str, handle: Option<&Value>, id: &str) -> Self {
+        match handle.and_then(|handle| handle.get(id)).filter(|id| id.is_string()) {
+            Some(known) => self.request[member] = known.clone(),
+            None => _ = self.filled.insert(member.to_owned(), Filled::Id(id.to_owned())),
+        }
+        self
+    }
+
+    /// The call as it is sent.
+    ///
+    /// # Errors
+    /// What is to be filled in and is not known.
+    pub fn filled_in(&self, handle: Option<&Value>, token: &str) -> Result<Self, String> {
+        let mut call = Self { filled: BTreeMap::new(), ..self.clone() };
+        for (member, filled) in &self.filled {
+            let value = match filled {
+                Filled::Token => Value::String(token.to_owned()),
+                Filled::Id(id) => handle
+                    .and_then(|handle| handle.get(id))
+                    .filter(|id| id.is_string())
+                    .cloned()
+                    .ok_or_else(|| format!("{member} is to be the {id} of the resource, which is not known"))?,
+            };
+            let Some(request) = call.request.as_object_mut() else {
+                return Err(format!("{member} cannot be filled in: the request has no members"));
+            };
+            request.insert(member.clone(), value);
+        }
+        Ok(call)
+    }
+
+    /// What IAM calls it: `bedrock:UpdateGuardrail`.
+    pub fn action(&self) -> String {
+        format!("{}:{}", self.service, self.operation)
+    }
 }
 
 /// What a kind proposes to do, before ordering.
@@ -57,10 +125,8 @@ pub struct ProposedStep {
     pub action: &'static str,
     /// One line for people.
     pub summary: String,
-    /// The calls, in order.
-    pub calls: Vec<Call>,
-    /// The kind's own op: exact payload, nothing left to decide.
-    pub op: Value,
+    /// The call.
+    pub call: Call,
     /// What read-back must show afterwards.
     pub promise: Promise,
     /// Why callers may not have what it restores, once it is verified.
@@ -145,12 +211,12 @@ pub struct Step {
     pub action: String,
     /// One line for people.
     pub summary: String,
-    /// The calls, in order.
-    pub calls: Vec<Call>,
+    /// The call.
+    pub call: Call,
     /// Steps that must be verified before this one.
     pub needs: Vec<String>,
-    /// The kind's own op. For the kind alone.
-    pub op: Value,
+    /// When it is done: those of one turn go side by side, after those of the turns before.
+    pub turn: Turn,
     /// What read-back must show afterwards.
     pub promise: Promise,
     /// Why callers may not have what it restores, once it is verified.
@@ -526,7 +592,8 @@ pub fn build(inputs: &Inputs<'_>) -> Plan {
     plan
 }
 
-/// The id: the first 16 hexadecimal digits of the digest of everything but the id and the time.
+/// The id: the first 40 hexadecimal digits of the digest of everything but the id and the time. 160 bits, so that nobody can make
+/// two plans with one id.
 fn id_of(plan: &Plan) -> String {
     let Plan {
         format,
@@ -544,13 +611,9 @@ fn id_of(plan: &Plan) -> String {
         steps,
     } = plan;
     let made_of = (format, tool_version, desired_digest, journal_head);
-    // Of older formats too: what they do not have must not count.
-    let digest = match contested.is_empty() {
-        true => digest::of(&(made_of, (summary, drift, gaps, findings, diagnostics, steps))),
-        false => digest::of(&(made_of, (summary, drift, gaps, contested, findings, diagnostics, steps))),
-    };
+    let digest = digest::of(&(made_of, (summary, drift, gaps, contested, findings, diagnostics, steps)));
     let hex = digest.strip_prefix("sha256:").unwrap_or(&digest);
-    format!("plan-{}", hex.get(..16).unwrap_or(hex))
+    format!("plan-{}", hex.get(..40).unwrap_or(hex))
 }
 
 impl Plan {
@@ -716,7 +779,7 @@ struct Proposed<'a> {
 pub type Turn = (u8, usize);
 
 /// The turn of something of `stage` after others that it needs.
-pub fn turn_after(stage: u8, needs: impl Iterator<Item = Turn>) -> Turn {
+fn turn_after(stage: u8, needs: impl Iterator<Item = Turn>) -> Turn {
     needs.map(|(stage, turn)| (stage, turn + 1)).fold((stage, 0), Turn::max)
 }
 
@@ -762,6 +825,7 @@ fn numbered(mut proposed: Vec<Proposed<'_>>) -> Vec<Step> {
     let mut steps: Vec<Step> = Vec::new();
     let mut last_of: BTreeMap<Address, String> = BTreeMap::new();
     for Proposed { wanted, planned_for, steps: mut proposals, needs: own_needs, .. } in proposed {
+        let turn = turns.get(&wanted.address).copied().unwrap_or_default();
         let mut others: Vec<String> = own_needs.iter().filter_map(|need| last_of.get(*need).cloned()).collect();
         if !others.is_empty() {
             proposals.sort_by_key(|proposal| !proposal.alone);
@@ -778,9 +842,9 @@ fn numbered(mut proposed: Vec<Proposed<'_>>) -> Vec<Step> {
                 address: wanted.address.clone(),
                 action: proposal.action.to_owned(),
                 summary: proposal.summary,
-                calls: proposal.calls,
+                call: proposal.call,
                 needs,
-                op: proposal.op,
+                turn,
                 promise: proposal.promise,
                 lag: proposal.lag,
                 spends: proposal.spends,

@@ -1,5 +1,6 @@
-//! `apply`: exactly the saved plan; and what every command that writes has in common.
+//! `apply`: what a saved plan has in common with today's; and what every command that writes has in common.
 
+use std::collections::BTreeMap;
 use std::io::{BufRead as _, IsTerminal as _, Write as _};
 use std::path::{Path, PathBuf};
 
@@ -8,15 +9,16 @@ use reconciler_engine::event::StepOutcome;
 use reconciler_engine::journal::Journal;
 use reconciler_engine::reconciler::Planned;
 use reconciler_engine::rounds::{Activation, Broken, Converged};
+use reconciler_engine::saved::{self, Agreed, Fate, Unusable};
 use reconciler_engine::state::StateFolder;
 use reconciler_engine::{Reconciler, Target};
 use reconciler_model::codes;
 use reconciler_model::desired::Desired;
 use reconciler_model::incident::Incident;
-use reconciler_model::plan::{Format, Plan};
+use reconciler_model::inventory::Inventory;
+use reconciler_model::plan::{Plan, Step};
 use reconciler_model::verdict::Verdict;
-use reconciler_model::warrant::{Approval, ApprovedPlan};
-use serde::Deserialize;
+use reconciler_model::warrant::{Approval, ApprovedPlan, Refusal};
 use serde_json::{Value, json};
 
 use super::plan::unresolved;
@@ -28,72 +30,79 @@ use crate::progress::{Progress, outcome_in_words};
 use crate::render;
 use crate::respond;
 use crate::screen::{GOOD, Screen, paint};
-use crate::setup::{Setup, account_ids, plan_json};
+use crate::setup::{Selected, Setup, account_ids, plan_json};
 
 pub(crate) async fn run(setup: &Setup, file: &Path, approve: Option<String>) -> Result<Exit, Failure> {
-    let plan = read(file)?;
+    let saved = read(file)?;
     let (desired, sessions) = setup.desired_and_sessions().await?;
-    let stale = |reason: &str| {
-        Failure::new(Exit::Refused, format!("the plan {} is stale: {reason}", file.display()))
-            .code(codes::STALE_PLAN)
-            .hint("plan again")
-    };
-    if plan.desired_digest != desired.digest {
-        return Err(stale("the desired state was changed since"));
+    if saved.desired_digest != desired.digest {
+        let text = format!("the plan {} is stale: the desired state was changed since", file.display());
+        return Err(Failure::new(Exit::Refused, text).code(codes::STALE_PLAN).hint("plan again"));
+    }
+    if let Some(id) = approve.as_ref().filter(|id| **id != saved.plan_id) {
+        return Err(Refusal::OtherPlan { named: id.clone(), actual: saved.plan_id }.into());
     }
     let state = setup.state()?;
     refuse_when_paused(&state)?;
     let _lock = state.lock()?;
     let mut journal = crash_point::journal(&state, &setup.run)?;
-    if plan.journal_head.as_deref() != journal.head() {
-        return Err(stale("another run wrote to AWS since, according to the journal"));
-    }
-    setup.screen.say(render::plan(&plan).trim_end())?;
-    if plan.steps.is_empty() {
-        setup.screen.json(&json!({"plan": plan_json(&plan), "steps": []}))?;
+    if saved.steps.is_empty() {
+        setup.screen.say(render::plan(&saved).trim_end())?;
+        setup.screen.json(&json!({"plan": plan_json(&saved), "steps": []}))?;
         setup.screen.say("nothing to do: the plan has no steps")?;
-        return Ok(render::exit_of(&plan));
+        return Ok(render::exit_of(&saved));
     }
-    let approval = match approve {
-        Some(id) => Approval::PlanId { id },
-        None => ask(&plan, "apply this plan", "approve with --approve PLAN-ID")?,
-    };
-    let approved = ApprovedPlan::new(plan, approval)?;
+    // The file says what people looked at; what is done is what is planned now, as far as it is the same.
     let progress = Progress::new(setup.screen);
     let reconciler = setup.reconciler(sessions, &progress);
-    let applied = carry_out(&reconciler, &approved, &desired, &state, &mut journal).await?;
-    report(setup.screen, approved.plan(), &applied)
+    let changed = saved::addresses(&saved);
+    let mut wanted = desired.wanted();
+    wanted.retain(|one| changed.contains(&one.address));
+    let selected = Selected::new(&desired, wanted, None);
+    let planned = reconciler.plan(setup.target_to_write(&desired, &selected), Some(&journal)).await?;
+    let Agreed { plan, fates } = saved::agree(&saved, planned.plan);
+    setup.screen.say(render::plan(&saved).trim_end())?;
+    for step in &saved.steps {
+        if let Some(why) = fate_in_words(fates.get(&step.id)) {
+            setup.screen.line(format_args!("step {} {}: {why}", step.id, step.address))?;
+        }
+    }
+    let applied = if plan.steps.is_empty() {
+        Applied::default()
+    } else {
+        let approval = match approve {
+            Some(id) => Approval::PlanId { id },
+            None => ask(&plan, "apply this plan", "approve with --approve PLAN-ID")?,
+        };
+        let approved = ApprovedPlan::new(plan, approval)?;
+        carry_out(&reconciler, (&approved, &planned.inventory), &desired, &state, &mut journal).await?
+    };
+    report(setup.screen, &saved, &fates, &applied)
+}
+
+/// What becomes of a saved step that is not carried out.
+fn fate_in_words(fate: Option<&Fate>) -> Option<String> {
+    match fate {
+        Some(Fate::Same(_)) => None,
+        Some(Fate::Done) => Some("as promised already".to_owned()),
+        Some(Fate::LeftOut(why)) => Some(format!("left out [{}]: {why}", codes::STALE_PLAN)),
+        None => Some("left out".to_owned()),
+    }
 }
 
 /// Reads a saved plan; refuses one that another version wrote or that somebody edited.
 fn read(file: &Path) -> Result<Plan, Failure> {
-    let unreadable =
-        |why: String| Failure::new(Exit::Usage, format!("failed to read the plan {}: {why}", file.display()));
-    let text = std::fs::read_to_string(file).map_err(|error| unreadable(error.to_string()))?;
-    #[derive(Deserialize)]
-    struct Versioned {
-        format: Format,
-    }
-    let versioned: Versioned =
-        serde_json::from_str(&text).map_err(|error| unreadable(format!("it is not a plan: {error}")))?;
-    if !Plan::is_readable(versioned.format) {
-        let why = format!(
-            "its format is {}, and this build reads {}",
-            versioned.format.major,
-            reconciler_model::plan::FORMAT.major
-        );
-        return Err(unreadable(why).hint("plan again with this build"));
-    }
-    let plan: Plan = serde_json::from_str(&text).map_err(|error| unreadable(error.to_string()))?;
-    if !plan.id_is_right() {
-        return Err(Failure::new(
-            Exit::Refused,
-            format!("the plan {} was edited: its id is not that of its content", file.display()),
-        )
-        .code(codes::STALE_PLAN)
-        .hint("plan again; change the desired state rather than the plan"));
-    }
-    Ok(plan)
+    let unreadable = |why: &dyn std::fmt::Display| {
+        Failure::new(Exit::Usage, format!("failed to read the plan {}: {why}", file.display()))
+    };
+    let text = std::fs::read_to_string(file).map_err(|error| unreadable(&error))?;
+    saved::read(&text).map_err(|why| match why {
+        Unusable::NoPlan(_) => unreadable(&why),
+        Unusable::OtherFormat(_) => unreadable(&why).hint("plan again with this build"),
+        Unusable::Edited => Failure::new(Exit::Refused, format!("the plan {} cannot be used: {why}", file.display()))
+            .code(codes::STALE_PLAN)
+            .hint("plan again; change the desired state rather than the plan"),
+    })
 }
 
 /// Asks at the terminal. Without one nothing is approved: aborted is never success, and `otherwise` says how to approve.
@@ -132,7 +141,7 @@ pub(crate) fn refuse_when_paused(state: &StateFolder) -> Result<(), Failure> {
 /// Carries out a saved plan; signals let the current step end first.
 async fn carry_out(
     reconciler: &Reconciler<'_>,
-    approved: &ApprovedPlan,
+    (approved, inventory): (&ApprovedPlan, &Inventory),
     desired: &Desired,
     state: &StateFolder,
     journal: &mut Journal,
@@ -144,8 +153,8 @@ async fn carry_out(
         mode: "apply",
         approved,
         account_ids: &account_ids,
-        inventory: None,
-        is_part: false,
+        inventory: Some(inventory),
+        is_part: true,
         state,
         stop: &stop,
     };
@@ -217,16 +226,45 @@ pub(crate) fn steps_json(plan: &Plan, applied: &Applied) -> Value {
 }
 
 /// Prints how a saved plan was carried out, and says how it ends.
-pub(crate) fn report(screen: Screen, plan: &Plan, applied: &Applied) -> Result<Exit, Failure> {
-    let exit = exit_of(applied);
+fn report(screen: Screen, saved: &Plan, fates: &BTreeMap<String, Fate>, applied: &Applied) -> Result<Exit, Failure> {
+    let left_out = fates.values().filter(|fate| matches!(fate, Fate::LeftOut(_))).count();
+    let done = fates.values().filter(|fate| **fate == Fate::Done).count();
+    let exit = match left_out {
+        0 => exit_of(applied),
+        _ if applied.steps.is_empty() && done == 0 => Exit::Refused,
+        _ => exit_of(applied).or_worse(Exit::Drift),
+    };
+    let step = |step: &Step| {
+        let fate = fates.get(&step.id);
+        let outcome = match fate {
+            Some(Fate::Same(id)) => applied.steps.get(id),
+            _ => None,
+        };
+        let words = match outcome {
+            Some(outcome) => Some(anstream::adapter::strip_str(&outcome_in_words(outcome)).to_string()),
+            None => fate_in_words(fate),
+        };
+        json!({
+            "id": step.id,
+            "address": step.address,
+            "action": step.action,
+            "verified": outcome.is_some_and(StepOutcome::is_verified) || fate == Some(&Fate::Done),
+            "outcome": words,
+        })
+    };
     screen.json(&json!({
-        "plan": plan_json(plan),
-        "steps": steps_json(plan, applied),
+        "plan": plan_json(saved),
+        "steps": saved.steps.iter().map(step).collect::<Vec<_>>(),
         "after": null,
         "exit": exit.code(),
     }))?;
-    let (verified, total) = (applied.verified(), applied.steps.len());
-    screen.line(format_args!("result: {} · exit {}", in_words(exit, verified, total), exit.code()))?;
+    let mut words = in_words(exit, applied.verified(), saved.steps.len() - done);
+    for (count, what) in [(done, "done already"), (left_out, "left out")] {
+        if count > 0 {
+            words += &format!(", {count} {what}");
+        }
+    }
+    screen.line(format_args!("result: {words} · exit {}", exit.code()))?;
     Ok(exit)
 }
 

@@ -7,6 +7,7 @@ use reconciler_model::address::{Address, Scope};
 use reconciler_model::inventory::Sighting;
 use reconciler_model::kind::Kind;
 use reconciler_model::warrant::Warrant;
+use reconciler_model::plan::Call;
 use serde_json::Value;
 
 use super::BedrockPolicy;
@@ -36,11 +37,10 @@ impl Edge for BedrockPolicy {
         &self,
         session: &Session,
         _: &Address,
-        op: &Value,
+        call: &Call,
         handle: Option<&Value>,
-        _: &str,
         _: &Warrant,
     ) -> Result<Receipt, CallError> {
-        edge::perform(&TYPE, session, op, handle).await
+        edge::perform(session, call, handle).await
     }
 }

@@ -9,6 +9,7 @@ use reconciler_model::blame::Traces;
 use reconciler_model::inventory::Sighting;
 use reconciler_model::kind::{Kind, Origin};
 use reconciler_model::warrant::Warrant;
+use reconciler_model::plan::Call;
 use serde_json::{Value, json};
 
 use super::EnforcedGuardrail;
@@ -156,20 +157,19 @@ impl Edge for EnforcedGuardrail {
         &self,
         session: &Session,
         address: &Address,
-        op: &Value,
+        call: &Call,
         _: Option<&Value>,
-        _: &str,
         _: &Warrant,
     ) -> Result<Receipt, CallError> {
         let bedrock = session.client(Client::new);
         let put = bedrock.put_enforced_guardrail_configuration();
-        match call_with_body!(session, SERVICE, PUT, put, op).await {
+        match call_with_body!(session, SERVICE, PUT, put, &call.request).await {
             Ok(answer) => {
                 let handle = json!({ "configId": answer.body.get("configId") });
                 Ok(Receipt { handle, request_id: answer.request_id })
             }
             // Our own lost answer, or somebody else's create: read-back tells whether it is as declared.
-            Err(error) if error.class == ErrorClass::Conflict && op.get("configId").is_none() => {
+            Err(error) if error.class == ErrorClass::Conflict && call.request.get("configId").is_none() => {
                 match self.sight(session, address, None).await? {
                     Some(seen) => Ok(Receipt { handle: seen.handle, request_id: error.request_id.clone() }),
                     None => Err(error),

@@ -101,12 +101,7 @@ pub(super) fn propose(situation: &Situation<'_>) -> Proposal {
     proposal.steps.push(ProposedStep {
         action: if live.is_some() { "update" } else { "create" },
         summary: summary.into(),
-        calls: vec![Call {
-            service: "bedrock".into(),
-            operation: "PutEnforcedGuardrailConfiguration".into(),
-            request: request.clone(),
-        }],
-        op: request,
+        call: Call::new("bedrock", "PutEnforcedGuardrailConfiguration", request),
         promise: Promise { tree: promised, extras, ..Promise::default() },
         ..ProposedStep::default()
     });

@@ -20,12 +20,14 @@ use reconciler_model::inventory::{Gap, Sighting};
 use reconciler_model::kind::{Kind, Origin};
 use reconciler_model::tree::{self, Path};
 use reconciler_model::warrant::Warrant;
+use reconciler_model::plan::Call;
 use serde_json::{Value, json};
 
 use super::spec::{FAILED, NAME, PUBLISHED, READY, STATUS, as_published, key_of, published_of};
-use super::steps::{Beside, Facts, Needed, Op};
+use super::steps::{Beside, Facts, Needed};
 use super::{Guardrail, older};
 use crate::normal::{extras_by_key, without};
+use crate::operations::unknown_call;
 
 const SERVICE: &str = "bedrock";
 const GET: &str = "GetGuardrail";
@@ -580,55 +582,44 @@ impl Edge for Guardrail {
         &self,
         session: &Session,
         _: &Address,
-        op: &Value,
+        call: &Call,
         handle: Option<&Value>,
-        token: &str,
         _: &Warrant,
     ) -> Result<Receipt, CallError> {
-        let op: Op = serde_json::from_value(op.clone()).map_err(|error| {
-            reconciler_aws::edge::not_sent(
-                session,
-                SERVICE,
-                "Plan",
-                format!("the step's op is not one of guardrail: {error}"),
-            )
-        })?;
         let bedrock = session.client(Client::new);
-        let ids = handle.and_then(Ids::of_handle);
-        if let Op::Create { mut body } = op {
-            body["clientRequestToken"] = json!(token);
-            let answer =
-                call_with_body!(session, SERVICE, "CreateGuardrail", bedrock.create_guardrail(), &body).await?;
-            let handle = json!({
-                "guardrailId": answer.body.get("guardrailId"),
-                "guardrailArn": answer.body.get("guardrailArn"),
-            });
-            if Ids::of_handle(&handle).is_none() {
-                return Err(odd_answer(
-                    session,
-                    SERVICE,
-                    "CreateGuardrail",
-                    "the answer has no guardrailId and guardrailArn",
-                ));
-            }
-            return Ok(Receipt { handle, request_id: answer.request_id });
-        }
-        let Some(ids) = ids else {
-            return Err(reconciler_aws::edge::not_sent(session, SERVICE, "Plan", "the guardrail's id is not known"));
+        let mut body = call.request.clone();
+        // What is in the path of the call is not in its body.
+        let mut of_path = |member: &str| {
+            let value = body.as_object_mut()?.remove(member)?;
+            value.as_str().map(str::to_owned)
         };
-        let answer: Answer = match op {
-            Op::Create { .. } => Answer { body: Value::Null, request_id: None },
-            Op::Update { body } => {
-                let update = bedrock.update_guardrail().guardrail_identifier(&ids.id);
+        let id = of_path("guardrailIdentifier");
+        let version = of_path("guardrailVersion");
+        let answer: Answer = match (call.operation.as_str(), id, version) {
+            ("CreateGuardrail", None, None) => {
+                let create = bedrock.create_guardrail();
+                let answer = call_with_body!(session, SERVICE, "CreateGuardrail", create, &body).await?;
+                let handle = json!({
+                    "guardrailId": answer.body.get("guardrailId"),
+                    "guardrailArn": answer.body.get("guardrailArn"),
+                });
+                if Ids::of_handle(&handle).is_none() {
+                    let why = "the answer has no guardrailId and guardrailArn";
+                    return Err(odd_answer(session, SERVICE, "CreateGuardrail", why));
+                }
+                return Ok(Receipt { handle, request_id: answer.request_id });
+            }
+            ("UpdateGuardrail", Some(id), None) => {
+                let update = bedrock.update_guardrail().guardrail_identifier(id);
                 call_with_body!(session, SERVICE, "UpdateGuardrail", update, &body).await?
             }
-            Op::Publish { description } => {
-                let publish = bedrock.create_guardrail_version().guardrail_identifier(&ids.id);
-                let body = json!({ "description": description, "clientRequestToken": token });
+            ("CreateGuardrailVersion", Some(id), None) => {
+                let publish = bedrock.create_guardrail_version().guardrail_identifier(id);
                 call_with_body!(session, SERVICE, "CreateGuardrailVersion", publish, &body).await?
             }
-            Op::DeleteVersion { version } => {
-                let delete = bedrock.delete_guardrail().guardrail_identifier(&ids.id).guardrail_version(&version);
+            // Without a version it would be the whole guardrail.
+            ("DeleteGuardrail", Some(id), Some(version)) => {
+                let delete = bedrock.delete_guardrail().guardrail_identifier(id).guardrail_version(version);
                 match call!(session, SERVICE, "DeleteGuardrail", delete).await {
                     // Our own lost answer: the version is gone, which is what was promised.
                     Err(error) if error.class == ErrorClass::NotFound => {
@@ -637,11 +628,11 @@ impl Edge for Guardrail {
                     outcome => outcome?,
                 }
             }
-            Op::Tag { tags } => {
-                let body = json!({ "resourceARN": ids.arn, "tags": tags });
+            ("TagResource", None, None) => {
                 call_with_body!(session, SERVICE, "TagResource", bedrock.tag_resource(), &body).await?
             }
+            _ => return Err(unknown_call(session, SERVICE, call)),
         };
-        Ok(Receipt { handle: ids.handle(), request_id: answer.request_id })
+        Ok(Receipt { handle: handle.cloned().unwrap_or(Value::Null), request_id: answer.request_id })
     }
 }

@@ -21,22 +21,6 @@ use crate::normal::{IGNORED, is_ignored, laid_over};
 /// Free versions below which the next restores are at risk, so that people are told while there is time.
 const FEW_FREE_VERSIONS: usize = 2;
 
-/// One write on a guardrail. The id is that of the handle: a created guardrail's is only known afterwards.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case", tag = "op")]
-pub(super) enum Op {
-    /// CreateGuardrail with this body.
-    Create { body: Value },
-    /// UpdateGuardrail with this body, which is complete.
-    Update { body: Value },
-    /// CreateGuardrailVersion.
-    Publish { description: String },
-    /// DeleteGuardrail with this version number: the version, never the guardrail.
-    DeleteVersion { version: String },
-    /// TagResource with these tags.
-    Tag { tags: Value },
-}
-
 /// What the edge knows about versions, beyond the normal form.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
 pub(super) struct Facts {
@@ -86,15 +70,14 @@ pub(super) fn propose(situation: &Situation<'_>) -> Proposal {
     }
 }
 
-fn step(action: &'static str, summary: String, op: &Op, call: (&str, Value), promise: Promise) -> ProposedStep {
-    ProposedStep {
-        action,
-        summary,
-        calls: vec![Call { service: "bedrock".into(), operation: call.0.into(), request: call.1 }],
-        op: serde_json::to_value(op).unwrap_or(Value::Null),
-        promise,
-        ..ProposedStep::default()
-    }
+fn step(action: &'static str, summary: String, call: Call, promise: Promise) -> ProposedStep {
+    ProposedStep { action, summary, call, promise, ..ProposedStep::default() }
+}
+
+/// A call on the guardrail, whose id is that of the answer where a former step creates it.
+fn call(situation: &Situation<'_>, operation: &str, request: Value) -> Call {
+    let handle = situation.live.map(|live| &live.handle);
+    Call::new("bedrock", operation, request).with_id("guardrailIdentifier", handle, "guardrailId")
 }
 
 fn tags_for_request(tags: Option<&Value>) -> Value {
@@ -127,26 +110,23 @@ fn create(situation: &Situation<'_>) -> Proposal {
     proposal.steps.push(step(
         "create",
         format!("create guardrail {}", situation.name),
-        &Op::Create { body: body.clone() },
-        ("CreateGuardrail", body),
+        Call::new("bedrock", "CreateGuardrail", body).with_token("clientRequestToken"),
         Promise { tree: promised, ..Promise::default() },
     ));
     if let Some(published) = situation.target.get(PUBLISHED) {
-        proposal.steps.push(publish(published.clone()));
+        proposal.steps.push(publish(situation, published.clone()));
     }
     let detail = "a created guardrail has a new id: agents, policies and callers that name the old id must be moved";
     proposal.notes.push((codes::OTHER_VERSIONS, detail.into()));
     proposal
 }
 
-fn publish(promised: Value) -> ProposedStep {
-    let description = "Restored from the desired state by bedrock-reconciler".to_owned();
-    let request = json!({ "description": description });
+fn publish(situation: &Situation<'_>, promised: Value) -> ProposedStep {
+    let request = json!({ "description": "Restored from the desired state by bedrock-reconciler" });
     let step = step(
         "publish",
         "publish the restored content as a new version".into(),
-        &Op::Publish { description },
-        ("CreateGuardrailVersion", request),
+        call(situation, "CreateGuardrailVersion", request).with_token("clientRequestToken"),
         Promise { tree: json!({ PUBLISHED: promised }), ..Promise::default() },
     );
     ProposedStep { spends: true, ..step }
@@ -179,14 +159,13 @@ fn restore(situation: &Situation<'_>, live: &Sighting) -> Proposal {
         proposal.steps.push(step(
             "update",
             "put the declared content back; the call replaces the DRAFT whole, the rest is carried over".into(),
-            &Op::Update { body: body.clone() },
-            ("UpdateGuardrail", body),
+            call(situation, "UpdateGuardrail", body),
             Promise { tree: promised, extras, ..Promise::default() },
         ));
     }
     if publishes && proposal.refusals.is_empty() && make_room(situation, &facts, &mut proposal) {
         let lag = facts.versions.last().map(|_| Lag::OlderVersions);
-        proposal.steps.push(ProposedStep { lag, ..publish(as_published(&content)) });
+        proposal.steps.push(ProposedStep { lag, ..publish(situation, as_published(&content)) });
     }
     if situation.differs_in("tags") {
         let changed: BTreeMap<&String, &Value> = situation
@@ -201,8 +180,11 @@ fn restore(situation: &Situation<'_>, live: &Sighting) -> Proposal {
         proposal.steps.push(step(
             "tag",
             "put the declared tags back; other tags are left alone".into(),
-            &Op::Tag { tags: json!(tags) },
-            ("TagResource", json!({ "tags": tags })),
+            Call::new("bedrock", "TagResource", json!({ "tags": tags })).with_id(
+                "resourceARN",
+                Some(&live.handle),
+                "guardrailArn",
+            ),
             Promise { tree: json!({ "tags": changed }), ..Promise::default() },
         ));
     }
@@ -349,8 +331,7 @@ fn make_room(situation: &Situation<'_>, facts: &Facts, proposal: &mut Proposal) 
         format!(
             "delete version {version}, which is not as declared and not enforced, to make room for the restored one"
         ),
-        &Op::DeleteVersion { version: version.clone() },
-        ("DeleteGuardrail", json!({ "guardrailVersion": version })),
+        call(situation, "DeleteGuardrail", json!({ "guardrailVersion": version })),
         Promise { tree: json!({}), facts: BTreeMap::from([("versions".into(), json!(left))]), ..Promise::default() },
     );
     proposal.steps.push(ProposedStep { spends: true, ..delete });

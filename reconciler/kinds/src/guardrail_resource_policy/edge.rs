@@ -14,12 +14,13 @@ use reconciler_model::codes;
 use reconciler_model::inventory::{Gap, Sighting};
 use reconciler_model::kind::{Kind, Origin};
 use reconciler_model::warrant::Warrant;
+use reconciler_model::plan::Call;
 use serde_json::{Value, json};
 
 use super::GuardrailResourcePolicy;
 use super::spec::POLICY;
-use super::steps::Op;
 use crate::normal::{extras_by_key, without};
+use crate::operations::unknown_call;
 
 const SERVICE: &str = "bedrock";
 const LIST: &str = "ListGuardrails";
@@ -158,34 +159,27 @@ impl Edge for GuardrailResourcePolicy {
         &self,
         session: &Session,
         _: &Address,
-        op: &Value,
+        call: &Call,
         handle: Option<&Value>,
-        _: &str,
         _: &Warrant,
     ) -> Result<Receipt, CallError> {
-        let op: Op = serde_json::from_value(op.clone()).map_err(|error| {
-            reconciler_aws::edge::not_sent(
-                session,
-                SERVICE,
-                "Plan",
-                format!("the step's op is not one of guardrail-resource-policy: {error}"),
-            )
-        })?;
         let bedrock = session.client(Client::new);
         let handle = handle.cloned().unwrap_or(Value::Null);
-        let request_id = match op {
-            Op::Put { request } => {
+        let request_id = match call.operation.as_str() {
+            "PutResourcePolicy" => {
                 let put = bedrock.put_resource_policy();
-                call_with_body!(session, SERVICE, "PutResourcePolicy", put, &request).await?.request_id
+                call_with_body!(session, SERVICE, "PutResourcePolicy", put, &call.request).await?.request_id
             }
-            Op::Delete { resource } => {
-                let delete = bedrock.delete_resource_policy().resource_arn(&resource);
+            "DeleteResourcePolicy" => {
+                let resource = call.request.get("resourceArn").and_then(Value::as_str).unwrap_or_default();
+                let delete = bedrock.delete_resource_policy().resource_arn(resource);
                 match call!(session, SERVICE, "DeleteResourcePolicy", delete).await {
                     // Our own lost answer: it is gone, which is what was promised.
                     Err(error) if error.class == ErrorClass::NotFound => error.request_id.clone(),
                     outcome => outcome?.request_id,
                 }
             }
+            _ => return Err(unknown_call(session, SERVICE, call)),
         };
         Ok(Receipt { handle, request_id })
     }

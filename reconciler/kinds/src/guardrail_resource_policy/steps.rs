@@ -4,20 +4,9 @@ use reconciler_model::codes;
 use reconciler_model::kind::Situation;
 use reconciler_model::plan::{Call, Promise, Proposal, ProposedStep};
 use reconciler_model::policy::Policy;
-use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
 use super::spec::POLICY;
-
-/// One write on the policy, with its exact request.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case", tag = "op")]
-pub(super) enum Op {
-    /// PutResourcePolicy with this body.
-    Put { request: Value },
-    /// DeleteResourcePolicy of this resource.
-    Delete { resource: String },
-}
 
 pub(super) fn propose(situation: &Situation<'_>) -> Proposal {
     let mut proposal = Proposal::default();
@@ -43,7 +32,7 @@ pub(super) fn propose(situation: &Situation<'_>) -> Proposal {
         }
         return proposal;
     }
-    let (action, summary, operation, request, op) = match wanted {
+    let (action, summary, operation, request) = match wanted {
         Some(document) => {
             let text = match Policy::from_value(document) {
                 Ok(policy) => policy.to_minified_json(),
@@ -54,19 +43,17 @@ pub(super) fn propose(situation: &Situation<'_>) -> Proposal {
             };
             let request = json!({ "resourceArn": arn, POLICY: text });
             let summary = "put the resource policy of the guardrail back; the call replaces it whole";
-            ("update", summary, "PutResourcePolicy", request.clone(), Op::Put { request })
+            ("update", summary, "PutResourcePolicy", request)
         }
         None => {
             let summary = "delete the resource policy of the guardrail, which must have none";
-            let op = Op::Delete { resource: arn.to_owned() };
-            ("delete", summary, "DeleteResourcePolicy", json!({ "resourceArn": arn }), op)
+            ("delete", summary, "DeleteResourcePolicy", json!({ "resourceArn": arn }))
         }
     };
     proposal.steps.push(ProposedStep {
         action,
         summary: summary.into(),
-        calls: vec![Call { service: "bedrock".into(), operation: operation.into(), request }],
-        op: serde_json::to_value(&op).unwrap_or(Value::Null),
+        call: Call::new("bedrock", operation, request),
         promise: Promise { tree: json!({ POLICY: wanted }), ..Promise::default() },
         ..ProposedStep::default()
     });

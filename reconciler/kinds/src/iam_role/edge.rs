@@ -19,14 +19,16 @@ use reconciler_model::address::{Address, Scope};
 use reconciler_model::inventory::Sighting;
 use reconciler_model::kind::Kind;
 use reconciler_model::warrant::Warrant;
+use reconciler_model::plan::Call;
 use serde_json::{Value, json};
 
 use super::limits::is_of_aws;
 use super::spec::{ATTACHED, BOUNDARY, INLINE, TRUST};
-use super::steps::{Op, Operation};
+use super::steps::Operation;
 use super::trust::lets_bedrock_in;
 use super::{IamRole, overruled, revocation};
 use crate::normal::{OVERRULED, Seen, seen};
+use crate::operations::unknown_call;
 
 const SERVICE: &str = "iam";
 const GET: &str = "GetRole";
@@ -349,20 +351,20 @@ fn is_too_early(error: &CallError) -> bool {
 }
 
 /// Makes one call; gives the id of the request.
-async fn write(session: &Session, op: &Op) -> Result<Option<String>, CallError> {
+async fn write(session: &Session, operation: Operation, request: &Value) -> Result<Option<String>, CallError> {
     macro_rules! sent {
         ($builder:expr) => {
-            send!(session, SERVICE, op.operation.name(), $builder)
+            send!(session, SERVICE, operation.name(), $builder)
                 .await
                 .map(|answer| answer.request_id().map(str::to_owned))
         };
     }
     let iam = session.client(Client::new);
-    let text = |member: &str| op.request.get(member).and_then(Value::as_str).map(str::to_owned);
+    let text = |member: &str| request.get(member).and_then(Value::as_str).map(str::to_owned);
     let seconds =
-        || op.request.get("MaxSessionDuration").and_then(Value::as_i64).and_then(|number| number.try_into().ok());
+        || request.get("MaxSessionDuration").and_then(Value::as_i64).and_then(|number| number.try_into().ok());
     let (role, policy_name) = (text("RoleName"), text("PolicyName"));
-    match op.operation {
+    match operation {
         Operation::CreateRole => sent!(
             iam.create_role()
                 .set_role_name(role)
@@ -371,7 +373,7 @@ async fn write(session: &Session, op: &Op) -> Result<Option<String>, CallError> 
                 .set_description(text("Description"))
                 .set_max_session_duration(seconds())
                 .set_permissions_boundary(text("PermissionsBoundary"))
-                .set_tags(tags(session, &op.request)?)
+                .set_tags(tags(session, request)?)
         ),
         Operation::UpdateRole => sent!(
             iam.update_role()
@@ -405,7 +407,7 @@ async fn write(session: &Session, op: &Op) -> Result<Option<String>, CallError> 
         Operation::DeleteRolePermissionsBoundary => {
             sent!(iam.delete_role_permissions_boundary().set_role_name(role))
         }
-        Operation::TagRole => sent!(iam.tag_role().set_role_name(role).set_tags(tags(session, &op.request)?)),
+        Operation::TagRole => sent!(iam.tag_role().set_role_name(role).set_tags(tags(session, request)?)),
     }
 }
 
@@ -473,21 +475,15 @@ impl Edge for IamRole {
         &self,
         session: &Session,
         _: &Address,
-        op: &Value,
+        call: &Call,
         _: Option<&Value>,
-        _: &str,
         _: &Warrant,
     ) -> Result<Receipt, CallError> {
-        let op: Op = serde_json::from_value(op.clone()).map_err(|error| {
-            reconciler_aws::edge::not_sent(
-                session,
-                SERVICE,
-                "Plan",
-                format!("the step's op is not one of iam-role: {error}"),
-            )
-        })?;
-        match until_known(session, is_too_early, || write(session, &op)).await {
-            Err(error) if is_done(op.operation, &error) => {
+        let Some(operation) = Operation::named(&call.operation) else {
+            return Err(unknown_call(session, SERVICE, call));
+        };
+        match until_known(session, is_too_early, || write(session, operation, &call.request)).await {
+            Err(error) if is_done(operation, &error) => {
                 Ok(Receipt { handle: Value::Null, request_id: error.request_id.clone() })
             }
             outcome => Ok(Receipt { handle: Value::Null, request_id: outcome? }),

@@ -18,48 +18,26 @@ use serde_json::{Map, Value, json};
 
 use super::limits::{self, MOST_INLINE, USUAL_ATTACHED, document, size};
 use super::spec::{ATTACHED, BOUNDARY, ELSEWHERE, INLINE, LONGEST, TRUST};
+use crate::operations::operations;
 use crate::normal::{OVERRULED, without};
 
-/// One call on a role: the operation and its exact request.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-pub(super) struct Op {
-    /// What to call.
-    pub(super) operation: Operation,
-    /// The request, by the names of the API.
-    pub(super) request: Value,
-}
-
-/// The write operations of IAM that restore a role.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
-pub(super) enum Operation {
-    CreateRole,
-    UpdateRole,
-    UpdateAssumeRolePolicy,
-    PutRolePolicy,
-    DeleteRolePolicy,
-    AttachRolePolicy,
-    DetachRolePolicy,
-    PutRolePermissionsBoundary,
-    DeleteRolePermissionsBoundary,
-    TagRole,
+operations! {
+    /// The write operations of IAM that restore a role.
+    pub(super) enum Operation {
+        CreateRole,
+        UpdateRole,
+        UpdateAssumeRolePolicy,
+        PutRolePolicy,
+        DeleteRolePolicy,
+        AttachRolePolicy,
+        DetachRolePolicy,
+        PutRolePermissionsBoundary,
+        DeleteRolePermissionsBoundary,
+        TagRole,
+    }
 }
 
 impl Operation {
-    pub(super) fn name(self) -> &'static str {
-        match self {
-            Self::CreateRole => "CreateRole",
-            Self::UpdateRole => "UpdateRole",
-            Self::UpdateAssumeRolePolicy => "UpdateAssumeRolePolicy",
-            Self::PutRolePolicy => "PutRolePolicy",
-            Self::DeleteRolePolicy => "DeleteRolePolicy",
-            Self::AttachRolePolicy => "AttachRolePolicy",
-            Self::DetachRolePolicy => "DetachRolePolicy",
-            Self::PutRolePermissionsBoundary => "PutRolePermissionsBoundary",
-            Self::DeleteRolePermissionsBoundary => "DeleteRolePermissionsBoundary",
-            Self::TagRole => "TagRole",
-        }
-    }
-
     fn action(self) -> &'static str {
         match self {
             Self::CreateRole => "create",
@@ -116,8 +94,7 @@ impl<'a> Chain<'a> {
         self.proposal.steps.push(ProposedStep {
             action: operation.action(),
             summary: summary.into(),
-            calls: vec![Call { service: "iam".into(), operation: operation.name().into(), request: request.clone() }],
-            op: serde_json::to_value(Op { operation, request }).unwrap_or(Value::Null),
+            call: Call::new("iam", operation.name(), request),
             promise: Promise { tree: promise, ..Promise::default() },
             ..ProposedStep::default()
         });

@@ -9,6 +9,7 @@ use reconciler_model::inventory::Sighting;
 use reconciler_model::kind::{Kind, Origin};
 use reconciler_model::policy::Policy;
 use reconciler_model::warrant::Warrant;
+use reconciler_model::plan::Call;
 use serde_json::{Value, json};
 
 use super::InvocationLogging;
@@ -121,21 +122,20 @@ impl Edge for InvocationLogging {
         &self,
         session: &Session,
         _: &Address,
-        op: &Value,
+        call: &Call,
         _: Option<&Value>,
-        _: &str,
         _: &Warrant,
     ) -> Result<Receipt, CallError> {
         let bedrock = session.client(Client::new);
         let outcome = until_known(session, is_permission_failure, || {
             let put = bedrock.put_model_invocation_logging_configuration();
-            call_with_body!(session, SERVICE, PUT, put, op)
+            call_with_body!(session, SERVICE, PUT, put, &call.request)
         })
         .await;
         match outcome {
             Ok(answer) => Ok(Receipt { handle: Value::Null, request_id: answer.request_id }),
             Err(error) if is_permission_failure(&error) => {
-                let why = diagnose(session, &op["loggingConfig"]["cloudWatchConfig"]).await;
+                let why = diagnose(session, &call.request["loggingConfig"]["cloudWatchConfig"]).await;
                 Err(CallError::from(CallFacts { message: format!("{}; {why}", error.message), ..(*error).clone() }))
             }
             Err(error) => Err(error),

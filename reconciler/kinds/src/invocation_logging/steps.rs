@@ -39,12 +39,7 @@ pub(super) fn propose(situation: &Situation<'_>) -> Proposal {
     proposal.steps.push(ProposedStep {
         action,
         summary: summary.into(),
-        calls: vec![Call {
-            service: "bedrock".into(),
-            operation: "PutModelInvocationLoggingConfiguration".into(),
-            request: request.clone(),
-        }],
-        op: request,
+        call: Call::new("bedrock", "PutModelInvocationLoggingConfiguration", request),
         promise: Promise { tree: whole, extras, ..Promise::default() },
         ..ProposedStep::default()
     });

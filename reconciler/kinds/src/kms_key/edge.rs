@@ -14,12 +14,14 @@ use reconciler_model::address::{Address, Scope};
 use reconciler_model::inventory::Sighting;
 use reconciler_model::kind::Kind;
 use reconciler_model::warrant::Warrant;
+use reconciler_model::plan::Call;
 use serde_json::{Value, json};
 
 use super::spec::DELETION;
-use super::steps::{Astray, Facts, Op, Operation};
+use super::steps::{Astray, Facts, Operation};
 use super::{KmsKey, OWN_TAG};
 use crate::normal::{Seen, extras_by_key, seen};
+use crate::operations::unknown_call;
 
 const SERVICE: &str = "kms";
 const DESCRIBE: &str = "DescribeKey";
@@ -319,37 +321,23 @@ impl Edge for KmsKey {
         &self,
         session: &Session,
         address: &Address,
-        op: &Value,
+        call: &Call,
         handle: Option<&Value>,
-        _: &str,
         _: &Warrant,
     ) -> Result<Receipt, CallError> {
-        let Op { operation, mut request } = serde_json::from_value(op.clone()).map_err(|error| {
-            reconciler_aws::edge::not_sent(
-                session,
-                SERVICE,
-                "Plan",
-                format!("the step's op is not one of kms-key: {error}"),
-            )
-        })?;
-        let own = handle.and_then(|handle| handle.get("keyId")).cloned();
-        let is_astray = |own: &Option<Value>| request.get("KeyId").is_some_and(|key| Some(key) != own.as_ref());
-        let is_astray = is_astray(&own) || handle.is_some_and(|handle| handle.get(ASTRAY).is_some());
-        // What a former step created.
-        let (member, has_key) = match operation {
-            Operation::CreateKey => ("", true),
-            Operation::CreateAlias | Operation::UpdateAlias => ("TargetKeyId", request.get("TargetKeyId").is_some()),
-            _ => ("KeyId", request.get("KeyId").is_some()),
+        let Some(operation) = Operation::named(&call.operation) else {
+            return Err(unknown_call(session, SERVICE, call));
         };
-        if !has_key {
-            request[member] = own.clone().unwrap_or(Value::Null);
-        }
+        let request = &call.request;
+        let own = handle.and_then(|handle| handle.get("keyId"));
+        let is_astray = request.get("KeyId").is_some_and(|key| Some(key) != own)
+            || handle.is_some_and(|handle| handle.get(ASTRAY).is_some());
         if operation == Operation::CreateKey
             && let Some(key) = created_before(session, &address.name).await?
         {
             return Ok(Receipt { handle: json!({ "keyId": key }), request_id: None });
         }
-        let answer = send(session, operation, &request).await?;
+        let answer = send(session, operation, request).await?;
         let handle = match answer.body.pointer("/KeyMetadata/KeyId") {
             Some(key) => json!({ "keyId": key }),
             // The next read is that of the key which was written to, until the alias leads there.

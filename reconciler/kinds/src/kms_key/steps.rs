@@ -16,47 +16,22 @@ use serde_json::{Map, Value, json};
 
 use super::OWN_TAG;
 use super::spec::{CREATE, DELETION};
+use crate::operations::operations;
 
-/// One call on a key: the operation and its exact request. Of a key that a former step creates, the edge adds the id.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-pub(super) struct Op {
-    /// What to call.
-    pub(super) operation: Operation,
-    /// The request.
-    pub(super) request: Value,
-}
-
-/// The write operations of KMS that restore a key.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
-pub(super) enum Operation {
-    CreateKey,
-    CreateAlias,
-    UpdateAlias,
-    CancelKeyDeletion,
-    EnableKey,
-    DisableKey,
-    PutKeyPolicy,
-    EnableKeyRotation,
-    DisableKeyRotation,
-    UpdateKeyDescription,
-    TagResource,
-}
-
-impl Operation {
-    pub(super) fn name(self) -> &'static str {
-        match self {
-            Self::CreateKey => "CreateKey",
-            Self::CreateAlias => "CreateAlias",
-            Self::UpdateAlias => "UpdateAlias",
-            Self::CancelKeyDeletion => "CancelKeyDeletion",
-            Self::EnableKey => "EnableKey",
-            Self::DisableKey => "DisableKey",
-            Self::PutKeyPolicy => "PutKeyPolicy",
-            Self::EnableKeyRotation => "EnableKeyRotation",
-            Self::DisableKeyRotation => "DisableKeyRotation",
-            Self::UpdateKeyDescription => "UpdateKeyDescription",
-            Self::TagResource => "TagResource",
-        }
+operations! {
+    /// The write operations of KMS that restore a key.
+    pub(super) enum Operation {
+        CreateKey,
+        CreateAlias,
+        UpdateAlias,
+        CancelKeyDeletion,
+        EnableKey,
+        DisableKey,
+        PutKeyPolicy,
+        EnableKeyRotation,
+        DisableKeyRotation,
+        UpdateKeyDescription,
+        TagResource,
     }
 }
 
@@ -113,11 +88,22 @@ impl Steps<'_> {
             Operation::CreateAlias => request.get("TargetKeyId").is_some(),
             _ => false,
         };
+        // What a former step creates.
+        let id = match operation {
+            Operation::CreateKey => None,
+            Operation::CreateAlias | Operation::UpdateAlias => Some("TargetKeyId"),
+            _ => Some("KeyId"),
+        };
+        let id = id.filter(|member| request.get(member).is_none());
+        let call = Call::new("kms", operation.name(), request);
+        let call = match id {
+            Some(member) => call.with_id(member, None, "keyId"),
+            None => call,
+        };
         self.proposal.steps.push(ProposedStep {
             action,
             summary: summary.to_owned(),
-            calls: vec![Call { service: "kms".into(), operation: operation.name().into(), request: request.clone() }],
-            op: serde_json::to_value(Op { operation, request }).unwrap_or(Value::Null),
+            call,
             promise,
             alone,
             ..ProposedStep::default()

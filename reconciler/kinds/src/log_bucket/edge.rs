@@ -18,15 +18,17 @@ use reconciler_model::codes;
 use reconciler_model::inventory::{Gap, Sighting};
 use reconciler_model::kind::Kind;
 use reconciler_model::warrant::Warrant;
+use reconciler_model::plan::Call;
 use serde_json::{Map, Value, json};
 
 use super::LogBucket;
 use super::services::{self, Home};
 use super::spec::{ACCESS, ENCRYPTION, LIFECYCLE, OWNERSHIP, POLICY, VERSIONING};
-use super::steps::{Facts, Op, Operation};
+use super::steps::{Facts, Operation};
 use super::wire;
 use crate::arns::partition;
 use crate::normal::{Seen, extras_by_key, seen};
+use crate::operations::unknown_call;
 
 const SERVICE: &str = "s3";
 
@@ -287,22 +289,16 @@ impl Edge for LogBucket {
         &self,
         session: &Session,
         address: &Address,
-        op: &Value,
+        call: &Call,
         _: Option<&Value>,
-        _: &str,
         _: &Warrant,
     ) -> Result<Receipt, CallError> {
-        let op: Op = serde_json::from_value(op.clone()).map_err(|error| {
-            reconciler_aws::edge::not_sent(
-                session,
-                SERVICE,
-                "Plan",
-                format!("the step's op is not one of log-bucket: {error}"),
-            )
-        })?;
-        let request_id = match op.operation {
+        let Some(operation) = Operation::named(&call.operation) else {
+            return Err(unknown_call(session, SERVICE, call));
+        };
+        let request_id = match operation {
             Operation::CreateBucket => create(session, &address.name).await?,
-            _ => write(session, &address.name, &op).await?,
+            _ => write(session, &address.name, operation, &call.request).await?,
         };
         Ok(Receipt { handle: Value::Null, request_id })
     }
@@ -340,14 +336,19 @@ macro_rules! exact {
     }};
 }
 
-async fn write(session: &Session, name: &str, op: &Op) -> Result<Option<String>, CallError> {
-    let (s3, operation) = (client(session), op.operation.name());
-    let body = || match op.operation.payload() {
-        Some((member, root)) => wire::write(root, op.request.get(member).unwrap_or(&Value::Object(Map::new()))),
+async fn write(
+    session: &Session,
+    name: &str,
+    to_write: Operation,
+    request: &Value,
+) -> Result<Option<String>, CallError> {
+    let (s3, operation) = (client(session), to_write.name());
+    let body = || match to_write.payload() {
+        Some((member, root)) => wire::write(root, request.get(member).unwrap_or(&Value::Object(Map::new()))),
         None => String::new(),
     };
-    let text = |member: &str| op.request.get(member).and_then(Value::as_str).unwrap_or_default();
-    match op.operation {
+    let text = |member: &str| request.get(member).and_then(Value::as_str).unwrap_or_default();
+    match to_write {
         Operation::CreateBucket => create(session, name).await,
         Operation::PutPublicAccessBlock => exact!(session, name, operation, s3.put_public_access_block(), body()),
         Operation::DeletePublicAccessBlock => plain!(session, name, operation, s3.delete_public_access_block()),

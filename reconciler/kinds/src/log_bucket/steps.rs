@@ -15,33 +15,25 @@ use serde_json::{Map, Value, json};
 use super::services;
 use super::spec::{ACCESS, APART, CREATE, ENCRYPTION, LIFECYCLE, OWNERSHIP, POLICY, VERSIONING, key_of};
 use super::wire::{self, Carried};
+use crate::operations::operations;
 
-/// One call on a bucket: the operation and its exact request. The edge adds the expected owner, which is the account of the
-/// address; and to CreateBucket the region.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-pub(super) struct Op {
-    /// What to call.
-    pub(super) operation: Operation,
-    /// The request, in the names of the API's model.
-    pub(super) request: Value,
-}
-
-/// The write operations of S3 that restore a bucket.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
-pub(super) enum Operation {
-    CreateBucket,
-    PutPublicAccessBlock,
-    DeletePublicAccessBlock,
-    PutBucketOwnershipControls,
-    DeleteBucketOwnershipControls,
-    PutBucketEncryption,
-    DeleteBucketEncryption,
-    PutBucketPolicy,
-    DeleteBucketPolicy,
-    PutBucketLifecycleConfiguration,
-    DeleteBucketLifecycle,
-    PutBucketVersioning,
-    PutBucketTagging,
+operations! {
+    /// The write operations of S3 that restore a bucket.
+    pub(super) enum Operation {
+        CreateBucket,
+        PutPublicAccessBlock,
+        DeletePublicAccessBlock,
+        PutBucketOwnershipControls,
+        DeleteBucketOwnershipControls,
+        PutBucketEncryption,
+        DeleteBucketEncryption,
+        PutBucketPolicy,
+        DeleteBucketPolicy,
+        PutBucketLifecycleConfiguration,
+        DeleteBucketLifecycle,
+        PutBucketVersioning,
+        PutBucketTagging,
+    }
 }
 
 /// What the edge knows beyond the normal form.
@@ -54,24 +46,6 @@ pub(super) struct Facts {
 }
 
 impl Operation {
-    pub(super) fn name(self) -> &'static str {
-        match self {
-            Self::CreateBucket => "CreateBucket",
-            Self::PutPublicAccessBlock => "PutPublicAccessBlock",
-            Self::DeletePublicAccessBlock => "DeletePublicAccessBlock",
-            Self::PutBucketOwnershipControls => "PutBucketOwnershipControls",
-            Self::DeleteBucketOwnershipControls => "DeleteBucketOwnershipControls",
-            Self::PutBucketEncryption => "PutBucketEncryption",
-            Self::DeleteBucketEncryption => "DeleteBucketEncryption",
-            Self::PutBucketPolicy => "PutBucketPolicy",
-            Self::DeleteBucketPolicy => "DeleteBucketPolicy",
-            Self::PutBucketLifecycleConfiguration => "PutBucketLifecycleConfiguration",
-            Self::DeleteBucketLifecycle => "DeleteBucketLifecycle",
-            Self::PutBucketVersioning => "PutBucketVersioning",
-            Self::PutBucketTagging => "PutBucketTagging",
-        }
-    }
-
     /// The member of the request that is the body, and the element that it is in.
     pub(super) fn payload(self) -> Option<(&'static str, &'static str)> {
         Some(match self {
@@ -129,8 +103,7 @@ impl Steps<'_> {
         self.proposal.steps.push(ProposedStep {
             action,
             summary,
-            calls: vec![Call { service: "s3".into(), operation: operation.name().into(), request: request.clone() }],
-            op: serde_json::to_value(Op { operation, request }).unwrap_or(Value::Null),
+            call: Call::new("s3", operation.name(), request),
             promise,
             alone,
             ..ProposedStep::default()

@@ -9,11 +9,13 @@ use reconciler_model::address::{Address, Scope};
 use reconciler_model::inventory::Sighting;
 use reconciler_model::kind::{Kind, Origin};
 use reconciler_model::warrant::Warrant;
+use reconciler_model::plan::Call;
 use serde_json::{Value, json};
 
 use super::LogGroup;
-use super::steps::{Op, Operation};
+use super::steps::Operation;
 use crate::normal::{extras_by_key, without};
+use crate::operations::unknown_call;
 
 const SERVICE: &str = "logs";
 const DESCRIBE: &str = "DescribeLogGroups";
@@ -133,22 +135,16 @@ impl Edge for LogGroup {
         &self,
         session: &Session,
         _: &Address,
-        op: &Value,
+        call: &Call,
         _: Option<&Value>,
-        _: &str,
         _: &Warrant,
     ) -> Result<Receipt, CallError> {
-        let op: Op = serde_json::from_value(op.clone()).map_err(|error| {
-            reconciler_aws::edge::not_sent(
-                session,
-                SERVICE,
-                "Plan",
-                format!("the step's op is not one of log-group: {error}"),
-            )
-        })?;
+        let Some(operation) = Operation::named(&call.operation) else {
+            return Err(unknown_call(session, SERVICE, call));
+        };
         let logs = session.client(Client::new);
-        let body = &op.request;
-        let answer: Result<Answer, CallError> = match op.operation {
+        let body = &call.request;
+        let answer: Result<Answer, CallError> = match operation {
             Operation::CreateLogGroup => {
                 let outcome = call_with_body!(session, SERVICE, "CreateLogGroup", logs.create_log_group(), body).await;
                 match outcome {

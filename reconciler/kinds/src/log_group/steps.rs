@@ -7,38 +7,18 @@ use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
 use super::spec::{DELIVERY, DELIVERY_DAYS};
+use crate::operations::operations;
 use crate::normal::without_nulls;
 
-/// One call on a log group: the operation and its exact request.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-pub(super) struct Op {
-    /// What to call.
-    pub(super) operation: Operation,
-    /// The request.
-    pub(super) request: Value,
-}
-
-/// The write operations of CloudWatch Logs that restore a log group.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
-pub(super) enum Operation {
-    CreateLogGroup,
-    PutRetentionPolicy,
-    DeleteRetentionPolicy,
-    AssociateKmsKey,
-    DisassociateKmsKey,
-    PutLogGroupDeletionProtection,
-}
-
-impl Operation {
-    fn name(self) -> &'static str {
-        match self {
-            Self::CreateLogGroup => "CreateLogGroup",
-            Self::PutRetentionPolicy => "PutRetentionPolicy",
-            Self::DeleteRetentionPolicy => "DeleteRetentionPolicy",
-            Self::AssociateKmsKey => "AssociateKmsKey",
-            Self::DisassociateKmsKey => "DisassociateKmsKey",
-            Self::PutLogGroupDeletionProtection => "PutLogGroupDeletionProtection",
-        }
+operations! {
+    /// The write operations of CloudWatch Logs that restore a log group.
+    pub(super) enum Operation {
+        CreateLogGroup,
+        PutRetentionPolicy,
+        DeleteRetentionPolicy,
+        AssociateKmsKey,
+        DisassociateKmsKey,
+        PutLogGroupDeletionProtection,
     }
 }
 
@@ -50,8 +30,7 @@ pub(super) fn propose(situation: &Situation<'_>) -> Proposal {
         proposal.steps.push(ProposedStep {
             action,
             summary,
-            calls: vec![Call { service: "logs".into(), operation: operation.name().into(), request: request.clone() }],
-            op: serde_json::to_value(Op { operation, request }).unwrap_or(Value::Null),
+            call: Call::new("logs", operation.name(), request),
             promise: Promise { tree: promise, ..Promise::default() },
             ..ProposedStep::default()
         });

@@ -14,14 +14,16 @@ use reconciler_aws::{Answer, CallError, Session, call_with_body};
 use reconciler_model::address::{Address, Scope};
 use reconciler_model::codes;
 use reconciler_model::inventory::{Gap, Sighting};
+use reconciler_model::plan::Call;
 use serde_json::{Map, Value, json};
 
 use super::PolicyType;
 use super::spec::{CONTENT, TARGETS};
-use super::steps::{ENABLED, Op, Operation, Surroundings, TYPE_STATUS};
+use super::steps::{ENABLED, Operation, Surroundings, TYPE_STATUS};
 use super::targets::{ROOT, is_account, path_of, segment};
 use crate::normal::{self, OVERRULED, extras_by_key, seen, without};
 use crate::service_control_policy::ALLOW_ALL;
+use crate::operations::unknown_call;
 
 const SERVICE: &str = "organizations";
 const ROWS_A_PAGE: u32 = 20;
@@ -527,17 +529,6 @@ fn is_done(operation: Operation, error: &CallError) -> bool {
     error.code == done
 }
 
-/// Refuses to take the last policy of the type off a target: nothing would be allowed there any more (H20).
-async fn refuse_the_last(session: &Session, of: &PolicyType, request: &Value) -> Result<(), CallError> {
-    let asked = json!({ "TargetId": request["TargetId"], "Filter": of.wire });
-    let attached = rows(session, "ListPoliciesForTarget", asked, "Policies").await?;
-    if attached.iter().any(|one| one["Id"] != request["PolicyId"]) {
-        return Ok(());
-    }
-    let text = "the policy is the last one of its type there; attach another one first, such as FullAWSAccess";
-    Err(reconciler_aws::edge::not_sent(session, SERVICE, "DetachPolicy", text))
-}
-
 /// What else is attached where a policy is to be taken off; `None` where that does not matter, or cannot be read: then the
 /// policy stays where it is, and nothing else of it waits.
 pub(crate) async fn inspect(
@@ -583,42 +574,21 @@ async fn texts_beside(session: &Session, of: &PolicyType, target: &Value, own: &
 }
 
 /// Carries out one op.
-pub(crate) async fn perform(
-    of: &PolicyType,
-    session: &Session,
-    op: &Value,
-    handle: Option<&Value>,
-) -> Result<Receipt, CallError> {
-    let Op { operation, mut request, target } = serde_json::from_value(op.clone()).map_err(|error| {
-        reconciler_aws::edge::not_sent(
-            session,
-            SERVICE,
-            "Plan",
-            format!("the step's op is not one of {}: {error}", of.kind.name()),
-        )
-    })?;
-    let mut handle = handle.cloned().unwrap_or_default();
-    if let Some(member) = operation.id_member() {
-        let Some(id) = handle.get("policyId").filter(|id| id.is_string()) else {
-            return Err(reconciler_aws::edge::not_sent(session, SERVICE, "Plan", "the policy's id is not known"));
-        };
-        request[member] = id.clone();
-    }
-    if operation == Operation::DetachPolicy && of.wire == "SERVICE_CONTROL_POLICY" {
-        refuse_the_last(session, of, &request).await?;
-    }
-    let answer = match write(session, operation.name(), &request).await {
+pub(crate) async fn perform(session: &Session, call: &Call, handle: Option<&Value>) -> Result<Receipt, CallError> {
+    let Some(operation) = Operation::named(&call.operation) else { return Err(unknown_call(session, SERVICE, call)) };
+    let answer = match write(session, operation.name(), &call.request).await {
         Err(error) if is_done(operation, &error) => Answer { body: json!({}), request_id: error.request_id.clone() },
         outcome => outcome?,
     };
-    match (operation, target) {
+    let mut handle = handle.cloned().unwrap_or_default();
+    match (operation, call.named.get("TargetId")) {
         (Operation::CreatePolicy, _) => {
             handle = match answer.body.pointer("/Policy/PolicySummary/Id").filter(|id| id.is_string()) {
                 Some(id) => json!({ "policyId": id, TARGETS: {} }),
                 None => Value::Null,
             };
         }
-        (Operation::AttachPolicy, Some(target)) => handle[TARGETS][target] = request["TargetId"].clone(),
+        (Operation::AttachPolicy, Some(target)) => handle[TARGETS][target] = call.request["TargetId"].clone(),
         _ => {}
     }
     Ok(Receipt { handle, request_id: answer.request_id })

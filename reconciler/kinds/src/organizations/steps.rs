@@ -1,5 +1,7 @@
 //! From the drift of an organization policy to calls (AWS.md 1.9): content, policy type, attach, detach, tags, in this order.
 
+use std::collections::BTreeMap;
+
 use reconciler_model::codes;
 use reconciler_model::inventory::Sighting;
 use reconciler_model::kind::Situation;
@@ -11,42 +13,21 @@ use super::PolicyType;
 use super::spec::{CONTENT, TARGETS};
 use super::targets::{ROOT, is_account};
 use crate::normal::OVERRULED;
+use crate::operations::operations;
 
-/// One call: the operation and its exact request, but for the id of the policy, which is that of the handle.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-pub(crate) struct Op {
-    /// What to call.
-    pub(crate) operation: Operation,
-    /// The request, without the id of the policy.
-    pub(crate) request: Value,
-    /// The name of the target, where the call is about one.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub(crate) target: Option<String>,
-}
-
-/// The write operations of Organizations that restore a policy.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
-pub(crate) enum Operation {
-    CreatePolicy,
-    UpdatePolicy,
-    EnablePolicyType,
-    AttachPolicy,
-    DetachPolicy,
-    TagResource,
+operations! {
+    /// The write operations of Organizations that restore a policy.
+    pub(crate) enum Operation {
+        CreatePolicy,
+        UpdatePolicy,
+        EnablePolicyType,
+        AttachPolicy,
+        DetachPolicy,
+        TagResource,
+    }
 }
 
 impl Operation {
-    pub(crate) fn name(self) -> &'static str {
-        match self {
-            Self::CreatePolicy => "CreatePolicy",
-            Self::UpdatePolicy => "UpdatePolicy",
-            Self::EnablePolicyType => "EnablePolicyType",
-            Self::AttachPolicy => "AttachPolicy",
-            Self::DetachPolicy => "DetachPolicy",
-            Self::TagResource => "TagResource",
-        }
-    }
-
     /// The member that holds the id of the policy.
     pub(crate) fn id_member(self) -> Option<&'static str> {
         match self {
@@ -120,24 +101,23 @@ struct Builder<'a> {
 }
 
 impl Builder<'_> {
-    fn step(&mut self, action: &'static str, summary: String, op: Op, promise: Promise) {
-        let mut request = op.request.clone();
-        let id = self.situation.live.and_then(|live| live.handle.get("policyId"));
-        if let (Some(member), Some(id)) = (op.operation.id_member(), id) {
-            request[member] = id.clone();
-        }
-        let call = Call { service: "organizations".into(), operation: op.operation.name().into(), request };
-        let op = serde_json::to_value(op).unwrap_or(Value::Null);
+    fn step(&mut self, action: &'static str, summary: String, call: Call, promise: Promise) {
         let alone = matches!(action, "attach" | "enable-type") && self.is_safe_as_it_is();
-        self.proposal.steps.push(ProposedStep {
-            action,
-            summary,
-            calls: vec![call],
-            op,
-            promise,
-            alone,
-            ..ProposedStep::default()
-        });
+        self.proposal.steps.push(ProposedStep { action, summary, call, promise, alone, ..ProposedStep::default() });
+    }
+
+    /// A call with the id of the policy, which a former step may have to tell.
+    fn call(&self, operation: Operation, request: Value) -> Call {
+        let call = Call::new("organizations", operation.name(), request);
+        match operation.id_member() {
+            Some(member) => call.with_id(member, self.situation.live.map(|live| &live.handle), "policyId"),
+            None => call,
+        }
+    }
+
+    /// A call about a target, with the name that the declaration has for it.
+    fn call_about(&self, operation: Operation, target: String, request: Value) -> Call {
+        Call { named: BTreeMap::from([("TargetId".to_owned(), target)]), ..self.call(operation, request) }
     }
 
     /// Whether the policy may be attached before anything else is done: it is there, and its content is as declared or harms nobody.
@@ -194,8 +174,8 @@ impl Builder<'_> {
             members.remove(OVERRULED);
         }
         let summary = format!("create policy {}", self.situation.name);
-        let op = Op { operation: Operation::CreatePolicy, request, target: None };
-        self.step("create", summary, op, Promise { tree: promised, ..Promise::default() });
+        let call = self.call(Operation::CreatePolicy, request);
+        self.step("create", summary, call, Promise { tree: promised, ..Promise::default() });
         self.attach(&Map::new());
     }
 
@@ -232,8 +212,8 @@ impl Builder<'_> {
         }
         if request != json!({}) {
             let summary = "put the declared content back; what is not mentioned stays".to_owned();
-            let op = Op { operation: Operation::UpdatePolicy, request, target: None };
-            self.step("update", summary, op, Promise { tree: promised, ..Promise::default() });
+            let call = self.call(Operation::UpdatePolicy, request);
+            self.step("update", summary, call, Promise { tree: promised, ..Promise::default() });
         }
         if situation.differs_in(TARGETS) {
             let attached = attached_first.unwrap_or_else(|| self.attach(&was_attached));
@@ -245,9 +225,9 @@ impl Builder<'_> {
                 .map(|(key, tag)| (key.clone(), tag.clone()))
                 .collect();
             let request = json!({ "Tags": tags_for_request(changed.values()) });
-            let op = Op { operation: Operation::TagResource, request, target: None };
+            let call = self.call(Operation::TagResource, request);
             let promise = Promise { tree: json!({ "tags": changed }), ..Promise::default() };
-            self.step("tag", "put the declared tags back; other tags are left alone".to_owned(), op, promise);
+            self.step("tag", "put the declared tags back; other tags are left alone".to_owned(), call, promise);
         }
         for path in live.extras.keys() {
             self.proposal.notes.push((codes::EXTRA_CARRIED, format!("{path} is present, and not managed")));
@@ -275,8 +255,8 @@ impl Builder<'_> {
             attached.insert(target.clone(), json!(true));
             let request = json!({ "TargetId": id });
             let summary = format!("attach the policy to {target}");
-            let op = Op { operation: Operation::AttachPolicy, request, target: Some(target) };
-            self.step("attach", summary, op, Promise { tree: json!({ TARGETS: attached }), ..Promise::default() });
+            let call = self.call_about(Operation::AttachPolicy, target, request);
+            self.step("attach", summary, call, Promise { tree: json!({ TARGETS: attached }), ..Promise::default() });
         }
         attached
     }
@@ -300,7 +280,7 @@ impl Builder<'_> {
         self.step(
             "enable-type",
             summary,
-            Op { operation: Operation::EnablePolicyType, request, target: None },
+            call,
             promise,
         );
     }
@@ -324,8 +304,8 @@ impl Builder<'_> {
             let id = live.handle.get(TARGETS).and_then(|ids| ids.get(&name)).cloned().unwrap_or_else(|| json!(name));
             attached.remove(&name);
             let summary = format!("detach the policy from {name}, where it is not declared");
-            let op = Op { operation: Operation::DetachPolicy, request: json!({ "TargetId": id }), target: Some(name) };
-            self.step("detach", summary, op, Promise { tree: json!({ TARGETS: attached }), ..Promise::default() });
+            let call = self.call_about(Operation::DetachPolicy, name, json!({ "TargetId": id }));
+            self.step("detach", summary, call, Promise { tree: json!({ TARGETS: attached }), ..Promise::default() });
         }
     }
 }

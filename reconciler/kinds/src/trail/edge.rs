@@ -16,13 +16,15 @@ use reconciler_model::inventory::{Gap, Sighting};
 use reconciler_model::kind::Kind;
 use reconciler_model::tree::Path;
 use reconciler_model::warrant::Warrant;
+use reconciler_model::plan::Call;
 use serde_json::{Map, Value, json};
 
 use super::Trail;
 use super::pascal::lowered;
 use super::selectors::{self, ADVANCED, BASIC};
-use super::steps::{Facts, Op, Operation};
+use super::steps::{Facts, Operation};
 use crate::normal::{Seen, extras_by_key, seen, without};
+use crate::operations::unknown_call;
 
 const SERVICE: &str = "cloudtrail";
 const DESCRIBE: &str = "DescribeTrails";
@@ -254,21 +256,15 @@ impl Edge for Trail {
         &self,
         session: &Session,
         _: &Address,
-        op: &Value,
+        call: &Call,
         handle: Option<&Value>,
-        _: &str,
         _: &Warrant,
     ) -> Result<Receipt, CallError> {
-        let Op { operation, request: body } = serde_json::from_value(op.clone()).map_err(|error| {
-            reconciler_aws::edge::not_sent(
-                session,
-                SERVICE,
-                "Plan",
-                format!("the step's op is not one of trail: {error}"),
-            )
-        })?;
+        let Some(operation) = Operation::named(&call.operation) else {
+            return Err(unknown_call(session, SERVICE, call));
+        };
         let cloudtrail = session.client(Client::new);
-        let (name, body) = (operation.name(), &body);
+        let (name, body) = (operation.name(), &call.request);
         let outcome = match operation {
             Operation::CreateTrail => {
                 match call_with_body!(session, SERVICE, name, cloudtrail.create_trail(), body).await {

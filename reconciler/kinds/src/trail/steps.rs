@@ -16,37 +16,17 @@ use super::limits::{MOST_VALUES, unproven};
 use super::pascal::raised;
 use super::selectors::{self, ADVANCED, BASIC};
 use super::spec::SETTINGS;
+use crate::operations::operations;
 
-/// One call on a trail: the operation and its exact request.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-pub(super) struct Op {
-    /// What to call.
-    pub(super) operation: Operation,
-    /// The request.
-    pub(super) request: Value,
-}
-
-/// The write operations of CloudTrail that restore a trail.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
-pub(super) enum Operation {
-    CreateTrail,
-    UpdateTrail,
-    PutEventSelectors,
-    StartLogging,
-    StopLogging,
-    AddTags,
-}
-
-impl Operation {
-    pub(super) fn name(self) -> &'static str {
-        match self {
-            Self::CreateTrail => "CreateTrail",
-            Self::UpdateTrail => "UpdateTrail",
-            Self::PutEventSelectors => "PutEventSelectors",
-            Self::StartLogging => "StartLogging",
-            Self::StopLogging => "StopLogging",
-            Self::AddTags => "AddTags",
-        }
+operations! {
+    /// The write operations of CloudTrail that restore a trail.
+    pub(super) enum Operation {
+        CreateTrail,
+        UpdateTrail,
+        PutEventSelectors,
+        StartLogging,
+        StopLogging,
+        AddTags,
     }
 }
 
@@ -70,12 +50,7 @@ fn step(action: &'static str, summary: &str, operation: Operation, request: Valu
     ProposedStep {
         action,
         summary: summary.to_owned(),
-        calls: vec![Call {
-            service: "cloudtrail".into(),
-            operation: operation.name().into(),
-            request: request.clone(),
-        }],
-        op: serde_json::to_value(Op { operation, request }).unwrap_or(Value::Null),
+        call: Call::new("cloudtrail", operation.name(), request),
         promise,
         ..ProposedStep::default()
     }
@@ -531,7 +506,7 @@ mod tests {
     }
 
     fn sent(proposal: &Proposal) -> &Value {
-        &proposal.steps[0].calls[0].request["AdvancedEventSelectors"]
+        &proposal.steps[0].call.request["AdvancedEventSelectors"]
     }
 
     /// Members that this build does not know are sent back where they were: on selectors of others, on one that is narrowed,
@@ -606,7 +581,7 @@ mod tests {
             of(&live, &extras, &Trail.normalise(&json!({ BASIC: want }), Origin::Declared).tree, BASIC)
         };
         let proposal = basic(json!([{"readWriteType": "ReadOnly"}]));
-        assert_eq!(proposal.steps[0].calls[0].request["EventSelectors"][0]["Sampling"], 1);
+        assert_eq!(proposal.steps[0].call.request["EventSelectors"][0]["Sampling"], 1);
         assert_eq!(proposal.steps[0].promise.extras.len(), 1);
         let proposal =
             basic(json!([{"readWriteType": "ReadOnly"}, {"dataResources": [], "includeManagementEvents": false}]));

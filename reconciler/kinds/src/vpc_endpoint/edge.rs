@@ -18,13 +18,15 @@ use reconciler_model::codes;
 use reconciler_model::inventory::{Gap, Sighting};
 use reconciler_model::kind::{Kind, Origin};
 use reconciler_model::warrant::Warrant;
+use reconciler_model::plan::Call;
 use serde_json::{Value, json};
 
 use super::ground::{Facts, Ground, Offer, VpcDns};
 use super::place::{Doubt, Found, MADE_AT, Place, Vpc, is_leaving, is_underway, text};
 use super::spec::{GROUPS, PRIVATE_DNS, STATE, SUBNETS};
-use super::steps::{Op, Operation};
+use super::steps::Operation;
 use super::{VpcEndpoint, names};
+use crate::operations::unknown_call;
 
 const SERVICE: &str = "ec2";
 const DESCRIBE: &str = "DescribeVpcEndpoints";
@@ -496,29 +498,23 @@ impl Edge for VpcEndpoint {
         &self,
         session: &Session,
         _: &Address,
-        op: &Value,
+        call: &Call,
         handle: Option<&Value>,
-        token: &str,
         _: &Warrant,
     ) -> Result<Receipt, CallError> {
-        let Op { operation, request } = serde_json::from_value(op.clone()).map_err(|error| {
-            reconciler_aws::edge::not_sent(
-                session,
-                SERVICE,
-                "Plan",
-                format!("the step's op is not one of vpc-endpoint: {error}"),
-            )
-        })?;
-        let ec2 = session.client(Client::new);
+        let Some(operation) = Operation::named(&call.operation) else {
+            return Err(unknown_call(session, SERVICE, call));
+        };
+        let (ec2, request) = (session.client(Client::new), &call.request);
         let kept = handle.cloned().unwrap_or(Value::Null);
         match operation {
-            Operation::CreateVpcEndpoint => create(session, &request, token).await,
+            Operation::CreateVpcEndpoint => create(session, request).await,
             Operation::ModifyVpcEndpoint => {
-                let answer = send!(session, SERVICE, operation.name(), modification(&ec2, &request)).await?;
+                let answer = send!(session, SERVICE, operation.name(), modification(&ec2, request)).await?;
                 Ok(Receipt { handle: kept, request_id: answer.request_id().map(str::to_owned) })
             }
             Operation::CreateTags => {
-                let builder = ec2.create_tags().set_resources(listed(&request, "Resources"));
+                let builder = ec2.create_tags().set_resources(listed(request, "Resources"));
                 let builder = builder.set_tags(Some(tags(&request["Tags"])));
                 let answer = send!(session, SERVICE, operation.name(), builder).await?;
                 Ok(Receipt { handle: kept, request_id: answer.request_id().map(str::to_owned) })
@@ -528,12 +524,12 @@ impl Edge for VpcEndpoint {
 }
 
 /// Creates an endpoint. While an earlier one is being deleted, AWS refuses private DNS for the new one; that is waited for.
-async fn create(session: &Session, request: &Value, token: &str) -> Result<Receipt, CallError> {
+async fn create(session: &Session, request: &Value) -> Result<Receipt, CallError> {
     let ec2 = session.client(Client::new);
     let began = tokio::time::Instant::now();
     let mut pause = FIRST_PAUSE;
     loop {
-        let builder = creation(&ec2, request).client_token(token);
+        let builder = creation(&ec2, request);
         let error = match send!(session, SERVICE, "CreateVpcEndpoint", builder).await {
             Ok(answer) => {
                 let id = answer.vpc_endpoint().and_then(types::VpcEndpoint::vpc_endpoint_id).ok_or_else(|| {
@@ -612,6 +608,7 @@ fn creation(ec2: &Client, request: &Value) -> Creation {
         .set_ip_address_type(string(request, "IpAddressType").map(|word| word.as_str().into()))
         .set_dns_options(dns_options(request))
         .set_tag_specifications(specifications)
+        .set_client_token(string(request, "ClientToken"))
 }
 
 fn modification(ec2: &Client, request: &Value) -> Modification {

@@ -17,31 +17,14 @@ use serde_json::{Map, Value, json};
 
 use super::ground::{Facts, Ground};
 use super::spec::{DNS_OPTIONS, EVERY_DOMAIN, GROUPS, IP_TYPE, POLICY, PRIVATE_DNS, STATE, SUBNETS, TAGS};
+use crate::operations::operations;
 
-/// One call on an endpoint: the operation and its exact request, but for the token that the run adds.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-pub(super) struct Op {
-    /// What to call.
-    pub(super) operation: Operation,
-    /// The request, as botocore has it.
-    pub(super) request: Value,
-}
-
-/// The write operations of EC2 that restore an endpoint.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
-pub(super) enum Operation {
-    CreateVpcEndpoint,
-    ModifyVpcEndpoint,
-    CreateTags,
-}
-
-impl Operation {
-    pub(super) fn name(self) -> &'static str {
-        match self {
-            Self::CreateVpcEndpoint => "CreateVpcEndpoint",
-            Self::ModifyVpcEndpoint => "ModifyVpcEndpoint",
-            Self::CreateTags => "CreateTags",
-        }
+operations! {
+    /// The write operations of EC2 that restore an endpoint.
+    pub(super) enum Operation {
+        CreateVpcEndpoint,
+        ModifyVpcEndpoint,
+        CreateTags,
     }
 }
 
@@ -56,8 +39,7 @@ fn step(action: &'static str, summary: String, operation: Operation, request: Va
     ProposedStep {
         action,
         summary,
-        calls: vec![Call { service: "ec2".into(), operation: operation.name().into(), request: request.clone() }],
-        op: serde_json::to_value(Op { operation, request }).unwrap_or(Value::Null),
+        call: Call::new("ec2", operation.name(), request),
         promise: Promise { tree: promise, ..Promise::default() },
         ..ProposedStep::default()
     }
@@ -165,7 +147,9 @@ fn create(situation: &Situation<'_>) -> Proposal {
         request["TagSpecifications"] = json!([{ "ResourceType": "vpc-endpoint", "Tags": tags }]);
     }
     let summary = format!("create the endpoint {} in {}", situation.name, ground.vpc_id);
-    proposal.steps.push(step("create", summary, Operation::CreateVpcEndpoint, request, promise));
+    let mut create = step("create", summary, Operation::CreateVpcEndpoint, request, promise);
+    create.call = create.call.with_token("ClientToken");
+    proposal.steps.push(create);
     let detail = "the endpoint gets a new id: what names the old one, such as conditions on aws:SourceVpce, has to follow; \
                   declarations that refer to it by ${ref:...} do";
     proposal.notes.push((codes::IMMUTABLE, detail.into()));

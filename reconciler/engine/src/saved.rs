@@ -1,0 +1,214 @@
+//! A saved plan is what people looked at and allowed. It is never authority by itself.
+//!
+//! Expected flow: the file is read; its addresses are planned again from the declarations and what is live; of the new plan,
+//! the steps go ahead that are the same as in the file ([`agree`]). What is carried out is therefore always a step of this
+//! build's own plan: a file that somebody forged can keep a step from being done, and never add or change one.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use reconciler_model::address::Address;
+use reconciler_model::plan::{FORMAT, Format, Plan, Severity, Step};
+use serde::Deserialize;
+
+/// Why a file is not a plan that can be carried out.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum Unusable {
+    /// It cannot be read, or is something else.
+    #[error("it is not a plan: {0}")]
+    NoPlan(String),
+    /// Another build wrote it.
+    #[error("its format is {}.{}, and this build reads {}.x", .0.major, .0.minor, FORMAT.major)]
+    OtherFormat(Format),
+    /// Its id is not that of its content.
+    #[error("it was edited: its id is not that of its content")]
+    Edited,
+}
+
+/// Reads a saved plan.
+///
+/// # Errors
+/// It is no plan, of another format, or was edited.
+pub fn read(text: &str) -> Result<Plan, Unusable> {
+    #[derive(Deserialize)]
+    struct Versioned {
+        format: Format,
+    }
+    let no_plan = |error: serde_json::Error| Unusable::NoPlan(error.to_string());
+    let Versioned { format } = serde_json::from_str(text).map_err(no_plan)?;
+    if !Plan::is_readable(format) {
+        return Err(Unusable::OtherFormat(format));
+    }
+    let plan: Plan = serde_json::from_str(text).map_err(no_plan)?;
+    if !plan.id_is_right() {
+        return Err(Unusable::Edited);
+    }
+    Ok(plan)
+}
+
+/// The addresses that a saved plan would change.
+pub fn addresses(saved: &Plan) -> BTreeSet<Address> {
+    saved.steps.iter().map(|step| step.address.clone()).collect()
+}
+
+/// What becomes of a step of a saved plan.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Fate {
+    /// It goes ahead, as this step of the new plan.
+    Same(String),
+    /// There is nothing to do any more.
+    Done,
+    /// It would not be the same today.
+    LeftOut(String),
+}
+
+/// A saved plan, held against a new one of the same addresses.
+#[derive(Debug)]
+pub struct Agreed {
+    /// The new plan with the steps that are in both, under the id that people allowed.
+    pub plan: Plan,
+    /// What becomes of each saved step, by its number.
+    pub fates: BTreeMap<String, Fate>,
+}
+
+impl Agreed {
+    /// Steps that are not done because they would not be the same today.
+    pub fn left_out(&self) -> usize {
+        self.fates.values().filter(|fate| matches!(fate, Fate::LeftOut(_))).count()
+    }
+}
+
+/// Holds a saved plan against `fresh`, which was made now of the same declarations.
+pub fn agree(saved: &Plan, mut fresh: Plan) -> Agreed {
+    let same = |one: &Step, other: &Step| {
+        one.address == other.address
+            && one.action == other.action
+            && one.call == other.call
+            && one.promise == other.promise
+            && one.planned_for == other.planned_for
+    };
+    let mut fates = BTreeMap::new();
+    let mut taken: BTreeSet<String> = BTreeSet::new();
+    for step in &saved.steps {
+        let twin = fresh.steps.iter().find(|other| same(step, other) && !taken.contains(&other.id));
+        let fate = match twin {
+            Some(twin) => {
+                taken.insert(twin.id.clone());
+                Fate::Same(twin.id.clone())
+            }
+            None => fate_of(step, &fresh),
+        };
+        fates.insert(step.id.clone(), fate);
+    }
+    // What needs a step that does not go ahead does not either.
+    for step in &fresh.steps {
+        if let Some(missing) = step.needs.iter().find(|need| !taken.contains(*need)) {
+            let address = fresh.steps.iter().find(|other| other.id == *missing).map(|other| &other.address);
+            let first = address.map(|address| format!("{address} has to be changed first, otherwise than the plan says"));
+            let reason = first.unwrap_or_else(|| "it needs a step that is not in the plan".to_owned());
+            let left = fates.values_mut().filter(|fate| **fate == Fate::Same(step.id.clone()));
+            left.for_each(|fate| *fate = Fate::LeftOut(reason.clone()));
+            taken.remove(&step.id);
+        }
+    }
+    fresh.steps.retain(|step| taken.contains(&step.id));
+    fresh.plan_id.clone_from(&saved.plan_id);
+    Agreed { plan: fresh, fates }
+}
+
+/// What becomes of a step that the new plan does not have.
+fn fate_of(step: &Step, fresh: &Plan) -> Fate {
+    let address = &step.address;
+    let is_open = fresh.drift.iter().any(|drift| drift.address == *address);
+    let is_unseen = fresh.gaps.iter().any(|gap| gap.covers(address)) || fresh.waiting().any(|one| one == address);
+    let anew: Vec<&Step> = fresh.steps.iter().filter(|other| other.address == *address).collect();
+    let stands_in_the_way = fresh.findings.iter().find(|one| one.address == *address && one.severity != Severity::Note);
+    let why = match anew.iter().find(|other| other.action == step.action) {
+        _ if is_unseen => "the resource could not be read in full".to_owned(),
+        None if !is_open || !anew.is_empty() => return Fate::Done,
+        None => match stands_in_the_way {
+            Some(finding) => format!("nothing is done there today [{}]: {}", finding.code, finding.detail),
+            None => "nothing is done there today".to_owned(),
+        },
+        Some(other) if other.planned_for != step.planned_for => "the resource is not what the plan was made for".to_owned(),
+        Some(_) => "the call would not be the same today".to_owned(),
+    };
+    Fate::LeftOut(why)
+}
+
+#[cfg(test)]
+mod tests {
+    use reconciler_model::plan::{Call, Promise};
+    use serde_json::json;
+
+    use super::*;
+
+    fn step(id: &str, name: &str, value: &str, needs: &[&str]) -> Step {
+        let address = Address {
+            account: "prod".to_owned(),
+            region: "eu-west-1".to_owned(),
+            kind: "guardrail".to_owned(),
+            name: name.to_owned(),
+        };
+        Step {
+            id: id.to_owned(),
+            address,
+            action: "update".to_owned(),
+            summary: String::new(),
+            call: Call::new("bedrock", "UpdateGuardrail", json!({ "value": value })),
+            needs: needs.iter().map(|need| (*need).to_owned()).collect(),
+            promise: Promise::default(),
+            turn: (0, 0),
+            lag: None,
+            spends: false,
+            planned_for: Some("sha256:1".to_owned()),
+        }
+    }
+
+    fn plan(steps: Vec<Step>) -> Plan {
+        let text = json!({
+            "format": FORMAT, "tool_version": "0", "plan_id": "", "created_at": "", "desired_digest": "", "journal_head": null,
+            "summary": {"addresses": 0, "in_sync": 0, "drifted": 0, "gaps": 0, "refused": 0},
+            "drift": [], "gaps": [], "findings": [], "steps": steps,
+        });
+        serde_json::from_value(text).expect("a plan")
+    }
+
+    #[test]
+    fn a_forged_request_is_not_carried_out() {
+        let saved = plan(vec![step("1", "a", "NONE", &[]), step("2", "b", "HIGH", &[])]);
+        let fresh = plan(vec![step("1", "a", "HIGH", &[]), step("2", "b", "HIGH", &[])]);
+        let agreed = agree(&saved, fresh);
+        assert_eq!(agreed.plan.steps.len(), 1);
+        assert_eq!(agreed.plan.steps[0].address.name, "b");
+        assert_eq!(agreed.fates["1"], Fate::LeftOut("the call would not be the same today".to_owned()));
+        assert_eq!(agreed.fates["2"], Fate::Same("2".to_owned()));
+    }
+
+    #[test]
+    fn what_nobody_allowed_is_not_done_and_keeps_back_what_needs_it() {
+        let saved = plan(vec![step("1", "b", "HIGH", &[]), step("2", "c", "HIGH", &[])]);
+        let fresh = plan(vec![step("1", "a", "HIGH", &[]), step("2", "b", "HIGH", &["1"]), step("3", "c", "HIGH", &["2"])]);
+        let agreed = agree(&saved, fresh);
+        assert_eq!(agreed.plan.steps, []);
+        assert_eq!(agreed.left_out(), 2);
+    }
+
+    #[test]
+    fn what_is_as_promised_already_is_done() {
+        let agreed = agree(&plan(vec![step("1", "a", "HIGH", &[])]), plan(Vec::new()));
+        assert_eq!(agreed.fates["1"], Fate::Done);
+        let mut moved = step("1", "a", "HIGH", &[]);
+        moved.planned_for = Some("sha256:2".to_owned());
+        let agreed = agree(&plan(vec![step("1", "a", "HIGH", &[])]), plan(vec![moved]));
+        assert_eq!(agreed.fates["1"], Fate::LeftOut("the resource is not what the plan was made for".to_owned()));
+    }
+
+    #[test]
+    fn what_another_build_wrote_is_no_plan_for_this_one() {
+        let text = r#"{"format": {"major": 1, "minor": 3}, "steps": []}"#;
+        assert_eq!(read(text).expect_err("old").to_string(), "its format is 1.3, and this build reads 2.x");
+        let mut edited = serde_json::to_value(plan(Vec::new())).expect("JSON");
+        edited["plan_id"] = json!("plan-1");
+        assert_eq!(read(&edited.to_string()), Err(Unusable::Edited));
+    }
+}
