@@ -142,7 +142,7 @@ async fn h36_no_kind_of_write_is_believed_without_read_back() {
         world.inject(vec![Fault::always(on(operation), Effect::NoOp)]);
         let planned = world.plan().await;
         let applied = world.apply(&planned).await;
-        for step in planned.plan.steps.iter().filter(|step| step.calls.iter().any(|call| call.operation == operation)) {
+        for step in planned.plan.steps.iter().filter(|step| step.call.operation == operation) {
             assert!(!applied.steps[&step.id].is_verified(), "{operation}: {:#?}", applied.steps);
         }
         world.emulator.clear_faults();

@@ -17,7 +17,7 @@ use reconciler_model::diagnostic::Problem;
 use reconciler_model::direction::Direction;
 use reconciler_model::inventory::Sighting;
 use reconciler_model::kind::{Kind, Normalised, Origin, Situation};
-use reconciler_model::plan::{Plan, Promise, Proposal, ProposedStep, Severity};
+use reconciler_model::plan::{Call, Plan, Promise, Proposal, ProposedStep, Severity};
 use reconciler_model::tree::{KeyOf, Path};
 use reconciler_model::warrant::{Approval, Refusal, Warrant};
 use reconciler_tests::declarations::{CONTROLS, small};

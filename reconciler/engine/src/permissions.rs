@@ -14,7 +14,7 @@ use reconciler_model::codes;
 use reconciler_model::desired::Wanted;
 use reconciler_model::inventory::Inventory;
 use reconciler_model::kind::Place;
-use reconciler_model::plan::{Call, Step};
+use reconciler_model::plan::Step;
 use tokio::time::Instant;
 
 use crate::event::Event;

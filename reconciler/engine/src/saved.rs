@@ -103,7 +103,8 @@ pub fn agree(saved: &Plan, mut fresh: Plan) -> Agreed {
     for step in &fresh.steps {
         if let Some(missing) = step.needs.iter().find(|need| !taken.contains(*need)) {
             let address = fresh.steps.iter().find(|other| other.id == *missing).map(|other| &other.address);
-            let first = address.map(|address| format!("{address} has to be changed first, otherwise than the plan says"));
+            let first =
+                address.map(|address| format!("{address} has to be changed first, otherwise than the plan says"));
             let reason = first.unwrap_or_else(|| "it needs a step that is not in the plan".to_owned());
             let left = fates.values_mut().filter(|fate| **fate == Fate::Same(step.id.clone()));
             left.for_each(|fate| *fate = Fate::LeftOut(reason.clone()));
@@ -129,7 +130,9 @@ fn fate_of(step: &Step, fresh: &Plan) -> Fate {
             Some(finding) => format!("nothing is done there today [{}]: {}", finding.code, finding.detail),
             None => "nothing is done there today".to_owned(),
         },
-        Some(other) if other.planned_for != step.planned_for => "the resource is not what the plan was made for".to_owned(),
+        Some(other) if other.planned_for != step.planned_for => {
+            "the resource is not what the plan was made for".to_owned()
+        }
         Some(_) => "the call would not be the same today".to_owned(),
     };
     Fate::LeftOut(why)
@@ -187,7 +190,8 @@ mod tests {
     #[test]
     fn what_nobody_allowed_is_not_done_and_keeps_back_what_needs_it() {
         let saved = plan(vec![step("1", "b", "HIGH", &[]), step("2", "c", "HIGH", &[])]);
-        let fresh = plan(vec![step("1", "a", "HIGH", &[]), step("2", "b", "HIGH", &["1"]), step("3", "c", "HIGH", &["2"])]);
+        let fresh =
+            plan(vec![step("1", "a", "HIGH", &[]), step("2", "b", "HIGH", &["1"]), step("3", "c", "HIGH", &["2"])]);
         let agreed = agree(&saved, fresh);
         assert_eq!(agreed.plan.steps, []);
         assert_eq!(agreed.left_out(), 2);

@@ -84,7 +84,7 @@ mod tests {
 
     fn arns(kind: &dyn Kind, operation: &str, request: Value, handle: Option<Value>) -> Vec<String> {
         let place = Place { partition: "aws", region: "eu-west-1", account_id: "111122223333" };
-        let call = Call { service: String::new(), operation: operation.into(), request };
+        let call = Call::new("", operation, request);
         let part = String::new;
         let address = Address { account: part(), region: part(), kind: part(), name: part() };
         let live = handle.map(|handle| Sighting {

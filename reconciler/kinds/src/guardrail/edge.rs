@@ -18,9 +18,9 @@ use reconciler_model::blame::{Snapshot, Traces};
 use reconciler_model::codes;
 use reconciler_model::inventory::{Gap, Sighting};
 use reconciler_model::kind::{Kind, Origin};
+use reconciler_model::plan::Call;
 use reconciler_model::tree::{self, Path};
 use reconciler_model::warrant::Warrant;
-use reconciler_model::plan::Call;
 use serde_json::{Value, json};
 
 use super::spec::{FAILED, NAME, PUBLISHED, READY, STATUS, as_published, key_of, published_of};

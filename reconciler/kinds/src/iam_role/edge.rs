@@ -18,8 +18,8 @@ use reconciler_aws::{CallError, ErrorClass, Session, send, until_known};
 use reconciler_model::address::{Address, Scope};
 use reconciler_model::inventory::Sighting;
 use reconciler_model::kind::Kind;
-use reconciler_model::warrant::Warrant;
 use reconciler_model::plan::Call;
+use reconciler_model::warrant::Warrant;
 use serde_json::{Value, json};
 
 use super::limits::is_of_aws;

@@ -13,13 +13,12 @@ use reconciler_model::kind::Situation;
 use reconciler_model::plan::{Call, Promise, Proposal, ProposedStep};
 use reconciler_model::policy::Policy;
 use reconciler_model::tree::Path;
-use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value, json};
 
 use super::limits::{self, MOST_INLINE, USUAL_ATTACHED, document, size};
 use super::spec::{ATTACHED, BOUNDARY, ELSEWHERE, INLINE, LONGEST, TRUST};
-use crate::operations::operations;
 use crate::normal::{OVERRULED, without};
+use crate::operations::operations;
 
 operations! {
     /// The write operations of IAM that restore a role.

@@ -7,9 +7,9 @@ use reconciler_aws::{CallError, CallFacts, ErrorClass, Session, call, call_with_
 use reconciler_model::address::{Address, Scope};
 use reconciler_model::inventory::Sighting;
 use reconciler_model::kind::{Kind, Origin};
+use reconciler_model::plan::Call;
 use reconciler_model::policy::Policy;
 use reconciler_model::warrant::Warrant;
-use reconciler_model::plan::Call;
 use serde_json::{Value, json};
 
 use super::InvocationLogging;

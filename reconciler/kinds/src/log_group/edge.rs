@@ -8,8 +8,8 @@ use reconciler_aws::{Answer, CallError, ErrorClass, Session, call_with_body};
 use reconciler_model::address::{Address, Scope};
 use reconciler_model::inventory::Sighting;
 use reconciler_model::kind::{Kind, Origin};
-use reconciler_model::warrant::Warrant;
 use reconciler_model::plan::Call;
+use reconciler_model::warrant::Warrant;
 use serde_json::{Value, json};
 
 use super::LogGroup;

@@ -3,12 +3,11 @@
 use reconciler_model::codes;
 use reconciler_model::kind::Situation;
 use reconciler_model::plan::{Call, Promise, Proposal, ProposedStep};
-use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
 use super::spec::{DELIVERY, DELIVERY_DAYS};
-use crate::operations::operations;
 use crate::normal::without_nulls;
+use crate::operations::operations;
 
 operations! {
     /// The write operations of CloudWatch Logs that restore a log group.

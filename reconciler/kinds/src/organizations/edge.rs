@@ -22,8 +22,8 @@ use super::spec::{CONTENT, TARGETS};
 use super::steps::{ENABLED, Operation, Surroundings, TYPE_STATUS};
 use super::targets::{ROOT, is_account, path_of, segment};
 use crate::normal::{self, OVERRULED, extras_by_key, seen, without};
-use crate::service_control_policy::ALLOW_ALL;
 use crate::operations::unknown_call;
+use crate::service_control_policy::ALLOW_ALL;
 
 const SERVICE: &str = "organizations";
 const ROWS_A_PAGE: u32 = 20;

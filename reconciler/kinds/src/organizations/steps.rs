@@ -277,12 +277,8 @@ impl Builder<'_> {
         let promise =
             Promise { tree: json!({}), facts: [(TYPE_STATUS.to_owned(), json!(ENABLED))].into(), ..Promise::default() };
         let summary = format!("enable {} in the root of the organization", self.of.wire);
-        self.step(
-            "enable-type",
-            summary,
-            call,
-            promise,
-        );
+        let call = self.call(Operation::EnablePolicyType, request);
+        self.step("enable-type", summary, call, promise);
     }
 
     /// Detaches the policy from what it does not belong to, after it is attached wherever it belongs.

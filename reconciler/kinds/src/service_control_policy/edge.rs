@@ -6,8 +6,8 @@ use reconciler_aws::{CallError, Session};
 use reconciler_model::address::{Address, Scope};
 use reconciler_model::inventory::Sighting;
 use reconciler_model::kind::Kind;
-use reconciler_model::warrant::Warrant;
 use reconciler_model::plan::Call;
+use reconciler_model::warrant::Warrant;
 use serde_json::Value;
 
 use super::ServiceControlPolicy;

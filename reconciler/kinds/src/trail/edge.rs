@@ -14,9 +14,9 @@ use reconciler_model::address::{Address, Scope};
 use reconciler_model::codes;
 use reconciler_model::inventory::{Gap, Sighting};
 use reconciler_model::kind::Kind;
+use reconciler_model::plan::Call;
 use reconciler_model::tree::Path;
 use reconciler_model::warrant::Warrant;
-use reconciler_model::plan::Call;
 use serde_json::{Map, Value, json};
 
 use super::Trail;

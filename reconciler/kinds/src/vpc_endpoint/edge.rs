@@ -17,8 +17,8 @@ use reconciler_model::address::{Address, Scope};
 use reconciler_model::codes;
 use reconciler_model::inventory::{Gap, Sighting};
 use reconciler_model::kind::{Kind, Origin};
-use reconciler_model::warrant::Warrant;
 use reconciler_model::plan::Call;
+use reconciler_model::warrant::Warrant;
 use serde_json::{Value, json};
 
 use super::ground::{Facts, Ground, Offer, VpcDns};

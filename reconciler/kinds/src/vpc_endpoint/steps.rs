@@ -12,7 +12,6 @@ use reconciler_model::open_enum::on_the_wire;
 use reconciler_model::plan::{Call, Promise, Proposal, ProposedStep};
 use reconciler_model::policy::{Policy, Reason, Trusted, widening};
 use reconciler_model::tree::Path;
-use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value, json};
 
 use super::ground::{Facts, Ground};
