@@ -153,6 +153,62 @@ async fn a_weak_version_is_never_enforced() {
     world.plan_again_nothing().await;
 }
 
+/// An older version of the right guardrail that protects less is enforced: that is told as what it is, whether the newest is good or
+/// not, and however often it is done.
+#[tokio::test]
+async fn an_older_version_that_protects_less_is_not_enforced_for_long() {
+    let world = built().await;
+    let hate = "/contentPolicyConfig/filtersConfig/type=HATE/inputStrength";
+    world.set_guardrail("payments", hate, json!("NONE"));
+    world.publish("payments");
+    world.converge(POLICY).await.expect("within the policy");
+    assert_eq!(live(&world).await["guardrailVersion"], "3");
+    for _ in 0..3 {
+        put(&world, json!({"guardrailVersion": "2"})).await;
+        let plan = world.plan().await.plan;
+        let version = field(&plan, "guardrailVersion");
+        assert_eq!(version.direction, Direction::Weakened, "{}", told(&plan));
+        world.converge(Approval::Operator).await.expect("approved");
+        assert_eq!(live(&world).await["guardrailVersion"], "3");
+    }
+    // The newest is weak too: what is enforced waits for the next one, and is drift all the same.
+    world.set_guardrail("payments", hate, json!("LOW"));
+    world.publish("payments");
+    put(&world, json!({"guardrailVersion": "2"})).await;
+    let plan = world.plan().await.plan;
+    let drift = plan.drift.iter().find(|drift| drift.kind == "enforced-guardrail").expect("drift");
+    assert_eq!((drift.direction, drift.fields[0].path.to_string().as_str()), (Direction::Weakened, "guardrailVersion"));
+    world.converge(POLICY).await.expect("within the policy");
+    world.plan_again_nothing().await;
+}
+
+/// A version that somebody else published, and that is as declared, is no worse than the one that is enforced.
+#[tokio::test]
+async fn an_equal_version_is_neutral() {
+    let world = built().await;
+    world.publish("payments");
+    let plan = world.plan().await.plan;
+    assert_eq!(field(&plan, "guardrailVersion").direction, Direction::Neutral, "{}", told(&plan));
+    world.converge(POLICY).await.expect("within the policy");
+    world.plan_again_nothing().await;
+}
+
+/// Whoever keeps a new version from being made does not keep an older one that is as declared from being enforced.
+#[tokio::test]
+async fn what_cannot_be_published_is_not_waited_for() {
+    let world = built().await;
+    world.set_guardrail("payments", "/contentPolicyConfig/filtersConfig/type=HATE/inputStrength", json!("NONE"));
+    world.publish("payments");
+    delete(&world).await;
+    world.inject(vec![Fault::always(on("CreateGuardrailVersion"), Effect::Deny)]);
+    world.converge(Approval::Operator).await.expect("approved, and named as waiting");
+    assert_eq!(live(&world).await["guardrailVersion"], "1");
+    world.emulator.clear_faults();
+    world.converge(POLICY).await.expect("within the policy");
+    world.converge(POLICY).await.expect("within the policy");
+    world.plan_again_nothing().await;
+}
+
 /// The version that is enforced is none of those that are deleted to make room for the restored one.
 #[tokio::test]
 async fn the_enforced_version_is_never_deleted_to_make_room() {

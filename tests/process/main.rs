@@ -13,6 +13,7 @@ mod harness;
 mod hostile_text;
 mod incident;
 mod inventory;
+mod narrowed;
 mod output_for_programs;
 mod reference;
 mod scale;

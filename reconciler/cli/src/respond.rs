@@ -26,7 +26,7 @@ use reconciler_engine::{Reconciler, Target};
 use reconciler_model::address::{Address, Scope, ScopeKind};
 use reconciler_model::attribution::{Blame, Exposure};
 use reconciler_model::control::{self, Control, ResponseStep};
-use reconciler_model::desired::{Desired, Wanted};
+use reconciler_model::desired::{Desired, Wanted, with_context};
 use reconciler_model::incident::{Concerned, Ending, Incident, Operator};
 use reconciler_model::inventory::Inventory;
 use reconciler_model::plan::Plan;
@@ -154,7 +154,7 @@ async fn write_down(
         _ => {}
     }
     let after = converged.as_ref().ok().and_then(|converged| converged.after.as_ref());
-    case.looked_at(target.wanted.iter().map(|wanted| &wanted.address).collect());
+    case.looked_at(target.wanted.iter().filter(|one| !one.is_context).map(|one| &one.address).collect());
     let mut still_used_by = BTreeMap::new();
     let mut again = None;
     if let Some(after) = after {
@@ -216,6 +216,7 @@ async fn shown_again(
         return Ok(None);
     }
     let wanted: Vec<Wanted> = target.wanted.iter().filter(|one| open.contains(&one.address)).cloned().collect();
+    let wanted = with_context(wanted, || target.wanted.to_vec());
     match reconciler.plan(Target { wanted: &wanted, watch: None, ..target }, Some(journal)).await {
         Ok(planned) => Ok(Some(planned.plan)),
         Err(error) => {

@@ -21,7 +21,7 @@ use reconciler_kinds::permissions::PolicySimulation;
 use reconciler_kinds::{EDGES, KINDS, discovery};
 use reconciler_model::address::ScopeKind;
 use reconciler_model::desired::{
-    self, Account, Desired, Directory, Needs, Organization, PINS_FILE, Pins, Source, Wanted,
+    self, Account, Desired, Directory, Needs, Organization, PINS_FILE, Pins, Source, Wanted, with_context,
 };
 use reconciler_model::diagnostic::Diagnostic;
 use reconciler_model::digest;
@@ -91,7 +91,7 @@ impl Setup {
 
     /// The desired state with its accounts, which are discovered where the file says so, and the connection.
     pub(crate) async fn desired_and_sessions(&self) -> Result<(Desired, Sessions), Failure> {
-        self.loaded_and_sessions(&files::sources(&self.global.desired)).await
+        self.loaded_and_sessions(&files::sources(&self.global.desired), None).await
     }
 
     /// The same as if nothing were pinned, and what is: for a look at where everything leads today. A file of pins that cannot be
@@ -101,15 +101,27 @@ impl Setup {
             files::sources(&self.global.desired).into_iter().partition(|source| source.file.ends_with(PINS_FILE));
         let pins = desired::read_pins(&pinned)
             .map_err(|problems| problems.iter().map(|problem| problem.detail.as_str()).collect::<Vec<_>>().join("; "));
-        let (desired, sessions) = self.loaded_and_sessions(&others).await?;
+        let all: Vec<Source> = others.iter().chain(&pinned).cloned().collect();
+        let (desired, sessions) = self.loaded_and_sessions(&others, Some(&all)).await?;
         Ok((desired, sessions, pins))
     }
 
-    async fn loaded_and_sessions(&self, sources: &[Source]) -> Result<(Desired, Sessions), Failure> {
+    /// The desired state with its accounts. Where it is not valid for those that Organizations lists today, and it is known how
+    /// they were pinned, `pinned` is loaded instead: what became of one account is not to keep the others from being looked at.
+    async fn loaded_and_sessions(
+        &self,
+        sources: &[Source],
+        pinned: Option<&[Source]>,
+    ) -> Result<(Desired, Sessions), Failure> {
         let desired = self.load(sources, None)?;
         let sessions = self.connect(desired.organization()).await;
         let Some(needs) = desired.needs_directory() else { return Ok((desired, sessions)) };
         let directory = self.discover_or_remember(sources, &sessions, desired.organization(), needs).await?;
+        let pinned = pinned.filter(|all| all.len() > sources.len());
+        let sources = match pinned {
+            Some(pinned) if !is_valid(sources, &directory)? => pinned,
+            _ => sources,
+        };
         let desired = self.load(sources, Some(&directory))?;
         name_accounts(&sessions, desired.organization());
         self.tell_of_inactive(desired.organization());
@@ -360,6 +372,13 @@ impl Setup {
     }
 }
 
+/// Whether the desired state is valid in the organization of a directory.
+fn is_valid(sources: &[Source], directory: &Directory) -> Result<bool, Failure> {
+    let controls = control_ids()?;
+    let controls: Vec<&str> = controls.iter().map(String::as_str).collect();
+    Ok(desired::load_in(sources, KINDS, &controls, Some(directory)).is_ok())
+}
+
 fn not_discovered(error: CallError) -> Failure {
     let failure = Failure::from(error);
     let text = format!("{}; the accounts are not known, so nothing was read or changed", failure.text);
@@ -410,6 +429,7 @@ impl Selected {
         let concerns =
             |drift: &&Drift| drift.controls.is_empty() || drift.controls.iter().any(|id| served.contains(id));
         let coverage = desired.coverage.iter().filter(concerns).cloned().collect();
+        let wanted = with_context(wanted, || desired.wanted());
         Self { wanted, watch, coverage, unlisted: desired.unlisted.clone() }
     }
 }

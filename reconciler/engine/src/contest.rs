@@ -1,7 +1,7 @@
 //! How often others changed back what we restored, and when it may be restored again.
 //!
 //! Guarantees: a field counts by its place and by what it was restored to, whatever else was changed beside it or carried along;
-//! one that was not changed back before is never held up by those that were. What pages goes on being restored, after a pause
+//! one that was not changed back before is never held up by those that were. What weakens goes on being restored, after a pause
 //! that grows; it is read from the journal, so that neither a new process nor a new plan begins from nothing.
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -11,6 +11,7 @@ use reconciler_model::address::Address;
 use reconciler_model::alert::Alert;
 use reconciler_model::contested::{Contested, RestoredField, fields_of};
 use reconciler_model::control::AlertClass;
+use reconciler_model::direction::Direction;
 use reconciler_model::drift::Drift;
 
 use crate::journal::{Entry, Record};
@@ -18,7 +19,7 @@ use crate::journal::{Entry, Record};
 /// The time in which restores are counted.
 const WINDOW: SignedDuration = SignedDuration::from_hours(1);
 
-/// The first pause before a contested restore that pages is made again; each one is twice as long.
+/// The first pause before a contested restore is made again; each one is twice as long.
 const FIRST_PAUSE: SignedDuration = SignedDuration::from_mins(1);
 
 /// The longest pause, as a power of two of the first.
@@ -145,13 +146,15 @@ impl Contests {
         let last =
             self.of_late(&drift.address, now).filter(|one| one.fields.iter().any(|field| fields.contains(field)));
         let last = last.map(|one| one.at).max()?;
-        let pages = drift.alerts.iter().any(|alert| alert.class == AlertClass::Page);
+        // What weakens is never left alone.
+        let goes_on =
+            drift.direction == Direction::Weakened || drift.alerts.iter().any(|alert| alert.class == AlertClass::Page);
         Some(Contested {
             address: drift.address.clone(),
             fields: places(&fields),
             times,
             restored_at: last.to_string(),
-            again_at: pages.then(|| again(last, times, most).to_string()),
+            again_at: goes_on.then(|| again(last, times, most).to_string()),
             by: None,
             alerts: drift.alerts.clone(),
         })

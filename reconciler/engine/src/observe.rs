@@ -14,6 +14,7 @@ use reconciler_model::codes;
 use reconciler_model::control;
 use reconciler_model::desired::{LiveReference, Lookup, Pin, Resolution, Unanswered, Wanted, is_set, key_of_lookup};
 use reconciler_model::diagnostic::{Diagnostic, Place};
+use reconciler_model::direction::Direction;
 use reconciler_model::drift::{self, Drift};
 use reconciler_model::inventory::{Gap, Inventory, Known, Sighting, Unread};
 use reconciler_model::kind::Kind;
@@ -48,6 +49,8 @@ pub struct Observation<'a> {
     pub unexpected: Vec<Unexpected>,
     /// Outputs that older states of resources give, by address and output: the newest one cannot be referred to.
     pub standing: BTreeMap<(Address, String), String>,
+    /// Top-level members that refer to something else than to what they are to refer to, and what that means.
+    pub referring: BTreeMap<(Address, String), Direction>,
 }
 
 /// How many addresses are compared before other work has a turn.
@@ -182,9 +185,21 @@ pub async fn observe<'a>(sessions: &Sessions, sought: Sought<'a>, sink: &dyn Sin
     let repointed = observing.repointed();
     let Observing { taken, trees, waiting, not_inspected, as_declared, superseded, unexpected, standing, .. } =
         observing;
+    let referring = observing.referring;
     let mut inventory = taken.end();
     drop_implied(&mut inventory.gaps);
-    Observation { inventory, trees, waiting, not_inspected, as_declared, repointed, superseded, unexpected, standing }
+    Observation {
+        inventory,
+        trees,
+        waiting,
+        not_inspected,
+        as_declared,
+        repointed,
+        superseded,
+        unexpected,
+        standing,
+        referring,
+    }
 }
 
 /// One thing to ask AWS.
@@ -274,6 +289,7 @@ async fn read_and_compare<'a, 's>(sessions: &Sessions, sought: Sought<'a>, sink:
         superseded: BTreeMap::new(),
         unexpected: Vec::new(),
         standing: BTreeMap::new(),
+        referring: BTreeMap::new(),
     };
     let mut pending = stream::iter(jobs.into_iter().map(|job| job.carry_out(sessions))).buffer_unordered(SIDE_BY_SIDE);
     while let Some(ended) = pending.next().await {
@@ -331,6 +347,7 @@ struct Observing<'a, 's> {
     superseded: BTreeMap<Address, String>,
     unexpected: Vec<Unexpected>,
     standing: BTreeMap<(Address, String), String>,
+    referring: BTreeMap<(Address, String), Direction>,
 }
 
 impl<'a> Observing<'a, '_> {
@@ -493,7 +510,7 @@ impl<'a> Observing<'a, '_> {
         // By what is asked: each kind may have it looked up otherwise, within the VPC of an endpoint, say.
         type User<'a> = (&'a Wanted, &'a Lookup, &'a Pin);
         let mut users: BTreeMap<(Scope, Lookup), Vec<User<'_>>> = BTreeMap::new();
-        for one in self.sought.wanted {
+        for one in self.sought.wanted.iter().filter(|one| !one.is_context) {
             let Some(edge) = self.sought.edge(&one.address.kind) else { continue };
             for (lookup, pin) in &one.pins {
                 let asked = asked(edge.kind(), one, lookup);
@@ -552,6 +569,27 @@ impl<'a> Observing<'a, '_> {
         }
     }
 
+    /// What is referred to today may be as good as what is to be referred to, or protect less: that is what the difference means.
+    fn judge_what_is_referred_to(&mut self, one: &Wanted) {
+        let Some(live) = self.taken.inventory.sightings.get(&one.address) else { return };
+        for (placeholder, LiveReference { address, output, .. }) in &one.references {
+            let edge = self.sought.edge(&address.kind).filter(|edge| edge.kind().output_follows(output).is_some());
+            let member = one.member_that_is(placeholder);
+            let (Some(edge), Some(member)) = (edge, member) else { continue };
+            let (Known::Present(other), Some(Ok(want))) = (self.taken.inventory.of(address), self.trees.get(address))
+            else {
+                continue;
+            };
+            let Some(value) = live.tree.get(member).and_then(Value::as_str) else { continue };
+            let direction = match edge.kind().output_direction(other, want, output, value) {
+                Some(Direction::Neutral | Direction::Strengthened) => Direction::Neutral,
+                Some(Direction::Weakened) => Direction::Weakened,
+                Some(Direction::Unknown) | None => continue,
+            };
+            self.referring.insert((one.address.clone(), member.to_owned()), direction);
+        }
+    }
+
     /// Answers what refers to live resources, now that everything has been read.
     fn refer(&mut self) {
         for one in self.sought.wanted.iter().filter(|one| !one.references.is_empty()) {
@@ -562,6 +600,7 @@ impl<'a> Observing<'a, '_> {
             }
             let mut answers = found_for(edge.kind(), one, &self.answers);
             refer(self.sought.edges, &self.taken.inventory, &self.standing, one, &mut answers);
+            self.judge_what_is_referred_to(one);
             if let Some(tree) = self.resolve(one, edge.kind(), &answers) {
                 self.trees.insert(one.address.clone(), Ok(tree));
             }
@@ -576,7 +615,7 @@ impl<'a> Observing<'a, '_> {
 /// differs, and is not written to: a write that cannot be preflighted may break what it means to mend.
 async fn inspect(sessions: &Sessions, sought: Sought<'_>, observing: &mut Observing<'_, '_>) {
     let Observing { taken, trees, not_inspected, .. } = observing;
-    let differs = sought.wanted.iter().filter_map(|one| {
+    let differs = sought.wanted.iter().filter(|one| !one.is_context).filter_map(|one| {
         let edge = sought.edge(&one.address.kind)?;
         let Some(Ok(want)) = trees.get(&one.address) else { return None };
         let live = match taken.inventory.of(&one.address) {

@@ -193,6 +193,8 @@ impl Reconciler<'_> {
         let mut barred = observation.not_inspected.clone();
         let now = (self.clock)();
         let in_vain = memory.contests.filter(|_| target.brakes).map(|all| all.spent(now)).unwrap_or_default();
+        let nobody = BTreeSet::new();
+        let failed = memory.contests.map_or(&nobody, Contests::failed);
         let build = |barred: &BTreeMap<Address, (&'static str, String)>, contested: &[Contested]| {
             plan::build(&Inputs {
                 wanted: target.wanted,
@@ -204,6 +206,8 @@ impl Reconciler<'_> {
                 unexpected: &observation.unexpected,
                 watch: target.watch,
                 standing: &observation.standing,
+                referring: &observation.referring,
+                failed,
                 last_read: memory.last_read.as_ref(),
                 inventory: &observation.inventory,
                 kinds: &kinds,
@@ -231,7 +235,7 @@ impl Reconciler<'_> {
             barred.extend(held.map(|one| (one.address.clone(), (codes::CONTESTED, one.in_words()))));
             let mut open = contests.open(most, now);
             open.retain(|open| {
-                target.wanted.iter().any(|wanted| wanted.address == open.address)
+                target.wanted.iter().any(|wanted| !wanted.is_context && wanted.address == open.address)
                     && !contested.iter().any(|one| one.address == open.address)
             });
             contested.append(&mut open);

@@ -13,7 +13,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use reconciler_aws::CallError;
 use reconciler_model::address::Address;
 use reconciler_model::codes;
-use reconciler_model::desired::Wanted;
+use reconciler_model::desired::{Wanted, with_context};
 use reconciler_model::inventory::Inventory;
 use reconciler_model::last_read::LastRead;
 use reconciler_model::plan::{Finding, Plan, Severity, Step};
@@ -188,6 +188,7 @@ impl Reconciler<'_> {
     ) -> Result<Option<(ApprovedPlan, Inventory)>, Broken<E>> {
         let Some(last) = rounds.last() else { return Ok(None) };
         let wanted: Vec<Wanted> = target.wanted.iter().filter(|one| touched.contains(&one.address)).cloned().collect();
+        let wanted = with_context(wanted, || target.wanted.to_vec());
         let made = self
             .plan_at(
                 Target { wanted: &wanted, coverage: &[], unlisted: None, watch: None, ..target },

@@ -87,9 +87,9 @@ pub struct Comparison {
     pub unobservable: Vec<(Path, &'static str)>,
 }
 
-/// Compares what is wanted with what was seen; `live` is `None` only when the address is known to be absent.
-pub fn compare(kind: &dyn Kind, wanted: &Wanted, want: &Value, live: Option<&Sighting>) -> Comparison {
-    let drift = |change, direction, fields| Drift {
+/// The drift of what is wanted, of which nobody was told yet.
+pub fn of(wanted: &Wanted, change: Change, direction: Direction, fields: Vec<FieldDrift>) -> Drift {
+    Drift {
         address: wanted.address.clone(),
         kind: wanted.address.kind.clone(),
         account: wanted.address.account.clone(),
@@ -101,7 +101,12 @@ pub fn compare(kind: &dyn Kind, wanted: &Wanted, want: &Value, live: Option<&Sig
         fields,
         declared_at: Some(wanted.declaration.at.to_string()),
         alerts: Vec::new(),
-    };
+    }
+}
+
+/// Compares what is wanted with what was seen; `live` is `None` only when the address is known to be absent.
+pub fn compare(kind: &dyn Kind, wanted: &Wanted, want: &Value, live: Option<&Sighting>) -> Comparison {
+    let drift = |change, direction, fields| of(wanted, change, direction, fields);
     let Some(live) = live else {
         return Comparison {
             drift: Some(drift(Change::Missing, Direction::Weakened, Vec::new())),
@@ -122,7 +127,8 @@ pub fn compare(kind: &dyn Kind, wanted: &Wanted, want: &Value, live: Option<&Sig
     let mut found = Vec::new();
     for (difference, direction) in compared.differences.iter().zip(directions) {
         let Difference { path, left, right } = difference;
-        if let Some(reason) = kind.unobservable(path, left.as_ref(), right.as_ref()) {
+        let is_answered = path.head().is_some_and(|member| wanted.answered.contains(member));
+        if let Some(reason) = kind.unobservable(path, left.as_ref(), right.as_ref()).filter(|_| !is_answered) {
             unobservable.push((path.clone(), reason));
             continue;
         }

@@ -223,6 +223,12 @@ pub trait Kind: Send + Sync {
         None
     }
 
+    /// What it means that something refers to `value` instead of to what the output is today: another version, say. `want` is the
+    /// tree that is declared for the resource. Neutral or strengthened is as good; `None` where that is not known.
+    fn output_direction(&self, _live: &Sighting, _want: &Value, _output: &str, _value: &str) -> Option<Direction> {
+        None
+    }
+
     /// The log group that a resource has its records written to, and which records these are: its name, or its ARN.
     fn log_group_of(&self, _tree: &Value) -> Option<(QuerySource, String)> {
         None
@@ -324,6 +330,8 @@ pub enum PinnedAs {
     Network,
     /// The accounts that each element of this list of the spec reaches.
     Reach(&'static str),
+    /// Members that not every region answers, and that this one does: their absence is drift from then on.
+    Answers,
 }
 
 /// Deserialises `spec` into `S` and serialises it into the tree; collects every unknown member and unknown word.

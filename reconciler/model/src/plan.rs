@@ -20,11 +20,13 @@ use crate::control::Control;
 use crate::desired::{LiveReference, Wanted};
 use crate::diagnostic::Diagnostic;
 use crate::digest;
-use crate::drift::{self, Drift};
+use crate::direction::Direction;
+use crate::drift::{self, Change, Drift, FieldDrift};
 use crate::inventory::{Gap, Inventory, Known, Sighting};
 use crate::kind::{Kind, Situation};
 use crate::last_read::LastRead;
 use crate::repointed;
+use crate::tree::Path;
 use crate::undeclared::{self, Unexpected, Watch};
 
 /// The version of the plan file. Readers accept any minor of their own major; writers write their own.
@@ -239,7 +241,7 @@ pub struct Summary {
     pub in_sync: usize,
     /// Not as declared.
     pub drifted: usize,
-    /// Not known.
+    /// Not known, or not all of it; with those that are counted as drifted because something else differs.
     pub gaps: usize,
     /// Drifted, and the fix is refused.
     pub refused: usize,
@@ -336,6 +338,10 @@ pub struct Inputs<'a> {
     pub as_declared: &'a BTreeSet<&'a Address>,
     /// Outputs that older states of resources give, by address and output: the newest one cannot be referred to.
     pub standing: &'a BTreeMap<(Address, String), String>,
+    /// Top-level members that refer to something else than to what they are to refer to, and what that means.
+    pub referring: &'a BTreeMap<(Address, String), Direction>,
+    /// Addresses of which the last step came to nothing: nobody waits for them.
+    pub failed: &'a BTreeSet<Address>,
     /// Pinned pointers that lead elsewhere ([`repointed::drift`]).
     pub repointed: &'a [Drift],
     /// Addresses whose pinned resource is gone and has a successor that this tool made, and why.
@@ -439,13 +445,14 @@ fn assess(case: &Case<'_>) -> Assessed {
 
 /// Builds the plan: compare, propose, order, number.
 pub fn build(inputs: &Inputs<'_>) -> Plan {
-    let mut summary = Summary { addresses: inputs.wanted.len(), ..Summary::default() };
+    let mut summary =
+        Summary { addresses: inputs.wanted.iter().filter(|one| !one.is_context).count(), ..Summary::default() };
     let mut all_drift = Vec::new();
     let mut findings = Vec::new();
     let mut diagnostics = Vec::new();
     let mut proposed: Vec<Proposed<'_>> = Vec::new();
     let referred_to = referred_to(inputs.wanted);
-    for wanted in inputs.wanted {
+    for wanted in inputs.wanted.iter().filter(|one| !one.is_context) {
         let address = &wanted.address;
         let Some(kind) = inputs.kinds.iter().find(|kind| kind.name() == address.kind) else { continue };
         let is_as_declared = inputs.as_declared.contains(address);
@@ -520,6 +527,11 @@ pub fn build(inputs: &Inputs<'_>) -> Plan {
                 alerts: Vec::new(),
             });
         }
+        for ((_, member), direction) in
+            inputs.referring.range((address.clone(), String::new())..).take_while(|((other, _), _)| other == address)
+        {
+            refers_elsewhere(&mut assessed.drift, *kind, wanted, live, (member, *direction));
+        }
         match assessed.drift {
             Some(mut drift) => {
                 drift.alerts = alert::of(inputs.controls, &drift);
@@ -529,6 +541,7 @@ pub fn build(inputs: &Inputs<'_>) -> Plan {
                 }
                 summary.drifted += 1;
                 summary.refused += usize::from(assessed.refused || barred.is_some());
+                summary.gaps += usize::from(is_unseen);
                 all_drift.push(drift);
             }
             None if is_waiting => {}
@@ -635,6 +648,36 @@ impl Plan {
     /// Whether the id is that of the content: `false` means that the file was edited.
     pub fn id_is_right(&self) -> bool {
         self.plan_id == id_of(self)
+    }
+}
+
+/// Says what it means that a member refers to something else. Where that protects less than declared, it is told also while what is to
+/// be referred to is not there yet.
+fn refers_elsewhere(
+    drift: &mut Option<Drift>,
+    kind: &dyn Kind,
+    wanted: &Wanted,
+    live: Option<&Sighting>,
+    (member, direction): (&str, Direction),
+) {
+    let path = Path::of([member]);
+    let differs = drift.iter_mut().flat_map(|drift| &mut drift.fields).find(|field| field.path == path);
+    match differs {
+        Some(field) => field.direction = direction,
+        None if direction != Direction::Weakened => return,
+        None => drift.get_or_insert_with(|| drift::of(wanted, Change::Changed, direction, Vec::new())).fields.push(
+            FieldDrift {
+                live: live.and_then(|live| live.tree.get(member)).cloned().unwrap_or(Value::Null),
+                want: Value::String("one that is as declared".to_owned()),
+                direction,
+                declared_at: wanted.declaration.place_of(&path, kind.key_of()).map(|place| place.to_string()),
+                path,
+                kept: false,
+            },
+        ),
+    }
+    if let Some(drift) = drift {
+        drift.direction = Direction::of_all(drift.fields.iter().map(|field| field.direction));
     }
 }
 
@@ -752,13 +795,17 @@ fn is_about_to_change(
 
 /// Whether what is not as declared will be put back in this run, as far as that is known.
 fn can_change(inputs: &Inputs<'_>, referred_to: &BTreeMap<&Address, &Wanted>, address: &Address) -> bool {
-    if inputs.barred.contains_key(address) || inputs.in_vain.contains_key(address) {
+    let is_failed = inputs.failed.contains(address);
+    if is_failed || inputs.barred.contains_key(address) || inputs.in_vain.contains_key(address) {
         return false;
     }
     let kind = inputs.kinds.iter().find(|kind| kind.name() == address.kind);
     let (Some(kind), Some(wanted), Some(Ok(want))) = (kind, referred_to.get(address), inputs.trees.get(address)) else {
         return true;
     };
+    if wanted.is_context {
+        return false;
+    }
     let Known::Present(live) = inputs.inventory.of(address) else { return true };
     let surroundings = inputs.inventory.surroundings_of(address);
     let may_delete_versions = inputs.may_delete_versions;

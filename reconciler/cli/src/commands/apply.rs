@@ -258,12 +258,12 @@ fn report(screen: Screen, saved: &Plan, fates: &BTreeMap<String, Fate>, applied:
         "after": null,
         "exit": exit.code(),
     }))?;
-    let mut words = in_words(exit, applied.verified(), saved.steps.len() - done);
-    for (count, what) in [(done, "done already"), (left_out, "left out")] {
-        if count > 0 {
-            words += &format!(", {count} {what}");
-        }
-    }
+    let tried = saved.steps.len() - done - left_out;
+    let carried_out = (tried > 0).then(|| in_words(exit, applied.verified(), tried));
+    let others = [(done, "done already"), (left_out, "left out")].into_iter().filter(|(count, _)| *count > 0);
+    let words: Vec<String> =
+        carried_out.into_iter().chain(others.map(|(count, what)| format!("{count} {what}"))).collect();
+    let words = words.join(", ");
     screen.line(format_args!("result: {words} · exit {}", exit.code()))?;
     Ok(exit)
 }

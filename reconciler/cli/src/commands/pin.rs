@@ -39,8 +39,13 @@ pub(crate) async fn run(setup: &Setup, check: bool) -> Result<Exit, Failure> {
     let text = pins.to_text().map_err(|error| failed(error.to_string()))?;
     let old = std::fs::read_to_string(&path).unwrap_or_default();
     let old_pins = without_places(&old_pins);
-    let differs = pins != old_pins || repointed;
-    let changed = changed(&old_pins, &pins);
+    let differs = pins != old_pins || repointed || !desired.coverage.is_empty();
+    let mut changed = changed(&old_pins, &pins);
+    changed.extend(desired.coverage.iter().map(|drift| {
+        let leads = drift.fields.first().map(|field| &field.live).filter(|live| !live.is_null());
+        let what = leads.map_or_else(|| "leads to nothing".to_owned(), |live| format!("leads to {live}"));
+        format!("{} {what}: its pins are kept; correct the account, or the declarations", drift.address)
+    }));
     let writes = !check && !lost && old != text;
     if writes {
         files::write_whole(&path, text.as_bytes()).map_err(|error| failed(error.to_string()))?;

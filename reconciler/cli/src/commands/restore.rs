@@ -79,7 +79,7 @@ fn selected(desired: &Desired, asked: &Asked) -> Result<Selected, Failure> {
         } else {
             filter.address.push(target.clone());
         }
-        for one in select(desired, &filter)?.wanted {
+        for one in select(desired, &filter)?.wanted.into_iter().filter(|one| !one.is_context) {
             if !wanted.iter().any(|other| other.address == one.address) {
                 wanted.push(one);
             }

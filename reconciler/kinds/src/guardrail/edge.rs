@@ -35,7 +35,7 @@ const LIST: &str = "ListGuardrails";
 const PAGE: i32 = 1000;
 const DRAFT: &str = "DRAFT";
 /// The member with which a version cannot be enforced (AWS.md 1.2).
-const REASONING: &str = "automatedReasoningPolicy";
+pub(super) const REASONING: &str = "automatedReasoningPolicy";
 
 /// Members of GetGuardrail that are identity, or that the service owns.
 const OWNED: &[&str] = &[
@@ -113,9 +113,18 @@ async fn tags(session: &Session, arn: &str) -> Result<Value, CallError> {
 /// Only read when a version has to be deleted, and after a restore.
 async fn enforced(session: &Session, ids: &Ids) -> Result<Vec<u32>, CallError> {
     let bedrock = session.client(Client::new);
-    let request = bedrock.list_enforced_guardrails_configuration();
-    let answer = call!(session, SERVICE, "ListEnforcedGuardrailsConfiguration", request).await?;
-    let configs = answer.body.get("guardrailsConfig").and_then(Value::as_array).cloned().unwrap_or_default();
+    let mut configs = Vec::new();
+    let mut next: Option<String> = None;
+    loop {
+        // A page has one of them.
+        let request = bedrock.list_enforced_guardrails_configuration().set_next_token(next);
+        let answer = call!(session, SERVICE, "ListEnforcedGuardrailsConfiguration", request).await?;
+        configs.extend(answer.body.get("guardrailsConfig").and_then(Value::as_array).into_iter().flatten().cloned());
+        next = answer.body.get("nextToken").and_then(Value::as_str).map(str::to_owned);
+        if next.is_none() {
+            break;
+        }
+    }
     let names = |config: &&Value| {
         config.get("guardrailId").is_some_and(|id| *id == ids.id)
             || config.get("guardrailArn").is_some_and(|arn| *arn == ids.arn)

@@ -17,9 +17,9 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 use super::Guardrail;
-use super::edge::{content_of, get};
-use super::spec::published_of;
-use super::steps::Beside;
+use super::edge::{REASONING, content_of, get};
+use super::spec::{PUBLISHED, published_of};
+use super::steps::{Beside, Facts};
 
 /// Versions of one guardrail that are read side by side.
 const AT_ONCE: usize = 4;
@@ -77,17 +77,35 @@ pub(super) async fn read(
     (older, failed.into_iter().map(told).collect())
 }
 
+/// Whether a version protects more or less than `want` declares; `None` where its content is not known.
+pub(super) fn direction_of(live: &Sighting, want: &Value, version: &str) -> Option<Direction> {
+    let number: u32 = version.parse().ok()?;
+    let facts: Facts = Facts::deserialize(&live.facts).ok()?;
+    let newest = (facts.versions.last() == Some(&number)).then(|| live.tree.get(PUBLISHED)).flatten();
+    let older = Beside::of(live).older;
+    let content = newest.or_else(|| older.iter().find(|one| one.versions.contains(&number)).map(|one| &one.content))?;
+    let reasons = |content: &Value| content.get(REASONING).is_some_and(|policy| !policy.is_null());
+    let declared = published_of(want);
+    // With it a version cannot be enforced.
+    if reasons(content) && !reasons(&declared) {
+        return None;
+    }
+    Some(Direction::of_all(directions(content, &declared)))
+}
+
+/// The directions of what differs from the declared part of a version.
+fn directions(content: &Value, declared: &Value) -> impl Iterator<Item = Direction> {
+    let content = tree::restricted(content, declared);
+    let differences = tree::differences(&content, declared, &[]);
+    differences.into_iter().map(|one| Guardrail.direction(&one.path, one.left.as_ref(), one.right.as_ref()))
+}
+
 /// What is to be said of versions that protect less than `want`, or may.
 pub(super) fn notes(live: &Sighting, want: &Value) -> Vec<(&'static str, String)> {
     let declared = published_of(want);
     let (mut less, mut unsure) = (Vec::new(), Vec::new());
     for Older { versions, content } in Beside::of(live).older {
-        let content = tree::restricted(&content, &declared);
-        let differences = tree::differences(&content, &declared, &[]);
-        let directions: Vec<Direction> = differences
-            .iter()
-            .map(|one| Guardrail.direction(&one.path, one.left.as_ref(), one.right.as_ref()))
-            .collect();
+        let directions: Vec<Direction> = directions(&content, &declared).collect();
         if directions.contains(&Direction::Weakened) {
             less.extend(versions);
         } else if directions.contains(&Direction::Unknown) {

@@ -573,6 +573,10 @@ impl Kind for Guardrail {
         }
     }
 
+    fn output_direction(&self, live: &Sighting, want: &Value, output: &str, value: &str) -> Option<Direction> {
+        (output == "version").then(|| older::direction_of(live, want, value)).flatten()
+    }
+
     fn output_follows(&self, name: &str) -> Option<&'static str> {
         (name == "version").then_some(PUBLISHED)
     }

@@ -2,9 +2,10 @@
 
 use async_trait::async_trait;
 use aws_sdk_bedrock::Client;
-use reconciler_aws::edge::{Edge, Reading, Receipt, Selection, odd_answer};
+use reconciler_aws::edge::{Edge, LookedUp, LookupSource, Reading, Receipt, Selection, odd_answer};
 use reconciler_aws::{CallError, CallFacts, ErrorClass, Session, call, call_with_body, send, until_known};
 use reconciler_model::address::{Address, Scope};
+use reconciler_model::desired::{ANSWERS, set_of};
 use reconciler_model::inventory::Sighting;
 use reconciler_model::kind::{Kind, Origin};
 use reconciler_model::plan::Call;
@@ -14,6 +15,7 @@ use serde_json::{Value, json};
 
 use super::InvocationLogging;
 use super::diagnosis::{self, Seen};
+use super::spec::UNREPORTED;
 use crate::normal::extras_by_key;
 
 const SERVICE: &str = "bedrock";
@@ -140,5 +142,26 @@ impl Edge for InvocationLogging {
             }
             Err(error) => Err(error),
         }
+    }
+}
+
+/// Which of the members that not every region answers are answered here, for the file of pins.
+#[derive(Debug)]
+pub struct Answered;
+
+#[async_trait]
+impl LookupSource for Answered {
+    fn source(&self) -> &'static str {
+        ANSWERS
+    }
+
+    async fn look_up(&self, session: &Session, keys: &[String]) -> Vec<Result<LookedUp, CallError>> {
+        let bedrock = session.client(Client::new);
+        let answer = call!(session, SERVICE, GET, bedrock.get_model_invocation_logging_configuration()).await;
+        let found = answer.map(|answer| {
+            let config = answer.body.get("loggingConfig").cloned().unwrap_or_default();
+            set_of(UNREPORTED.iter().copied().filter(|flag| config.get(*flag).is_some()))
+        });
+        keys.iter().map(|_| found.clone().map(LookedUp::Is)).collect()
     }
 }

@@ -6,6 +6,8 @@ mod edge;
 mod spec;
 mod steps;
 
+pub use edge::Answered;
+
 /// The kind `invocation-logging`.
 #[derive(Debug)]
 pub struct InvocationLogging;

@@ -7,7 +7,7 @@ use reconciler_model::control::QuerySource;
 use reconciler_model::diagnostic::Problem;
 use reconciler_model::direction::{self, Direction};
 use reconciler_model::inventory::Sighting;
-use reconciler_model::kind::{self, Kind, Normalised, Origin, Place, Situation};
+use reconciler_model::kind::{self, Kind, Normalised, Origin, PinnedAs, Place, Situation};
 use reconciler_model::plan::{Call, Proposal};
 use reconciler_model::tree::{KeyOf, Path};
 use schemars::{JsonSchema, Schema};
@@ -21,8 +21,8 @@ use crate::normal::{IGNORED, as_answered};
 /// Flags that some regions do not report at all: the service takes them and leaves them out of its answer.
 ///
 /// Hypothesis, from users' reports of regions without video models; AWS does not document it. The flags are sent with every
-/// write, and an absent one is a note, never drift.
-const UNREPORTED: &[&str] = &["audioDataDeliveryEnabled", "videoDataDeliveryEnabled"];
+/// write, and an absent one is a note. Where a region is known to report it ([`PinnedAs::Answers`]), its absence is drift.
+pub(super) const UNREPORTED: &[&str] = &["audioDataDeliveryEnabled", "videoDataDeliveryEnabled"];
 
 /// The logging configuration as GetModelInvocationLoggingConfiguration answers it.
 #[derive(Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
@@ -206,6 +206,10 @@ impl Kind for InvocationLogging {
             },
             _ => Direction::Unknown,
         }
+    }
+
+    fn pinned_as(&self) -> Option<PinnedAs> {
+        Some(PinnedAs::Answers)
     }
 
     fn unobservable(&self, path: &Path, live: Option<&Value>, want: Option<&Value>) -> Option<&'static str> {

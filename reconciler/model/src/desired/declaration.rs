@@ -192,10 +192,42 @@ pub struct Wanted {
     pub pin: Option<Pin>,
     /// What the names of live resources that it refers to led to, where that is pinned.
     pub referred_pins: BTreeMap<Address, Pin>,
+    /// Members that this region is known to answer, though not every region does.
+    pub answered: BTreeSet<String>,
     /// Addresses that the spec refers to, directly or through others; they are restored before this one.
     pub needs: Vec<Address>,
     /// The declaration.
     pub declaration: Arc<Declaration>,
+    /// Whether it was not asked for, and is looked at because something that was refers to it: what to refer to depends on whether it
+    /// is as declared. Nothing is said of it or done to it.
+    pub is_context: bool,
+}
+
+/// What was asked for, with what it refers to, directly or through others; `all` gives what that is taken from.
+pub fn with_context(mut asked: Vec<Wanted>, all: impl FnOnce() -> Vec<Wanted>) -> Vec<Wanted> {
+    let mut known: BTreeSet<Address> = asked.iter().map(|one| one.address.clone()).collect();
+    let refers_elsewhere = |one: &Wanted| one.references.values().any(|one| !known.contains(&one.address));
+    if !asked.iter().any(refers_elsewhere) {
+        return asked;
+    }
+    let all = all();
+    let index: BTreeMap<&Address, &Wanted> = all.iter().map(|one| (&one.address, one)).collect();
+    let mut next = 0;
+    while let Some(one) = asked.get(next) {
+        let missing: Vec<Address> = one
+            .references
+            .values()
+            .map(|one| &one.address)
+            .filter(|address| !known.contains(*address))
+            .cloned()
+            .collect();
+        for address in missing {
+            asked.extend(index.get(&address).map(|one| Wanted { is_context: true, ..(*one).clone() }));
+            known.insert(address);
+        }
+        next += 1;
+    }
+    asked
 }
 
 impl Wanted {
@@ -281,6 +313,14 @@ impl Wanted {
     pub fn members_with(&self, placeholder: &Lookup) -> BTreeSet<String> {
         let members = self.spec.as_object().into_iter().flatten();
         members.filter(|(_, member)| template::holds(member, placeholder)).map(|(name, _)| name.clone()).collect()
+    }
+
+    /// The top-level member of the spec that is `placeholder` and nothing else, if only one is.
+    pub fn member_that_is(&self, placeholder: &Lookup) -> Option<&str> {
+        let text = placeholder.to_string();
+        let mut members = self.spec.as_object()?.iter().filter(|(_, member)| template::holds(member, placeholder));
+        let (name, member) = members.next()?;
+        (members.next().is_none() && member.as_str() == Some(&text)).then_some(name)
     }
 
     /// The tree with what the pin of the name says.

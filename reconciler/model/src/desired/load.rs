@@ -95,7 +95,9 @@ impl Desired {
             let keys = keys.filter(|key| self.pins.get(account, &one.account_id, region, key).is_none());
             missing.extend(keys.map(|key| (account, region, key)));
         }
-        missing.len()
+        let pinned: BTreeSet<&str> =
+            self.pins.blocks().values().flat_map(|block| block.pins.keys()).map(String::as_str).collect();
+        missing.len() + self.to_pin.keys().filter(|key| !pinned.contains(key.as_str())).count()
     }
 
     /// Every declaration in every scope that it is for, by address; nothing while the accounts are still to be discovered.
@@ -126,8 +128,10 @@ impl Desired {
                     pins: BTreeMap::new(),
                     pin: None,
                     referred_pins: BTreeMap::new(),
+                    answered: BTreeSet::new(),
                     needs: filled.needs,
                     declaration: Arc::clone(declaration),
+                    is_context: false,
                 };
                 one.take_pins(|scope, key| {
                     self.pins.get(&scope.account, &scope.account_id, &scope.region, key).cloned()

@@ -28,14 +28,14 @@ mod validate;
 #[cfg(test)]
 mod tests;
 
-pub use declaration::{Declaration, LiveReference, Lookup, Resolution, Unanswered, Wanted, WhenStronger};
+pub use declaration::{Declaration, LiveReference, Lookup, Resolution, Unanswered, Wanted, WhenStronger, with_context};
 pub use directory::{Directory, Discovery, Needs, Unit, not_active};
 pub use exported::{Exported, exported};
 pub use load::{Desired, Source, discovered, load, load_in, load_organization, read_pins};
 pub use organization::{Account, ORGANIZATION_FILE, Organization};
 pub use pins::{
-    ACCOUNT_NAMED, Block, COVERED, EXCLUDED, PINS_FILE, Pin, Pins, Pointed, REACH, is_set, key_of_lookup, members_of,
-    set_of,
+    ACCOUNT_NAMED, ANSWERS, Block, COVERED, EXCLUDED, PINS_FILE, Pin, Pins, Pointed, REACH, is_set, key_of_lookup,
+    members_of, set_of,
 };
 pub use schema::schema;
 pub use selection::Where;

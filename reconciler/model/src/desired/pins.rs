@@ -75,12 +75,14 @@ pub const ACCOUNT_NAMED: &str = "account";
 pub const COVERED: &str = "where";
 /// The accounts that are left out.
 pub const EXCLUDED: &str = "exclude";
+/// Members that a region answers, though not every region does.
+pub const ANSWERS: &str = "answers";
 /// What pins have more of than look-ups that declarations may contain.
-const OWN_SOURCES: &[&str] = &[REACH, ACCOUNT_NAMED, COVERED, EXCLUDED];
+const OWN_SOURCES: &[&str] = &[REACH, ACCOUNT_NAMED, COVERED, EXCLUDED, ANSWERS];
 
-/// Whether a pin of this source leads to a set of accounts, rather than to one thing.
+/// Whether a pin of this source leads to a set, of accounts or members, rather than to one thing.
 pub fn is_set(source: &str) -> bool {
-    [REACH, COVERED, EXCLUDED].contains(&source)
+    [REACH, COVERED, EXCLUDED, ANSWERS].contains(&source)
 }
 
 /// A set of accounts as the value of a pin.
@@ -154,6 +156,10 @@ impl Wanted {
                     all.push(pointed(format!("vpc:{network}"), "vpc", network, true, true));
                 }
             }
+            Some(PinnedAs::Answers) => {
+                let kind = &self.address.kind;
+                all.push(pointed(format!("{ANSWERS}:{kind}"), ANSWERS, kind, false, false));
+            }
             Some(PinnedAs::Reach(member)) => {
                 let elements = self.spec.get(member).and_then(Value::as_array).into_iter().flatten();
                 all.extend(
@@ -182,6 +188,9 @@ impl Wanted {
             let Some(pin) = pinned(&own, &key) else { continue };
             if is_name {
                 self.pin = Some(pin.clone());
+            }
+            if lookup.source == ANSWERS {
+                self.answered = members_of(&pin.value).into_iter().map(str::to_owned).collect();
             }
             if is_asked {
                 self.pins.insert(lookup, pin);
@@ -314,20 +323,20 @@ fn read_block(item: &Item<'_>, problems: &mut Vec<Diagnostic>) -> Option<Block> 
     Some(Block { account_id: account_id.to_owned(), pins })
 }
 
-/// One value, or a list of accounts.
+/// One value, or a list of accounts or members.
 fn read_value(source: &str, value: &Item<'_>, problems: &mut Vec<Diagnostic>) -> Option<String> {
     if !is_set(source) {
         return value.text("the pin", problems).map(str::to_owned);
     }
     let Some(items) = value.elements() else {
-        let detail = "a set of accounts is a list of twelve digits";
+        let detail = "a set is a list: of accounts, by their twelve digits, or of members";
         problems.push(value.problem(codes::WRONG_SHAPE, detail, "make the file anew with `pin`"));
         return None;
     };
     let mut ids = BTreeSet::new();
     for item in &items {
         match item.text("the account", problems) {
-            Some(id) if is_account_id(id) => {
+            Some(id) if source == ANSWERS || is_account_id(id) => {
                 ids.insert(id);
             }
             Some(other) => {
