@@ -2,7 +2,7 @@
 //!
 //! A reading is one ListPolicies, the tree of units level by level, and for each selected policy DescribePolicy,
 //! ListTargetsForPolicy and ListTagsForResource side by side. A policy that is read again needs the tree only where it is
-//! attached to a unit that the handle does not know, because the documented rates are low (AWS.md 1.9).
+//! attached to a unit that the handle does not know, because the documented rates are low (aws/README.md, Rates).
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
@@ -527,7 +527,7 @@ fn is_done(operation: Operation, error: &CallError) -> bool {
     error.code == done
 }
 
-/// Refuses to take the last policy of the type off a target: nothing would be allowed there any more (H20).
+/// Refuses to take the last policy of the type off a target: nothing would be allowed there any more (README.md, Writes).
 async fn refuse_the_last(session: &Session, of: &PolicyType, request: &Value) -> Result<(), CallError> {
     let asked = json!({ "TargetId": request["TargetId"], "Filter": of.wire });
     let attached = rows(session, "ListPoliciesForTarget", asked, "Policies").await?;
