@@ -56,7 +56,7 @@ fn content(answer: &Value) -> Value {
     content
 }
 
-/// h04. AWS guardrails-edit, c7n bedrock.py, Conformity seed: a remediation that sent only what it meant to change wiped
+/// h04. AWS guardrails-edit, c7n bedrock.py, Conformity: a remediation that sent only what it meant to change wiped
 /// word lists, PII masking and the KMS key. One filter is lowered on a guardrail with every policy, a key and a profile;
 /// the captured body carries all of it, and afterwards the guardrail is exactly what it was before the attack.
 #[tokio::test]

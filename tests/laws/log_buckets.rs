@@ -269,8 +269,8 @@ async fn h15_a_bucket_policy_in_another_spelling_is_no_drift() {
     world.plan_again_nothing().await;
 }
 
-/// h16. A role of the policy is deleted: AWS shows its unique id, which is drift under its own name. The write is refused as long as the
-/// role is missing, and nothing loops; with a role of that name, it is put back.
+/// h16. A role of the policy is deleted: AWS shows its unique id, which is drift under its own name. The write is refused as
+/// long as the role is missing, and nothing loops; with a role of that name, it is put back.
 #[tokio::test]
 async fn h16_a_dangling_principal_is_named_and_its_restore_does_not_loop() {
     let reader = json!({"Sid": "Reader", "Effect": "Allow", "Principal": {"AWS": "arn:aws:iam::${account.id}:role/log-reader"},
