@@ -156,7 +156,7 @@ async fn a_version_tells_two_actors_apart() {
     assert_eq!(actor(one(&blames, "publishedVersion.contentPolicy.filters.HATE.inputStrength")), "alice");
 }
 
-/// H30: the tool's own writes are neither blamed nor taken for drift of others; another actor's flip is.
+/// h30: the tool's own writes are neither blamed nor taken for drift of others; another actor's flip is.
 #[tokio::test]
 async fn h30_own_writes_are_never_blamed() {
     let world = settled(GROUP).await;
@@ -265,7 +265,7 @@ async fn failed_calls_are_nobodys_doing() {
     assert_eq!(actor(one(&world.attribute(&world.plan().await).await, "retentionInDays")), "alice");
 }
 
-/// The names that CloudTrail has for operations of S3 (AWS.md 2.12).
+/// The names that CloudTrail has for operations of S3 (kinds/log_bucket/README.md, Events).
 fn event_name(operation: &str) -> &str {
     match operation {
         "PutPublicAccessBlock" => "PutBucketPublicAccessBlock",

@@ -1,4 +1,5 @@
-//! H04: UpdateGuardrail replaces the whole DRAFT, so what a restore does not mention must be sent along (AWS.md 0.A).
+//! h04: UpdateGuardrail replaces the whole DRAFT, so what a restore does not mention must be sent along
+//! (kinds/guardrail/README.md, Full replacement).
 
 use reconciler_emulator::{Edit, Effect, Fault};
 use reconciler_model::codes;
@@ -55,7 +56,7 @@ fn content(answer: &Value) -> Value {
     content
 }
 
-/// H04. AWS guardrails-edit, c7n bedrock.py, Conformity seed: a remediation that sent only what it meant to change wiped
+/// h04. AWS guardrails-edit, c7n bedrock.py, Conformity: a remediation that sent only what it meant to change wiped
 /// word lists, PII masking and the KMS key. One filter is lowered on a guardrail with every policy, a key and a profile;
 /// the captured body carries all of it, and afterwards the guardrail is exactly what it was before the attack.
 #[tokio::test]
@@ -131,7 +132,7 @@ async fn h04_one_changed_filter_sends_every_other_policy() {
     world.plan_again_nothing().await;
 }
 
-/// H04, the other half: removing a policy is possible, but only when the declaration says so. `null` and an empty list do;
+/// h04, the other half: removing a policy is possible, but only when the declaration says so. `null` and an empty list do;
 /// leaving the policy out of the declaration does not.
 #[tokio::test]
 async fn h04_a_policy_is_removed_only_when_the_declaration_says_so() {
@@ -161,7 +162,7 @@ async fn h04_a_policy_is_removed_only_when_the_declaration_says_so() {
     world.plan_again_nothing().await;
 }
 
-/// H04 for what AWS adds next year: an element of a live list has a member that this build does not know. It is reported,
+/// h04 for what AWS adds next year: an element of a live list has a member that this build does not know. It is reported,
 /// sent back with the restore of another field, and still there afterwards.
 #[tokio::test]
 async fn h04_an_unknown_member_of_an_element_is_carried_through() {
@@ -183,7 +184,7 @@ async fn h04_an_unknown_member_of_an_element_is_carried_through() {
     world.plan_again_nothing().await;
 }
 
-/// H04 where carrying is impossible: the request calls the policies by other names than the answer, so an unknown member
+/// h04 where carrying is impossible: the request calls the policies by other names than the answer, so an unknown member
 /// beside the lists cannot be sent back. The write is refused with BRX1002 that names it, and no call is made.
 #[tokio::test]
 async fn h04_an_unknown_member_elsewhere_refuses_the_write() {
@@ -207,7 +208,7 @@ async fn h04_an_unknown_member_elsewhere_refuses_the_write() {
     }
 }
 
-/// H04 for tags: a restore puts the declared ones back and leaves those of others alone (compare H19).
+/// h04 for tags: a restore puts the declared ones back and leaves those of others alone (compare h19).
 #[tokio::test]
 async fn h04_tags_of_others_are_left_alone() {
     let declared = mentions("  tags: [{key: cost-center, value: ai-platform}]\n");

@@ -1,7 +1,8 @@
-//! H10: logging is put back with a role that can deliver, or not at all, and what is missing is named.
+//! h10: logging is put back with a role that can deliver, or not at all, and what is missing is named.
 //!
 //! govuk-infrastructure PR#2440: the configuration was written with a role that could not deliver. The service looks before it
-//! writes (AWS.md 1.3), so a refusal changes nothing; a role that was just put right is not known everywhere for a while.
+//! writes (kinds/invocation_logging/README.md, Delivery role), so a refusal changes nothing; a role that was just put right is
+//! not known everywhere for a while.
 
 use std::time::Duration;
 
@@ -78,7 +79,7 @@ fn failure(applied: &Applied) -> String {
     failed.unwrap_or_else(|| panic!("no step failed: {:#?}", applied.steps))
 }
 
-/// H10. A role that cannot deliver: the service refuses, the error names the group, the role and what is missing, and the
+/// h10. A role that cannot deliver: the service refuses, the error names the group, the role and what is missing, and the
 /// configuration that was there is there still.
 #[tokio::test]
 async fn h10_a_role_that_cannot_deliver_is_named_and_nothing_is_written() {
@@ -118,7 +119,7 @@ async fn h10_a_role_that_cannot_deliver_is_named_and_nothing_is_written() {
     }
 }
 
-/// H10. A log group that is gone is named; where it is declared it is made first, and logging is put back in the same run.
+/// h10. A log group that is gone is named; where it is declared it is made first, and logging is put back in the same run.
 #[tokio::test]
 async fn h10_a_log_group_that_is_gone_is_named_and_one_that_is_declared_is_made_first() {
     let world = built(LOGGING, Options::default()).await;
@@ -136,7 +137,7 @@ async fn h10_a_log_group_that_is_gone_is_named_and_one_that_is_declared_is_made_
     world.plan_again_nothing().await;
 }
 
-/// H10. A role that was just put right is not known everywhere yet: the write is tried again until it is, and then holds.
+/// h10. A role that was just put right is not known everywhere yet: the write is tried again until it is, and then holds.
 #[tokio::test]
 async fn h10_a_role_that_is_new_is_waited_for() {
     let world = built(LOGGING, Options::default()).await;

@@ -171,7 +171,7 @@ fn log_group(name: &str, accounts: &str) -> String {
     format!("kind: log-group\nname: {name}\nwhere: {{accounts: {accounts}}}\nspec: {{retentionInDays: 365}}\n")
 }
 
-/// H23. A discovered organization is reconciled where its accounts are active; a suspended account that is named is a gap,
+/// h23. A discovered organization is reconciled where its accounts are active; a suspended account that is named is a gap,
 /// with its reason, and one that is not named is passed by.
 #[tokio::test]
 async fn h23_a_suspended_account_is_never_taken_for_an_empty_one() {

@@ -1,5 +1,5 @@
 //! Interface endpoints: what opens the private path to others or lets traffic leave by another one is put back, in place
-//! (AWS.md 1.8, H13, H14).
+//! (kinds/vpc_endpoint/README.md, Private DNS; h13, h14).
 
 use bytes::Bytes;
 use http::{Method, Request};
@@ -214,7 +214,7 @@ async fn declared_tags_are_put_back_and_others_stay() {
     assert!(live(&world).await.contains("<value>ai</value>"));
 }
 
-/// H13. TF-aws PR#22137, PR#28798, terraform #3519, #11479: the default policy in any spelling, the order of subnets and
+/// h13. TF-aws PR#22137, PR#28798, terraform #3519, #11479: the default policy in any spelling, the order of subnets and
 /// groups, options that AWS fills in, and JSON text against an object are no drift.
 #[tokio::test]
 async fn h13_the_default_policy_in_any_spelling_is_no_drift() {
@@ -238,7 +238,7 @@ async fn h13_the_default_policy_in_any_spelling_is_no_drift() {
     }
 }
 
-/// H13, the other half: the emulated AWS answers subnets and groups in a random order, and members that nobody wrote.
+/// h13, the other half: the emulated AWS answers subnets and groups in a random order, and members that nobody wrote.
 #[tokio::test]
 async fn h13_order_and_what_the_service_fills_in_are_no_drift() {
     let mut declared = spec();
@@ -267,7 +267,7 @@ async fn domains_that_nobody_wrote_are_all() {
     }
 }
 
-/// H14. TF-aws PR#37715, PR#46800, #46776, #44824: private DNS is switched on again in place; the endpoint is neither
+/// h14. TF-aws PR#37715, PR#46800, #46776, #44824: private DNS is switched on again in place; the endpoint is neither
 /// deleted nor created again. Left out of a declaration, it is on in a new endpoint.
 #[tokio::test]
 async fn h14_private_dns_is_restored_in_place() {
@@ -285,7 +285,7 @@ async fn h14_private_dns_is_restored_in_place() {
     world.plan_again_nothing().await;
 }
 
-/// H14. What private DNS needs of the VPC is looked at before the write, and only where private DNS is to be enabled.
+/// h14. What private DNS needs of the VPC is looked at before the write, and only where private DNS is to be enabled.
 #[tokio::test]
 async fn h14_a_vpc_that_does_not_allow_private_dns_is_told() {
     let world = built(&spec()).await;

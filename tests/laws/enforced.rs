@@ -1,4 +1,5 @@
-//! The enforced guardrail: what is put back, what is refused before any write, and whom it may lock out (AWS.md 1.2, H21).
+//! The enforced guardrail: what is put back, what is refused before any write, and whom it may lock out
+//! (kinds/enforced_guardrail/README.md, Whom it affects; h21).
 
 use reconciler_emulator::{Effect, Fault};
 use reconciler_model::codes;
@@ -243,7 +244,7 @@ async fn a_deleted_configuration_is_made_again() {
     world.plan_again_nothing().await;
 }
 
-/// H21. zed PR#50084: callers without bedrock:ApplyGuardrail lose every model call at once. Who may is not looked up, so a
+/// h21. zed PR#50084: callers without bedrock:ApplyGuardrail lose every model call at once. Who may is not looked up, so a
 /// declaration that does not say that it was looked up is an error, and nothing is planned.
 #[tokio::test]
 async fn h21_enforced_callers_have_to_be_vouched_for() {
@@ -255,7 +256,7 @@ async fn h21_enforced_callers_have_to_be_vouched_for() {
     assert_eq!(wrong_with(&format!("{GUARDRAIL}{ENFORCED}")), []);
 }
 
-/// H21. The DRAFT can be changed by anybody who may update the guardrail, so it cannot be enforced; nor can what is no version.
+/// h21. The DRAFT can be changed by anybody who may update the guardrail, so it cannot be enforced; nor can what is no version.
 #[tokio::test]
 async fn h21_enforced_draft_is_an_error() {
     for version in ["DRAFT", "'0'", "v1", "null", "1.5"] {
@@ -280,7 +281,7 @@ async fn refused(world: &World, guardrail: &str, version: &str) -> String {
     planned.plan.findings.iter().find(|one| one.code == codes::NOT_ENFORCEABLE).expect("a finding").detail.clone()
 }
 
-/// H21. TF-aws #48674: a guardrail of another account or region, one that is not there, a version that is not there. Each is
+/// h21. TF-aws #48674: a guardrail of another account or region, one that is not there, a version that is not there. Each is
 /// refused at plan time, whether there is a configuration already or none.
 #[tokio::test]
 async fn h21_enforced_guardrail_that_is_elsewhere_or_nowhere_is_refused() {
@@ -301,7 +302,7 @@ async fn h21_enforced_guardrail_that_is_elsewhere_or_nowhere_is_refused() {
     }
 }
 
-/// H21. Calls fail when a guardrail with an automated reasoning policy is enforced: refused.
+/// h21. Calls fail when a guardrail with an automated reasoning policy is enforced: refused.
 #[tokio::test]
 async fn h21_enforced_guardrail_with_automated_reasoning_is_refused() {
     let world = built().await;
@@ -314,7 +315,7 @@ async fn h21_enforced_guardrail_with_automated_reasoning_is_refused() {
     assert!(refused(&world, &arn, "1").await.contains("automated reasoning"));
 }
 
-/// H21, H23. Where the guardrail cannot be looked at, what differs is shown all the same, and nothing is written.
+/// h21, h23. Where the guardrail cannot be looked at, what differs is shown all the same, and nothing is written.
 #[tokio::test]
 async fn h21_enforced_guardrail_that_cannot_be_looked_at_is_not_written_to() {
     let world = built().await;
@@ -396,7 +397,7 @@ async fn a_lost_answer_is_not_a_failure() {
     world.plan_again_nothing().await;
 }
 
-/// H36 for this kind: success that changed nothing is not believed.
+/// h36 for this kind: success that changed nothing is not believed.
 #[tokio::test]
 async fn h36_success_that_changed_nothing_is_broken() {
     let world = built().await;

@@ -554,7 +554,7 @@ pub(crate) fn shuffled(spec: &Value, seed: u64) -> Value {
     spec
 }
 
-/// What an absent member of an element means, by the list that the element is in (AWS.md 1.1.4).
+/// What an absent member of an element means, by the list that the element is in (kinds/guardrail/README.md, Defaults).
 fn defaults(list: &str, element: &Map<String, Value>) -> Vec<(&'static str, Value)> {
     let mut found = vec![("inputEnabled", json!(true)), ("outputEnabled", json!(true))];
     match list {

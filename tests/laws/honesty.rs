@@ -1,4 +1,4 @@
-//! H22, H23, H24, H33, H36: what is said is what is so.
+//! h22, h23, h24, h33, h36: what is said is what is so.
 
 use std::time::Duration;
 
@@ -69,7 +69,7 @@ fn written(world: &World) -> Vec<String> {
     world.written().into_iter().filter(|one| one != "AssumeRole").collect()
 }
 
-/// H22. cdkrd #631 #638, CIPP #5101: the write failed and the report said clean. A step whose call fails is failed, with the
+/// h22. cdkrd #631 #638, CIPP #5101: the write failed and the report said clean. A step whose call fails is failed, with the
 /// code of the failure; what needs it is not tried; and the next plan still has the drift.
 #[tokio::test]
 async fn h22_a_write_that_fails_is_never_verified() {
@@ -105,7 +105,7 @@ async fn h22_a_write_that_fails_is_never_verified() {
     world.plan_again_nothing().await;
 }
 
-/// H22, H36. ministack #1570, floci #2084: the API answers success and changes nothing. Read-back sees the old content, so
+/// h22, h36. ministack #1570, floci #2084: the API answers success and changes nothing. Read-back sees the old content, so
 /// the promise is broken, the version that would have published it is not made, and the next plan still has the drift.
 #[tokio::test]
 async fn h36_a_write_that_changes_nothing_is_broken() {
@@ -125,7 +125,7 @@ async fn h36_a_write_that_changes_nothing_is_broken() {
     world.plan_again_nothing().await;
 }
 
-/// H36 for every other write: whatever answers success without doing it, is not believed.
+/// h36 for every other write: whatever answers success without doing it, is not believed.
 #[tokio::test]
 async fn h36_no_kind_of_write_is_believed_without_read_back() {
     for operation in [
@@ -153,7 +153,7 @@ async fn h36_no_kind_of_write_is_believed_without_read_back() {
     }
 }
 
-/// H22. cdkrd #222 #1716: the read after the write was throttled, and the write counted as done. What cannot be read back is
+/// h22. cdkrd #222 #1716: the read after the write was throttled, and the write counted as done. What cannot be read back is
 /// unverified, which is neither done nor failed.
 #[tokio::test]
 async fn h22_a_read_back_that_is_throttled_is_unverified() {
@@ -174,7 +174,7 @@ async fn h22_a_read_back_that_is_throttled_is_unverified() {
     }
 }
 
-/// H23. prowler #550 #12459 #11228: a list call that was denied, throttled or expired looked like "there are none", and
+/// h23. prowler #550 #12459 #11228: a list call that was denied, throttled or expired looked like "there are none", and
 /// everything was created a second time. It is a gap with a code and a remedy; nothing is written there; the other accounts
 /// and regions are evaluated all the same.
 #[tokio::test]
@@ -223,7 +223,7 @@ async fn h23_a_read_that_failed_is_a_gap_and_never_absent() {
     }
 }
 
-/// H23 at the role: an account whose role cannot be assumed is a gap in each of its regions, and the others are restored.
+/// h23 at the role: an account whose role cannot be assumed is a gap in each of its regions, and the others are restored.
 #[tokio::test]
 async fn h23_an_account_that_cannot_be_entered_is_a_gap() {
     let world = World::whole("drifted").await;
@@ -245,7 +245,7 @@ async fn h23_an_account_that_cannot_be_entered_is_a_gap() {
     world.plan_again_nothing().await;
 }
 
-/// H23 where it is subtle: a guardrail is listed, and then its DRAFT, a version or its tags are not found. It is being
+/// h23 where it is subtle: a guardrail is listed, and then its DRAFT, a version or its tags are not found. It is being
 /// created, or deleted, or a version went; taken for absence it would be created a second time.
 #[tokio::test]
 async fn h23_a_part_that_is_not_found_does_not_make_the_whole_absent() {
@@ -265,7 +265,7 @@ async fn h23_a_part_that_is_not_found_does_not_make_the_whole_absent() {
     world.plan_again_nothing().await;
 }
 
-/// H24. PutRemediationConfigurations, terraform #24078 (open): between plan and apply somebody changes the resource, and the
+/// h24. PutRemediationConfigurations, terraform #24078 (open): between plan and apply somebody changes the resource, and the
 /// plan overwrites it blindly. The address that moved is skipped with BRX1104; the other one is restored.
 #[tokio::test]
 async fn h24_a_resource_that_moved_is_skipped_and_the_others_are_not() {
@@ -292,7 +292,7 @@ async fn h24_a_resource_that_moved_is_skipped_and_the_others_are_not() {
     world.plan_again_nothing().await;
 }
 
-/// H24. A guardrail that was deleted and created again under the same name is another guardrail; so is one that is simply
+/// h24. A guardrail that was deleted and created again under the same name is another guardrail; so is one that is simply
 /// gone, or one that appeared where the plan wanted to create it.
 #[tokio::test]
 async fn h24_a_resource_that_was_created_again_is_another_one() {
@@ -324,7 +324,7 @@ async fn h24_a_resource_that_was_created_again_is_another_one() {
     world.plan_again_nothing().await;
 }
 
-/// H33. terraform #37406 (open) #36403 (open): "no changes" with an exit code that says otherwise. Without changes the plan
+/// h33. terraform #37406 (open) #36403 (open): "no changes" with an exit code that says otherwise. Without changes the plan
 /// has no drift, no step and no finding, and the summary says that every address is in sync.
 #[tokio::test]
 async fn h33_no_changes_is_in_sync() {
@@ -342,7 +342,7 @@ async fn h33_no_changes_is_in_sync() {
     assert_eq!(world.written().into_iter().filter(|one| one != "AssumeRole").count(), 0);
 }
 
-/// H22. A stale read right after a write is the past, not a broken promise: it is read again until the time is up.
+/// h22. A stale read right after a write is the past, not a broken promise: it is read again until the time is up.
 #[tokio::test]
 async fn h22_a_stale_read_back_is_read_again() {
     let mut world = attacked().await;

@@ -131,7 +131,7 @@ async fn a_scheduled_deletion_is_cancelled_and_the_key_works_again() {
     assert_eq!((&live["KeyState"], live.get("DeletionDate")), (&json!("Enabled"), None));
 }
 
-/// H19. A missing alias is reported and refused: a new key would not be the lost one. Nothing is written.
+/// h19. A missing alias is reported and refused: a new key would not be the lost one. Nothing is written.
 #[tokio::test]
 async fn h19_no_key_is_created_unless_the_declaration_asks_for_it() {
     let world = World::small("empty", &declared(&spec())).await;
@@ -226,7 +226,7 @@ async fn where_the_tags_of_no_key_may_be_read_none_is_created() {
     assert!(!writes(&world).contains(&"CreateKey".to_owned()));
 }
 
-/// H15. The root of the account or its id, one text or a list of one, another case: the same policy.
+/// h15. The root of the account or its id, one text or a list of one, another case: the same policy.
 #[tokio::test]
 async fn h15_a_key_policy_in_another_spelling_is_no_drift() {
     let world = built(&spec()).await;

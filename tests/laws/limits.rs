@@ -1,4 +1,4 @@
-//! H29: what the service would reject is found before any call is made.
+//! h29: what the service would reject is found before any call is made.
 
 use reconciler_model::codes;
 use reconciler_model::desired::load;
@@ -65,7 +65,7 @@ fn text(length: usize) -> String {
     "x".repeat(length)
 }
 
-/// H29. aistudio #731, TF-aws #44343 #44386: limits were found by the service half-way through a restore. Each is a
+/// h29. aistudio #731, TF-aws #44343 #44386: limits were found by the service half-way through a restore. Each is a
 /// diagnostic of the loader: the longest value that the service takes is accepted, the next one is not. Loading is a
 /// function of text, so no call can have been made.
 #[test]
@@ -189,14 +189,14 @@ fn h29_each_limit_is_a_diagnostic() {
     }
 }
 
-/// H29. Limits are counted in characters as the service counts them, not in bytes.
+/// h29. Limits are counted in characters as the service counts them, not in bytes.
 #[test]
 fn h29_limits_count_characters() {
     assert_eq!(wrong_with(&guardrail(json!({"description": "é".repeat(200)}))), []);
     assert_eq!(wrong_with(&guardrail(json!({"description": "é".repeat(201)}))).len(), 1);
 }
 
-/// H29. What the service requires cannot be declared away: `null` for a required message would be rejected on every write.
+/// h29. What the service requires cannot be declared away: `null` for a required message would be rejected on every write.
 #[test]
 fn h29_a_required_member_cannot_be_declared_absent() {
     for member in ["blockedInputMessaging", "blockedOutputsMessaging"] {
@@ -205,7 +205,7 @@ fn h29_a_required_member_cannot_be_declared_absent() {
     }
 }
 
-/// H29. Every problem is found in one run.
+/// h29. Every problem is found in one run.
 #[test]
 fn h29_all_limits_are_found_at_once() {
     let found = wrong_with(&guardrail(json!({

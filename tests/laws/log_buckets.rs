@@ -257,7 +257,7 @@ async fn what_bedrock_adds_is_carried_and_a_look_alike_is_not() {
     world.plan_again_nothing().await;
 }
 
-/// H15. One statement or a list of one, another case, another order of everything: the same policy.
+/// h15. One statement or a list of one, another case, another order of everything: the same policy.
 #[tokio::test]
 async fn h15_a_bucket_policy_in_another_spelling_is_no_drift() {
     let world = built(&with(spec(), "policy", policy(&[transport()]))).await;
@@ -269,8 +269,8 @@ async fn h15_a_bucket_policy_in_another_spelling_is_no_drift() {
     world.plan_again_nothing().await;
 }
 
-/// H16. A role of the policy is deleted: AWS shows its unique id, which is drift under its own name. The write is refused as long as the
-/// role is missing, and nothing loops; with a role of that name, it is put back.
+/// h16. A role of the policy is deleted: AWS shows its unique id, which is drift under its own name. The write is refused as
+/// long as the role is missing, and nothing loops; with a role of that name, it is put back.
 #[tokio::test]
 async fn h16_a_dangling_principal_is_named_and_its_restore_does_not_loop() {
     let reader = json!({"Sid": "Reader", "Effect": "Allow", "Principal": {"AWS": "arn:aws:iam::${account.id}:role/log-reader"},
@@ -297,7 +297,7 @@ async fn h16_a_dangling_principal_is_named_and_its_restore_does_not_loop() {
     world.plan_again_nothing().await;
 }
 
-/// H19. Tags of others, and those of AWS, are sent along with the declared ones.
+/// h19. Tags of others, and those of AWS, are sent along with the declared ones.
 #[tokio::test]
 async fn h19_tags_of_others_stay() {
     let world = built(&spec()).await;
@@ -310,7 +310,7 @@ async fn h19_tags_of_others_stay() {
     world.plan_again_nothing().await;
 }
 
-/// H19. A bucket of the name that belongs to another account is a gap: it is neither created nor written to.
+/// h19. A bucket of the name that belongs to another account is a gap: it is neither created nor written to.
 #[tokio::test]
 async fn h19_a_bucket_of_another_account_is_a_gap() {
     let world = World::small("empty", &declared(&with(spec(), "createWhenMissing", json!(true)))).await;

@@ -1,4 +1,4 @@
-//! H09: the logging configuration, of which the service reports less than it is told, and the log group that it fills.
+//! h09: the logging configuration, of which the service reports less than it is told, and the log group that it fills.
 
 use reconciler_emulator::{Edit, Effect, Fault};
 use reconciler_model::codes;
@@ -38,7 +38,7 @@ fn remove(flag: &str) -> Vec<Edit> {
     vec![Edit::Remove(vec![format!("/loggingConfig/{flag}")])]
 }
 
-/// H09. TF-aws #41312: logging that is off is answered with success and without `loggingConfig`. That is missing, not
+/// h09. TF-aws #41312: logging that is off is answered with success and without `loggingConfig`. That is missing, not
 /// equal, not an error; it is put back whole.
 #[tokio::test]
 async fn h09_success_without_a_configuration_is_missing() {
@@ -52,7 +52,7 @@ async fn h09_success_without_a_configuration_is_missing() {
     world.plan_again_nothing().await;
 }
 
-/// H09. TF-aws #49569 (open, 2026-08), boto3 #4381: regions without video models never report the video flag, so each
+/// h09. TF-aws #49569 (open, 2026-08), boto3 #4381: regions without video models never report the video flag, so each
 /// plan wanted to set it again. It is a note, BRX1007, and no drift; a text flag that is absent is not on, and is drift.
 #[tokio::test]
 async fn h09_an_unreported_video_flag_is_a_note_and_an_absent_text_flag_is_drift() {
@@ -71,7 +71,7 @@ async fn h09_an_unreported_video_flag_is_a_note_and_an_absent_text_flag_is_drift
     world.plan_again_nothing().await;
 }
 
-/// H09. A video flag that is reported as off is drift: unreported is not the same as off.
+/// h09. A video flag that is reported as off is drift: unreported is not the same as off.
 #[tokio::test]
 async fn h09_a_video_flag_that_is_off_is_drift() {
     let world = World::small("in-sync", LOGGING).await;
@@ -81,7 +81,7 @@ async fn h09_a_video_flag_that_is_off_is_drift() {
     world.plan_again_nothing().await;
 }
 
-/// H09 where a region does not report a flag that is declared as off: absent and off are the same there.
+/// h09 where a region does not report a flag that is declared as off: absent and off are the same there.
 #[tokio::test]
 async fn h09_an_unreported_flag_that_is_declared_off_is_no_drift() {
     let world =
@@ -92,7 +92,7 @@ async fn h09_an_unreported_flag_that_is_declared_off_is_no_drift() {
     assert!(plan.drift.is_empty(), "{}", told(&plan));
 }
 
-/// H09. Members that this build does not know survive a restore of another field, at the top and inside a destination.
+/// h09. Members that this build does not know survive a restore of another field, at the top and inside a destination.
 #[tokio::test]
 async fn h09_unknown_members_of_the_live_configuration_survive_the_write() {
     let world = World::small("in-sync", LOGGING).await;
@@ -117,7 +117,7 @@ async fn h09_unknown_members_of_the_live_configuration_survive_the_write() {
     world.plan_again_nothing().await;
 }
 
-/// H09 and H04 for logging: a declaration of one flag leaves both destinations as they are.
+/// h09 and h04 for logging: a declaration of one flag leaves both destinations as they are.
 #[tokio::test]
 async fn h09_destinations_that_are_not_declared_are_carried_over() {
     let world = World::small("in-sync", "kind: invocation-logging\nspec: {textDataDeliveryEnabled: true}\n").await;
@@ -128,7 +128,7 @@ async fn h09_destinations_that_are_not_declared_are_carried_over() {
     world.plan_again_nothing().await;
 }
 
-/// H09's log group. Every field that can be put back is put back, each with its own call.
+/// h09's log group. Every field that can be put back is put back, each with its own call.
 #[tokio::test]
 async fn h09_a_log_group_is_put_back_field_by_field() {
     let world = World::small("in-sync", LOG_GROUP).await;
@@ -157,8 +157,9 @@ async fn h09_a_log_group_is_put_back_field_by_field() {
     world.plan_again_nothing().await;
 }
 
-/// AWS.md 1.5, non-convergence: an account-level retention policy overrides the group's, and PutRetentionPolicy answers
-/// success and changes nothing. It is refused with BRX1005 and never called, or it would be called for ever.
+/// h09 (kinds/log_group/README.md, Account policy). An account-level retention policy overrides the group's, and
+/// PutRetentionPolicy answers success and changes nothing. It is refused with BRX1005 and never called, or it would be called for
+/// ever.
 #[tokio::test]
 async fn h09_retention_that_an_account_policy_holds_is_refused() {
     let world = World::small("in-sync", LOG_GROUP).await;
@@ -181,7 +182,8 @@ async fn h09_retention_that_an_account_policy_holds_is_refused() {
     assert_eq!(refusals(&world.plan_again_no_steps().await), [codes::ACCOUNT_POLICY]);
 }
 
-/// AWS.md 1.5: the class cannot be changed in place, and deleting the group would lose the evidence. Refused with BRX1006.
+/// h09 (kinds/log_group/README.md, Class). The class cannot be changed in place, and deleting the group would lose the evidence.
+/// Refused with BRX1006.
 #[tokio::test]
 async fn h09_another_class_is_refused() {
     let world = World::small("in-sync", &LOG_GROUP.replace("STANDARD", "INFREQUENT_ACCESS")).await;

@@ -1,7 +1,7 @@
 //! The laws: what holds for every desired state, every answer and every accident, and the register of false drift.
 //!
-//! A test whose name begins with `h` and two digits is the row of that id in the register; `register` holds the list of
-//! the rows that must be there. Everything runs in this process, over the emulated AWS, without a socket.
+//! A test whose name begins with `h` and two digits holds the row of that id in the register, which is `register.md`.
+//! Everything runs in this process, over the emulated AWS, without a socket.
 
 #![allow(clippy::expect_used, clippy::unwrap_used)]
 

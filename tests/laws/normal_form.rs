@@ -115,7 +115,7 @@ proptest! {
         prop_assert!(differences.is_empty(), "{:?}", differences);
     }
 
-    /// H01. TF-aws PR#48772, cdkrd PR#283: lists came back in another order and the plan was not empty. Filters,
+    /// h01. TF-aws PR#48772, cdkrd PR#283: lists came back in another order and the plan was not empty. Filters,
     /// modalities, topics, words, PII entities, expressions and tags in any order are one and the same.
     #[test]
     fn h01_lists_in_any_order_are_equal((name, spec) in specs(), seed in any::<u64>()) {
@@ -125,7 +125,7 @@ proptest! {
         prop_assert!(comparison.drift.is_none(), "{:?}", comparison.drift);
     }
 
-    /// H02, H03. TF-aws #46158, PR#44224, genai-cdk #1138: read-back adds `tier: CLASSIC`, empty lists and enabled flags,
+    /// h02, h03. TF-aws #46158, PR#44224, genai-cdk #1138: read-back adds `tier: CLASSIC`, empty lists and enabled flags,
     /// or leaves out what was written. Whichever side writes the defaults out, nothing differs.
     #[test]
     fn h02_defaults_on_either_side_are_equal(spec in generate::guardrail(), one in any::<u64>(), two in any::<u64>()) {
@@ -242,7 +242,7 @@ spec:
       - {type: EMAIL, action: BLOCK}
 "#;
 
-/// H03. TF-aws #46158, prowler PR#12663: a filter at strength HIGH that is switched off on the input side blocks nothing,
+/// h03. TF-aws #46158, prowler PR#12663: a filter at strength HIGH that is switched off on the input side blocks nothing,
 /// and was called compliant; the other way round, a flag that AWS leaves out was called drift. Here the defaults are no
 /// drift, what is in effect off is drift and weakened, and it is put back.
 #[tokio::test]
@@ -285,7 +285,7 @@ async fn h03_an_absent_flag_is_its_default_and_an_effective_off_is_drift() {
     world.plan_again_nothing().await;
 }
 
-/// H01, through the API: the emulated AWS answers every list in a random order, read after read.
+/// h01, through the API: the emulated AWS answers every list in a random order, read after read.
 #[tokio::test]
 async fn h01_random_order_from_the_service_is_no_drift() {
     let world = World::whole("in-sync").await;
@@ -294,7 +294,7 @@ async fn h01_random_order_from_the_service_is_no_drift() {
     }
 }
 
-/// H31. TF-aws #45885 (open): `{}`, `null` and absent compared as three things. A policy that is declared as nothing, in
+/// h31. TF-aws #45885 (open): `{}`, `null` and absent compared as three things. A policy that is declared as nothing, in
 /// any of the ways to write nothing, equals one that the service leaves out or answers empty.
 #[test]
 fn h31_empty_null_and_absent_policies_are_equal() {
@@ -335,7 +335,7 @@ fn h31_empty_null_and_absent_policies_are_equal() {
     }
 }
 
-/// H31 for logging: an empty key prefix and none are one thing to the service.
+/// h31 for logging: an empty key prefix and none are one thing to the service.
 #[test]
 fn h31_an_empty_prefix_is_no_prefix() {
     let logging = kind("invocation-logging");

@@ -237,7 +237,7 @@ async fn a_policy_type_is_enabled_only_where_it_is_needed() {
     world.plan_again_nothing().await;
 }
 
-/// H20. LZA #699, #705: the declaration moved to another unit, and the policy stayed where it was. It is attached to the new
+/// h20. LZA #699, #705: the declaration moved to another unit, and the policy stayed where it was. It is attached to the new
 /// unit first; the old attachment is stronger than declared, so it is told, and removed where the declaration allows that.
 #[tokio::test]
 async fn h20_a_moved_policy_is_attached_before_it_is_detached() {
@@ -259,7 +259,7 @@ async fn h20_a_moved_policy_is_attached_before_it_is_detached() {
     undone.plan_again_nothing().await;
 }
 
-/// H20. TF-aws #26352: the last policy of a unit is never taken off, though somebody has removed FullAWSAccess before.
+/// h20. TF-aws #26352: the last policy of a unit is never taken off, though somebody has removed FullAWSAccess before.
 #[tokio::test]
 async fn h20_the_last_policy_is_never_detached() {
     let world = built(&json!(["Workloads"])).await;
@@ -313,7 +313,7 @@ async fn attaching_does_not_wait_for_the_text() {
     assert_eq!(attached(&world).await, ["Workloads"]);
 }
 
-/// H20. TF-aws #21580: what AWS owns is not ours to declare, and is never written to.
+/// h20. TF-aws #21580: what AWS owns is not ours to declare, and is never written to.
 #[tokio::test]
 async fn h20_policies_of_aws_are_left_alone() {
     let told = wrong_with(&declared(&json!(["Root"])).replace(NAME, "FullAWSAccess"));
@@ -326,7 +326,7 @@ async fn h20_policies_of_aws_are_left_alone() {
     );
 }
 
-/// H20. Documents are written without white space, and their length is data: what no organization takes is refused before any
+/// h20. Documents are written without white space, and their length is data: what no organization takes is refused before any
 /// call; what only the newer quota takes is told.
 #[tokio::test]
 async fn h20_the_length_is_checked_before_any_call() {
@@ -347,7 +347,7 @@ async fn h20_the_length_is_checked_before_any_call() {
     world.plan_again_nothing().await;
 }
 
-/// H15. TF-aws #20665, AFT #36: another spelling of the same policy is no drift, however it came about.
+/// h15. TF-aws #20665, AFT #36: another spelling of the same policy is no drift, however it came about.
 #[tokio::test]
 async fn h15_another_spelling_of_a_policy_is_no_drift() {
     let world = built(&json!(["Workloads"])).await;
@@ -462,7 +462,7 @@ async fn accidents_on_the_way_make_nothing_twice() {
     }
 }
 
-/// H36, H22. A success that changed nothing is not believed.
+/// h36, h22. A success that changed nothing is not believed.
 #[tokio::test]
 async fn h36_an_attachment_that_did_nothing_is_not_believed() {
     let world = built(&json!(["Workloads"])).await;
@@ -527,8 +527,8 @@ fn steps(plan: &Plan) -> Vec<String> {
     plan.steps.iter().map(|step| format!("{} {}", step.action, step.address.kind)).collect()
 }
 
-/// AWS.md 0.11. A guardrail that is deleted and created again has another id; the policies that name it follow in the same
-/// activation, after it.
+/// A guardrail that is deleted and created again has another id (kinds/README.md, Generated ids); the policies that name it
+/// follow in the same activation, after it.
 #[tokio::test]
 async fn policies_follow_a_guardrail_that_was_created_again() {
     let world = World::small("empty", REFERRING).await;
@@ -546,7 +546,7 @@ async fn policies_follow_a_guardrail_that_was_created_again() {
     world.plan_again_nothing().await;
 }
 
-/// H21. Only a guardrail of the management account may be enforced in the organization: models would be unusable otherwise.
+/// h21. Only a guardrail of the management account may be enforced in the organization: models would be unusable otherwise.
 #[tokio::test]
 async fn h21_a_guardrail_of_another_account_is_refused() {
     let foreign = r#"

@@ -1,4 +1,4 @@
-//! H35: what the caller may not do is found before the first write, and never said of what nobody can know.
+//! h35: what the caller may not do is found before the first write, and never said of what nobody can know.
 
 use std::collections::BTreeSet;
 use std::time::Duration;

@@ -1,4 +1,4 @@
-//! What only the live resource knows: `${ref:KIND/NAME.OUTPUT}`, and the rounds that it takes (AWS.md 0.11, 0.C).
+//! What only the live resource knows: `${ref:KIND/NAME.OUTPUT}`, and the rounds that it takes (kinds/README.md, Generated ids).
 //!
 //! Told with guardrails and a kind of this file, `pointer`, which lives in memory and points at something. A pointer that
 //! is created gets a serial number, to which other pointers can point.
@@ -215,7 +215,7 @@ async fn a_chain_is_created_in_one_activation() {
     world.plan_again_nothing().await;
 }
 
-/// AWS.md 0.11: somebody deletes a guardrail; the one that is created again has a new id, and what refers to it follows.
+/// Somebody deletes a guardrail; the one that is created again has a new id, and what refers to it follows.
 #[tokio::test]
 async fn what_refers_to_a_guardrail_that_was_deleted_follows_the_new_one() {
     let (world, pointers) = world(CHAIN).await;
@@ -234,7 +234,7 @@ async fn what_refers_to_a_guardrail_that_was_deleted_follows_the_new_one() {
     world.plan_again_nothing().await;
 }
 
-/// H23. What refers to something that could not be read is unknown itself: it is not rendered from a guess.
+/// h23. What refers to something that could not be read is unknown itself: it is not rendered from a guess.
 #[tokio::test]
 async fn what_refers_to_something_unknown_is_unknown() {
     let (world, _) = world(CHAIN).await;
@@ -278,7 +278,7 @@ async fn an_approval_does_not_reach_what_was_not_seen() {
     world.plan_again_nothing().await;
 }
 
-/// AWS.md 1.1.6: what refers to the newest version of a guardrail means one that is as declared. While the newest one is weak
+/// What refers to the newest version of a guardrail means one that is as declared. While the newest one is weak
 /// it waits, so that nothing is moved to the weak version; the plan says so, and an approval reaches it.
 #[tokio::test]
 async fn what_refers_to_a_version_waits_while_the_newest_is_weak() {

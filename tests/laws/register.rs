@@ -1,19 +1,26 @@
-//! The rows of the false-drift register that this milestone covers, and the tests that carry their names.
+//! The register of other tools' defects is the table of `register.md`; and what comments cite stands in the repository.
 
-use std::collections::BTreeMap;
+use std::collections::BTreeSet;
+use std::path::{Path, PathBuf};
 
 use reconciler_tests::declarations::{files, repository};
 
-/// Rows of the register that have a test; a milestone that covers more rows adds them here first, and fails.
-const COVERED: &[&str] = &[
-    "h01", "h02", "h03", "h04", "h05", "h09", "h10", "h11", "h12", "h13", "h14", "h15", "h16", "h17", "h18", "h19",
-    "h20", "h21", "h22", "h23", "h24", "h27", "h29", "h31", "h32", "h33", "h35", "h36", "h44",
-];
+/// The rows of the table: the id, and what holds it.
+fn rows() -> Vec<(String, String)> {
+    let page = std::fs::read_to_string(repository().join("tests/laws/register.md")).expect("the register");
+    let mut rows = Vec::new();
+    for line in page.lines().filter(|line| line.starts_with("| h")) {
+        let cells: Vec<&str> = line.split('|').map(str::trim).collect();
+        assert_eq!(cells.len(), 7, "a row has five cells: {line}");
+        rows.push((cells[1].to_owned(), cells[5].to_owned()));
+    }
+    rows
+}
 
-/// The test functions in the sources, by the row that they are named after.
-fn tests() -> BTreeMap<String, Vec<String>> {
-    let mut found: BTreeMap<String, Vec<String>> = BTreeMap::new();
-    for folder in ["tests", "reconciler/kinds/src"] {
+/// The names of the test functions in the sources.
+fn tests() -> BTreeSet<String> {
+    let mut found = BTreeSet::new();
+    for folder in ["tests", "reconciler"] {
         for path in files(&repository().join(folder), &["rs"]) {
             let text = std::fs::read_to_string(&path).expect("a source file");
             let mut is_test = false;
@@ -22,11 +29,7 @@ fn tests() -> BTreeMap<String, Vec<String>> {
                     is_test = true;
                 } else if let Some((_, rest)) = line.split_once("fn ").filter(|_| is_test) {
                     is_test = false;
-                    let name: String = rest.chars().take_while(|c| c.is_alphanumeric() || *c == '_').collect();
-                    let row = name.get(..3).unwrap_or("");
-                    if row.starts_with('h') && row[1..].chars().all(|c| c.is_ascii_digit()) {
-                        found.entry(row.to_owned()).or_default().push(name.clone());
-                    }
+                    found.insert(rest.chars().take_while(|c| c.is_alphanumeric() || *c == '_').collect());
                 }
             }
         }
@@ -34,14 +37,43 @@ fn tests() -> BTreeMap<String, Vec<String>> {
     found
 }
 
+/// The row that a test is named after.
+fn row_of(test: &str) -> Option<&str> {
+    let (row, _) = test.split_once('_')?;
+    let number = row.strip_prefix('h')?;
+    (number.len() == 2 && number.bytes().all(|byte| byte.is_ascii_digit())).then_some(row)
+}
+
 /// A row without a test is a promise that nobody keeps; a test that is named after a row that there is not is a slip.
 #[test]
-fn every_covered_row_has_a_test_of_its_name() {
-    let tests = tests();
-    let missing: Vec<&&str> = COVERED.iter().filter(|row| !tests.contains_key(**row)).collect();
-    assert!(missing.is_empty(), "no test is named after {missing:?}");
-    let beyond: Vec<&String> = tests.keys().filter(|row| row.as_str() < "h01" || row.as_str() > "h51").collect();
-    assert!(beyond.is_empty(), "the register has no row {beyond:?}");
+fn every_row_is_held_or_says_what_it_waits_for() {
+    let (rows, tests) = (rows(), tests());
+    let ids: Vec<String> = rows.iter().map(|(id, _)| id.clone()).collect();
+    let all: Vec<String> = (1..=51).map(|number| format!("h{number:02}")).collect();
+    assert_eq!(ids, all, "each row is there once, in order");
+    for test in &tests {
+        let row = row_of(test).unwrap_or("h01");
+        assert!(ids.iter().any(|id| id == row), "{test} is named after a row that there is not");
+    }
+    for (id, held_by) in &rows {
+        let named: Vec<&str> = held_by.split('`').skip(1).step_by(2).collect();
+        for name in &named {
+            let is_there = match name.strip_suffix('*') {
+                Some(beginning) => tests.iter().any(|test| test.starts_with(beginning)),
+                None if name.contains('/') => repository().join("tests").join(name).is_file(),
+                None => tests.contains(*name),
+            };
+            assert!(is_there, "{id}: there is no `{name}`");
+        }
+        let waits = held_by.starts_with("waits for ");
+        assert!(waits == named.is_empty(), "{id} names what holds it, or else what it waits for: {held_by}");
+        let of_its_name = format!("{id}_*");
+        let has_own = tests.iter().any(|test| row_of(test) == Some(id.as_str()));
+        assert!(
+            has_own == named.contains(&of_its_name.as_str()),
+            "{id} has tests of its name, or names `{of_its_name}`"
+        );
+    }
 }
 
 /// A file that no binary includes is a test that never runs: every module here is named in `main.rs`.
@@ -52,5 +84,71 @@ fn every_file_of_laws_is_a_module() {
     for path in files(&folder, &["rs"]) {
         let name = path.file_stem().and_then(|name| name.to_str()).expect("a name").to_owned();
         assert!(name == "main" || main.contains(&format!("mod {name};")), "{name} is not a module");
+    }
+}
+
+/// Documents that are not in the repository help nobody who has only the repository.
+#[test]
+fn nothing_points_outside_of_the_repository() {
+    const TEXTS: &[&str] =
+        &["rs", "md", "yaml", "json", "toml", "txt", "tsv", "py", "lock", "conf", "service", "example"];
+    let outside = [["AWS", ".md"], ["AWS", "-additions"], ["FALSE", "-DRIFT"]].map(|parts| parts.concat());
+    for folder in ["reconciler", "tests", "desired-state", "plans", "systemd"] {
+        for path in files(&repository().join(folder), TEXTS) {
+            let text = String::from_utf8_lossy(&std::fs::read(&path).expect("a file")).into_owned();
+            for name in &outside {
+                assert!(!text.contains(name.as_str()), "{} cites {name}", path.display());
+            }
+        }
+    }
+}
+
+/// The page that a citation in a file means, as `reconciler/README.md` says under "Facts about AWS".
+fn page(file: &Path, cited: &str) -> PathBuf {
+    if cited == "README.md" {
+        let near = file.ancestors().skip(1).map(|folder| folder.join(cited)).find(|page| page.is_file());
+        return near.expect("the README of the repository");
+    }
+    let crates = repository().join("reconciler");
+    match cited.split_once('/') {
+        Some((name, rest)) if rest.contains('/') => crates.join(name).join("src").join(rest),
+        _ => crates.join(cited),
+    }
+}
+
+/// A comment that sends somebody to a heading which is not there sends him nowhere.
+#[test]
+fn every_citation_names_a_heading_that_is_there() {
+    let mut citations = 0;
+    for folder in ["reconciler", "tests"] {
+        for path in files(&repository().join(folder), &["rs"]) {
+            let text = std::fs::read_to_string(&path).expect("a source file");
+            for line in text.lines().filter(|line| line.trim_start().starts_with("//")) {
+                assert!(!line.ends_with(".md,"), "{}: a citation is on one line: {line}", path.display());
+                for part in line.split('(').skip(1) {
+                    let Some((cited, rest)) = part.split_once(", ") else { continue };
+                    if !cited.ends_with("README.md") {
+                        continue;
+                    }
+                    let heading = rest.split([')', ';', ':']).next().unwrap_or(rest).trim();
+                    let page = page(&path, cited);
+                    let found = std::fs::read_to_string(&page).unwrap_or_default();
+                    let is_there = found.lines().any(|line| line.strip_prefix("## ") == Some(heading));
+                    assert!(is_there, "{}: {} has no heading `{heading}`", path.display(), page.display());
+                    citations += 1;
+                }
+            }
+        }
+    }
+    assert!(citations > 100, "{citations} citations: they are written in another way");
+}
+
+/// Every kind has a page, and so has what is beside them.
+#[test]
+fn every_folder_of_the_kinds_has_a_page() {
+    for entry in std::fs::read_dir(repository().join("reconciler/kinds/src")).expect("a folder") {
+        let path = entry.expect("an entry").path();
+        let page = std::fs::read_to_string(path.join("README.md")).unwrap_or_default();
+        assert!(!path.is_dir() || page.contains("\n## Hypotheses\n"), "{} has no page", path.display());
     }
 }

@@ -1,4 +1,5 @@
-//! The resource policy of a guardrail: what an organization enforces, its accounts have to be able to apply (AWS.md 1.1.7).
+//! The resource policy of a guardrail: what an organization enforces, its accounts have to be able to apply
+//! (kinds/guardrail_resource_policy/README.md, Who needs it).
 
 use reconciler_emulator::{Effect, Fault};
 use reconciler_model::codes;
@@ -189,7 +190,7 @@ async fn nobody_reads_what_nobody_declares() {
     assert!(world.emulator.calls().iter().all(|call| call.operation != "GetResourcePolicy"));
 }
 
-/// H23. A policy that may not be read is unknown, and nothing is written over it.
+/// h23. A policy that may not be read is unknown, and nothing is written over it.
 #[tokio::test]
 async fn h23_resource_policy_that_may_not_be_read_is_a_gap() {
     let world = built().await;

@@ -22,7 +22,7 @@ pub(crate) fn document(statement: &Value) -> Value {
     json!({"Version": "2012-10-17", "Statement": [statement]})
 }
 
-/// Who delivers invocation logs (AWS.md 1.4).
+/// Who delivers invocation logs (kinds/invocation_logging/README.md, Delivery role).
 pub(crate) fn trust() -> Value {
     document(&json!({
         "Effect": "Allow", "Principal": {"Service": "bedrock.amazonaws.com"}, "Action": "sts:AssumeRole",
@@ -43,7 +43,7 @@ pub(crate) fn allow_all() -> Value {
     document(&json!({"Effect": "Allow", "Action": "*", "Resource": "*"}))
 }
 
-/// The logging-delivery role of AWS.md 1.4, with everything that a role has.
+/// The role that delivers invocation logs, with everything that a role has.
 pub(crate) fn spec() -> Value {
     json!({
         "path": "/", "description": "Delivers invocation logs.", "maxSessionDuration": 3600,
@@ -248,7 +248,7 @@ async fn revoked_sessions_stay_revoked() {
     }
 }
 
-/// H15. TF-aws #45975, #20781: one policy in many spellings, and the re-serialised trust policy of IAM, are no drift.
+/// h15. TF-aws #45975, #20781: one policy in many spellings, and the re-serialised trust policy of IAM, are no drift.
 #[tokio::test]
 async fn h15_other_spellings_of_a_policy_are_no_drift() {
     let mut own = spec();
@@ -269,7 +269,7 @@ async fn h15_other_spellings_of_a_policy_are_no_drift() {
     world.plan_again_nothing().await;
 }
 
-/// H17. cfn #2489, #1686: an extra policy on a role was never drift. It is, with its direction, and it is taken off.
+/// h17. cfn #2489, #1686: an extra policy on a role was never drift. It is, with its direction, and it is taken off.
 #[tokio::test]
 async fn h17_an_extra_policy_is_drift_and_is_taken_off() {
     let world = built(&spec()).await;
@@ -294,7 +294,7 @@ async fn h17_an_extra_policy_is_drift_and_is_taken_off() {
     world.plan_again_nothing().await;
 }
 
-/// H18. cdkd #323, ACK #1761, upjet-aws #1633: policies that a sibling declares were removed. What is listed as owned elsewhere
+/// h18. cdkd #323, ACK #1761, upjet-aws #1633: policies that a sibling declares were removed. What is listed as owned elsewhere
 /// may be there or not, and say what it likes.
 #[tokio::test]
 async fn h18_policies_of_others_are_neither_drift_nor_removed() {
@@ -323,7 +323,7 @@ async fn h18_policies_of_others_are_neither_drift_nor_removed() {
     world.plan_again_nothing().await;
 }
 
-/// H18, the other half: a failed update never deletes an inline policy that is there.
+/// h18, the other half: a failed update never deletes an inline policy that is there.
 #[tokio::test]
 async fn h18_a_failed_put_deletes_nothing() {
     let world = built(&spec()).await;
@@ -353,7 +353,7 @@ async fn a_full_role_is_emptied_first() {
     world.plan_again_nothing().await;
 }
 
-/// H19. ACK #2102, #2671: a role of the same name that somebody else made is corrected in place where it is declared, and is
+/// h19. ACK #2102, #2671: a role of the same name that somebody else made is corrected in place where it is declared, and is
 /// otherwise left as it is: never deleted, never replaced, its other tags and its settings kept.
 #[tokio::test]
 async fn h19_a_role_that_others_made_is_corrected_in_place() {

@@ -31,7 +31,7 @@ fn make(world: &World, name: &str) {
     world.attack("iam", "CreateRole", body);
 }
 
-/// H16. cdkd PR#1527: a principal that was deleted reads back as its id, also when the name exists again. That is drift, named;
+/// h16. cdkd PR#1527: a principal that was deleted reads back as its id, also when the name exists again. That is drift, named;
 /// the declared policy is refused while nobody has the name, run after run in the same way, and is written once somebody has.
 #[tokio::test]
 async fn h16_a_dangling_principal_is_named_and_the_restore_does_not_loop() {
@@ -60,7 +60,7 @@ async fn h16_a_dangling_principal_is_named_and_the_restore_does_not_loop() {
     assert!(ask(&world, "GetRole").await.contains("role%2Faudit"));
 }
 
-/// H16: the id of a principal is not declared.
+/// h16: the id of a principal is not declared.
 #[test]
 fn h16_ids_of_principals_cannot_be_declared() {
     let statement =
@@ -69,7 +69,7 @@ fn h16_ids_of_principals_cannot_be_declared() {
     assert_eq!(found.iter().map(|(code, _)| code.as_str()).collect::<Vec<_>>(), [codes::DANGLING], "{found:?}");
 }
 
-/// H32. TF-aws PR#12436: a policy that names a principal which was just created is refused for a while. The write is made
+/// h32. TF-aws PR#12436: a policy that names a principal which was just created is refused for a while. The write is made
 /// again until the principal is known, for as long as one call may take.
 #[tokio::test]
 async fn h32_a_new_principal_is_waited_for() {
@@ -84,7 +84,7 @@ async fn h32_a_new_principal_is_waited_for() {
     world.plan_again_nothing().await;
 }
 
-/// H32, the other half: a principal that never comes is an honest failure, and nothing is half made.
+/// h32, the other half: a principal that never comes is an honest failure, and nothing is half made.
 #[tokio::test]
 async fn h32_a_principal_that_never_comes_is_an_honest_failure() {
     let world =

@@ -128,7 +128,7 @@ fn first_difference(one: &str, two: &str) -> String {
     format!("{differs:?}, of {} and {} lines", one.lines().count(), two.lines().count())
 }
 
-/// H23. Every partition has its own ARNs, its own home regions and its own role ARNs; nothing of another partition is in
+/// h23. Every partition has its own ARNs, its own home regions and its own role ARNs; nothing of another partition is in
 /// what is sent, planned or read. Bedrock does not exist in China, so there only the rest is declared.
 #[tokio::test]
 async fn h23_a_plan_works_in_every_partition() {

@@ -1,4 +1,4 @@
-//! Many accounts and regions: what goes wrong in one scope stays in it (FALSE-DRIFT.md H23).
+//! Many accounts and regions: what goes wrong in one scope stays in it (h23).
 
 use std::collections::BTreeMap;
 use std::time::Duration;
@@ -43,7 +43,7 @@ fn gaps(plan: &Plan) -> BTreeMap<String, &str> {
     plan.gaps.iter().map(|gap| (gap.scope.to_string(), gap.code.as_str())).collect()
 }
 
-/// H23. One account refuses the role, one region is not enabled, one endpoint never answers: each of them is the gap of its
+/// h23. One account refuses the role, one region is not enabled, one endpoint never answers: each of them is the gap of its
 /// own scopes, with its reason, within the time of one call; everything else is complete, and is restored.
 #[tokio::test]
 async fn h23_what_goes_wrong_in_one_scope_stays_in_it() {
@@ -75,7 +75,7 @@ async fn h23_what_goes_wrong_in_one_scope_stays_in_it() {
     assert_eq!(gaps(&plan), expected, "{}", told(&plan));
 }
 
-/// H23. The ARN of the role to assume is one of the partition; prowler #11228 writes `arn:aws` everywhere.
+/// h23. The ARN of the role to assume is one of the partition; prowler #11228 writes `arn:aws` everywhere.
 #[test]
 fn h23_roles_are_those_of_the_partition() {
     for (partition, region) in [("aws", "eu-west-1"), ("aws-us-gov", "us-gov-west-1"), ("aws-cn", "cn-north-1")] {

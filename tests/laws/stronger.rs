@@ -1,4 +1,4 @@
-//! H27: live may be stronger than desired, because AWS raised a default or because somebody hardened it.
+//! h27: live may be stronger than desired, because AWS raised a default or because somebody hardened it.
 
 use reconciler_emulator::Edit;
 use reconciler_model::codes;
@@ -52,7 +52,7 @@ fn insults(answer: &Value) -> &Value {
     &element(&answer["contentPolicy"]["filters"], "type", "INSULTS")["inputStrength"]
 }
 
-/// H27. cdkrd MOVING_REVERT_PINS: a tool put back an old default and weakened what a human, or AWS, had hardened. A live
+/// h27. cdkrd MOVING_REVERT_PINS: a tool put back an old default and weakened what a human, or AWS, had hardened. A live
 /// value that is stronger is reported as strengthened, marked as kept, and no step touches it.
 #[tokio::test]
 async fn h27_what_is_stronger_is_reported_and_kept() {
@@ -82,7 +82,7 @@ async fn h27_what_is_stronger_is_reported_and_kept() {
     assert!(world.written().iter().all(|one| one == "AssumeRole"), "{:?}", world.written());
 }
 
-/// H27 where it is hardest: another field of the same guardrail is weak, and the write replaces the whole guardrail. The
+/// h27 where it is hardest: another field of the same guardrail is weak, and the write replaces the whole guardrail. The
 /// weak one is put back, the strong ones are sent as they are, in the DRAFT and in the new version.
 #[tokio::test]
 async fn h27_restoring_one_field_keeps_the_stronger_ones() {
@@ -103,7 +103,7 @@ async fn h27_restoring_one_field_keeps_the_stronger_ones() {
     assert!(plan.drift[0].fields.iter().all(|field| field.kept), "{}", told(&plan));
 }
 
-/// H27 for versions: the newest version is stronger in one field and weaker in another. Publishing the DRAFT puts the weak
+/// h27 for versions: the newest version is stronger in one field and weaker in another. Publishing the DRAFT puts the weak
 /// field back and must not take the strong one away without having said so.
 #[tokio::test]
 async fn h27_publishing_does_not_weaken_in_silence() {
@@ -122,7 +122,7 @@ async fn h27_publishing_does_not_weaken_in_silence() {
     world.plan_again_no_steps().await;
 }
 
-/// H27 with the explicit opt-in: `whenStronger: undo` puts the declared value back, although that weakens.
+/// h27 with the explicit opt-in: `whenStronger: undo` puts the declared value back, although that weakens.
 #[tokio::test]
 async fn h27_undo_is_an_explicit_choice() {
     let world = World::small("empty", GUARDRAIL).await;
@@ -141,7 +141,7 @@ async fn h27_undo_is_an_explicit_choice() {
     world.plan_again_nothing().await;
 }
 
-/// H27 for the other kinds: a longer retention and more logging than declared are kept.
+/// h27 for the other kinds: a longer retention and more logging than declared are kept.
 #[tokio::test]
 async fn h27_longer_retention_and_more_logging_are_kept() {
     let declared = r#"

@@ -175,7 +175,7 @@ async fn a_trail_is_put_back_in_one_chain() {
     world.plan_again_nothing().await;
 }
 
-/// H11. PutEventSelectors replaces every selector: those of others are sent along, and are afterwards exactly what they were.
+/// h11. PutEventSelectors replaces every selector: those of others are sent along, and are afterwards exactly what they were.
 #[tokio::test]
 async fn h11_selectors_of_others_stay_as_they_are() {
     let others = [
@@ -200,7 +200,7 @@ async fn h11_selectors_of_others_stay_as_they_are() {
     world.plan_again_nothing().await;
 }
 
-/// D1, H11. Basic selectors on a trail that is declared with advanced ones hide all that they do not record: the declared
+/// D1, h11. Basic selectors on a trail that is declared with advanced ones hide all that they do not record: the declared
 /// ones are restored, the step says what was there, and what somebody recorded beside them is converted and kept.
 #[tokio::test]
 async fn d1_basic_selectors_give_way_to_the_declared_advanced_ones() {
@@ -247,7 +247,7 @@ async fn d1_stuffing_a_trail_refuses_nothing() {
     world.plan_again_nothing().await;
 }
 
-/// B8, H44. Whatever records at least what is declared is left as it is, in either form; what records more is stronger.
+/// B8, h44. Whatever records at least what is declared is left as it is, in either form; what records more is stronger.
 #[tokio::test]
 async fn h44_selectors_that_record_more_are_kept() {
     let basic = |selectors: Value| json!({"TrailName": NAME, "EventSelectors": selectors});
@@ -277,7 +277,7 @@ async fn h44_selectors_that_record_more_are_kept() {
     }
 }
 
-/// E8, H11 the other way round: what declared basic selectors record is put back, and the advanced ones of others stay, in
+/// E8, h11 the other way round: what declared basic selectors record is put back, and the advanced ones of others stay, in
 /// the form that can say both.
 #[tokio::test]
 async fn h11_declared_basic_selectors_are_put_back_beside_advanced_ones() {
@@ -304,7 +304,7 @@ async fn h11_declared_basic_selectors_are_put_back_beside_advanced_ones() {
     world.plan_again_nothing().await;
 }
 
-/// H12. TF-aws #3697: no declared selector, and the default one reads back: no drift, in any way to declare nothing.
+/// h12. TF-aws #3697: no declared selector, and the default one reads back: no drift, in any way to declare nothing.
 #[tokio::test]
 async fn h12_the_default_selector_is_nothing_declared() {
     for nothing in [
@@ -322,7 +322,7 @@ async fn h12_the_default_selector_is_nothing_declared() {
     }
 }
 
-/// H12. TF-aws PR#40629, PR#43065: fields that a tool did not know were refused or lost. They are accepted as they are.
+/// h12. TF-aws PR#40629, PR#43065: fields that a tool did not know were refused or lost. They are accepted as they are.
 #[tokio::test]
 async fn h12_any_field_may_be_declared() {
     let mut selectors = of_bedrock();

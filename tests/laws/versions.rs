@@ -1,4 +1,5 @@
-//! H05: callers pin published versions, which never change, so restoring the DRAFT alone restores nothing (AWS.md 1.1.6).
+//! h05: callers pin published versions, which never change, so restoring the DRAFT alone restores nothing
+//! (kinds/guardrail/README.md, Versions).
 
 use reconciler_emulator::{Effect, Fault};
 use reconciler_model::alert;
@@ -37,7 +38,7 @@ fn hate(answer: &Value) -> &Value {
     &element(&answer["contentPolicy"]["filters"], "type", "HATE")["inputStrength"]
 }
 
-/// H05. TF-awscc #2372 #2063: an attacker lowers a filter, publishes, and puts the DRAFT back; every tool that compares the
+/// h05. TF-awscc #2372 #2063: an attacker lowers a filter, publishes, and puts the DRAFT back; every tool that compares the
 /// DRAFT says clean while callers run the weak version. Here the newest version is compared too, and a new one is published.
 #[tokio::test]
 async fn h05_a_weak_version_behind_a_clean_draft_is_drift() {
@@ -57,7 +58,7 @@ async fn h05_a_weak_version_behind_a_clean_draft_is_drift() {
     world.plan_again_nothing().await;
 }
 
-/// H05. generative-ai-use-cases #641, TF-awscc #2372: CreateGuardrailVersion right after UpdateGuardrail snapshots the old
+/// h05. generative-ai-use-cases #641, TF-awscc #2372: CreateGuardrailVersion right after UpdateGuardrail snapshots the old
 /// draft. The version is made only after the update has been read back READY, twice, and equal; it holds the restored content.
 #[tokio::test]
 async fn h05_a_version_is_made_only_after_ready_and_equal() {
@@ -80,8 +81,9 @@ async fn h05_a_version_is_made_only_after_ready_and_equal() {
     world.plan_again_nothing().await;
 }
 
-/// H05, and AWS.md 1.1.4: READY is answered once right after the update, and then UPDATING again. A version that is made on
-/// the first READY snapshots the old content; two in a row are waited for, wherever among the reads the first one falls.
+/// h05 (kinds/guardrail/README.md, DRAFT and READY). READY is answered once right after the update, and then UPDATING again. A
+/// version that is made on the first READY snapshots the old content; two in a row are waited for, wherever among the reads the
+/// first one falls.
 #[tokio::test]
 async fn h05_a_ready_that_flaps_is_not_believed() {
     for settle_reads in 0..6 {
@@ -97,7 +99,7 @@ async fn h05_a_ready_that_flaps_is_not_believed() {
     }
 }
 
-/// H05. A guardrail whose update never settles gets no version: what a snapshot would hold is not known.
+/// h05. A guardrail whose update never settles gets no version: what a snapshot would hold is not known.
 #[tokio::test]
 async fn h05_no_version_of_a_draft_that_does_not_settle() {
     let options = reconciler_emulator::Options { settle_reads: 1_000_000, ..Default::default() };
@@ -111,7 +113,7 @@ async fn h05_no_version_of_a_draft_that_does_not_settle() {
     assert!(!world.written().contains(&"CreateGuardrailVersion".to_owned()), "{:?}", world.written());
 }
 
-/// H05. "Restored" is not "effective": restoring what callers pin by number is reported with BRX1009, whether the tool
+/// h05. "Restored" is not "effective": restoring what callers pin by number is reported with BRX1009, whether the tool
 /// publishes or the declaration forbids it with `publish: false`.
 #[tokio::test]
 async fn h05_a_restored_draft_is_not_called_effective() {
@@ -143,7 +145,7 @@ async fn with_twenty_versions() -> World {
     world
 }
 
-/// H05. Twenty versions are the limit, and it cannot be raised. Without permission to delete one, the DRAFT is restored,
+/// h05. Twenty versions are the limit, and it cannot be raised. Without permission to delete one, the DRAFT is restored,
 /// publishing is refused with BRX1004, and nothing is deleted.
 #[tokio::test]
 async fn h05_no_version_is_deleted_without_permission() {
@@ -156,7 +158,7 @@ async fn h05_no_version_is_deleted_without_permission() {
     assert_eq!(hate(&world.witness().guardrail("payments", "DRAFT").await), "HIGH");
 }
 
-/// H05. With permission, the newest version that is not as declared and that the enforced configuration does not name makes
+/// h05. With permission, the newest version that is not as declared and that the enforced configuration does not name makes
 /// room, never one that is as declared, and the restored content is published.
 #[tokio::test]
 async fn h05_the_newest_unneeded_version_makes_room() {
@@ -197,7 +199,7 @@ async fn a_version_that_is_as_declared_never_makes_room() {
     world.plan_again_nothing().await;
 }
 
-/// H05 without waste: an attack on the DRAFT alone leaves the newest version as declared. Restoring it publishes nothing,
+/// h05 without waste: an attack on the DRAFT alone leaves the newest version as declared. Restoring it publishes nothing,
 /// because there are only twenty versions, and nineteen such attacks would use them up.
 #[tokio::test]
 async fn h05_no_version_is_spent_on_a_draft_that_nobody_published() {

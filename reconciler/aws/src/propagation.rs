@@ -14,8 +14,8 @@ const LONGEST_PAUSE: Duration = Duration::from_secs(8);
 /// Makes a call again while it fails because something that it names is not known everywhere yet, for as long as one call may
 /// take: [`Timeouts::operation`].
 ///
-/// Roles and other principals need up to a minute (AWS.md 0.12, 0.C). `too_early` tells such a failure from one that lasts. The
-/// pause doubles from a quarter of a second to eight seconds.
+/// Roles and other principals need up to a minute (README.md, Eventual consistency). `too_early` tells such a failure from one
+/// that lasts. The pause doubles from a quarter of a second to eight seconds.
 ///
 /// # Errors
 ///

@@ -33,9 +33,9 @@ const fn rate(service: &'static str, operations: &'static [&'static str], per_se
 }
 
 /// The rates. The first row that names an operation counts. Those of organizations are of one account; all accounts of an
-/// organization together have little more, and only one of them is asked (AWS.md 1.9).
+/// organization together have little more, and only one of them is asked (README.md, Rates).
 const RATES: &[Rate] = &[
-    // Published (AWS.md 1.9).
+    // Published.
     rate("organizations", &["CreatePolicy", "DeletePolicy", "AttachPolicy", "DetachPolicy", "UpdatePolicy"], 2.0, 3.0),
     rate("organizations", &["DescribePolicy"], 2.0, 2.0),
     rate("organizations", &["ListPolicies", "ListPoliciesForTarget", "ListTargetsForPolicy"], 5.0, 8.0),
@@ -50,12 +50,12 @@ const RATES: &[Rate] = &[
         8.0,
     ),
     rate("organizations", &["ListTagsForResource"], 10.0, 15.0),
-    // Published (AWS.md 1.7.5); a burst is not, so there is none.
+    // Published; a burst is not, so there is none.
     rate("cloudtrail", &["LookupEvents"], 2.0, 2.0),
-    // Published (AWS.md 1.5), without bursts.
+    // Published, without bursts.
     rate("logs", &["DescribeLogGroups", "CreateLogGroup", "StartQuery", "GetQueryResults"], 10.0, 10.0),
     rate("logs", &["AssociateKmsKey", "DisassociateKmsKey", "GetDataProtectionPolicy"], 5.0, 5.0),
-    // Not published: AWS.md 1.1.2 says at most one write a second. The burst is ours, so that the few guardrails of an
+    // Not published: one write a second is careful. The burst is ours, so that the few guardrails of an
     // incident are restored at once.
     rate(
         "bedrock",
@@ -69,7 +69,7 @@ const RATES: &[Rate] = &[
         1.0,
         8.0,
     ),
-    // Not published: AWS.md 1.10 says at most five a second, whatever they are. The burst is ours.
+    // Not published: five a second are careful, whatever they are. The burst is ours.
     rate("iam", &[], 5.0, 25.0),
 ];
 

@@ -1,4 +1,4 @@
-//! CloudTrail events: management events of every write, and LookupEvents (AWS.md 1.1.9, 1.7.5, 2.12).
+//! CloudTrail events: management events of every write, and LookupEvents (kinds/history/README.md, What a record shows).
 //!
 //! # Caveats
 //! - Only writes and AssumeRole are recorded; LookupEvents by `ReadOnly` = true finds nothing else.
@@ -259,7 +259,7 @@ fn time(input: &Map<String, Value>, member: &str) -> Result<Option<Timestamp>, A
     }
 }
 
-/// What CloudTrail shows of a request: guardrail content is hidden (AWS.md 1.1.9).
+/// What CloudTrail shows of a request: guardrail content is hidden (kinds/guardrail/README.md, Events).
 fn request_parameters(service: &str, operation: &str, input: &Map<String, Value>) -> Value {
     let hidden = |visible: &[&str]| {
         let mut shown: Map<String, Value> =

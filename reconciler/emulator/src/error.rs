@@ -1,7 +1,7 @@
 //! Errors as the services send them: a code, an HTTP status and a message.
 //!
 //! The code decides what a client does, the status does not: `ConflictException` is 400 in `bedrock`
-//! (AWS.md 0.7, 1.1.1) and every awsJson1.1 error of logs, kms and cloudtrail is 400 unless it is a server fault.
+//! (aws/README.md, Errors) and every awsJson1.1 error of logs, kms and cloudtrail is 400 unless it is a server fault.
 
 use std::borrow::Cow;
 

@@ -1,4 +1,5 @@
-//! Invocations of models, as logs and trails tell of them (AWS.md 1.3, 1.7.3). Scripts make them: service `bedrock-runtime`.
+//! Invocations of models, as logs and trails tell of them (kinds/invocation_logging/README.md, What it records). Scripts make
+//! them: service `bedrock-runtime`.
 //!
 //! # Guarantees
 //! - InvokeModel and its like are management events that only read, with nothing of the request but the model.

@@ -1,4 +1,4 @@
-//! AWS KMS control plane: keys, aliases, rotation, key policies (AWS.md 1.11).
+//! AWS KMS control plane: keys, aliases, rotation, key policies (kinds/kms_key/README.md, Writes).
 //!
 //! # Caveats
 //! A key has no material and encrypts nothing; a key policy is stored and never evaluated; a deleted key stays

@@ -1,4 +1,4 @@
-//! CloudWatch Logs control plane: log groups and account-level retention policies (AWS.md 1.5).
+//! CloudWatch Logs control plane: log groups and account-level retention policies (kinds/log_group/README.md, Writes).
 //!
 //! # Guarantees
 //! - A new log group is not listed by the first DescribeLogGroups calls.

@@ -14,27 +14,29 @@ pub struct Options {
     pub seed: u64,
     /// Reads of a guardrail, or of a version, that still see CREATING, UPDATING or VERSIONING after a write.
     pub settle_reads: u32,
-    /// Chance that the first READY after a write is followed by one more busy read (AWS.md 1.1.4, last row).
+    /// Chance that the first READY after a write is followed by one more busy read (kinds/guardrail/README.md, DRAFT and READY).
     pub flap_probability: f64,
     /// DescribeLogGroups calls that do not see a new log group yet.
     pub create_lag_reads: u32,
-    /// GetGuardrail calls that answer 404 for a new guardrail (AWS.md 0.9).
+    /// GetGuardrail calls that answer 404 for a new guardrail (kinds/guardrail/README.md, DRAFT and READY).
     pub guardrail_lag_reads: u32,
-    /// Reads of a trail that still see what was before a write, or do not find a new trail yet (AWS.md 0.12).
+    /// Reads of a trail that still see what was before a write, or do not find a new trail yet
+    /// (aws/README.md, Eventual consistency).
     pub trail_lag_reads: u32,
-    /// Types of data events that PutEventSelectors refuses, besides those that it always refuses (AWS.md 1.7.3).
+    /// Types of data events that PutEventSelectors refuses, besides those that it always refuses
+    /// (kinds/trail/README.md, Data events).
     pub rejected_data_types: Vec<String>,
-    /// Chance that a page of organizations is empty although there is more (AWS.md 1.9).
+    /// Chance that a page of organizations is empty although there is more (kinds/organizations/README.md, Reads).
     pub empty_page_probability: f64,
     /// IAM reads that still see the state before a write.
     pub iam_lag_reads: u32,
     /// Uses of a new role, as a principal in a policy, for a service or for a session, that are refused.
     pub principal_lag_uses: u32,
-    /// Whether an interface endpoint has private DNS when its creation does not say (AWS.md 6.12: UNVERIFIED).
+    /// Whether an interface endpoint has private DNS when its creation does not say (README.md, Hypotheses).
     pub private_dns_default: bool,
     /// Whether lists come back in random order.
     pub shuffle: bool,
-    /// Whether UpdateGuardrail is refused with ConflictException while the guardrail is busy (UNVERIFIED, off).
+    /// Whether UpdateGuardrail is refused with ConflictException while the guardrail is busy (README.md, Hypotheses; off).
     pub conflict_while_busy: bool,
     /// How long every call takes.
     #[serde(rename = "latency_ms", with = "millis")]
@@ -93,15 +95,16 @@ pub struct OrganizationSeed {
     pub delegates: Vec<String>,
     /// Policy types that are enabled in the root.
     pub policy_types: Vec<String>,
-    /// Service control policies, and resource control policies, that one target can have (AWS.md 1.9, H20).
+    /// Service control policies, and resource control policies, that one target can have
+    /// (kinds/service_control_policy/README.md, Limits).
     pub policies_per_target: usize,
-    /// Characters of one such policy, spaces included (AWS.md 1.9, H20).
+    /// Characters of one such policy, spaces included (kinds/service_control_policy/README.md, Limits).
     pub policy_content_max: usize,
-    /// Whether accounts still have `Status` besides `State` (AWS.md 5.1).
+    /// Whether accounts still have `Status` besides `State` (kinds/discovery/README.md, Accounts).
     pub account_status: bool,
-    /// Whether accounts have `State`, which is newer than `Status` (AWS.md 5.1).
+    /// Whether accounts have `State`, which is newer than `Status`.
     pub account_state: bool,
-    /// Whether accounts have `Paths`, which is as new (AWS.md 5.1).
+    /// Whether accounts have `Paths`, which is as new.
     pub account_paths: bool,
 }
 

@@ -123,7 +123,7 @@ fn body_members(body: &[u8]) -> Result<Map<String, Value>, ApiError> {
         .map_err(|error| ApiError::new("SerializationException", format!("failed to parse the request body: {error}")))
 }
 
-/// The restJson1 routes of bedrock (AWS.md 1.1.1, 1.2, 1.3).
+/// The restJson1 routes of bedrock (botocore model of bedrock).
 fn rest_json(request: &Request<Bytes>) -> Result<Asked, (String, ApiError)> {
     let path = request.uri().path().trim_end_matches('/');
     let mut segments = path.split('/').skip(1);

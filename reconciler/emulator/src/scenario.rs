@@ -443,7 +443,7 @@ impl Resolver<'_> {
     }
 }
 
-/// Prefix of the guardrail profile that serves a region (AWS.md 1.1.7).
+/// Prefix of the guardrail profile that serves a region (README.md, Guardrail profiles).
 fn geography(region: &str) -> &str {
     match region {
         "il-central-1" => "eu",

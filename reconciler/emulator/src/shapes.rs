@@ -1,7 +1,7 @@
 //! Input shapes: validation, and the names that a member has on write and on read.
 //!
-//! Bedrock names many members differently in requests and answers (AWS.md 1.1.3); one table per operation
-//! holds both names, so that the way in, the way out and the constraints cannot disagree.
+//! Bedrock names many members differently in requests and answers (kinds/guardrail/README.md, Two sets of names); one table per
+//! operation holds both names, so that the way in, the way out and the constraints cannot disagree.
 
 use serde_json::{Map, Value};
 

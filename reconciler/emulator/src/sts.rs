@@ -1,4 +1,4 @@
-//! AWS STS: who am I, and sessions in other accounts (AWS.md 5.2).
+//! AWS STS: who am I, and sessions in other accounts (aws/README.md, Sessions).
 //!
 //! A role of any account of the world can be assumed, unless the account denies it: of a role that IAM here has or had,
 //! while it exists; of others, when the account's seed lists it. Trust policies are not evaluated.

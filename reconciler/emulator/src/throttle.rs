@@ -1,6 +1,6 @@
 //! Request rates: one token bucket per account, region and operation.
 //!
-//! Only rates that AWS publishes are here (AWS.md 1.5, 1.7.5 and 1.9); operations without one are never throttled. Of
+//! Only rates that AWS publishes are here (aws/README.md, Rates); operations without one are never throttled. Of
 //! organizations they are those of one account; that all accounts together have little more is not enforced.
 
 use std::collections::HashMap;

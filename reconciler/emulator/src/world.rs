@@ -89,7 +89,7 @@ impl Scope {
     }
 }
 
-/// The partition of a region (AWS.md 5.4).
+/// The partition of a region (aws/README.md, Partitions).
 pub(crate) fn partition_of(region: &str) -> &'static str {
     if region.starts_with("us-gov-") {
         "aws-us-gov"
@@ -100,8 +100,8 @@ pub(crate) fn partition_of(region: &str) -> &'static str {
     }
 }
 
-/// The region whose place carries out an operation: services that are global to an account live in one (AWS.md 5.4),
-/// and S3 in us-east-1 also creates buckets elsewhere.
+/// The region whose place carries out an operation: services that are global to an account live in one
+/// (aws/README.md, Partitions), and S3 in us-east-1 also creates buckets elsewhere.
 pub(crate) fn home_region<'a>(service: &str, operation: &str, input: &'a Input, region: &'a str) -> &'a str {
     match service {
         "iam" | "s3control" => match partition_of(region) {

@@ -405,7 +405,7 @@ impl Reconciler<'_> {
                     *handle = handle.take().or(seen.map(|seen| seen.handle));
                     verdict
                 }
-                // A part that was just written may not be found for a while (AWS.md 0.12).
+                // A part that was just written may not be found for a while (aws/README.md, Eventual consistency).
                 Err(error) if error.retryable() || error.class == ErrorClass::NotFound => {
                     Verdict::Unverified { reason: format!("failed to {error}") }
                 }
@@ -442,7 +442,7 @@ fn outcome_is_unknown(error: &CallError) -> bool {
     matches!(error.class, ErrorClass::Network | ErrorClass::Server | ErrorClass::Unknown)
 }
 
-/// The idempotency token: 64 hexadecimal digits, within what every service takes (AWS.md 0.10: 33 to 256 characters).
+/// The idempotency token: 64 hexadecimal digits, within what every service takes (aws/README.md, Tokens).
 ///
 /// The same for repetitions of one intent, and another for every new one, so that a later restore of the same content is not
 /// mistaken for a repetition.

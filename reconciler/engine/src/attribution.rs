@@ -27,7 +27,7 @@ use reconciler_model::tree::Path;
 use crate::journal::{Entry, Record};
 use crate::reconciler::Reconciler;
 
-/// How far back CloudTrail's history goes (AWS.md 1.7.5).
+/// How far back CloudTrail's history goes (kinds/history/README.md, Limits).
 const HISTORY: SignedDuration = SignedDuration::from_hours(90 * 24);
 
 /// Histories that are read side by side; the rate of each account and region is held by its session.

@@ -28,7 +28,8 @@ const PATIENCE: Duration = Duration::from_secs(60);
 /// Rows of one query that are kept.
 const MOST_ROWS: usize = 1000;
 
-/// Queries under way in one account and region. Services have a quota for these which is not documented (AWS.md 1.7.5).
+/// Queries under way in one account and region. Services have a quota for these which is not documented
+/// (kinds/insights/README.md, Hypotheses).
 const AT_ONCE: usize = 4;
 
 /// Places that are asked side by side.

@@ -35,7 +35,7 @@ pub struct Pace {
     pub poll_longest: Duration,
     /// How long a resource may take to settle.
     pub settle: Duration,
-    /// How long read-back may show the past: AWS is eventually consistent (AWS.md 0.12).
+    /// How long read-back may show the past: AWS is eventually consistent (aws/README.md, Eventual consistency).
     pub consistency: Duration,
     /// How many addresses are changed side by side.
     pub side_by_side: usize,

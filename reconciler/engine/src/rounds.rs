@@ -1,7 +1,8 @@
 //! Rounds: observe, plan, approve, apply, until nothing is left to do.
 //!
-//! A resource that is created again has a new id, and what refers to it can only be rendered when that id is known (AWS.md
-//! 0.11). So one activation plans again after each apply: what was waiting is then planned like anything else.
+//! A resource that is created again has a new id, and what refers to it can only be rendered when that id is known
+//! (kinds/README.md, Generated ids). So one activation plans again after each apply: what was waiting is then planned like
+//! anything else.
 //!
 //! Guarantees: every round is approved, and the caller shows it before that; the standing policy's cap is over the whole
 //! activation; a person's approval reaches no further than what he saw. It ends: after a plan without steps, after a round
@@ -28,7 +29,7 @@ use crate::state::StateFolder;
 /// How often an address is planned and tried in one round while others change it between the plan and the write.
 pub const MOST_ATTEMPTS: usize = 6;
 
-/// The longest chain of resources that refer to each other has fewer links (AWS.md 0.C).
+/// The longest chain of resources that refer to each other has fewer links (kinds/README.md, Generated ids).
 pub const MOST_ROUNDS: usize = 4;
 
 /// What to converge, and on whose account.

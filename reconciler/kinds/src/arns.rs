@@ -54,7 +54,7 @@ pub(crate) fn known_or(live: Option<&Sighting>, member: &str, otherwise: impl Fn
     known(live, member).unwrap_or_else(otherwise)
 }
 
-/// The partition of a region (AWS.md 5.4).
+/// The partition of a region (aws/README.md, Partitions).
 pub(crate) fn partition(region: &str) -> &'static str {
     const PARTITIONS: &[(&str, &str)] = &[
         ("cn-", "aws-cn"),

@@ -22,7 +22,7 @@ pub const LOOKUPS: &[&dyn LookupSource] = &[
 ];
 
 /// `${kms:alias/NAME}`: the ARN of the key that the alias names, because services answer with the ARN whatever was
-/// written (AWS.md 1.1.4, 1.5).
+/// written (kinds/kms_key/README.md, Names of keys).
 #[derive(Debug)]
 pub struct KmsKey;
 
@@ -55,7 +55,7 @@ impl LookupSource for KmsKey {
 
 /// Values that one filter takes.
 const FILTER_VALUES: usize = 200;
-/// Rows of a page (AWS.md 1.8).
+/// Rows of a page (kinds/vpc_endpoint/README.md, Reads).
 const PAGE: i32 = 1000;
 
 /// Ids by name. What a service answers beyond what was asked for does no harm.

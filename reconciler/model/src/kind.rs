@@ -91,7 +91,7 @@ pub trait Kind: Send + Sync {
     /// The place that it lives in.
     fn scope(&self) -> ScopeKind;
 
-    /// The stage of the restore order (AWS.md 0.C): lower stages are restored first.
+    /// The stage of the restore order (kinds/README.md, Order of restores): lower stages are restored first.
     fn stage(&self) -> u8;
 
     /// For a kind of which a scope has exactly one: the name that it always has.

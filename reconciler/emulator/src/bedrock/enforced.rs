@@ -1,4 +1,5 @@
-//! The account-enforced guardrail configuration: at most one per account and region (AWS.md 1.2).
+//! The account-enforced guardrail configuration: at most one per account and region
+//! (kinds/enforced_guardrail/README.md, One configuration).
 
 use jiff::Timestamp;
 use serde_json::{Map, Value, json};

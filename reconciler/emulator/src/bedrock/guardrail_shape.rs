@@ -1,4 +1,4 @@
-//! What a guardrail may contain: the constraints and both names of every member (AWS.md 1.1.3).
+//! What a guardrail may contain: the constraints and both names of every member (kinds/guardrail/README.md, Two sets of names).
 
 use serde_json::{Map, Value};
 
@@ -197,13 +197,13 @@ pub(super) fn content(
         details.insert("guardrailProfileId".to_owned(), id.into());
         details.insert("guardrailProfileArn".to_owned(), arn.into());
     }
-    // A tier that is not written reads back as CLASSIC (AWS.md 1.1.4); no source says so for grounding.
+    // A tier that is not written reads back as CLASSIC (kinds/guardrail/README.md, Defaults); no source says so for grounding.
     for policy in ["contentPolicy", "topicPolicy"] {
         if let Some(Value::Object(policy)) = content.get_mut(policy) {
             policy.entry("tier").or_insert_with(|| serde_json::json!({"tierName": "CLASSIC"}));
         }
     }
-    // A policy with one list reads back with both (FALSE-DRIFT H02).
+    // A policy with one list reads back with both (kinds/guardrail/README.md, Defaults).
     for (policy, list) in [
         ("wordPolicy", "words"),
         ("wordPolicy", "managedWordLists"),
@@ -217,7 +217,7 @@ pub(super) fn content(
     Ok(content)
 }
 
-/// Rules that no single member shows (AWS.md 1.1.5, and the topic length of each tier).
+/// Rules that no single member shows (kinds/guardrail/README.md, Limits).
 fn rules_between_members(content: &Map<String, Value>) -> Result<(), ApiError> {
     let tier =
         |policy: &str| content.get(policy).and_then(|policy| policy.pointer("/tier/tierName")).and_then(Value::as_str);
@@ -263,7 +263,7 @@ fn text<'a>(value: &'a Value, member: &str) -> &'a str {
     value.get(member).and_then(Value::as_str).unwrap_or_default()
 }
 
-/// Id and ARN of a guardrail profile, which must be one of the region's (AWS.md 1.1.7).
+/// Id and ARN of a guardrail profile, which must be one of the region's (README.md, Guardrail profiles).
 fn guardrail_profile(scope: &Scope, given: &str) -> Result<(String, String), ApiError> {
     let id = given.rsplit("guardrail-profile/").next().unwrap_or(given);
     let region = scope.region.as_str();

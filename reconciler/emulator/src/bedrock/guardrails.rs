@@ -1,4 +1,4 @@
-//! Guardrails: the DRAFT, its published versions, and how late they settle (AWS.md 1.1).
+//! Guardrails: the DRAFT, its published versions, and how late they settle (kinds/guardrail/README.md, DRAFT and READY).
 //!
 //! # Guarantees
 //! - UpdateGuardrail replaces the whole DRAFT: what it omits is gone, the KMS key and the cross-region profile too.
@@ -23,7 +23,7 @@ use crate::protocol::Answer;
 use crate::shapes::Reader;
 use crate::world::Turn;
 
-/// Not adjustable (AWS.md 1.1.1).
+/// Not adjustable (kinds/guardrail/README.md, Limits).
 const MOST_GUARDRAILS: usize = 100;
 const MOST_VERSIONS: usize = 20;
 
@@ -436,7 +436,7 @@ fn resolve_key(turn: &Turn<'_>, draft: &mut Map<String, Value>) -> Result<(), Ap
     Ok(())
 }
 
-/// Puts every list under a policy in random order (AWS.md 1.1.4, FALSE-DRIFT H01).
+/// Puts every list under a policy in random order (kinds/guardrail/README.md, Defaults).
 fn shuffle_lists(value: &mut Value, rng: &mut impl Rng) {
     match value {
         Value::Array(items) => {

@@ -1,4 +1,4 @@
-//! Model invocation logging: one configuration per account and region (AWS.md 1.3).
+//! Model invocation logging: one configuration per account and region (kinds/invocation_logging/README.md, Configuration).
 //!
 //! Disabled is a 200 without `loggingConfig`, not a 404; a Put replaces everything; a flag that is omitted is absent.
 

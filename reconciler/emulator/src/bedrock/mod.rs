@@ -45,7 +45,7 @@ pub(crate) const OPERATIONS: &[(&str, bool)] = &[
 pub(crate) struct BedrockState {
     /// By id.
     pub(crate) guardrails: BTreeMap<String, Guardrail>,
-    /// Answers of CreateGuardrail by client request token. A token outlives the guardrail that it made (AWS.md 0.10).
+    /// Answers of CreateGuardrail by client request token. A token outlives the guardrail that it made (aws/README.md, Tokens).
     pub(crate) create_tokens: HashMap<String, Value>,
     pub(crate) logging: Option<Map<String, Value>>,
     pub(crate) enforced: Option<enforced::Enforced>,

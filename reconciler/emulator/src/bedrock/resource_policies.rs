@@ -1,4 +1,4 @@
-//! Resource policies of guardrails and guardrail profiles (AWS.md 1.1.1, 1.1.7).
+//! Resource policies of guardrails and guardrail profiles (kinds/guardrail_resource_policy/README.md, Operations).
 //!
 //! # Guarantees
 //! - A document is kept verbatim, and a put replaces it whole.

@@ -1,4 +1,4 @@
-//! Tags of Bedrock resources; guardrails are the only ones here (AWS.md 1.1.1).
+//! Tags of Bedrock resources; guardrails are the only ones here (kinds/guardrail/README.md, Two sets of names).
 
 use std::collections::BTreeMap;
 

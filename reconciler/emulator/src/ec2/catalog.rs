@@ -1,4 +1,4 @@
-//! What AWS offers: regions, and the services that an endpoint can reach (AWS.md 1.8, 5.1).
+//! What AWS offers: regions, and the services that an endpoint can reach (kinds/vpc_endpoint/README.md, Services).
 //!
 //! The services are those that this project needs and a few well-known others.
 

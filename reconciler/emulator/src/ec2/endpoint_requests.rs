@@ -159,7 +159,7 @@ fn check(turn: &Turn<'_>, endpoint: &Endpoint) -> Result<(), ApiError> {
 }
 
 /// Whether private DNS can be switched on: the VPC allows it, and no other endpoint has the name, not even one that
-/// is being deleted (AWS.md 1.8).
+/// is being deleted (kinds/vpc_endpoint/README.md, Private DNS).
 fn check_private_dns(turn: &Turn<'_>, endpoint: &Endpoint) -> Result<(), ApiError> {
     let ec2 = &turn.cell.ec2;
     if !ec2.vpcs.get(&endpoint.vpc).is_some_and(|vpc| vpc.dns_support && vpc.dns_hostnames) {

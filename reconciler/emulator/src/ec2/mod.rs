@@ -1,4 +1,4 @@
-//! Amazon EC2, as far as VPC endpoints need it (AWS.md 1.8): endpoints, VPCs, subnets, security groups, tags.
+//! Amazon EC2, as far as VPC endpoints need it: endpoints, VPCs, subnets, security groups, tags.
 //!
 //! # Guarantees
 //! - States settle late and are in lower camel case on the wire, whatever the model says.

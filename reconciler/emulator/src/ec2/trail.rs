@@ -1,4 +1,4 @@
-//! What CloudTrail shows of EC2 requests (AWS.md 2.12).
+//! What CloudTrail shows of EC2 requests (kinds/vpc_endpoint/README.md, Events).
 //!
 //! The operations on VPC endpoints are shown under the name of their request, with capitals, and their lists as
 //! `{tag, content}`: one object for one item, an array for more. Of ModifyVpcEndpoint this is by analogy. The older

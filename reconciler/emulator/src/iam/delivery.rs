@@ -1,4 +1,5 @@
-//! Whether a service can deliver logs with a role, as the service finds out when it is told to (AWS.md 1.3, 1.4).
+//! Whether a service can deliver logs with a role, as the service finds out when it is told to
+//! (kinds/invocation_logging/README.md, Delivery role).
 //!
 //! # Caveats
 //! - This is the one place where policies are evaluated, and only as far as this question goes: statements that allow and deny

@@ -1,4 +1,4 @@
-//! AWS IAM: roles and managed policies (AWS.md 1.10).
+//! AWS IAM: roles and managed policies (kinds/iam_role/README.md, Documents).
 //!
 //! # Guarantees
 //! - One state per account, whatever the region; it lives in the place of the region in which IAM is signed for.

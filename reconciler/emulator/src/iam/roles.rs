@@ -241,7 +241,7 @@ pub(super) fn create_service_linked(turn: &mut Turn<'_>, input: &Input) -> Answe
     })
 }
 
-/// What the request omits stays; that an omitted description stays too is UNVERIFIED (AWS.md 0.A).
+/// What the request omits stays; that an omitted description stays too is a hypothesis (README.md, Hypotheses).
 pub(super) fn update(turn: &mut Turn<'_>, input: &Input) -> Answer {
     let mut role = own(turn, input)?;
     role.description = description(input)?.or(role.description);

@@ -1,4 +1,5 @@
-//! The effective policy of an account: what it inherits, merged from the root down (AWS.md 1.9).
+//! The effective policy of an account: what it inherits, merged from the root down
+//! (kinds/bedrock_policy/README.md, What is effective).
 //!
 //! # Caveats
 //! `@@assign`, `@@append` and `@@remove` are carried out; what a parent forbids its children

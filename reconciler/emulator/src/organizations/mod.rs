@@ -1,4 +1,4 @@
-//! AWS Organizations: the tree of accounts, policies and what they are attached to (AWS.md 1.9, 5.1, 5.3).
+//! AWS Organizations: the tree of accounts, policies and what they are attached to (kinds/organizations/README.md, Reads).
 //!
 //! # Guarantees
 //! - It is one service whatever the region of a request: its state, its events and its request rates are those of the
@@ -120,7 +120,7 @@ fn answer(organization: &mut Organization, turn: &mut Turn<'_>, operation: &str,
     }
 }
 
-/// Who may ask what (AWS.md 5.3).
+/// Who may ask what (kinds/organizations/README.md, Who may call).
 fn authorise(
     organization: &Organization,
     turn: &Turn<'_>,

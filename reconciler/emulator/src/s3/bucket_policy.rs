@@ -106,8 +106,9 @@ fn is_public(policy: &Value) -> bool {
     statements(policy).unwrap_or_default().iter().any(public)
 }
 
-/// Bedrock adds its statement to the policy of a bucket here that it is to log to (AWS.md 1.3, 1.4). That a statement
-/// of that name gets one more resource, when it has another, has no source.
+/// Bedrock adds its statement to the policy of a bucket here that it is to log to
+/// (kinds/log_bucket/README.md, Statements of services). That a statement of that name gets one more resource, when it has
+/// another, has no source.
 pub(crate) fn allow_bedrock_logs(turn: &mut Turn<'_>, name: &str, prefix: &str) {
     let scope = turn.scope;
     let Some(bucket) = turn.cell.s3.buckets.get_mut(name) else {

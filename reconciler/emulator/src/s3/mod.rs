@@ -1,4 +1,5 @@
-//! Amazon S3: the configuration of buckets (AWS.md 1.6), and the account's public access block of S3 Control.
+//! Amazon S3: the configuration of buckets (kinds/log_bucket/README.md, Sub-resources), and the account's public access block of
+//! S3 Control.
 //!
 //! # Guarantees
 //! - A bucket name is one in the whole world: of another account it is forbidden, of another region a redirection.

@@ -1,4 +1,5 @@
-//! S3 Control: the public access block of an account, which is one for all regions (AWS.md 1.6, 5.3).
+//! S3 Control: the public access block of an account, which is one for all regions
+//! (kinds/log_bucket/README.md, Public access of an account).
 
 use serde_json::{Value, json};
 

@@ -1,4 +1,4 @@
-//! What CloudTrail shows of S3: some events have other names than their operations (AWS.md 2.12).
+//! What CloudTrail shows of S3: some events have other names than their operations (kinds/log_bucket/README.md, Events).
 
 use serde_json::{Map, Value};
 

@@ -1,4 +1,4 @@
-//! CloudTrail trails: settings, event selectors, insights, logging, tags (AWS.md 1.7).
+//! CloudTrail trails: settings, event selectors, insights, logging, tags (kinds/trail/README.md, Settings).
 //!
 //! # Guarantees
 //! - A trail is changed in its home region only; reads elsewhere see the shadows of multi-region and organization trails.

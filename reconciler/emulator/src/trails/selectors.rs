@@ -1,4 +1,4 @@
-//! Event selectors: what is accepted, and how it reads back (AWS.md 1.7.2, 1.7.3).
+//! Event selectors: what is accepted, and how it reads back (kinds/trail/README.md, Selectors).
 //!
 //! # Guarantees
 //! - Basic and advanced selectors overwrite each other, whole.

@@ -1,4 +1,5 @@
-//! Buckets (AWS.md 1.6): one name in the world, defaults, sub-resources that are replaced, codes of what is not set.
+//! Buckets (kinds/log_bucket/README.md, Sub-resources): one name in the world, defaults, sub-resources that are replaced, codes
+//! of what is not set.
 
 use http::Method;
 use reconciler_emulator::{AccountSeed, Emulator, Options, Script};
@@ -205,7 +206,7 @@ async fn lifecycle_rules_are_replaced_together_and_get_ids() -> TestResult {
     Ok(())
 }
 
-/// AWS.md 1.3: the service writes into a policy that is somebody else's.
+/// The service writes into a policy that is somebody else's.
 #[tokio::test]
 async fn bedrock_adds_its_statement_to_the_policy_of_a_bucket_that_it_logs_to() -> TestResult {
     let client = with_bucket().await?;

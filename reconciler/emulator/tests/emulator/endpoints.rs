@@ -1,4 +1,4 @@
-//! VPC endpoints (AWS.md 1.8): defaults, states that settle late, private DNS, partial failures.
+//! VPC endpoints (kinds/vpc_endpoint/README.md, Defaults): defaults, states that settle late, private DNS, partial failures.
 
 use reconciler_emulator::{Effect, Emulator, Fault, Match, Options, Script};
 use serde_json::json;

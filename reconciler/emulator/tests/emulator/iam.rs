@@ -1,4 +1,4 @@
-//! IAM (AWS.md 1.10): documents, identities that outlive their names, quotas, late reads.
+//! IAM (kinds/iam_role/README.md, Documents): documents, identities that outlive their names, quotas, late reads.
 
 use reconciler_emulator::{AccountSeed, Emulator, Options, Script};
 use serde_json::{Value, json};
@@ -67,7 +67,7 @@ async fn documents_are_encoded_trust_is_rewritten_and_the_rest_is_verbatim() -> 
     Ok(())
 }
 
-/// H16: a role that is made again is not the role that the policy trusts.
+/// h16: a role that is made again is not the role that the policy trusts.
 #[tokio::test]
 async fn a_deleted_principal_reads_back_as_its_id_even_when_its_name_exists_again() -> TestResult {
     let client = Client::calm();
@@ -92,7 +92,7 @@ async fn a_deleted_principal_reads_back_as_its_id_even_when_its_name_exists_agai
     Ok(())
 }
 
-/// H32: a principal that was just made is unknown to others for a while.
+/// h32: a principal that was just made is unknown to others for a while.
 #[tokio::test]
 async fn a_new_principal_is_refused_for_some_uses() -> TestResult {
     let client = Client::new(&Emulator::new(Options { principal_lag_uses: 2, ..Options::default() }));

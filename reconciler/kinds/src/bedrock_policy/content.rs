@@ -67,7 +67,8 @@ pub(super) fn identifiers(content: &Value) -> Vec<Identifier<'_>> {
     configurations(content).into_iter().filter_map(|(_, _, arn)| Identifier::of(arn?)).collect()
 }
 
-/// What the service would reject, or what would make models unusable in every account below (H21).
+/// What the service would reject, or what would make models unusable in every account below
+/// (README.md, What makes models unusable).
 pub(super) fn check(content: &Value) -> Vec<Problem> {
     let mut problems = Vec::new();
     let mut wrong = |path: Path, detail: String, remedy: &str| {
@@ -193,7 +194,7 @@ mod tests {
 
     const ARN: &str = "arn:aws:bedrock:us-east-1:111122223333:guardrail/abc123def456:7";
 
-    /// H21. DRAFT, no version, another region, no guardrail, two guardrails: each would break every caller or enforce nothing.
+    /// h21. DRAFT, no version, another region, no guardrail, two guardrails: each would break every caller or enforce nothing.
     #[test]
     fn h21_what_would_break_callers_is_refused() {
         assert_eq!(check(&content("us-east-1", ARN)), []);

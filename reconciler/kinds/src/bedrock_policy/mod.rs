@@ -1,4 +1,4 @@
-//! Bedrock policies of AWS Organizations: guardrails that hold for every model call of the accounts below (AWS.md 1.9).
+//! Bedrock policies of AWS Organizations: guardrails that hold for every model call of the accounts below.
 
 mod content;
 mod edge;

@@ -1,4 +1,4 @@
-//! The normal form of a Bedrock policy, its limits and directions (AWS.md 1.9, H21).
+//! The normal form of a Bedrock policy, its limits and directions (README.md, Content).
 
 use std::borrow::Cow;
 
@@ -23,7 +23,8 @@ use crate::organizations::spec::{self, CONTENT, Spec, TARGETS};
 use crate::organizations::steps::Surroundings;
 use crate::organizations::{self, Longest, PolicyType, steps};
 
-/// Bedrock policies, for the calls. That they may have 10000 characters, as other management policies, is a hypothesis.
+/// Bedrock policies, for the calls. That they may have 10000 characters, as other management policies, is a hypothesis
+/// (README.md, Hypotheses).
 pub(super) static TYPE: PolicyType = PolicyType {
     // Another guardrail would be enforced meanwhile.
     attaches_first: |_| false,
@@ -73,7 +74,8 @@ fn key_of(path: &Path) -> Option<&'static str> {
     (path.parts() == ["tags"]).then_some("key")
 }
 
-/// Refuses guardrails that the organization could not use: they have to be those of the management account (H21).
+/// Refuses guardrails that the organization could not use: they have to be those of the management account
+/// (README.md, What makes models unusable).
 fn refuse_foreign_guardrails(situation: &Situation<'_>, proposal: &mut Proposal) {
     let management = Surroundings::of(situation).management_account;
     let content = situation.target.get(CONTENT).unwrap_or(&Value::Null);
@@ -89,7 +91,7 @@ fn refuse_foreign_guardrails(situation: &Situation<'_>, proposal: &mut Proposal)
     }
 }
 
-/// What only a caller can find out (AWS.md 1.9).
+/// What only a caller can find out (README.md, What makes models unusable).
 fn say_what_is_not_checked(proposal: &mut Proposal) {
     let writes = |action: &str| matches!(action, "create" | "update" | "attach");
     if proposal.steps.iter().any(|step| writes(step.action)) {

@@ -1,4 +1,4 @@
-//! Reading the accounts of AWS Organizations: the only place of discovery that makes calls (AWS.md 1.9, 5.1).
+//! Reading the accounts of AWS Organizations: the only place of discovery that makes calls (README.md, Who may ask).
 //!
 //! Expected flow: DescribeOrganization, which every member may call, says which account is the management account;
 //! ListAccounts is asked with the caller's own credentials, which are often those of a delegated administrator, and in the

@@ -1,6 +1,6 @@
-//! Events that change the enforced configuration of an account and region (AWS.md 1.2, 2.12).
+//! Events that change the enforced configuration of an account and region.
 //!
-//! Hypothesis: the record shows the request as it was sent. Where it does not, nothing is compared.
+//! Hypothesis (README.md, Hypotheses): the record shows the request as it was sent. Where it does not, nothing is compared.
 
 use reconciler_model::cause::{Cause, replaced};
 

@@ -1,4 +1,4 @@
-//! The guardrail that an account enforces on every model call of a region (AWS.md 1.2).
+//! The guardrail that an account enforces on every model call of a region.
 //!
 //! Purpose: the one configuration of an account and region names a guardrail, one of its published versions, and what of
 //! each call it looks at. Callers cannot leave it out.

@@ -1,4 +1,4 @@
-//! The normal form of the enforced configuration (AWS.md 1.2), its limits and directions.
+//! The normal form of the enforced configuration (README.md, Defaults), its limits and directions.
 
 use reconciler_model::address::ScopeKind;
 use reconciler_model::cause::Cause;
@@ -89,8 +89,8 @@ const ALL: &str = "ALL";
 
 /// The deprecated member that said what `selectiveContentGuarding` says now.
 ///
-/// That `HONOR`, which is to look at what callers have tagged, is `SELECTIVE` is a hypothesis. It counts only where the answer
-/// has no `selectiveContentGuarding`, and it errs to the side of drift.
+/// That `HONOR`, which is to look at what callers have tagged, is `SELECTIVE` is a hypothesis (README.md, Hypotheses). It counts
+/// only where the answer has no `selectiveContentGuarding`, and it errs to the side of drift.
 const INPUT_TAGS: &str = "inputTags";
 
 fn key_of(_: &Path) -> Option<&'static str> {
@@ -308,7 +308,8 @@ impl Kind for EnforcedGuardrail {
         &[]
     }
 
-    /// Which resource the action knows is not documented (AWS.md 1.2), so a policy that names guardrails counts as well.
+    /// Which resource the action knows is not documented (README.md, Permissions), so a policy that names guardrails counts as
+    /// well.
     fn arns(&self, call: &Call, place: &Place<'_>, _name: &str, _live: Option<&Sighting>) -> Vec<String> {
         let named = call.request.pointer("/guardrailInferenceConfig/guardrailIdentifier").and_then(Value::as_str);
         let named = named.filter(|named| named.starts_with("arn:")).map(str::to_owned);

@@ -1,4 +1,4 @@
-//! Events that change a guardrail (AWS.md 1.1.9, 2.12). CloudTrail hides names and content; it shows ids and numbers of versions.
+//! Events that change a guardrail (README.md, Events). CloudTrail hides names and content; it shows ids and numbers of versions.
 
 use reconciler_model::cause::{Cause, When, renamed};
 

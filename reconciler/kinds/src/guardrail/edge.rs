@@ -34,7 +34,7 @@ const GET: &str = "GetGuardrail";
 const LIST: &str = "ListGuardrails";
 const PAGE: i32 = 1000;
 const DRAFT: &str = "DRAFT";
-/// The member with which a version cannot be enforced (AWS.md 1.2).
+/// The member with which a version cannot be enforced (kinds/enforced_guardrail/README.md, What cannot be enforced).
 pub(super) const REASONING: &str = "automatedReasoningPolicy";
 
 /// Members of GetGuardrail that are identity, or that the service owns.
@@ -323,7 +323,8 @@ fn ids_of(row: &Value) -> Option<(String, Ids)> {
 /// The guardrails that names lead to, by name.
 type Found = BTreeMap<String, Vec<Ids>>;
 
-/// The selected guardrails by name. A name may have more than one: that AWS enforces unique names is a hypothesis.
+/// The selected guardrails by name. A name may have more than one: that AWS enforces unique names is a hypothesis
+/// (README.md, Hypotheses).
 async fn by_name(session: &Session, selection: &Selection) -> Result<Found, CallError> {
     by_name_or_pin(session, selection, &PinnedNames::new()).await
 }

@@ -1,4 +1,4 @@
-//! What the service would reject in a guardrail (AWS.md 1.1.1, 1.1.3, 1.1.7), found before any call.
+//! What the service would reject in a guardrail (README.md, Limits), found before any call.
 
 use reconciler_model::codes;
 use reconciler_model::diagnostic::Problem;

@@ -1,4 +1,4 @@
-//! Bedrock guardrails: the DRAFT, and the published version that callers use (AWS.md 1.1).
+//! Bedrock guardrails: the DRAFT, and the published version that callers use (README.md, Versions).
 //!
 //! Purpose: a guardrail is restored when its DRAFT *and* its newest published version are as declared. Restoring the DRAFT
 //! alone restores nothing for callers, because they name numbered versions, and those never change.

@@ -1,4 +1,4 @@
-//! From the normal form to the body of CreateGuardrail and UpdateGuardrail (AWS.md 1.1.3).
+//! From the normal form to the body of CreateGuardrail and UpdateGuardrail (README.md, Two sets of names).
 //!
 //! The request calls many members by other names than the answer. The elements of lists have the same names in both, which
 //! is why unknown members of elements can be carried, and unknown members above them cannot.

@@ -1,4 +1,4 @@
-//! The normal form of a guardrail (AWS.md 1.1.3, 1.1.4) and the directions of its fields.
+//! The normal form of a guardrail (README.md, Defaults) and the directions of its fields.
 //!
 //! Defaults that the service leaves out of its answers are written here, once. `publishedVersion` is the content of the
 //! newest published version; a declaration wants it equal to what it declares, unless it says `publish: false`.
@@ -147,7 +147,7 @@ struct ContentPolicy {
 }
 
 /// What an element does to prompts and to answers. Absent members are the documented behaviour of the console: block, and on.
-/// That the API has the same defaults is a hypothesis, so declarations should be explicit.
+/// That the API has the same defaults is a hypothesis (README.md, Hypotheses), so declarations should be explicit.
 macro_rules! element {
     ($(#[$doc:meta])* $name:ident { $($(#[$attribute:meta])* $field:ident: $type:ty),* $(,)? }) => {
         $(#[$doc])*
@@ -640,7 +640,7 @@ impl Kind for Guardrail {
     }
 
     fn settled_reads(&self) -> u32 {
-        // READY is answered for a moment right after an update, before UPDATING (AWS.md 1.1.4).
+        // READY is answered for a moment right after an update, before UPDATING (README.md, DRAFT and READY).
         2
     }
 

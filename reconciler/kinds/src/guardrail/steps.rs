@@ -1,4 +1,4 @@
-//! From the drift of a guardrail to calls: update, publish, make room for versions, tag (AWS.md 1.1.6).
+//! From the drift of a guardrail to calls: update, publish, make room for versions, tag (README.md, Versions).
 
 use std::collections::BTreeMap;
 

@@ -1,4 +1,4 @@
-//! Events that change the resource policy of a guardrail (AWS.md 2.12).
+//! Events that change the resource policy of a guardrail (README.md, Events).
 
 use reconciler_model::cause::{Cause, renamed};
 use serde_json::json;

@@ -27,7 +27,7 @@ const LIST: &str = "ListGuardrails";
 const GET: &str = "GetResourcePolicy";
 const PAGE: i32 = 1000;
 
-/// The ARNs of the selected guardrails by name. That AWS enforces unique names is a hypothesis.
+/// The ARNs of the selected guardrails by name. That AWS enforces unique names is a hypothesis (README.md, Hypotheses).
 async fn by_name(session: &Session, selection: &Selection) -> Result<BTreeMap<String, Vec<String>>, CallError> {
     let bedrock = session.client(Client::new);
     let mut found: BTreeMap<String, Vec<String>> = BTreeMap::new();

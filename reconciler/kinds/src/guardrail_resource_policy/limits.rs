@@ -1,4 +1,5 @@
-//! What PutResourcePolicy takes of a document: only the patterns that the guide of guardrails shows (AWS.md 1.1.7).
+//! What PutResourcePolicy takes of a document: only the patterns that the guide of guardrails shows
+//! (README.md, Documented patterns).
 
 use reconciler_model::codes;
 use reconciler_model::diagnostic::Problem;
@@ -8,7 +9,7 @@ use serde_json::Value;
 
 use super::spec::POLICY;
 
-/// Characters of a document (AWS.md 1.1.1).
+/// Characters of a document (README.md, Limits).
 const MOST_CHARACTERS: usize = 20_480;
 const ACTIONS: &[&str] = &["bedrock:ApplyGuardrail", "bedrock:GetGuardrail"];
 /// Conditions of which one has to stand beside the principal `*`.

@@ -1,4 +1,4 @@
-//! The resource policy of a guardrail: who beside its account may apply it (AWS.md 1.1.7).
+//! The resource policy of a guardrail: who beside its account may apply it (README.md, Who needs it).
 //!
 //! Purpose: what an organization enforces, its accounts have to be able to apply. Without the policy every model call of
 //! theirs fails.

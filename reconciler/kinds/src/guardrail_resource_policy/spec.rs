@@ -1,4 +1,4 @@
-//! The normal form of a guardrail's resource policy (AWS.md 1.1.1, 1.1.7) and the direction of its differences.
+//! The normal form of a guardrail's resource policy and the direction of its differences.
 
 use reconciler_model::address::ScopeKind;
 use reconciler_model::cause::Cause;

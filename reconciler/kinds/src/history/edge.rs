@@ -1,4 +1,4 @@
-//! LookupEvents: 50 events a page, newest first, by the name of the event (AWS.md 1.7.5).
+//! LookupEvents: 50 events a page, newest first, by the name of the event (README.md, Limits).
 
 use async_trait::async_trait;
 use aws_sdk_cloudtrail::Client;

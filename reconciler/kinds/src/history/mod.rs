@@ -1,4 +1,4 @@
-//! The event history of CloudTrail: management events of 90 days, with or without a trail (AWS.md 1.7.5).
+//! The event history of CloudTrail: management events of 90 days, with or without a trail (README.md, Limits).
 
 mod edge;
 

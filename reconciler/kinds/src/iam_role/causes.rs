@@ -1,4 +1,4 @@
-//! Events that change an IAM role (AWS.md 1.10, 2.12): in one region of the partition.
+//! Events that change an IAM role (README.md, Events): in one region of the partition.
 
 use reconciler_model::cause::{Cause, renamed};
 use serde_json::{Value, json};

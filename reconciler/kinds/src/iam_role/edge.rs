@@ -2,7 +2,7 @@
 //!
 //! A role is read with GetRole, ListRolePolicies and ListAttachedRolePolicies side by side, then GetRolePolicy for each inline
 //! policy, and GetPolicy and GetPolicyVersion for the boundary and each attached policy of the account. Many roles, and all of them, come from GetAccountAuthorizationDetails, with ListRoles for what it lacks: the longest
-//! session and the description (AWS.md 1.10.1). Documents come percent-encoded, and the normal form decodes them.
+//! session and the description (README.md, Reads). Documents come percent-encoded, and the normal form decodes them.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::{Duration, SystemTime};
@@ -340,7 +340,7 @@ fn revokes_to_come(tree: &Value) -> bool {
 }
 
 /// Whether a write was refused for what is only a matter of time: a principal that was just created is not known everywhere
-/// yet, or another write on the role is going on (AWS.md 1.10.2, 0.C).
+/// yet, or another write on the role is going on (README.md, Eventual consistency).
 fn is_too_early(error: &CallError) -> bool {
     let word = error.code.strip_suffix("Exception").unwrap_or(&error.code);
     match word {

@@ -1,4 +1,4 @@
-//! What the service would reject in a role, found before any call (AWS.md 1.10.2).
+//! What the service would reject in a role, found before any call (README.md, Limits).
 
 use reconciler_model::codes;
 use reconciler_model::diagnostic::Problem;

@@ -1,4 +1,4 @@
-//! IAM roles: trust, inline and attached policies, boundary, longest session (AWS.md 1.10, 1.4).
+//! IAM roles: trust, inline and attached policies, boundary, longest session.
 //!
 //! Purpose: a delivery role decides whether logs arrive, and any role decides who may do what. An opened trust policy, one more
 //! attached policy or a boundary that is gone is how an attacker stays.

@@ -1,4 +1,4 @@
-//! The normal form of a role (AWS.md 1.10), and the directions of its fields.
+//! The normal form of a role (README.md, Documents), and the directions of its fields.
 
 use reconciler_model::address::ScopeKind;
 use reconciler_model::cause::Cause;

@@ -1,4 +1,4 @@
-//! From the drift of a role to calls (AWS.md 1.10.2).
+//! From the drift of a role to calls (README.md, Writes).
 //!
 //! A step that fails stops those after it, so what no document can make fail comes first: undeclared policies are detached,
 //! then a trust policy that names no role or user, then boundary and settings. Inline policies are put before undeclared ones
@@ -340,7 +340,8 @@ fn put_boundary(chain: &mut Chain<'_>, target: &Value) {
     }
 }
 
-/// UpdateRole with both settings, because it is not documented that a description which is left out stays (AWS.md 0.A).
+/// UpdateRole with both settings, because it is not documented that a description which is left out stays
+/// (README.md, Hypotheses).
 fn update(chain: &mut Chain<'_>, situation: &Situation<'_>, live: &Sighting) {
     let value = |member: &str| situation.target.get(member).unwrap_or(&live.tree[member]).clone();
     let (description, longest) = (value("description"), value(LONGEST));

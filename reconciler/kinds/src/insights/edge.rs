@@ -1,4 +1,4 @@
-//! StartQuery, GetQueryResults until it is over, StopQuery when it takes too long (AWS.md 1.7.5).
+//! StartQuery, GetQueryResults until it is over, StopQuery when it takes too long (README.md, Queries).
 
 use std::collections::BTreeMap;
 use std::time::{Duration, Instant};

@@ -1,4 +1,4 @@
-//! CloudWatch Logs Insights: questions to a log group (AWS.md 1.7.5).
+//! CloudWatch Logs Insights: questions to a log group.
 
 mod edge;
 

@@ -1,4 +1,4 @@
-//! Events that change the configuration of invocation logging of an account and region (AWS.md 1.3, 2.12).
+//! Events that change the configuration of invocation logging of an account and region (README.md, Events).
 
 use reconciler_model::cause::{Cause, replaced};
 

@@ -1,4 +1,4 @@
-//! Why the service could not deliver with the declared role: what the role and the log group lack of what AWS.md 1.4 wants.
+//! Why the service could not deliver with the declared role: what the role and the log group lack (README.md, Delivery role).
 //!
 //! The service's own words name the group and the role, and nothing else. Nothing is decided here; it is for people.
 

@@ -23,7 +23,7 @@ const GET: &str = "GetModelInvocationLoggingConfiguration";
 const PUT: &str = "PutModelInvocationLoggingConfiguration";
 
 /// Whether the service could not deliver with the role: the role is new, and not known everywhere yet, or it is broken. The
-/// service then writes nothing (AWS.md 1.3).
+/// service then writes nothing (README.md, Delivery role).
 fn is_permission_failure(error: &CallError) -> bool {
     error.class == ErrorClass::Invalid && error.message.contains("Failed to validate permissions")
 }
@@ -100,7 +100,7 @@ impl Edge for InvocationLogging {
     ) -> Result<Option<Sighting>, CallError> {
         let bedrock = session.client(Client::new);
         let answer = call!(session, SERVICE, GET, bedrock.get_model_invocation_logging_configuration()).await?;
-        // Logging that is off is answered with success, without the member (AWS.md 1.3).
+        // Logging that is off is answered with success, without the member (README.md, Configuration).
         let Some(config) = answer.body.get("loggingConfig").filter(|config| !config.is_null()) else {
             return Ok(None);
         };

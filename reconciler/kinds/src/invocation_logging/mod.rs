@@ -1,4 +1,4 @@
-//! Model invocation logging: the one configuration of an account and region (AWS.md 1.3).
+//! Model invocation logging: the one configuration of an account and region.
 
 mod causes;
 mod diagnosis;

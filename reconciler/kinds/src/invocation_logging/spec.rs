@@ -1,4 +1,4 @@
-//! The normal form of the invocation logging configuration (AWS.md 1.3), its limits and directions.
+//! The normal form of the invocation logging configuration (README.md, Configuration), its limits and directions.
 
 use reconciler_model::address::ScopeKind;
 use reconciler_model::cause::Cause;
@@ -20,8 +20,9 @@ use crate::normal::{IGNORED, as_answered};
 
 /// Flags that some regions do not report at all: the service takes them and leaves them out of its answer.
 ///
-/// Hypothesis, from users' reports of regions without video models; AWS does not document it. The flags are sent with every
-/// write, and an absent one is a note. Where a region is known to report it ([`PinnedAs::Answers`]), its absence is drift.
+/// Hypothesis (README.md, Hypotheses), from users' reports of regions without video models; AWS does not document it. The flags
+/// are sent with every write, and an absent one is a note. Where a region is known to report it ([`PinnedAs::Answers`]), its
+/// absence is drift.
 pub(super) const UNREPORTED: &[&str] = &["audioDataDeliveryEnabled", "videoDataDeliveryEnabled"];
 
 /// The logging configuration as GetModelInvocationLoggingConfiguration answers it.
@@ -229,7 +230,7 @@ impl Kind for InvocationLogging {
         vec![arns::EVERYTHING.to_owned()]
     }
 
-    /// CloudWatch Logs is delivered to with the role; the bucket lets Bedrock in by its own policy (AWS.md 1.3).
+    /// CloudWatch Logs is delivered to with the role; the bucket lets Bedrock in by its own policy (README.md, Delivery role).
     fn passes<'c>(&self, call: &'c Call) -> Option<&'c str> {
         call.request.pointer("/loggingConfig/cloudWatchConfig/roleArn").and_then(Value::as_str)
     }

@@ -1,4 +1,4 @@
-//! Events that change a KMS key or its alias (AWS.md 1.11, 2.12).
+//! Events that change a KMS key or its alias (README.md, Events).
 
 use reconciler_model::cause::{Cause, renamed};
 use serde_json::{Value, json};

@@ -1,4 +1,4 @@
-//! What KMS would reject in a declared key (AWS.md 1.11).
+//! What KMS would reject in a declared key (README.md, Limits).
 
 use reconciler_model::codes;
 use reconciler_model::diagnostic::Problem;

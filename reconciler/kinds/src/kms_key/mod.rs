@@ -1,4 +1,4 @@
-//! Customer managed KMS keys, by their alias (AWS.md 1.11).
+//! Customer managed KMS keys, by their alias (README.md, Names of keys).
 //!
 //! Purpose: what guardrails, logs and trails hold is as safe as the policy of the key that it is encrypted under; and it is lost
 //! with the key.

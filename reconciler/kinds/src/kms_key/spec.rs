@@ -1,4 +1,4 @@
-//! The normal form of a key (AWS.md 1.11), and the directions of its fields.
+//! The normal form of a key (README.md, Reads), and the directions of its fields.
 
 use reconciler_model::address::ScopeKind;
 use reconciler_model::cause::Cause;

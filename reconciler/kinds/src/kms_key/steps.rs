@@ -1,4 +1,4 @@
-//! From the drift of a key to calls (AWS.md 1.11).
+//! From the drift of a key to calls (README.md, Writes).
 //!
 //! A key whose deletion is scheduled, or that is disabled, is made usable first: most other calls are refused before that.
 

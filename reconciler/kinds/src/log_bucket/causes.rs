@@ -1,4 +1,4 @@
-//! Events that change a bucket (AWS.md 1.6, 2.12). Some have other names than their operations.
+//! Events that change a bucket (README.md, Events). Some have other names than their operations.
 
 use reconciler_model::cause::{Cause, renamed};
 use serde_json::json;

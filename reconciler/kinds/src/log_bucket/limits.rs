@@ -1,4 +1,4 @@
-//! What S3 would reject in a declared bucket, or what would not hold (AWS.md 1.6).
+//! What S3 would reject in a declared bucket, or what would not hold (README.md, Limits).
 
 use reconciler_model::codes;
 use reconciler_model::diagnostic::Problem;

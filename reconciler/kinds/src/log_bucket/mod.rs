@@ -1,4 +1,4 @@
-//! S3 buckets that logs are delivered to (AWS.md 1.6, 1.3, 1.7.4): who may reach them, and how long they keep what they have.
+//! S3 buckets that logs are delivered to: who may reach them, and how long they keep what they have.
 //!
 //! Purpose: Bedrock, CloudTrail and CloudWatch Logs deliver to a bucket only while its policy lets them, and what they delivered
 //! is evidence only while nobody can read, change or expire it.

@@ -1,4 +1,4 @@
-//! Statements that AWS services add to a bucket's policy by themselves (AWS.md 1.3, 1.4, 1.6).
+//! Statements that AWS services add to a bucket's policy by themselves (README.md, Statements of services).
 //!
 //! Bedrock adds its statement when the logging configuration names the bucket; CloudWatch Logs does so when a delivery is set up.
 //! Such a statement is no drift only when it is exactly what the service writes for this bucket, this account and this region:

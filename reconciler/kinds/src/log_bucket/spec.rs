@@ -1,4 +1,4 @@
-//! The normal form of a bucket (AWS.md 1.6), and the directions of its fields.
+//! The normal form of a bucket (README.md, Sub-resources), and the directions of its fields.
 
 use reconciler_model::address::ScopeKind;
 use reconciler_model::cause::Cause;

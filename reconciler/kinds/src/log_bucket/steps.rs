@@ -1,4 +1,4 @@
-//! From the drift of a bucket to calls (AWS.md 1.6): one for each sub-resource, which it replaces.
+//! From the drift of a bucket to calls (README.md, Sub-resources): one for each sub-resource, which it replaces.
 
 use std::collections::BTreeMap;
 

@@ -1,4 +1,4 @@
-//! Events that change a log group (AWS.md 1.5, 2.12).
+//! Events that change a log group (README.md, Events).
 
 use reconciler_model::cause::{Cause, renamed, replaced};
 use serde_json::json;

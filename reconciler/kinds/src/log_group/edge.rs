@@ -20,7 +20,7 @@ use crate::operations::unknown_call;
 const SERVICE: &str = "logs";
 const DESCRIBE: &str = "DescribeLogGroups";
 
-/// Names that one call can ask for (AWS.md 1.5).
+/// Names that one call can ask for (README.md, Reads).
 const NAMES_A_CALL: usize = 50;
 
 /// Members of the answer that are identity, or that the service owns.
@@ -56,8 +56,8 @@ async fn describe(session: &Session, mut request: Value) -> Result<Vec<Value>, C
 async fn describe_names(session: &Session, names: &[&String]) -> Result<Vec<Value>, CallError> {
     let request = json!({ "logGroupIdentifiers": names, "limit": NAMES_A_CALL });
     match describe(session, request).await {
-        // Hypothesis: a filter by identifiers leaves out names that do not exist. Should a service answer "not found"
-        // instead, the names are asked for one by one, by prefix, which never does.
+        // Hypothesis (README.md, Hypotheses): a filter by identifiers leaves out names that do not exist. Should a service answer
+        // "not found" instead, the names are asked for one by one, by prefix, which never does.
         Err(error) if error.class == ErrorClass::NotFound => {
             let each = names.iter().map(|name| describe(session, json!({ "logGroupNamePrefix": name })));
             let pages = join_all(each).await.into_iter().collect::<Result<Vec<_>, _>>()?;

@@ -1,4 +1,4 @@
-//! CloudWatch Logs log groups: retention, key, class and deletion protection (AWS.md 1.5).
+//! CloudWatch Logs log groups: retention, key, class and deletion protection.
 
 mod causes;
 mod edge;

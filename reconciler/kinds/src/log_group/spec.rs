@@ -1,4 +1,4 @@
-//! The normal form of a log group (AWS.md 1.5), its limits and directions.
+//! The normal form of a log group (README.md, Reads), its limits and directions.
 
 use reconciler_model::address::ScopeKind;
 use reconciler_model::cause::Cause;

@@ -1,4 +1,4 @@
-//! Events that change an organization policy (AWS.md 1.9, 2.12): in the management account, in one region of the partition.
+//! Events that change an organization policy (README.md, Events): in the management account, in one region of the partition.
 
 use reconciler_model::cause::{Cause, renamed};
 use serde_json::json;

@@ -2,7 +2,7 @@
 //!
 //! A reading is one ListPolicies, the tree of units level by level, and for each selected policy DescribePolicy,
 //! ListTargetsForPolicy and ListTagsForResource side by side. A policy that is read again needs the tree only where it is
-//! attached to a unit that the handle does not know, because the documented rates are low (AWS.md 1.9).
+//! attached to a unit that the handle does not know, because the documented rates are low (aws/README.md, Rates).
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;

@@ -1,4 +1,4 @@
-//! What every type of organization policy shares (AWS.md 1.9): the spec, the steps and the calls.
+//! What every type of organization policy shares: the spec, the steps and the calls.
 //!
 //! A policy is known by its type and name. What it is attached to is written as people know it: `Root`, the path of a unit
 //! such as `Workloads/Production`, or the twelve digits of an account. Ids are looked up in the tree of units, once for each

@@ -1,4 +1,4 @@
-//! The normal form of an organization policy (AWS.md 1.9), whatever its content.
+//! The normal form of an organization policy (README.md, Limits), whatever its content.
 
 use reconciler_model::codes;
 use reconciler_model::diagnostic::Problem;

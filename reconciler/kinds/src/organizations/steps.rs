@@ -1,4 +1,5 @@
-//! From the drift of an organization policy to calls (AWS.md 1.9): content, policy type, attach, detach, tags, in this order.
+//! From the drift of an organization policy to calls (README.md, Writes): content, policy type, attach, detach, tags, in this
+//! order.
 
 use std::collections::BTreeMap;
 

@@ -1,8 +1,8 @@
 //! SimulatePrincipalPolicy, and GetRole for the path of a role whose session calls.
 //!
-//! What the simulation cannot know is no reason to refuse a write (AWS.md 1.10.4): policies of the organization are left out of
-//! it, because their conditions are not evaluated; a denial for which it lacked the value of a condition does not count, and
-//! neither does one that it puts down to the organization all the same.
+//! What the simulation cannot know is no reason to refuse a write (README.md, What does not count): policies of the organization
+//! are left out of it, because their conditions are not evaluated; a denial for which it lacked the value of a condition does not
+//! count, and neither does one that it puts down to the organization all the same.
 
 use std::collections::BTreeSet;
 

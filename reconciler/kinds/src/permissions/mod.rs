@@ -1,4 +1,4 @@
-//! What the caller may do: IAM's simulation of its policies (AWS.md 1.10).
+//! What the caller may do: IAM's simulation of its policies.
 
 mod edge;
 

@@ -1,4 +1,5 @@
-//! Service control policies: what no account of the organization may do, whatever its own policies allow (AWS.md 1.9).
+//! Service control policies: what no account of the organization may do, whatever its own policies allow
+//! (README.md, What it does).
 
 mod edge;
 mod lockout;

@@ -1,4 +1,4 @@
-//! The normal form of a service control policy, its limits and directions (AWS.md 1.9, H20).
+//! The normal form of a service control policy, its limits and directions (README.md, Grammar).
 
 use reconciler_model::address::ScopeKind;
 use reconciler_model::cause::Cause;
@@ -17,8 +17,8 @@ use super::{ServiceControlPolicy, lockout};
 use crate::organizations::spec::{self, CONTENT, Spec, TARGETS};
 use crate::organizations::{self, Longest, PolicyType, steps};
 
-/// Service control policies, for the calls. 10240 characters are taken since 2026-05 (H20); 5120 is what AWS documents
-/// beside it (AWS.md 1.9), so that longer ones may be rejected.
+/// Service control policies, for the calls. 10240 characters are taken since 2026-05, and 5120 before (README.md, Limits): an
+/// organization with the older quota would reject longer ones.
 pub(super) static TYPE: PolicyType = PolicyType {
     attaches_first: lockout::harms_nobody,
     holds_on: Some(lockout::holds_on),

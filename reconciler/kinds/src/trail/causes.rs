@@ -1,4 +1,4 @@
-//! Events that change a trail (AWS.md 1.7.1, 2.12): in its home region.
+//! Events that change a trail (README.md, Events): in its home region.
 
 use reconciler_model::cause::{Cause, renamed};
 use serde_json::{Value, json};

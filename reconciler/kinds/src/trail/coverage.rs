@@ -1,4 +1,4 @@
-//! What selectors record, and whether some of them record all that others do (AWS.md 1.7.2).
+//! What selectors record, and whether some of them record all that others do (README.md, Selectors).
 //!
 //! Basic selectors are read as the advanced ones that record the same, so that the two forms can be compared.
 //!
@@ -356,7 +356,7 @@ mod tests {
         assert!(covers(std::slice::from_ref(&several), &all) && !covers(&all, &[several]));
     }
 
-    /// H44. What basic selectors record, and not how they are written.
+    /// h44. What basic selectors record, and not how they are written.
     #[test]
     fn basic_selectors_are_compared_by_what_they_record() {
         let all = basic(json!([{"readWriteType": "All"}]));

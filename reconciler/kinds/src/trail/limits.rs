@@ -1,4 +1,4 @@
-//! What the service would reject in a trail, and what would lose events, found before any call (AWS.md 1.7.1 to 1.7.3).
+//! What the service would reject in a trail, and what would lose events, found before any call (README.md, Selectors).
 
 use reconciler_model::codes;
 use reconciler_model::diagnostic::{Problem, did_you_mean};
@@ -17,7 +17,7 @@ const MOST_TAGS: usize = 50;
 const CATEGORIES: &[&str] = &["Management", "Data", "NetworkActivity"];
 const OPERATORS: &[&str] = &["equals", "startsWith", "endsWith", "notEquals", "notStartsWith", "notEndsWith"];
 
-/// Types of data events that PutEventSelectors was seen to accept (AWS.md 1.7.3).
+/// Types of data events that PutEventSelectors was seen to accept (README.md, Data events).
 const ACCEPTED: &[&str] = &[
     "AWS::Bedrock::AgentAlias",
     "AWS::Bedrock::AsyncInvoke",

@@ -1,4 +1,4 @@
-//! CloudTrail trails: settings, logging, and the selectors of events (AWS.md 1.7).
+//! CloudTrail trails: settings, logging, and the selectors of events.
 //!
 //! Purpose: what is invoked, retrieved and changed is recorded only while a trail logs and selects it. A trail whose selectors
 //! were emptied still says that it logs.

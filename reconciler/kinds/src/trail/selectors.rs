@@ -1,4 +1,4 @@
-//! The normal form of event selectors, and what one of them records that another does not (AWS.md 1.7.2).
+//! The normal form of event selectors, and what one of them records that another does not (README.md, Selectors).
 //!
 //! Advanced selectors are alternatives: an event is recorded when any of them selects it, and a selector selects what meets
 //! all of its fields. They are kept by what they are about, such as `Management` or `Data/AWS::Bedrock::AgentAlias`; what is
@@ -16,7 +16,7 @@ pub(super) const BASIC: &str = "eventSelectors";
 /// The key of the selectors of management events.
 pub(super) const MANAGEMENT: &str = "Management";
 
-/// The selectors of a trail that nobody configured: every management event, and nothing else (AWS.md 1.7.2).
+/// The selectors of a trail that nobody configured: every management event, and nothing else (README.md, Selectors).
 pub(super) fn default_basic() -> Value {
     json!([{
         "readWriteType": "All", "includeManagementEvents": true, "dataResources": [], "excludeManagementEventSources": [],

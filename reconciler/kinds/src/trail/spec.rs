@@ -1,4 +1,4 @@
-//! The normal form of a trail (AWS.md 1.7), and the directions of its fields.
+//! The normal form of a trail (README.md, Settings), and the directions of its fields.
 
 use reconciler_model::address::ScopeKind;
 use reconciler_model::cause::Cause;

@@ -1,4 +1,4 @@
-//! From the drift of a trail to calls (AWS.md 1.7): settings, selectors, logging, tags, in this order.
+//! From the drift of a trail to calls (README.md, Settings): settings, selectors, logging, tags, in this order.
 
 use std::collections::BTreeMap;
 
@@ -571,7 +571,7 @@ mod tests {
         assert_eq!(proposal.refusals[0].0, codes::LIMIT);
     }
 
-    /// H11, E8. A member of a basic selector that this build does not know goes along, or nothing is written.
+    /// h11, E8. A member of a basic selector that this build does not know goes along, or nothing is written.
     #[test]
     fn unknown_members_of_basic_selectors_are_carried_or_named() {
         let extras = [("eventSelectors.0.sampling", json!(1))];

@@ -1,6 +1,6 @@
-//! Events that change an interface endpoint (AWS.md 1.8, 2.12): nested under the name of the request, with capitals.
+//! Events that change an interface endpoint (README.md, Events): nested under the name of the request, with capitals.
 //!
-//! Hypothesis: ModifyVpcEndpoint is recorded like the other two.
+//! Hypothesis (README.md, Hypotheses): ModifyVpcEndpoint is recorded like the other two.
 
 use reconciler_model::cause::{Cause, renamed};
 use reconciler_model::history::Event;

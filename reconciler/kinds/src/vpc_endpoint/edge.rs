@@ -33,7 +33,7 @@ const DESCRIBE: &str = "DescribeVpcEndpoints";
 
 /// Values that one filter takes.
 const FILTER_VALUES: usize = 200;
-/// Rows of a page (AWS.md 1.8).
+/// Rows of a page (README.md, Reads).
 const PAGE: i32 = 1000;
 
 /// How long a create waits for an earlier endpoint to give the private DNS names back. A deletion takes a few minutes at

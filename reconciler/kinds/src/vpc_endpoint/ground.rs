@@ -12,7 +12,7 @@ use serde_json::Value;
 
 use super::spec::{GROUPS, POLICY, PRIVATE_DNS, SUBNETS, is_allow_all};
 
-/// The two attributes of a VPC that private DNS needs (AWS.md 1.8).
+/// The two attributes of a VPC that private DNS needs (README.md, Private DNS).
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub(super) struct VpcDns {

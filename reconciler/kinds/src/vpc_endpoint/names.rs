@@ -1,7 +1,7 @@
 //! Names of endpoints: `VPC/SERVICE`.
 
-/// The services of Bedrock that have interface endpoints (AWS.md 1.8). An endpoint of any of them is a way to models, agents or
-/// guardrails.
+/// The services of Bedrock that have interface endpoints (README.md, Services). An endpoint of any of them is a way to models,
+/// agents or guardrails.
 pub(super) const BEDROCK: &[&str] = &[
     "bedrock",
     "bedrock-fips",

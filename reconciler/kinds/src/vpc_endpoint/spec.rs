@@ -1,4 +1,4 @@
-//! The normal form of an interface endpoint (AWS.md 1.8), its limits and directions.
+//! The normal form of an interface endpoint (README.md, Defaults), its limits and directions.
 
 use std::collections::BTreeSet;
 use std::sync::LazyLock;
@@ -36,7 +36,7 @@ pub(super) const STATE: &str = "state";
 
 pub(super) const AVAILABLE: &str = "available";
 
-/// The states of the model, as they are on the wire (AWS.md 1.8: the wire has lower camel case, the model has not).
+/// The states of the model, as they are on the wire (README.md, Reads).
 const STATES: &[&str] =
     &[AVAILABLE, "pending", "pendingAcceptance", "deleting", "deleted", "rejected", "failed", "expired", "partial"];
 
@@ -104,7 +104,7 @@ struct DnsOptions {
     private_dns_specified_domains: BTreeSet<String>,
 }
 
-/// What the service answers where nothing was written (AWS.md 1.8).
+/// What the service answers where nothing was written (README.md, Defaults).
 fn verified_domains() -> String {
     "VERIFIED_DOMAINS_ONLY".to_owned()
 }
@@ -131,7 +131,7 @@ fn key_of(path: &Path) -> Option<&'static str> {
     }
 }
 
-/// The tree of the policy that an endpoint has when none was written (AWS.md 1.8).
+/// The tree of the policy that an endpoint has when none was written (README.md, Defaults).
 static ALLOW_ALL: LazyLock<Value> = LazyLock::new(|| {
     let statement = json!({"Effect": "Allow", "Principal": "*", "Action": "*", "Resource": "*"});
     Policy::from_value(&json!({ "Statement": [statement] })).map_or(Value::Null, |policy| policy.tree())
@@ -166,7 +166,7 @@ fn state_of(answer: &mut Value) -> Value {
 }
 
 /// Brings an answer into the shape of [`Spec`]: names of groups are the groups' own, and the record type follows the IP
-/// addresses where the answer leaves it out (hypothesis: answers of old endpoints have no DNS options).
+/// addresses where the answer leaves it out (README.md, Hypotheses: answers of old endpoints have no DNS options).
 fn prepare(answer: &mut Value) {
     for group in answer.get_mut(GROUPS).and_then(Value::as_array_mut).into_iter().flatten() {
         group.as_object_mut().and_then(|group| group.remove("groupName"));

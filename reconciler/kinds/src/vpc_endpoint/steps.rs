@@ -1,4 +1,4 @@
-//! From the drift of an endpoint to calls (AWS.md 1.8): policy, network, DNS, tags, in this order.
+//! From the drift of an endpoint to calls (README.md, Writes): policy, network, DNS, tags, in this order.
 //!
 //! An endpoint is changed in place, and created only when it is gone; nothing here deletes one. What protects most is
 //! written first and alone, so that a change of the network that AWS refuses leaves it restored.
@@ -249,7 +249,7 @@ fn restore_groups(situation: &Situation<'_>, live: &Sighting, ground: &Ground, p
 }
 
 /// Subnets in one call, or in two where some go and others come: two of one zone would be refused, even if one of them is to
-/// go (hypothesis), so those that go do so first. The last one never goes first.
+/// go (README.md, Hypotheses), so those that go do so first. The last one never goes first.
 fn restore_subnets(situation: &Situation<'_>, live: &Sighting, ground: &Ground, proposal: &mut Proposal) {
     if !situation.differs_in(SUBNETS) {
         return;

@@ -17,7 +17,7 @@ use crate::text::hides;
 /// The base name of the file.
 pub const ORGANIZATION_FILE: &str = "organization.yaml";
 
-/// A partition, and the regions that its global services live in (AWS.md 5.3, 5.4).
+/// A partition, and the regions that its global services live in (aws/README.md, Partitions).
 struct Partition {
     name: &'static str,
     /// Of IAM and STS, which an account has once.
