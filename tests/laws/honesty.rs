@@ -8,7 +8,7 @@ use reconciler_engine::saved;
 use reconciler_model::codes;
 use reconciler_model::desired::Wanted;
 use reconciler_model::inventory::Gap;
-use reconciler_model::plan::{FORMAT, Plan};
+use reconciler_model::plan::FORMAT;
 use reconciler_model::verdict::Verdict;
 use reconciler_model::warrant::Approval;
 use reconciler_tests::declarations::repository;

@@ -18,7 +18,7 @@ use reconciler_model::direction::Direction;
 use reconciler_model::drift::{self, Drift};
 use reconciler_model::inventory::{Gap, Inventory, Known, Sighting, Unread};
 use reconciler_model::kind::Kind;
-use reconciler_model::plan::{self, Case};
+use reconciler_model::plan::{self, Case, Referring};
 use reconciler_model::repointed;
 use reconciler_model::undeclared::{self, Unexpected, Watch};
 use serde_json::Value;
@@ -50,7 +50,7 @@ pub struct Observation<'a> {
     /// Outputs that older states of resources give, by address and output: the newest one cannot be referred to.
     pub standing: BTreeMap<(Address, String), String>,
     /// Top-level members that refer to something else than to what they are to refer to, and what that means.
-    pub referring: BTreeMap<(Address, String), Direction>,
+    pub referring: BTreeMap<(Address, String), Referring>,
 }
 
 /// How many addresses are compared before other work has a turn.
@@ -347,7 +347,7 @@ struct Observing<'a, 's> {
     superseded: BTreeMap<Address, String>,
     unexpected: Vec<Unexpected>,
     standing: BTreeMap<(Address, String), String>,
-    referring: BTreeMap<(Address, String), Direction>,
+    referring: BTreeMap<(Address, String), Referring>,
 }
 
 impl<'a> Observing<'a, '_> {
@@ -586,7 +586,8 @@ impl<'a> Observing<'a, '_> {
                 Some(Direction::Weakened) => Direction::Weakened,
                 Some(Direction::Unknown) | None => continue,
             };
-            self.referring.insert((one.address.clone(), member.to_owned()), direction);
+            let better = self.standing.get(&(address.clone(), output.clone())).cloned();
+            self.referring.insert((one.address.clone(), member.to_owned()), Referring { direction, better });
         }
     }
 

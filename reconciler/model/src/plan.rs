@@ -339,7 +339,7 @@ pub struct Inputs<'a> {
     /// Outputs that older states of resources give, by address and output: the newest one cannot be referred to.
     pub standing: &'a BTreeMap<(Address, String), String>,
     /// Top-level members that refer to something else than to what they are to refer to, and what that means.
-    pub referring: &'a BTreeMap<(Address, String), Direction>,
+    pub referring: &'a BTreeMap<(Address, String), Referring>,
     /// Addresses of which the last step came to nothing: nobody waits for them.
     pub failed: &'a BTreeSet<Address>,
     /// Pinned pointers that lead elsewhere ([`repointed::drift`]).
@@ -374,6 +374,15 @@ pub struct Inputs<'a> {
     pub now: String,
     /// The version of the tool.
     pub tool_version: &'a str,
+}
+
+/// What it means that a member refers to something else than to what it is to refer to.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Referring {
+    /// Whether that protects more or less.
+    pub direction: Direction,
+    /// What it could refer to meanwhile.
+    pub better: Option<String>,
 }
 
 /// One address with what is known of it.
@@ -527,10 +536,10 @@ pub fn build(inputs: &Inputs<'_>) -> Plan {
                 alerts: Vec::new(),
             });
         }
-        for ((_, member), direction) in
+        for ((_, member), referring) in
             inputs.referring.range((address.clone(), String::new())..).take_while(|((other, _), _)| other == address)
         {
-            refers_elsewhere(&mut assessed.drift, *kind, wanted, live, (member, *direction));
+            refers_elsewhere(&mut assessed.drift, *kind, wanted, live, (member, referring));
         }
         match assessed.drift {
             Some(mut drift) => {
@@ -658,8 +667,9 @@ fn refers_elsewhere(
     kind: &dyn Kind,
     wanted: &Wanted,
     live: Option<&Sighting>,
-    (member, direction): (&str, Direction),
+    (member, Referring { direction, better }): (&str, &Referring),
 ) {
+    let direction = *direction;
     let path = Path::of([member]);
     let differs = drift.iter_mut().flat_map(|drift| &mut drift.fields).find(|field| field.path == path);
     match differs {
@@ -668,7 +678,7 @@ fn refers_elsewhere(
         None => drift.get_or_insert_with(|| drift::of(wanted, Change::Changed, direction, Vec::new())).fields.push(
             FieldDrift {
                 live: live.and_then(|live| live.tree.get(member)).cloned().unwrap_or(Value::Null),
-                want: Value::String("one that is as declared".to_owned()),
+                want: Value::String(better.clone().unwrap_or_else(|| "one that is as declared".to_owned())),
                 direction,
                 declared_at: wanted.declaration.place_of(&path, kind.key_of()).map(|place| place.to_string()),
                 path,
