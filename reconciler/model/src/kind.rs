@@ -324,6 +324,9 @@ pub enum PinnedAs {
     Network,
     /// The accounts that each element of this list of the spec reaches.
     Reach(&'static str),
+    /// The contents of policies that these members of the spec, an element or a list of them, name by this member of it and do
+    /// not declare.
+    Contents(&'static [(&'static str, &'static str)]),
 }
 
 /// Deserialises `spec` into `S` and serialises it into the tree; collects every unknown member and unknown word.

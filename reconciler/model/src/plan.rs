@@ -457,6 +457,7 @@ pub fn build(inputs: &Inputs<'_>) -> Plan {
             Known::Present(sighting) => Some(sighting),
             Known::Unknown(_) | Known::Absent => None,
         };
+        findings.extend(repointed::unheld(wanted));
         let waits = waits_of(inputs, &referred_to, wanted);
         findings.extend(waits.others.iter().map(|other| Finding {
             address: address.clone(),

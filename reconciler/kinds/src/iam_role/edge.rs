@@ -119,7 +119,7 @@ async fn texts<'a>(
     join_all(reads).await.into_iter().collect()
 }
 
-async fn default_text(session: &Session, arn: &str) -> Result<String, CallError> {
+pub(super) async fn default_text(session: &Session, arn: &str) -> Result<String, CallError> {
     let iam = session.client(Client::new);
     let answer = send!(session, SERVICE, GET_POLICY, iam.get_policy().policy_arn(arn)).await?;
     let Some(version) = answer.policy().and_then(|policy| policy.default_version_id()) else {

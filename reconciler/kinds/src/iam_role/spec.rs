@@ -6,7 +6,7 @@ use reconciler_model::diagnostic::Problem;
 use reconciler_model::direction::{self, Direction};
 use reconciler_model::documents::ANY;
 use reconciler_model::inventory::Sighting;
-use reconciler_model::kind::{self, Kind, Normalised, Origin, Place, Situation};
+use reconciler_model::kind::{self, Kind, Normalised, Origin, PinnedAs, Place, Situation};
 use reconciler_model::plan::{Call, Proposal};
 use reconciler_model::policy::{self, Document, Policy};
 use reconciler_model::tree::{self, KeyOf, Path};
@@ -64,8 +64,8 @@ struct Spec {
 struct Boundary {
     /// The ARN of the policy that is the boundary.
     permissions_boundary_arn: String,
-    /// What the default version of that policy says; it is held to, and not written. Left out, it is judged by what it keeps the
-    /// role from.
+    /// What the default version of that policy says; it is held to, and not written. Left out, it is held to what is pinned of it,
+    /// and judged by what it keeps the role from.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     policy_document: Option<Document>,
 }
@@ -88,8 +88,8 @@ struct InlinePolicy {
 struct AttachedPolicy {
     /// The policy's ARN.
     policy_arn: String,
-    /// What the default version of that policy says; it is held to, and not written. Left out, it is judged by whether it grants
-    /// everything, and by what it keeps the role from. Not read of policies of AWS.
+    /// What the default version of that policy says; it is held to, and not written. Left out, it is held to what is pinned of it,
+    /// and judged by whether it grants everything, and by what it keeps the role from. Not read of policies of AWS.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     policy_document: Option<Document>,
     /// Whether others manage the attachment: it may be there or not, and is neither compared nor changed.
@@ -308,6 +308,10 @@ impl Kind for IamRole {
 
     fn held_to_floor(&self, live: &Value) -> Value {
         trust::of_bedrock(live)
+    fn pinned_as(&self) -> Option<PinnedAs> {
+        Some(PinnedAs::Contents(&[(ATTACHED, "policyArn"), (BOUNDARY, "permissionsBoundaryArn")]))
+    }
+
     }
 
     fn steps(&self, situation: &Situation<'_>) -> Proposal {
