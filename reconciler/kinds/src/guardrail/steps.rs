@@ -355,8 +355,7 @@ fn say_what_should_be_known(situation: &Situation<'_>, facts: &Facts, publishes:
         proposal.notes.push((codes::VERSIONS_FULL, detail));
     }
     if let Some(reasons) = &facts.failed {
-        proposal
-            .notes
-            .push((codes::AWS_ERROR, format!("the service reports the guardrail as FAILED: {}", reasons.join("; "))));
+        let why = if reasons.is_empty() { "it gives no reason".to_owned() } else { reasons.join("; ") };
+        proposal.notes.push((codes::AWS_ERROR, format!("the service reports the guardrail as FAILED: {why}")));
     }
 }
