@@ -264,6 +264,41 @@ async fn a_detached_policy_is_restored_while_the_root_cannot_be_read() {
     assert_eq!(paths(&plan), ["targets.Workloads"], "{}", told(&plan));
 }
 
+/// What a guardrail holds is compared and restored, whatever word its status is; a word that is not known is a gap of the status,
+/// and FAILED without reasons says so.
+#[tokio::test]
+async fn a_status_that_is_not_ready_hides_nothing_of_a_guardrail() {
+    for (status, gaps) in [("RESTING", 1), ("FAILED", 0)] {
+        let world = World::whole("in-sync").await;
+        world.set_guardrail("baseline", "/contentPolicyConfig/filtersConfig/type=HATE/inputStrength", json!("NONE"));
+        let on = Match {
+            operation: Some("GetGuardrail".to_owned()),
+            account: Some("111122223333".to_owned()),
+            region: Some("eu-west-1".to_owned()),
+            ..Match::default()
+        };
+        let then = Effect::UnknownField { pointer: "/status".to_owned(), value: json!(status) };
+        world.inject(vec![Fault::always(on, then)]);
+        let plan = world.plan().await.plan;
+        assert!(paths(&plan).contains(&"contentPolicy.filters.HATE.inputStrength".to_owned()), "{}", told(&plan));
+        let of_status = plan.gaps.iter().filter(|gap| gap.kind == "guardrail" && gap.fields == ["status"]);
+        assert_eq!((of_status.count(), plan.gaps.len()), (gaps, gaps), "{}", told(&plan));
+        assert!(plan.gaps.iter().all(|gap| gap.reason.contains(status) && !gap.alerts.is_empty()), "{:?}", plan.gaps);
+        let failed = plan.findings.iter().filter(|one| one.code == codes::AWS_ERROR);
+        assert!(failed.clone().all(|one| one.detail.ends_with("it gives no reason")), "{:?}", plan.findings);
+        assert_eq!(failed.count(), 1 - gaps, "{}", told(&plan));
+        if gaps == 1 {
+            let converged = world.converge(Approval::Operator).await.expect("approved");
+            assert!(converged.rounds.iter().all(|round| round.applied.not_verified() == 0));
+            let plan = world.plan().await.plan;
+            assert!(plan.drift.is_empty() && plan.gaps.len() == 1, "{}", told(&plan));
+        }
+        world.emulator.clear_faults();
+        world.converge(Approval::Operator).await.expect("approved");
+        world.plan_again_nothing().await;
+    }
+}
+
 fn is_of(address: &str, kind: &str) -> bool {
     address.contains(&format!("/{kind}/"))
 }
