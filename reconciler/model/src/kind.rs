@@ -21,7 +21,7 @@ use crate::history::Event;
 use crate::inventory::Sighting;
 use crate::open_enum;
 use crate::plan::{Call, Proposal};
-use crate::tree::{self, Path};
+use crate::tree::{self, Difference, Path};
 
 /// Where a spec comes from.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -187,7 +187,7 @@ pub trait Kind: Send + Sync {
     fn direction(&self, path: &Path, live: Option<&Value>, want: Option<&Value>) -> Direction;
 
     /// The direction of a difference in sight of the whole live resource; `found` is what is said of the difference alone.
-    fn direction_of(&self, _live: &Sighting, _path: &Path, found: Direction) -> Direction {
+    fn direction_of(&self, _live: &Sighting, _difference: &Difference, found: Direction) -> Direction {
         found
     }
 

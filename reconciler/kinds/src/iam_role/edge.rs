@@ -347,11 +347,10 @@ fn sighting(
 
 /// Whether the role has a revocation of sessions that begin in the time to come, a few minutes of wrong clocks granted.
 fn revokes_to_come(tree: &Value) -> bool {
-    let Some(instant) = tree["rolePolicyList"].get(revocation::NAME).and_then(revocation::instant) else {
-        return false;
-    };
     let soon = DateTime::from(SystemTime::now() + Duration::from_secs(300));
-    DateTime::from_str(instant, DateTimeFormat::DateTime).map_or(true, |instant| instant > soon)
+    let is_to_come =
+        |instant: &String| DateTime::from_str(instant, DateTimeFormat::DateTime).map_or(true, |instant| instant > soon);
+    revocation::instants(&tree[INLINE]).iter().any(is_to_come)
 }
 
 /// Whether a write was refused for what is only a matter of time: a principal that was just created is not known everywhere
@@ -481,7 +480,7 @@ impl Edge for IamRole {
         &self,
         session: &Session,
         address: &Address,
-        _: Option<&Value>,
+        handle: Option<&Value>,
     ) -> Result<Option<Sighting>, CallError> {
         let mut seen = read(session, address.clone()).await;
         // Many roles are observed by the lists: who denies the calls for one of them keeps none of them from being restored.

@@ -9,7 +9,7 @@ use reconciler_model::inventory::Sighting;
 use reconciler_model::kind::{self, Kind, Normalised, Origin, PinnedAs, Place, Situation};
 use reconciler_model::plan::{Call, Proposal};
 use reconciler_model::policy::{self, Document, Policy};
-use reconciler_model::tree::{self, KeyOf, Path};
+use reconciler_model::tree::{self, Difference, KeyOf, Path};
 use schemars::{JsonSchema, Schema};
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
@@ -274,9 +274,11 @@ impl Kind for IamRole {
         }
     }
 
-    fn direction_of(&self, live: &Sighting, path: &Path, found: Direction) -> Direction {
-        match path.parts()[..] {
-            [INLINE, name] if found == Direction::Unknown => denial::direction(&live.tree, name).unwrap_or(found),
+    fn direction_of(&self, live: &Sighting, difference: &Difference, found: Direction) -> Direction {
+        match difference.path.parts()[..] {
+            [INLINE, ..] if found == Direction::Unknown => {
+                denial::direction(&live.tree, live.facts["revokesToCome"] == false, difference).unwrap_or(found)
+            }
             _ => found,
         }
     }
@@ -306,12 +308,12 @@ impl Kind for IamRole {
         super::causes::CAUSES
     }
 
-    fn held_to_floor(&self, live: &Value) -> Value {
-        trust::of_bedrock(live)
     fn pinned_as(&self) -> Option<PinnedAs> {
         Some(PinnedAs::Contents(&[(ATTACHED, "policyArn"), (BOUNDARY, "permissionsBoundaryArn")]))
     }
 
+    fn held_to_floor(&self, live: &Value) -> Value {
+        trust::of_bedrock(live)
     }
 
     fn steps(&self, situation: &Situation<'_>) -> Proposal {
