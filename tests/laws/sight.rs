@@ -292,6 +292,7 @@ async fn a_status_that_is_not_ready_hides_nothing_of_a_guardrail() {
             assert!(converged.rounds.iter().all(|round| round.applied.not_verified() == 0));
             let plan = world.plan().await.plan;
             assert!(plan.drift.is_empty() && plan.gaps.len() == 1, "{}", told(&plan));
+            continue;
         }
         world.emulator.clear_faults();
         world.converge(Approval::Operator).await.expect("approved");
