@@ -29,6 +29,9 @@ pub(crate) async fn play(row: &Row) -> Result<(), String> {
             return Err(format!("set-up: not in sync: {}", told(&plan)));
         }
     }
+    if row.pins {
+        world.pin().await;
+    }
     let before = snapshot::of(&world.emulator).await;
     attack(&world, row.steps())?;
     let attacked = snapshot::of(&world.emulator).await;

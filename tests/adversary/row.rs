@@ -71,6 +71,9 @@ pub(crate) struct Row {
     /// Texts of the shipped declarations that are replaced.
     #[serde(default)]
     pub(crate) replaces: Vec<Replaced>,
+    /// Whether everything that the declarations rest on is pinned, as `pin` does, before anything is attacked.
+    #[serde(default)]
+    pub(crate) pins: bool,
     /// Calls that the declarations need.
     #[serde(default)]
     before: Vec<Attack>,
@@ -267,7 +270,7 @@ fn tree(text: &str) -> Value {
 /// Every row, in the order of the files.
 pub(crate) fn all() -> Vec<Row> {
     let folder = repository().join("tests/adversary/rows");
-    let files = ["hidden", "kept", "pointers", "refused", "invented", "unexpected", "brakes", "harmless"];
+    let files = ["hidden", "kept", "pointers", "refused", "invented", "unexpected", "brakes", "contents", "harmless"];
     let files =
         files.map(|name| std::fs::read_to_string(folder.join(name).with_extension("yaml")).expect("a file of rows"));
     files.into_iter().flat_map(|text| tree(&text).as_array().cloned().unwrap_or_default()).map(parsed).collect()

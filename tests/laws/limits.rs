@@ -293,6 +293,42 @@ fn what_means_nothing_is_told() {
             "`192.0.2.0/33` is not",
         ),
         (
+            policy(json!({"NotIpAddress": {"aws:SourceIp": "192.0.2.0/8"}})),
+            policy(json!({"NotIpAddress": {"aws:SourceIp": "192.0.2.0/08"}})),
+            "`192.0.2.0/08` is not",
+        ),
+        (
+            policy(json!({"ArnNotLike": {"aws:PrincipalArn": ["arn:aws:iam::*:role/a", "*"]}})),
+            policy(json!({"ArnNotLike": {"aws:PrincipalArn": "a-role"}})),
+            "`a-role` is not an ARN",
+        ),
+        (
+            policy(json!({"ArnLike": {"aws:PrincipalArn": "arn:aws-cn:iam::*:role/a"}})),
+            policy(json!({"ArnLike": {"aws:PrincipalArn": "arn:aws:role"}})),
+            "`arn:aws:role` is not an ARN",
+        ),
+        (
+            policy(json!({"BinaryEquals": {"aws:x": "QmluYXJ5"}})),
+            policy(json!({"BinaryEquals": {"aws:x": "***"}})),
+            "`***` is not base64",
+        ),
+        (
+            rule(json!({"expiration": {"days": 61}, "transitions": [{"days": 60, "storageClass": "GLACIER"}]})),
+            rule(json!({"expiration": {"days": 40}, "transitions": [{"days": 60, "storageClass": "GLACIER"}]})),
+            "gone by then",
+        ),
+        (
+            trail(json!({"field": "other:futureField", "equals": ["x"]})),
+            trail(json!({"field": "foo", "equals": ["x"]})),
+            "`foo` is not a field of events",
+        ),
+        (
+            trail(json!({"field": "readOnly", "equals": ["false"]})),
+            trail(json!({"field": "readOnly", "notEquals": ["true"]})),
+            "compared with equals",
+        ),
+        (cloud_watch(arn), cloud_watch("arn:aws-cn:iam::111122223333:role/logs"), "of the partition aws-cn"),
+        (
             trail(json!({"field": "readOnly", "equals": ["true"]})),
             trail(json!({"field": "readOnly", "equals": ["yes"]})),
             "`yes` is not one of true, false",

@@ -193,11 +193,31 @@ async fn many_roles_are_read_from_lists() {
     assert_eq!(reads, 4, "of twenty roles");
     let few =
         world.declaring(&names[..3].iter().map(|name| role(name, &spec())).collect::<Vec<_>>().join("\n---\n")).await;
-    let (one, two) = (few.read_what_is_wanted("iam-role").await, world.read_what_is_wanted("iam-role").await);
+    let (one, mut two) = (few.read_what_is_wanted("iam-role").await, world.read_what_is_wanted("iam-role").await);
+    for sighting in two.sightings.values_mut() {
+        // How it was read decides how it is looked at again, and is no part of what it is.
+        assert_eq!(sighting.handle.as_object_mut().and_then(|handle| handle.remove("listed")), Some(json!(true)));
+    }
     for (address, sighting) in &one.sightings {
         assert_eq!(Some(sighting), two.sightings.get(address));
     }
     assert_eq!(one.sightings.len(), 3);
+}
+
+/// Many roles are restored while the calls that look at one of them are denied: they are observed without these.
+#[tokio::test]
+async fn many_roles_are_restored_while_none_may_be_looked_at_alone() {
+    let names: Vec<String> = (0..20).map(|number| format!("role-{number}")).collect();
+    let all = names.iter().map(|name| role(name, &spec())).collect::<Vec<_>>().join("\n---\n");
+    for operation in ["GetRole", "ListRolePolicies", "GetRolePolicy", "ListAttachedRolePolicies"] {
+        let world = World::small("empty", &all).await;
+        world.restore().await;
+        world.attack("iam", "AttachRolePolicy", json!({"RoleName": "role-7", "PolicyArn": ADMINISTRATOR}));
+        world.inject(vec![Fault::always(on(operation), Effect::Deny)]);
+        let plan = world.restore().await;
+        assert_eq!(plan.drift.len(), 1, "{operation}: {}", told(&plan));
+        world.plan_again_nothing().await;
+    }
 }
 
 /// Export tells of every role but those of AWS, and what it prints may be declared.

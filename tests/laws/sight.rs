@@ -1,6 +1,6 @@
 //! Knowledge is per member: a part that cannot be read hides itself, and nothing else.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use reconciler_emulator::{Effect, Fault, Match, Script, Step};
 use reconciler_model::codes;
@@ -216,6 +216,85 @@ async fn a_part_that_cannot_be_read_hides_nothing_else() {
         let left = world.plan().await.plan;
         let hidden: BTreeMap<_, _> = everything.iter().filter(|(place, _)| is_hidden(place)).collect();
         assert_eq!(differs(&left).iter().collect::<BTreeMap<_, _>>(), hidden, "{denied:?}: {}", told(&left));
+        world.converge(Approval::Operator).await.expect("approved");
+        world.plan_again_nothing().await;
+    }
+}
+
+/// What is looked at again before and after a write is looked at by the calls that it was observed with: whoever denies another
+/// one keeps nothing from being restored.
+#[tokio::test]
+async fn a_call_that_only_a_second_look_makes_keeps_nothing_from_being_restored() {
+    let reads = |world: &World| -> BTreeSet<(String, String)> {
+        let calls = world.emulator.calls().into_iter().filter(|call| call.read_only);
+        calls.map(|call| (call.service, call.operation)).collect()
+    };
+    let world = World::whole("in-sync").await;
+    attack(&world);
+    world.emulator.clear_calls();
+    world.plan().await;
+    let observed = reads(&world);
+    world.emulator.clear_calls();
+    world.converge(Approval::Operator).await.expect("approved");
+    let mut later: BTreeSet<(String, String)> = reads(&world).difference(&observed).cloned().collect();
+    // What was once asked for, and what is asked for by services beside the kinds.
+    later.insert(("cloudtrail".to_owned(), "GetTrail".to_owned()));
+    for (service, operation) in later {
+        let world = World::whole("in-sync").await;
+        attack(&world);
+        let on = Match { service: Some(service), operation: Some(operation.clone()), ..Match::default() };
+        world.inject(vec![Fault::always(on, Effect::Deny)]);
+        let converged = world.converge(Approval::Operator).await.expect("approved");
+        let failed: usize = converged.rounds.iter().map(|round| round.applied.not_verified()).sum();
+        assert_eq!(failed, 0, "{operation}");
+        let plan = world.plan().await.plan;
+        assert!(plan.drift.is_empty() && plan.steps.is_empty(), "{operation}: {}", told(&plan));
+    }
+}
+
+/// A policy that is attached nowhere is restored while the root cannot be asked for the state of its type.
+#[tokio::test]
+async fn a_detached_policy_is_restored_while_the_root_cannot_be_read() {
+    let world = World::whole("in-sync").await;
+    attack(&world);
+    world.inject(vec![Fault::always(on("ListRoots"), Effect::Deny)]);
+    let converged = world.converge(Approval::Operator).await.expect("approved");
+    assert!(converged.rounds.iter().all(|round| round.applied.not_verified() == 0));
+    let plan = world.plan().await.plan;
+    assert_eq!(paths(&plan), ["targets.Workloads"], "{}", told(&plan));
+}
+
+/// What a guardrail holds is compared and restored, whatever word its status is; a word that is not known is a gap of the status,
+/// and FAILED without reasons says so.
+#[tokio::test]
+async fn a_status_that_is_not_ready_hides_nothing_of_a_guardrail() {
+    for (status, gaps) in [("RESTING", 1), ("FAILED", 0)] {
+        let world = World::whole("in-sync").await;
+        world.set_guardrail("baseline", "/contentPolicyConfig/filtersConfig/type=HATE/inputStrength", json!("NONE"));
+        let on = Match {
+            operation: Some("GetGuardrail".to_owned()),
+            account: Some("111122223333".to_owned()),
+            region: Some("eu-west-1".to_owned()),
+            ..Match::default()
+        };
+        let then = Effect::UnknownField { pointer: "/status".to_owned(), value: json!(status) };
+        world.inject(vec![Fault::always(on, then)]);
+        let plan = world.plan().await.plan;
+        assert!(paths(&plan).contains(&"contentPolicy.filters.HATE.inputStrength".to_owned()), "{}", told(&plan));
+        let of_status = plan.gaps.iter().filter(|gap| gap.kind == "guardrail" && gap.fields == ["status"]);
+        assert_eq!((of_status.count(), plan.gaps.len()), (gaps, gaps), "{}", told(&plan));
+        assert!(plan.gaps.iter().all(|gap| gap.reason.contains(status) && !gap.alerts.is_empty()), "{:?}", plan.gaps);
+        let failed = plan.findings.iter().filter(|one| one.code == codes::AWS_ERROR);
+        assert!(failed.clone().all(|one| one.detail.ends_with("it gives no reason")), "{:?}", plan.findings);
+        assert_eq!(failed.count(), 1 - gaps, "{}", told(&plan));
+        if gaps == 1 {
+            let converged = world.converge(Approval::Operator).await.expect("approved");
+            assert!(converged.rounds.iter().all(|round| round.applied.not_verified() == 0));
+            let plan = world.plan().await.plan;
+            assert!(plan.drift.is_empty() && plan.gaps.len() == 1, "{}", told(&plan));
+            continue;
+        }
+        world.emulator.clear_faults();
         world.converge(Approval::Operator).await.expect("approved");
         world.plan_again_nothing().await;
     }

@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
 use jiff::Timestamp;
-use reconciler_aws::edge::{Edge, Selection};
+use reconciler_aws::edge::{Edge, LookedUp, Selection};
 use reconciler_aws::{Connection, Retries, Sessions, Timeouts};
 use reconciler_emulator::{Accounts, Call, Edit, Effect, Emulator, Fault, Match, Options, Script, Step, Times};
 use reconciler_engine::apply::{Applied, Authority};
@@ -20,7 +20,7 @@ use reconciler_kinds::discovery;
 use reconciler_model::address::{Scope, ScopeKind};
 use reconciler_model::attribution::Blame;
 use reconciler_model::control::{self, Answered};
-use reconciler_model::desired::{Desired, Source, Wanted, load, load_in};
+use reconciler_model::desired::{Desired, Pin, Pointed, Source, Wanted, load, load_in};
 use reconciler_model::drift::FieldDrift;
 use reconciler_model::inventory::Inventory;
 use reconciler_model::kind::Kind;
@@ -200,6 +200,19 @@ impl World {
     /// Where the pointers of the desired state lead, as `pin` asks.
     pub async fn follow_pointers(&self) -> Vec<Pointer> {
         self.reconciler().follow_pointers(&self.wanted).await.expect("the pointers")
+    }
+
+    /// Pins what has no pin, to what it leads to now.
+    pub async fn pin(&mut self) {
+        for Pointer { scope, key, leads } in self.follow_pointers().await {
+            let Ok(LookedUp::Is(value)) = leads else { panic!("{scope}/{key}: {leads:?}") };
+            for one in self.wanted.iter_mut().filter(|one| scope_of(one) == scope) {
+                let here = one.pointers().into_iter().filter(|pointed| pointed.key == key);
+                for Pointed { lookup, .. } in here.filter(Pointed::is_followed) {
+                    one.pins.entry(lookup).or_insert(Pin { value: value.clone(), at: None });
+                }
+            }
+        }
     }
 
     /// Reads everything in every scope, as `export` does.

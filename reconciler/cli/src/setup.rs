@@ -138,7 +138,7 @@ impl Setup {
                     .to_owned()
             }
             (count, false) => format!(
-                "{count} aliases, tags or names are not in pins.lock, and are followed wherever they lead; run \
+                "{count} aliases, tags, names or contents of policies are not in pins.lock, and are followed wherever they lead; run \
                  `bedrock-reconciler pin`, and review what it adds"
             ),
         };

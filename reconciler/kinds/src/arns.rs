@@ -1,7 +1,9 @@
 //! ARNs of resources, as policies of the caller name them.
 
+use reconciler_model::direction::Direction;
 use reconciler_model::inventory::Sighting;
 use reconciler_model::kind::Place;
+use serde_json::Value;
 
 /// What an action knows as its resource that has none.
 pub(crate) const EVERYTHING: &str = "*";
@@ -66,6 +68,15 @@ pub(crate) fn partition(region: &str) -> &'static str {
         ("eusc-", "aws-eusc"),
     ];
     PARTITIONS.iter().find(|(prefix, _)| region.starts_with(prefix)).map_or("aws", |(_, partition)| partition)
+}
+
+/// The direction of a key that something is encrypted under. Another one than declared is somebody's who can take what is encrypted
+/// under it away, and so may be one where none is declared.
+pub(crate) fn key_direction(want: Option<&Value>) -> Direction {
+    match want {
+        Some(_) => Direction::Weakened,
+        None => Direction::Unknown,
+    }
 }
 
 #[cfg(test)]

@@ -19,6 +19,7 @@ pub const LOOKUPS: &[&dyn LookupSource] = &[
     &crate::guardrail::Guardrail,
     &crate::discovery::Reach,
     &crate::invocation_logging::Answered,
+    &crate::iam_role::Contents,
 ];
 
 /// `${kms:alias/NAME}`: the ARN of the key that the alias names, because services answer with the ARN whatever was

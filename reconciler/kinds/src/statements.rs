@@ -4,17 +4,76 @@ use std::collections::BTreeSet;
 
 use reconciler_model::direction::Direction;
 use reconciler_model::policy::{Caseless, Effect, Policy, Scope, Statement};
-use serde_json::{Value, json};
+use reconciler_model::tree::Difference;
+use serde_json::json;
 
 fn folded(listed: &BTreeSet<Caseless>) -> Vec<String> {
     listed.iter().map(Caseless::folded).collect()
 }
 
-/// Whether two statements may be about one action. Where one of them says what it is not about, they may.
-pub(crate) fn meet(one: &Statement, two: &Statement) -> bool {
-    let (Scope::Only(one), Scope::Only(two)) = (&one.action, &two.action) else { return true };
-    let two = folded(two);
-    folded(one).iter().any(|one| two.iter().any(|two| intersect(one, two)))
+/// Whether a denial may take away something that another statement grants.
+pub(crate) fn takes_from(denial: &Statement, grant: &Statement) -> bool {
+    meet(denial, grant) && may_be_on_its_resources(denial, grant)
+}
+
+/// Whether two statements may be about one action. What one of them leaves out, it is surely not about.
+fn meet(one: &Statement, two: &Statement) -> bool {
+    let about = |only: &BTreeSet<Caseless>, but: &BTreeSet<Caseless>| {
+        let but = folded(but);
+        folded(only).iter().any(|one| !but.iter().any(|left_out| matches(left_out, one)))
+    };
+    match (&one.action, &two.action) {
+        (Scope::Only(one), Scope::Only(two)) => {
+            let two = folded(two);
+            folded(one).iter().any(|one| two.iter().any(|two| intersect(one, two)))
+        }
+        (Scope::Only(only), Scope::AllBut(but)) | (Scope::AllBut(but), Scope::Only(only)) => about(only, but),
+        _ => true,
+    }
+}
+
+/// Whether a denial may be on a resource that a grant is on.
+fn may_be_on_its_resources(denial: &Statement, grant: &Statement) -> bool {
+    let Scope::Only(granted) = &grant.resource else { return true };
+    match &denial.resource {
+        Scope::Unsaid => true,
+        Scope::Only(denied) => denied.iter().any(|denied| {
+            let denied = any_value(denied);
+            granted.iter().any(|granted| intersect(&as_arn(&any_value(granted)), &denied))
+        }),
+        // A variable matches nothing here, so that what it may leave out counts as denied.
+        Scope::AllBut(left_out) => {
+            granted.iter().any(|granted| !left_out.iter().any(|pattern| matches(pattern, granted)))
+        }
+    }
+}
+
+/// A pattern in which any text stands for each policy variable.
+fn any_value(pattern: &str) -> String {
+    let mut text = String::with_capacity(pattern.len());
+    let mut rest = pattern;
+    while let Some((before, after)) = rest.split_once("${") {
+        text.push_str(before);
+        text.push('*');
+        rest = after.split_once('}').map_or("", |(_, after)| after);
+    }
+    text + rest
+}
+
+/// Any text without a colon, in a pattern.
+const WITHIN: char = '\u{1}';
+const WITHIN_BYTE: u8 = 1;
+
+/// The ARNs that a pattern is of: partition, service, region and account have no colon in them.
+fn as_arn(pattern: &str) -> String {
+    let parts: Vec<&str> = pattern.splitn(6, ':').collect();
+    match parts[..] {
+        [partition, service, region, account, kind, rest] => {
+            let front = [partition, service, region, account, kind].join(":");
+            format!("{}:{rest}", front.replace('*', &WITHIN.to_string()))
+        }
+        _ => pattern.to_owned(),
+    }
 }
 
 /// Whether a statement may be about an action that a pattern of small letters matches.
@@ -46,19 +105,37 @@ pub(crate) fn is_about_its_resources(statement: &Statement, other: &Statement) -
 }
 
 /// The direction of a statement that a resource policy has beside the declared ones and that denies. Where it touches nothing of
-/// what is `needed`, it protects; where it surely keeps those from it who need it, it weakens. `None` where it allows, or where
-/// neither can be told.
-pub(crate) fn of_denial(policy: &Value, name: &str, needed: &[&str]) -> Option<Direction> {
-    let statement = policy.get("Statement")?.get(name)?;
-    let alone = Policy::from_value(&json!({"Version": "2012-10-17", "Statement": { name: statement }})).ok()?;
+/// what is `needed`, or nobody who needs it, it protects; where it surely keeps those from it who need it, it weakens. `None`
+/// where it allows, stands in the place of a declared one, or where neither can be told.
+pub(crate) fn of_denial(difference: &Difference, needed: &[&str]) -> Option<Direction> {
+    let Difference { left: Some(statement), right: None, .. } = difference else { return None };
+    let alone = Policy::from_value(&json!({"Version": "2012-10-17", "Statement": [statement]})).ok()?;
     let [statement] = alone.statements() else { return None };
     if statement.effect == Effect::Allow {
         return None;
     }
-    if !needed.iter().any(|action| may_be_about(statement, action)) {
+    if passes_those_who_need(statement) || !needed.iter().any(|action| may_be_about(statement, action)) {
         return Some(Direction::Strengthened);
     }
     (statement.condition.is_empty() && is_about_those_who_need(statement)).then_some(Direction::Weakened)
+}
+
+/// Whether one of the conditions, all of which have to hold, never holds for AWS services, nor for callers with an SDK: transport
+/// without TLS or with an old one, and grants that no service makes (`kms:GrantIsForAWSResource` is true where one does). A
+/// condition on a key that a request does not have does not hold either.
+fn passes_those_who_need(statement: &Statement) -> bool {
+    let all = |values: &BTreeSet<String>, holds: &dyn Fn(&str) -> bool| {
+        !values.is_empty() && values.iter().all(|value| holds(value))
+    };
+    let is_false = |value: &str| value.eq_ignore_ascii_case("false");
+    let is_old = |value: &str| value.parse::<f64>().is_ok_and(|version| version <= 1.2);
+    statement.condition.iter().any(|(operator, tests)| {
+        tests.iter().any(|(key, values)| match (operator.folded().as_str(), key.folded().as_str()) {
+            ("bool", "aws:securetransport" | "kms:grantisforawsresource") => all(values, &is_false),
+            ("numericlessthan", "s3:tlsversion") => all(values, &is_old),
+            _ => false,
+        })
+    })
 }
 
 /// Whether a statement is about services, about the reconciler, or about whole accounts.
@@ -128,9 +205,10 @@ pub(crate) fn intersect(one: &str, two: &str) -> bool {
             next[beside] = match last {
                 (None, None) => true,
                 // A star takes one more letter of the other, or none.
-                (Some(b'*'), _) if above(&row, beside) => true,
+                (Some(b'*' | WITHIN_BYTE), _) if above(&row, beside) => true,
                 (_, Some(b'*')) if next[beside - 1] => true,
-                (Some(b'*'), Some(_)) => next[beside - 1],
+                (Some(WITHIN_BYTE), Some(b':')) => false,
+                (Some(b'*' | WITHIN_BYTE), Some(_)) => next[beside - 1],
                 (Some(_), Some(b'*')) => above(&row, beside),
                 (Some(a), Some(b)) => (a == b || a == b'?' || b == b'?') && above(&row, beside - 1),
                 _ => false,
@@ -143,6 +221,9 @@ pub(crate) fn intersect(one: &str, two: &str) -> bool {
 
 #[cfg(test)]
 mod tests {
+    use reconciler_model::tree::Path;
+    use serde_json::Value;
+
     use super::*;
 
     #[test]
@@ -164,13 +245,58 @@ mod tests {
         assert!(intersect(&long, &long));
     }
 
+    fn statement(statement: &Value) -> Statement {
+        let document = json!({"Version": "2012-10-17", "Statement": [statement]});
+        Policy::from_value(&document).expect("a policy").statements()[0].clone()
+    }
+
+    #[test]
+    fn a_denial_takes_from_a_grant_what_both_are_about() {
+        let granted = "arn:aws:logs:*:111122223333:log-group:/own:log-stream:s";
+        let grant = statement(
+            &json!({"Effect": "Allow", "Action": ["logs:CreateLogStream", "logs:PutLogEvents"], "Resource": granted}),
+        );
+        for (action, resource, takes) in [
+            (json!({"Action": "logs:*"}), json!({"Resource": "*"}), true),
+            (json!({"Action": "logs:Get*"}), json!({"Resource": "*"}), false),
+            (json!({"NotAction": "logs:CreateLogStream"}), json!({"Resource": "*"}), true),
+            (json!({"NotAction": ["logs:CreateLogStream", "logs:put*"]}), json!({"Resource": "*"}), false),
+            (json!({"NotAction": "logs:*"}), json!({"Resource": "*"}), false),
+            (json!({"NotAction": "iam:*"}), json!({"Resource": "*"}), true),
+            (json!({"Action": "logs:*"}), json!({"Resource": "arn:aws:logs:*:*:log-group:/other:*"}), false),
+            (json!({"Action": "logs:*"}), json!({"Resource": "arn:aws:logs:eu-west-1:*"}), true),
+            (json!({"Action": "logs:*"}), json!({"Resource": "arn:aws:logs:*:log-group:/own:*"}), true),
+            (
+                json!({"Action": "logs:*"}),
+                json!({"Resource": "arn:aws:logs:*:*:log-group:${aws:PrincipalTag/group}:*"}),
+                true,
+            ),
+            (
+                json!({"Action": "logs:*"}),
+                json!({"NotResource": "arn:aws:logs:*:111122223333:log-group:/own:*"}),
+                false,
+            ),
+            (
+                json!({"Action": "logs:*"}),
+                json!({"NotResource": "arn:aws:logs:eu-west-1:111122223333:log-group:/own:*"}),
+                true,
+            ),
+            (json!({"Action": "logs:*"}), json!({"NotResource": "arn:aws:logs:*:*:log-group:/other:*"}), true),
+        ] {
+            let mut denial = json!({"Effect": "Deny"});
+            for (name, member) in action.as_object().into_iter().chain(resource.as_object()).flatten() {
+                denial[name] = member.clone();
+            }
+            assert_eq!(takes_from(&statement(&denial), &grant), takes, "{denial}");
+        }
+    }
+
     #[test]
     fn a_denial_is_judged_by_whom_it_keeps_from_what() {
         let judged = |principal: &Value, action: &str, condition: &Value| {
             let statement = json!({"Sid": "S", "Effect": "Deny", "Principal": principal, "Action": action, "Resource": "*", "Condition": condition});
-            let policy =
-                Policy::from_value(&json!({"Version": "2012-10-17", "Statement": [statement]})).expect("a policy");
-            of_denial(&policy.tree(), "S", &["kms:decrypt", "kms:get*"])
+            let left = Some(statement);
+            of_denial(&Difference { path: Path::root(), left, right: None }, &["kms:decrypt", "kms:get*"])
         };
         let (anybody, none) = (json!("*"), json!({}));
         assert_eq!(judged(&anybody, "kms:ScheduleKeyDeletion", &none), Some(Direction::Strengthened));
@@ -181,8 +307,19 @@ mod tests {
         assert_eq!(judged(&role("bedrock-reconciler"), "kms:Get*", &none), Some(Direction::Weakened));
         assert_eq!(judged(&role("somebody"), "kms:Get*", &none), None);
         assert_eq!(judged(&json!({"Service": "logs.amazonaws.com"}), "kms:Decrypt", &none), Some(Direction::Weakened));
-        let insecure = json!({"Bool": {"aws:SecureTransport": "false"}});
-        assert_eq!(judged(&anybody, "kms:Decrypt", &insecure), None);
+        for (condition, expected) in [
+            (json!({"Bool": {"aws:SecureTransport": "false"}}), Some(Direction::Strengthened)),
+            (json!({"bool": {"AWS:securetransport": false}}), Some(Direction::Strengthened)),
+            (json!({"Bool": {"aws:SecureTransport": ["false", "true"]}}), None),
+            (json!({"BoolIfExists": {"aws:SecureTransport": "false"}}), None),
+            (json!({"NumericLessThan": {"s3:TlsVersion": "1.2"}}), Some(Direction::Strengthened)),
+            (json!({"NumericLessThan": {"s3:TlsVersion": "1.3"}}), None),
+            (json!({"Bool": {"kms:GrantIsForAWSResource": "false"}}), Some(Direction::Strengthened)),
+            (json!({"Bool": {"kms:GrantIsForAWSResource": "true"}}), None),
+            (json!({"StringEquals": {"aws:PrincipalOrgID": "o-exampleorg1"}}), None),
+        ] {
+            assert_eq!(judged(&anybody, "kms:Decrypt", &condition), expected, "{condition}");
+        }
     }
 
     #[test]

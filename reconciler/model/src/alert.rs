@@ -29,6 +29,9 @@ pub const REPOINTED: &str = "repointed";
 /// The signal that is named where an older version protects less than declared.
 pub const WEAK_VERSION: &str = "weak-version";
 
+/// The signal that is named where something that is kept because it protects more may keep everybody out.
+pub const SHUT: &str = "shut";
+
 /// The signal that is named where something that nobody declared is below the floor of a control ([`crate::undeclared`]).
 pub const UNEXPECTED: &str = "unexpected";
 
@@ -108,7 +111,7 @@ pub struct Alert {
     /// The control that does not hold.
     pub control: String,
     /// Its signal; `otherwise` or `harmless` where none fits, `repointed` of a pin, `weak-version` of an older
-    /// version, `unexpected` of what nobody declared.
+    /// version, `shut` of what may keep everybody out, `unexpected` of what nobody declared.
     pub signal: String,
     /// How people are told.
     pub class: AlertClass,

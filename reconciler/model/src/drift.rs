@@ -120,7 +120,7 @@ pub fn compare(kind: &dyn Kind, wanted: &Wanted, want: &Value, live: Option<&Sig
     let compared = documents::compare(kind, managed, want);
     let mut directions = compared.directions(kind);
     for (difference, direction) in compared.differences.iter().zip(&mut directions) {
-        *direction = kind.direction_of(live, &difference.path, *direction);
+        *direction = kind.direction_of(live, difference, *direction);
     }
     let may_keep = wanted.declaration.when_stronger == WhenStronger::Report;
     let mut unobservable = Vec::new();

@@ -21,7 +21,7 @@ use crate::history::Event;
 use crate::inventory::Sighting;
 use crate::open_enum;
 use crate::plan::{Call, Proposal};
-use crate::tree::{self, Path};
+use crate::tree::{self, Difference, Path};
 
 /// Where a spec comes from.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -187,7 +187,7 @@ pub trait Kind: Send + Sync {
     fn direction(&self, path: &Path, live: Option<&Value>, want: Option<&Value>) -> Direction;
 
     /// The direction of a difference in sight of the whole live resource; `found` is what is said of the difference alone.
-    fn direction_of(&self, _live: &Sighting, _path: &Path, found: Direction) -> Direction {
+    fn direction_of(&self, _live: &Sighting, _difference: &Difference, found: Direction) -> Direction {
         found
     }
 
@@ -332,6 +332,9 @@ pub enum PinnedAs {
     Reach(&'static str),
     /// Members that not every region answers, and that this one does: their absence is drift from then on.
     Answers,
+    /// The contents of policies that these members of the spec, an element or a list of them, name by this member of it and do
+    /// not declare.
+    Contents(&'static [(&'static str, &'static str)]),
 }
 
 /// Deserialises `spec` into `S` and serialises it into the tree; collects every unknown member and unknown word.

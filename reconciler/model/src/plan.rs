@@ -473,6 +473,7 @@ pub fn build(inputs: &Inputs<'_>) -> Plan {
             Known::Present(sighting) => Some(sighting),
             Known::Unknown(_) | Known::Absent => None,
         };
+        findings.extend(repointed::unheld(wanted));
         let waits = waits_of(inputs, &referred_to, wanted);
         findings.extend(waits.others.iter().map(|other| Finding {
             address: address.clone(),
@@ -509,8 +510,11 @@ pub fn build(inputs: &Inputs<'_>) -> Plan {
         if waits.holds_all || (live.is_none() && (is_waiting || is_unseen)) {
             assessed.steps.clear();
         }
-        for finding in assessed.findings.iter_mut().filter(|finding| finding.code == codes::WEAK_VERSION) {
-            finding.alerts = alert::tickets(inputs.controls, &wanted.declaration.controls, alert::WEAK_VERSION);
+        for finding in &mut assessed.findings {
+            let signals = [(codes::WEAK_VERSION, alert::WEAK_VERSION), (codes::SHUT, alert::SHUT)];
+            if let Some((_, signal)) = signals.iter().find(|(code, _)| *code == finding.code) {
+                finding.alerts = alert::tickets(inputs.controls, &wanted.declaration.controls, signal);
+            }
         }
         findings.append(&mut assessed.findings);
         if let Some(reason) = inputs.in_vain.get(address)

@@ -10,10 +10,12 @@ use serde_json::Value;
 
 use crate::address::{Address, Scope};
 use crate::alert::{self, Alert};
+use crate::codes;
 use crate::control::Control;
-use crate::desired::{Pin, Wanted, key_of_lookup, members_of};
+use crate::desired::{CONTENT, Pin, Wanted, key_of_lookup, members_of};
 use crate::direction::Direction;
 use crate::drift::{Change, Drift, FieldDrift};
+use crate::plan::{Finding, Severity};
 use crate::tree::Path;
 
 /// What stands in the place of a kind in the addresses of pins.
@@ -32,8 +34,9 @@ pub fn drift<'a>(scope: &Scope, key: &str, pin: &Pin, live: Value, users: impl I
 /// The same of what serves these controls.
 pub(crate) fn drift_of(scope: &Scope, key: &str, pin: &Pin, live: Value, controls: BTreeSet<String>) -> Drift {
     let declared_at = pin.at.as_ref().map(ToString::to_string);
+    let what = if key.starts_with(CONTENT) { "content" } else { "leadsTo" };
     let field = FieldDrift {
-        path: Path::of(["leadsTo"]),
+        path: Path::of([what]),
         live,
         want: Value::String(pin.value.clone()),
         direction: Direction::Weakened,
@@ -95,6 +98,21 @@ pub fn unseen(controls: &[Control], wanted: &[Wanted], scope: &Scope, key: &str)
 /// Who has to know of a pin whose resource is gone and was made again by this tool: whoever keeps the pins, of each control.
 pub fn stale(controls: &[Control], served: &[String]) -> Vec<Alert> {
     alert::tickets(controls, served, alert::REPOINTED)
+}
+
+/// That what policies say is held by nothing: whoever may write them gives a role what they like.
+pub fn unheld(wanted: &Wanted) -> Option<Finding> {
+    let policies = wanted.unheld_contents();
+    (!policies.is_empty()).then(|| Finding {
+        address: wanted.address.clone(),
+        severity: Severity::Note,
+        code: codes::CONTENT_NOT_HELD.to_owned(),
+        detail: format!(
+            "what {} says is not held: run `bedrock-reconciler pin`, or declare policyDocument",
+            policies.join(", ")
+        ),
+        alerts: Vec::new(),
+    })
 }
 
 /// Who has to know of it. What rests on the pointer would be rebuilt on something else by whoever follows it, so each control

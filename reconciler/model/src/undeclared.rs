@@ -24,7 +24,7 @@ use crate::inventory::Sighting;
 use crate::kind::Kind;
 use crate::plan::{Finding, Severity};
 use crate::policy::{self, Policy, Trusted};
-use crate::tree::{self, Path};
+use crate::tree::{self, Difference, Path};
 
 /// Stands in a floor for a policy document that lets in nobody from outside the organization's accounts.
 pub const NO_OUTSIDERS: &str = "no-outsiders";
@@ -261,7 +261,8 @@ fn lower(held: &Held<'_>, path: &Path, floor: &Value, found: &mut Vec<FieldDrift
             for (name, member) in live.and_then(Value::as_object).into_iter().flatten() {
                 let path = path.child(name);
                 let direction = held.kind.direction(&path, Some(member), None);
-                lower_at(&path, Some(member), None, held.kind.direction_of(held.live, &path, direction));
+                let difference = Difference { path: path.clone(), left: Some(member.clone()), right: None };
+                lower_at(&path, Some(member), None, held.kind.direction_of(held.live, &difference, direction));
             }
         }
         None if live == Some(floor) => {}

@@ -11,7 +11,7 @@ use reconciler_model::direction::Direction;
 use reconciler_model::inventory::Sighting;
 use reconciler_model::kind::{Kind, Normalised, Origin, PinnedAs, Place, Situation};
 use reconciler_model::plan::{Call, Proposal};
-use reconciler_model::tree::{KeyOf, Path};
+use reconciler_model::tree::{Difference, KeyOf, Path};
 use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
 use serde::de::Error as _;
 use serde::{Deserialize, Deserializer, Serialize};
@@ -169,7 +169,7 @@ impl Kind for BedrockPolicy {
     }
 
     /// The policy of a unit overrules those above it: one more attachment may take a better one away.
-    fn direction_of(&self, _live: &Sighting, path: &Path, found: Direction) -> Direction {
+    fn direction_of(&self, _live: &Sighting, Difference { path, .. }: &Difference, found: Direction) -> Direction {
         match path.head() {
             Some(TARGETS) if found == Direction::Strengthened => Direction::Unknown,
             _ => found,

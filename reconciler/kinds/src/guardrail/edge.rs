@@ -71,6 +71,11 @@ impl Ids {
     }
 }
 
+/// Whether a word is one of those that the service has for the status of a guardrail.
+fn is_known(status: &str) -> bool {
+    matches!(status, READY | FAILED | "CREATING" | "UPDATING" | "VERSIONING" | "DELETING")
+}
+
 async fn list(session: &Session, id: Option<&str>) -> Result<Vec<Value>, CallError> {
     let bedrock = session.client(Client::new);
     let mut rows = Vec::new();
@@ -247,6 +252,20 @@ async fn read(session: &Session, address: &Address, ids: &Ids) -> Result<Option<
         }
     }
     let reasons = draft.get("statusReasons").cloned().unwrap_or_default();
+    // Whether it is served is not known where the service says something else than this build knows.
+    let newest_status = newest.map(&status);
+    let words = [("the DRAFT", Some(&draft_status)), ("the newest version", newest_status.as_ref())];
+    let odd = words.into_iter().filter_map(|(which, word)| Some((which, word.filter(|word| !is_known(word))?)));
+    for (which, word) in odd {
+        let error = odd_answer(
+            session,
+            SERVICE,
+            GET,
+            format!("the status of {which} is `{word}`, which this build does not know"),
+        );
+        unread.insert(STATUS.to_owned(), unread_of(&error));
+        whole.tree.as_object_mut().and_then(|members| members.remove(STATUS));
+    }
     // What is still changing is not settled, and neither kept for good nor lost.
     if draft_status == FAILED {
         whole.tree[STATUS] = json!(FAILED);
@@ -260,7 +279,8 @@ async fn read(session: &Session, address: &Address, ids: &Ids) -> Result<Option<
         taken_by,
     };
     let beside = Beside { unsaid: unsaid(&draft, &whole.tree), older: Vec::new() };
-    let lasts = |status: &str| matches!(status, READY | FAILED);
+    // What is not known may last: nothing is waited for that may never come.
+    let lasts = |status: &str| matches!(status, READY | FAILED) || !is_known(status);
     Ok(Some(Sighting {
         address: address.clone(),
         tree: whole.tree,

@@ -601,11 +601,7 @@ impl Kind for Guardrail {
             [] => direction::of_presence(live, want),
             [STATUS] => Direction::Weakened,
             ["description" | "blockedInputMessaging" | "blockedOutputsMessaging"] | ["tags", ..] => Direction::Neutral,
-            // A key that nobody declared may be one that others can take away.
-            ["kmsKeyArn"] => match want {
-                Some(_) => direction::of_presence(live, want),
-                None => Direction::Unknown,
-            },
+            ["kmsKeyArn"] => arns::key_direction(want),
             ["crossRegionDetails", ..] => match (live, want) {
                 (None, Some(_)) => Direction::Weakened,
                 _ => Direction::Unknown,

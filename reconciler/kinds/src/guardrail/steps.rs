@@ -152,7 +152,10 @@ fn restore(situation: &Situation<'_>, live: &Sighting) -> Proposal {
     if draft_differs && proposal.refusals.is_empty() {
         let body = with_extras(today, &verbatim(&content, situation.target, &Beside::of(live)), &extras);
         let mut promised = content.clone();
-        promised[STATUS] = json!(READY);
+        // Of a word that is not known nothing can be promised: it hides itself, and nothing that is restored.
+        if live.tree.get(STATUS).is_some() {
+            promised[STATUS] = json!(READY);
+        }
         if renamed {
             promised[NAME] = json!(situation.name);
         }
@@ -355,8 +358,7 @@ fn say_what_should_be_known(situation: &Situation<'_>, facts: &Facts, publishes:
         proposal.notes.push((codes::VERSIONS_FULL, detail));
     }
     if let Some(reasons) = &facts.failed {
-        proposal
-            .notes
-            .push((codes::AWS_ERROR, format!("the service reports the guardrail as FAILED: {}", reasons.join("; "))));
+        let why = if reasons.is_empty() { "it gives no reason".to_owned() } else { reasons.join("; ") };
+        proposal.notes.push((codes::AWS_ERROR, format!("the service reports the guardrail as FAILED: {why}")));
     }
 }

@@ -40,6 +40,8 @@ const DETAILS: &str = "GetAccountAuthorizationDetails";
 const GET_POLICY: &str = "GetPolicy";
 const GET_VERSION: &str = "GetPolicyVersion";
 
+/// The member of a handle that says that the role was read from the lists of all.
+const LISTED: &str = "listed";
 /// From how many roles on the list of all is cheaper than three calls for each.
 const MANY: usize = 16;
 /// Rows of a page of GetAccountAuthorizationDetails, at most.
@@ -119,7 +121,7 @@ async fn texts<'a>(
     join_all(reads).await.into_iter().collect()
 }
 
-async fn default_text(session: &Session, arn: &str) -> Result<String, CallError> {
+pub(super) async fn default_text(session: &Session, arn: &str) -> Result<String, CallError> {
     let iam = session.client(Client::new);
     let answer = send!(session, SERVICE, GET_POLICY, iam.get_policy().policy_arn(arn)).await?;
     let Some(version) = answer.policy().and_then(|policy| policy.default_version_id()) else {
@@ -249,6 +251,16 @@ async fn read_many(session: &Session, scope: &Scope, selection: &Selection) -> R
     Ok(reading)
 }
 
+/// One role from the lists of all, where they answer and show all of it.
+async fn from_the_lists(session: &Session, address: &Address) -> Option<Sighting> {
+    let (details, summaries) = try_join(details(session), summaries(session)).await.ok()?;
+    let detail = details.iter().find(|detail| detail.role_name() == Some(&address.name))?;
+    let attached = detail.attached_managed_policies().iter().filter_map(AttachedPolicy::policy_arn);
+    let boundary = detail.permissions_boundary().and_then(|boundary| boundary.permissions_boundary_arn());
+    let texts = texts(session, boundary.into_iter(), attached).await;
+    from_lists(session, address.clone(), summaries.get(&address.name)?, detail, &texts).ok()
+}
+
 /// Whether a role is one that nobody declared, and that Bedrock may assume.
 fn is_other(role: &Role, selection: &Selection) -> bool {
     !is_of_aws(&role.path)
@@ -274,7 +286,10 @@ fn from_lists(
     let document =
         |policy: &PolicyDetail| json!({ "policyName": policy.policy_name, "policyDocument": policy.policy_document });
     let inline: Vec<Value> = detail.role_policy_list().iter().map(document).collect();
-    sighting(session, address, &role, Ok(inline), Ok(arns(detail.attached_managed_policies())), texts)
+    let attached = arns(detail.attached_managed_policies());
+    let mut sighting = sighting(session, address, &role, Ok(inline), Ok(attached), texts)?;
+    sighting.handle[LISTED] = json!(true);
+    Ok(sighting)
 }
 
 fn sighting(
@@ -332,11 +347,10 @@ fn sighting(
 
 /// Whether the role has a revocation of sessions that begin in the time to come, a few minutes of wrong clocks granted.
 fn revokes_to_come(tree: &Value) -> bool {
-    let Some(instant) = tree["rolePolicyList"].get(revocation::NAME).and_then(revocation::instant) else {
-        return false;
-    };
     let soon = DateTime::from(SystemTime::now() + Duration::from_secs(300));
-    DateTime::from_str(instant, DateTimeFormat::DateTime).map_or(true, |instant| instant > soon)
+    let is_to_come =
+        |instant: &String| DateTime::from_str(instant, DateTimeFormat::DateTime).map_or(true, |instant| instant > soon);
+    revocation::instants(&tree[INLINE]).iter().any(is_to_come)
 }
 
 /// Whether a write was refused for what is only a matter of time: a principal that was just created is not known everywhere
@@ -466,9 +480,25 @@ impl Edge for IamRole {
         &self,
         session: &Session,
         address: &Address,
-        _: Option<&Value>,
+        handle: Option<&Value>,
     ) -> Result<Option<Sighting>, CallError> {
-        read(session, address.clone()).await
+        let mut seen = read(session, address.clone()).await;
+        // Many roles are observed by the lists: who denies the calls for one of them keeps none of them from being restored.
+        let is_listed = handle.is_some_and(|handle| handle[LISTED] == true);
+        let is_unseen = match &seen {
+            Ok(seen) => seen.as_ref().is_some_and(|seen| !seen.unread.is_empty()),
+            Err(_) => true,
+        };
+        if is_listed
+            && is_unseen
+            && let Some(listed) = from_the_lists(session, address).await
+        {
+            return Ok(Some(listed));
+        }
+        if let (true, Ok(Some(seen))) = (is_listed, &mut seen) {
+            seen.handle[LISTED] = json!(true);
+        }
+        seen
     }
 
     async fn perform(

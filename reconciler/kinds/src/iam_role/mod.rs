@@ -26,12 +26,14 @@
 //!
 //! What the boundary and attached policies of the account say belongs to policies of their own, which this kind does not write.
 //! Their default versions are read. One that keeps the role from what its own policies grant, or that grants everything, is a
-//! difference below `overruled`, whatever is declared; with `policyDocument` beside the ARN, all of the content is held.
+//! difference below `overruled`, whatever is declared; with `policyDocument` beside the ARN, all of the content is held. Of one
+//! that is declared by its ARN alone, a digest is pinned: whatever else it says by now is drift of the pin, which pages.
 //!
 //! Caveats: the SDK drops members of answers that it does not know. No call here replaces more than one document or value, so
 //! none of them can get lost.
 
 mod causes;
+mod contents;
 mod denial;
 mod edge;
 mod limits;
@@ -40,6 +42,8 @@ mod revocation;
 mod spec;
 mod steps;
 mod trust;
+
+pub use contents::Contents;
 
 /// The kind `iam-role`.
 #[derive(Debug)]

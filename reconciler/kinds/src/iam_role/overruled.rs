@@ -24,23 +24,40 @@ pub(super) fn of(tree: &Value) -> Map<String, Value> {
     let elements = |list: &str| tree.get(list).and_then(Value::as_object).into_iter().flatten();
     let attached: Vec<(&String, Policy)> =
         elements(ATTACHED).filter_map(|(arn, element)| Some((arn, document(element)?))).collect();
-    let own: Vec<Policy> = elements(INLINE)
-        .filter_map(|(_, element)| document(element))
-        .chain(attached.iter().map(|(_, policy)| policy.clone()))
-        .collect();
+    let inline: Vec<Policy> = elements(INLINE).filter_map(|(_, element)| document(element)).collect();
+    // What is kept from what the role is granted, and which attached policies grant some of it: these may have grown, where
+    // inline policies are held themselves.
+    let kept = |other: &Policy, is_boundary: bool| {
+        let mut actions = kept_from(&inline, other, is_boundary);
+        let mut granted_by = Vec::new();
+        for (arn, policy) in &attached {
+            let kept = kept_from(std::slice::from_ref(policy), other, is_boundary);
+            if !kept.is_empty() {
+                granted_by.push(*arn);
+                actions.extend(kept);
+            }
+        }
+        actions.sort();
+        actions.dedup();
+        match (actions.is_empty(), granted_by.is_empty()) {
+            (true, _) => None,
+            (false, true) => Some(json!({ "keepsFrom": actions })),
+            (false, false) => Some(json!({ "keepsFrom": actions, "grantedBy": granted_by })),
+        }
+    };
     let mut found = Map::new();
     for (arn, policy) in &attached {
         if grants_everything(policy) {
             found.insert((*arn).clone(), json!({ "allows": "*" }));
-        } else if let denied @ [_, ..] = &kept_from(&own, policy, false)[..] {
-            found.insert((*arn).clone(), json!({ "keepsFrom": denied }));
+        } else if let Some(kept) = kept(policy, false) {
+            found.insert((*arn).clone(), kept);
         }
     }
     let boundary = tree.get(BOUNDARY).unwrap_or(&Value::Null);
     if let (Some(arn), Some(policy)) = (boundary["permissionsBoundaryArn"].as_str(), document(boundary))
-        && let kept @ [_, ..] = &kept_from(&own, &policy, true)[..]
+        && let Some(kept) = kept(&policy, true)
     {
-        found.insert(arn.to_owned(), json!({ "keepsFrom": kept }));
+        found.insert(arn.to_owned(), kept);
     }
     found
 }
@@ -147,6 +164,15 @@ mod tests {
         assert_eq!(judged(&some, &one)["att"]["keepsFrom"], json!(["logs:putlogevents"]));
         let elsewhere = json!([{"Effect": "Deny", "Action": "logs:Put*", "Resource": "arn:aws:logs:eu-west-1:*"}]);
         assert_eq!(judged(&some, &elsewhere), Map::new());
+    }
+
+    /// Of what an attached policy grants it cannot be said which of the two was changed.
+    #[test]
+    fn who_grants_what_is_kept_from_a_role_is_told() {
+        let some = json!([{"Effect": "Allow", "Action": "logs:*", "Resource": "*"}]);
+        let more = json!([{"Effect": "Allow", "Action": "s3:*", "Resource": "*"}]);
+        assert_eq!(judged(&some, &more)["bound"], json!({"keepsFrom": ["s3:*"], "grantedBy": ["att"]}));
+        assert_eq!(judged(&some, &some), Map::new());
     }
 
     #[test]

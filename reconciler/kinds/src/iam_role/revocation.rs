@@ -4,6 +4,9 @@
 //! that took it away would give stolen sessions back. It has one name and one shape:
 //! `{"Effect": "Deny", "Action": "*", "Resource": "*", "Condition": {"DateLessThan": {"aws:TokenIssueTime": INSTANT}}}`.
 
+use std::collections::BTreeSet;
+
+use reconciler_model::policy::{Effect, Policy, Statement};
 use serde_json::{Value, json};
 
 /// The name that the console gives it.
@@ -29,6 +32,29 @@ pub(super) fn instant(element: &Value) -> Option<&str> {
         expected["Sid"] = sid.clone();
     }
     (*statement == expected).then_some(instant)
+}
+
+/// Whether a statement denies nothing but to sessions that began before an instant, whatever its policy is called.
+pub(super) fn revokes(statement: &Statement) -> bool {
+    statement.effect == Effect::Deny && instants_of(statement).is_some()
+}
+
+/// The instants before which the inline policies of a role deny something to its sessions.
+pub(super) fn instants(inline: &Value) -> Vec<String> {
+    let elements = inline.as_object().into_iter().flat_map(|all| all.values());
+    let policies = elements.filter_map(|element| Policy::from_value(element.get("policyDocument")?).ok());
+    let all = policies.flat_map(|policy| {
+        policy.statements().iter().filter_map(instants_of).flatten().cloned().collect::<Vec<String>>()
+    });
+    all.collect()
+}
+
+fn instants_of(statement: &Statement) -> Option<&BTreeSet<String>> {
+    let mut tests =
+        statement.condition.iter().flat_map(|(operator, tests)| tests.iter().map(move |test| (operator, test)));
+    let (Some((operator, (key, instants))), None) = (tests.next(), tests.next()) else { return None };
+    let is_before = ["datelessthan", "datelessthanequals"].contains(&operator.folded().as_str());
+    (is_before && key.folded() == "aws:tokenissuetime").then_some(instants)
 }
 
 #[cfg(test)]

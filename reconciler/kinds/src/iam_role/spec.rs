@@ -6,10 +6,10 @@ use reconciler_model::diagnostic::Problem;
 use reconciler_model::direction::{self, Direction};
 use reconciler_model::documents::ANY;
 use reconciler_model::inventory::Sighting;
-use reconciler_model::kind::{self, Kind, Normalised, Origin, Place, Situation};
+use reconciler_model::kind::{self, Kind, Normalised, Origin, PinnedAs, Place, Situation};
 use reconciler_model::plan::{Call, Proposal};
 use reconciler_model::policy::{self, Document, Policy};
-use reconciler_model::tree::{self, KeyOf, Path};
+use reconciler_model::tree::{self, Difference, KeyOf, Path};
 use schemars::{JsonSchema, Schema};
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
@@ -64,8 +64,8 @@ struct Spec {
 struct Boundary {
     /// The ARN of the policy that is the boundary.
     permissions_boundary_arn: String,
-    /// What the default version of that policy says; it is held to, and not written. Left out, it is judged by what it keeps the
-    /// role from.
+    /// What the default version of that policy says; it is held to, and not written. Left out, it is held to what is pinned of it,
+    /// and judged by what it keeps the role from.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     policy_document: Option<Document>,
 }
@@ -88,8 +88,8 @@ struct InlinePolicy {
 struct AttachedPolicy {
     /// The policy's ARN.
     policy_arn: String,
-    /// What the default version of that policy says; it is held to, and not written. Left out, it is judged by whether it grants
-    /// everything, and by what it keeps the role from. Not read of policies of AWS.
+    /// What the default version of that policy says; it is held to, and not written. Left out, it is held to what is pinned of it,
+    /// and judged by whether it grants everything, and by what it keeps the role from. Not read of policies of AWS.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     policy_document: Option<Document>,
     /// Whether others manage the attachment: it may be there or not, and is neither compared nor changed.
@@ -274,9 +274,11 @@ impl Kind for IamRole {
         }
     }
 
-    fn direction_of(&self, live: &Sighting, path: &Path, found: Direction) -> Direction {
-        match path.parts()[..] {
-            [INLINE, name] if found == Direction::Unknown => denial::direction(&live.tree, name).unwrap_or(found),
+    fn direction_of(&self, live: &Sighting, difference: &Difference, found: Direction) -> Direction {
+        match difference.path.parts()[..] {
+            [INLINE, ..] if found == Direction::Unknown => {
+                denial::direction(&live.tree, live.facts["revokesToCome"] == false, difference).unwrap_or(found)
+            }
             _ => found,
         }
     }
@@ -304,6 +306,10 @@ impl Kind for IamRole {
 
     fn causes(&self) -> &'static [Cause] {
         super::causes::CAUSES
+    }
+
+    fn pinned_as(&self) -> Option<PinnedAs> {
+        Some(PinnedAs::Contents(&[(ATTACHED, "policyArn"), (BOUNDARY, "permissionsBoundaryArn")]))
     }
 
     fn held_to_floor(&self, live: &Value) -> Value {

@@ -314,16 +314,32 @@ fn refuse_contents(chain: &mut Chain<'_>, situation: &Situation<'_>, live: &Sigh
     };
     for (arn, what) in elements(&live.tree, OVERRULED).filter(|(arn, _)| situation.differs_in(OVERRULED) && stays(arn))
     {
-        let actions: Vec<&str> = what["keepsFrom"].as_array().into_iter().flatten().filter_map(Value::as_str).collect();
+        let actions: Vec<&str> = texts(&what["keepsFrom"]);
         let detail = match actions.is_empty() {
             true => format!("{arn}, which is attached, allows everything; give it less, or declare its policyDocument"),
-            false => format!(
-                "{arn} keeps the role from {}, which its own policies grant; take it away, or declare its policyDocument",
-                actions.join(", ")
-            ),
+            false => {
+                let actions = actions.join(", ");
+                let by: Vec<&str> = texts(&what["grantedBy"]);
+                // A limit is not to be lifted for what somebody granted beyond it.
+                match by.is_empty() {
+                    true => format!(
+                        "{arn} keeps the role from {actions}, which its inline policies grant; put back what {arn} said, or \
+                         declare its policyDocument"
+                    ),
+                    false => format!(
+                        "{arn} keeps the role from {actions}, some of which {} grants; find out which of them was changed, and \
+                         put that one back, or declare its policyDocument",
+                        by.join(", ")
+                    ),
+                }
+            }
         };
         chain.refuse(codes::OVERRULED, detail);
     }
+}
+
+fn texts(list: &Value) -> Vec<&str> {
+    list.as_array().into_iter().flatten().filter_map(Value::as_str).collect()
 }
 
 fn put_boundary(chain: &mut Chain<'_>, target: &Value) {

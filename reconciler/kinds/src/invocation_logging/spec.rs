@@ -201,6 +201,8 @@ impl Kind for InvocationLogging {
             ["s3Config", "bucketName"]
             | ["cloudWatchConfig", "largeDataDeliveryS3Config", "bucketName"]
             | ["cloudWatchConfig", "logGroupName"] => Direction::Weakened,
+            // Another role is somebody's who decides whether anything is delivered.
+            ["cloudWatchConfig", "roleArn"] if live.is_some() && want.is_some() => Direction::Weakened,
             ["cloudWatchConfig"] => match want {
                 Some(_) => direction::of_presence(live, want),
                 None => Direction::Weakened,

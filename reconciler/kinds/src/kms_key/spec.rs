@@ -9,7 +9,7 @@ use reconciler_model::kind::{self, Kind, Normalised, Origin, PinnedAs, Situation
 use reconciler_model::open_enum::Word;
 use reconciler_model::plan::Proposal;
 use reconciler_model::policy::Document;
-use reconciler_model::tree::{self, KeyOf, Path};
+use reconciler_model::tree::{self, Difference, KeyOf, Path};
 use reconciler_model::vocabulary;
 use schemars::{JsonSchema, Schema};
 use serde::{Deserialize, Serialize};
@@ -247,10 +247,10 @@ impl Kind for KmsKey {
         }
     }
 
-    fn direction_of(&self, live: &Sighting, path: &Path, found: Direction) -> Direction {
-        match path.parts()[..] {
-            ["policy", "Statement", name] if found == Direction::Unknown => {
-                statements::of_denial(&live.tree["policy"], name, NEEDED).unwrap_or(found)
+    fn direction_of(&self, _: &Sighting, difference: &Difference, found: Direction) -> Direction {
+        match difference.path.parts()[..] {
+            ["policy", "Statement", _] if found == Direction::Unknown => {
+                statements::of_denial(difference, NEEDED).unwrap_or(found)
             }
             _ => found,
         }

@@ -119,6 +119,7 @@ fn check_lifecycle(rules: &Map<String, Value>, problem: Report<'_>) {
             problem(codes::WRONG_SHAPE, &[LIFECYCLE, "rules", id], detail, "write what becomes of the objects");
         }
         check_times(id, rule, problem);
+        check_order(id, rule, problem);
         check_filter(id, rule, problem);
         for path in [["expiration", "days"], ["noncurrentVersionExpiration", "noncurrentDays"]] {
             let days = rule.get(path[0]).and_then(|member| member.get(path[1])).and_then(Value::as_u64);
@@ -171,6 +172,31 @@ fn check_times(id: &str, rule: &Value, problem: Report<'_>) {
             let detail = format!("`{date}` is not midnight of a day in UTC");
             problem(codes::WRONG_SHAPE, &[LIFECYCLE, "rules", id], detail, "write it as 2027-01-31T00:00:00Z");
         }
+    }
+}
+
+/// Objects move before they expire: S3 rejects a rule that has it the other way round.
+fn check_order(id: &str, rule: &Value, problem: Report<'_>) {
+    for (end, moves, days) in [
+        ("expiration", "transitions", "days"),
+        ("noncurrentVersionExpiration", "noncurrentVersionTransitions", "noncurrentDays"),
+    ] {
+        let Some(last) = rule.get(end).and_then(|end| end.get(days)).and_then(Value::as_u64) else { continue };
+        let moves_at = rule.get(moves).and_then(Value::as_array).into_iter().flatten().enumerate();
+        let late =
+            moves_at.filter_map(|(index, one)| Some((index, one.get(days)?.as_u64().filter(|day| *day >= last)?)));
+        for (index, day) in late {
+            let detail = format!("objects expire after {last} days, and move after {day}: they are gone by then");
+            let path = [LIFECYCLE, "rules", id, moves, &index.to_string(), days];
+            problem(codes::CONTRADICTION, &path, detail, "let them expire later, or move earlier");
+        }
+    }
+    let date = |one: &Value| one.get("date").and_then(Value::as_str).map(str::to_owned);
+    let Some(last) = rule.get("expiration").and_then(date) else { return };
+    let moves = rule.get("transitions").and_then(Value::as_array).into_iter().flatten();
+    for day in moves.filter_map(date).filter(|day| *day >= last) {
+        let detail = format!("objects expire at {last}, and move at {day}: they are gone by then");
+        problem(codes::CONTRADICTION, &[LIFECYCLE, "rules", id], detail, "let them expire later, or move earlier");
     }
 }
 

@@ -9,7 +9,7 @@ use reconciler_model::kind::{self, Kind, Normalised, Origin, Situation};
 use reconciler_model::open_enum::Word;
 use reconciler_model::plan::Proposal;
 use reconciler_model::policy::{self, Document, Policy};
-use reconciler_model::tree::{self, KeyOf, Path};
+use reconciler_model::tree::{self, Difference, KeyOf, Path};
 use reconciler_model::vocabulary;
 use schemars::{JsonSchema, Schema};
 use serde::{Deserialize, Serialize};
@@ -520,10 +520,10 @@ impl Kind for LogBucket {
         }
     }
 
-    fn direction_of(&self, live: &Sighting, path: &Path, found: Direction) -> Direction {
-        match path.parts()[..] {
-            [POLICY, "Statement", name] if found == Direction::Unknown => {
-                statements::of_denial(&live.tree[POLICY], name, NEEDED).unwrap_or(found)
+    fn direction_of(&self, _: &Sighting, difference: &Difference, found: Direction) -> Direction {
+        match difference.path.parts()[..] {
+            [POLICY, "Statement", _] if found == Direction::Unknown => {
+                statements::of_denial(difference, NEEDED).unwrap_or(found)
             }
             _ => found,
         }

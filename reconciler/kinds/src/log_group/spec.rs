@@ -149,11 +149,7 @@ impl Kind for LogGroup {
                 (Some(_), None) => Direction::Weakened,
                 _ => direction::of_number(live, want),
             },
-            // A key that nobody declared may be one that others can take away.
-            Some("kmsKeyId") => match want {
-                Some(_) => direction::of_presence(live, want),
-                None => Direction::Unknown,
-            },
+            Some("kmsKeyId") => arns::key_direction(want),
             Some("deletionProtectionEnabled") => direction::of_switch(live, want),
             _ => Direction::Unknown,
         }

@@ -277,7 +277,8 @@ async fn read(
     let status = match (rows.is_ok_and(|rows| !rows.is_empty()), known) {
         (true, _) => ENABLED.to_owned(),
         (false, Ok(surroundings)) => surroundings.policy_type.clone(),
-        (false, Err(_)) => root(session, of).await?.policy_type,
+        // As it is observed: where it cannot be asked, nothing is known of it, and the rest is.
+        (false, Err(_)) => root(session, of).await.unwrap_or_default().policy_type,
     };
     let overruled = match (of.overruled, &named) {
         (None, _) => Ok(Map::new()),

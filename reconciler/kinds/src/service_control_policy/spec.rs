@@ -9,7 +9,7 @@ use reconciler_model::inventory::Sighting;
 use reconciler_model::kind::{Kind, Normalised, Origin, PinnedAs, Place, Situation};
 use reconciler_model::plan::{Call, Proposal};
 use reconciler_model::policy::{Policy, Scope};
-use reconciler_model::tree::{KeyOf, Path};
+use reconciler_model::tree::{Difference, KeyOf, Path};
 use schemars::Schema;
 use serde_json::Value;
 
@@ -134,7 +134,7 @@ impl Kind for ServiceControlPolicy {
     }
 
     /// Attached to one more target, only what denies protects more; a Deny that keeps this tool out protects nothing.
-    fn direction_of(&self, live: &Sighting, path: &Path, found: Direction) -> Direction {
+    fn direction_of(&self, live: &Sighting, Difference { path, .. }: &Difference, found: Direction) -> Direction {
         if found != Direction::Strengthened {
             return found;
         }

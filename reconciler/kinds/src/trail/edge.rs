@@ -9,7 +9,7 @@ use async_trait::async_trait;
 use aws_sdk_cloudtrail::Client;
 use futures::future::{join, join_all};
 use reconciler_aws::edge::{Edge, Parts, Reading, Receipt, Selection, gap_of, odd_answer};
-use reconciler_aws::{Answer, CallError, ErrorClass, Session, call_with_body};
+use reconciler_aws::{Answer, CallError, Session, call_with_body};
 use reconciler_model::address::{Address, Scope};
 use reconciler_model::codes;
 use reconciler_model::inventory::{Gap, Sighting};
@@ -28,7 +28,6 @@ use crate::operations::unknown_call;
 
 const SERVICE: &str = "cloudtrail";
 const DESCRIBE: &str = "DescribeTrails";
-const GET: &str = "GetTrail";
 const STATUS: &str = "GetTrailStatus";
 const SELECTORS: &str = "GetEventSelectors";
 const TAGS: &str = "ListTags";
@@ -131,7 +130,7 @@ fn sighting(
     parts: Parts,
     status: &Value,
 ) -> Result<Sighting, CallError> {
-    let odd = |text: String| odd_answer(session, SERVICE, GET, text);
+    let odd = |text: String| odd_answer(session, SERVICE, DESCRIBE, text);
     let Seen { live, mut tree, mut unknown, mut unread } =
         seen(&Trail, parts, &[LOGGING, TAGS_OF, BASIC, ADVANCED], odd)?;
     // The one form of selectors stands for the other, and one call writes both.
@@ -226,26 +225,13 @@ impl Edge for Trail {
         address: &Address,
         handle: Option<&Value>,
     ) -> Result<Option<Sighting>, CallError> {
-        let cloudtrail = session.client(Client::new);
+        // By the call that it was observed with: who denies another one would keep it from being restored.
         let arn = handle.map(|handle| text(handle, "trailARN")).filter(|arn| !arn.is_empty());
-        let trail = match arn {
-            Some(arn) => {
-                let request = json!({ "Name": arn });
-                match call_with_body!(session, SERVICE, GET, cloudtrail.get_trail(), &request).await {
-                    Ok(answer) => answer.body.get("Trail").filter(|trail| trail.is_object()).cloned(),
-                    Err(error) if error.class == ErrorClass::NotFound => return Ok(None),
-                    Err(error) => return Err(error),
-                }
-                .ok_or_else(|| odd_answer(session, SERVICE, GET, "the answer has no Trail"))?
-            }
-            None => {
-                let own = |trail: &Value| is_at_home(session, trail) && text(trail, "Name") == address.name;
-                match describe(session, false).await?.into_iter().find(own) {
-                    Some(trail) => trail,
-                    None => return Ok(None),
-                }
-            }
+        let is_it = |trail: &Value| match arn {
+            Some(arn) => text(trail, "TrailARN") == arn,
+            None => is_at_home(session, trail) && text(trail, "Name") == address.name,
         };
+        let Some(trail) = describe(session, false).await?.into_iter().find(is_it) else { return Ok(None) };
         let arn = text(&trail, "TrailARN");
         let tags = tags(session, &[arn]).await;
         let own = tags.map(|mut tags| tags.remove(arn).unwrap_or_else(|| json!([])));

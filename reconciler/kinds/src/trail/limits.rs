@@ -17,6 +17,21 @@ const MOST_TAGS: usize = 50;
 const CATEGORIES: &[&str] = &["Management", "Data", "NetworkActivity"];
 const OPERATORS: &[&str] = &["equals", "startsWith", "endsWith", "notEquals", "notStartsWith", "notEndsWith"];
 
+/// Fields of advanced selectors (CloudTrail, AdvancedFieldSelector).
+const FIELDS: &[&str] = &[
+    "errorCode",
+    "eventCategory",
+    "eventName",
+    "eventSource",
+    "eventType",
+    "readOnly",
+    "resources.ARN",
+    "resources.type",
+    "sessionCredentialFromConsole",
+    "userIdentity.arn",
+    "vpcEndpointId",
+];
+
 /// Types of data events that PutEventSelectors was seen to accept (README.md, Data events).
 const ACCEPTED: &[&str] = &[
     "AWS::Bedrock::AgentAlias",
@@ -89,10 +104,13 @@ pub(super) fn basic_take_management_events(basic: &Value) -> bool {
     basic.as_array().is_some_and(|selectors| selectors.is_empty() || selectors.iter().any(takes))
 }
 
-/// Takes the mark off types that this build does not know: the service knows them by their plain names.
+/// Takes the mark off fields and types that this build does not know: the service knows them by their plain names.
 pub(super) fn take_marks_off(tree: &mut Value) {
     for selector in tree.get_mut(ADVANCED).and_then(Value::as_array_mut).into_iter().flatten() {
         for field in selector.get_mut("fieldSelectors").and_then(Value::as_array_mut).into_iter().flatten() {
+            if let Some(name) = field.get("field").and_then(Value::as_str).filter(|name| name.starts_with(OTHER)) {
+                field["field"] = on_the_wire(name).into();
+            }
             if field.get("field").is_none_or(|name| name != "resources.type") {
                 continue;
             }
@@ -209,6 +227,18 @@ fn check_selector<'a>(checker: &mut Checker, path: &Path, selector: &'a Value) -
             let detail = format!("the field `{name}` has no value");
             checker.report(codes::LIMIT, at.clone(), detail, format!("give one of {}", OPERATORS.join(", ")));
         }
+        if !FIELDS.contains(&name) && !name.starts_with(OTHER) {
+            let remedy = match did_you_mean(name, FIELDS.iter().copied()) {
+                Some(near) => format!("did you mean `{near}`?"),
+                None => format!("if AWS added the field after this build, write `{OTHER}{name}`"),
+            };
+            checker.report(
+                codes::UNKNOWN_WORD,
+                at.child("field"),
+                format!("`{name}` is not a field of events"),
+                remedy,
+            );
+        }
         if name == "readOnly" {
             check_switch(checker, &at, field);
         }
@@ -251,10 +281,15 @@ fn check_selector<'a>(checker: &mut Checker, path: &Path, selector: &'a Value) -
     Some(category)
 }
 
-/// `readOnly` is compared as text, and never equals anything but these two.
+/// `readOnly` is compared as text, with one operator alone, and never equals anything but these two.
 fn check_switch(checker: &mut Checker, path: &Path, field: &Value) {
     let values = OPERATORS.iter().filter_map(|operator| Some((operator, field.get(*operator)?.as_array()?)));
     for (operator, values) in values {
+        if *operator != "equals" && !values.is_empty() {
+            let detail = format!("`readOnly` is compared with equals, and not with {operator}");
+            let remedy = "write `equals: [\"true\"]` or `equals: [\"false\"]`";
+            checker.report(codes::LIMIT, path.child(*operator), detail, remedy);
+        }
         for (index, value) in values.iter().enumerate().filter(|(_, value)| **value != "true" && **value != "false") {
             let detail = format!("`{}` is not one of true, false", value.as_str().unwrap_or_default());
             let remedy = "write \"true\" for what only reads, \"false\" for what writes";

@@ -8,6 +8,7 @@ mod edge;
 mod ground;
 mod names;
 mod place;
+mod shut;
 mod spec;
 mod steps;
 

@@ -20,7 +20,7 @@ use schemars::{JsonSchema, Schema};
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value, json};
 
-use super::{VpcEndpoint, names, steps};
+use super::{VpcEndpoint, names, shut, steps};
 use crate::normal::as_answered;
 use crate::{arns, lookups};
 
@@ -361,6 +361,10 @@ impl Kind for VpcEndpoint {
 
     fn is_made_by(&self, _: &str, _: &Cause, event: &Event, surroundings: &Value) -> bool {
         super::causes::made(event, surroundings)
+    }
+
+    fn notes_beside(&self, live: &Sighting, want: &Value) -> Vec<(&'static str, String)> {
+        shut::notes(live, want)
     }
 
     fn steps(&self, situation: &Situation<'_>) -> Proposal {

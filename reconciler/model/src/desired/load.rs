@@ -541,6 +541,8 @@ impl Checked {
                     }
                     let unsettled = |path: &Path| fan_out::is_unsettled(&filled.spec, path, declaration.key_of);
                     let tree = validate::spec(kind, declaration, &finished, unsettled, &mut found);
+                    let partition = &world.organization.partition;
+                    found.extend(validate::other_partitions(kind, declaration, &finished, partition));
                     let outcome = tree.as_ref().map(|tree| (digest::of_tree(tree), lookups.clone()));
                     if everywhere_alike && lookups.is_empty() {
                         self.normal = tree;

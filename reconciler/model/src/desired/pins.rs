@@ -69,6 +69,8 @@ struct File<'a> {
 
 /// Where look-ups are asked that only pins have: the accounts that a target of an organization policy reaches.
 pub const REACH: &str = "accounts";
+/// Where look-ups are asked that only pins have: what the default version of a policy says, as a digest.
+pub const CONTENT: &str = "policy";
 /// The id of the account that has a name.
 pub const ACCOUNT_NAMED: &str = "account";
 /// The accounts that a selector of `where` takes.
@@ -78,7 +80,7 @@ pub const EXCLUDED: &str = "exclude";
 /// Members that a region answers, though not every region does.
 pub const ANSWERS: &str = "answers";
 /// What pins have more of than look-ups that declarations may contain.
-const OWN_SOURCES: &[&str] = &[REACH, ACCOUNT_NAMED, COVERED, EXCLUDED, ANSWERS];
+const OWN_SOURCES: &[&str] = &[REACH, CONTENT, ACCOUNT_NAMED, COVERED, EXCLUDED, ANSWERS];
 
 /// Whether a pin of this source leads to a set, of accounts or members, rather than to one thing.
 pub fn is_set(source: &str) -> bool {
@@ -110,6 +112,13 @@ pub struct Pointed {
     is_asked: bool,
 }
 
+impl Pointed {
+    /// Whether it is followed when a plan is made; a name is not, the resource is found by it.
+    pub fn is_followed(&self) -> bool {
+        self.is_asked
+    }
+}
+
 /// How a look-up of an address is called in the file: what is looked for in a network is called by it too.
 pub fn key_of_lookup(wanted: &Wanted, lookup: &Lookup) -> String {
     match network_of(wanted) {
@@ -133,7 +142,29 @@ fn is_id(network: &str) -> bool {
         .is_some_and(|rest| rest.len() >= 8 && rest.bytes().all(|byte| byte.is_ascii_hexdigit()))
 }
 
+/// The policies of an account that a member of a spec names without saying what they say. Those of AWS say what AWS says.
+fn undeclared_contents<'a>(spec: &'a Value, member: &str, name: &'a str) -> impl Iterator<Item = &'a str> {
+    let (list, one) = match spec.get(member) {
+        Some(Value::Array(list)) => (&list[..], None),
+        other => (&[][..], other),
+    };
+    let is_held = |element: &Value| element.get("policyDocument").is_some_and(|document| !document.is_null());
+    let elements = list.iter().chain(one).filter(move |element| !is_held(element) && element["ownedElsewhere"] != true);
+    let arns = elements.filter_map(move |element| element.get(name)?.as_str());
+    arns.filter(|arn| arn.split(':').nth(4) != Some("aws"))
+}
+
 impl Wanted {
+    /// The policies whose contents nothing holds: they are neither declared nor pinned.
+    pub fn unheld_contents(&self) -> Vec<String> {
+        let contents = self.pointers().into_iter().filter(|pointed| pointed.lookup.source == CONTENT);
+        contents
+            .map(|pointed| pointed.lookup)
+            .filter(|lookup| !self.pins.contains_key(lookup))
+            .map(|one| one.key)
+            .collect()
+    }
+
     /// What others may let lead elsewhere: the look-ups of the declaration, and what its kind pins beside them.
     pub fn pointers(&self) -> Vec<Pointed> {
         let pointed = |key: String, source: &str, name: &str, is_name, is_asked| Pointed {
@@ -167,6 +198,10 @@ impl Wanted {
                         .filter_map(Value::as_str)
                         .map(|one| pointed(format!("{REACH}:{one}"), REACH, one, false, true)),
                 );
+            }
+            Some(PinnedAs::Contents(members)) => {
+                let arns = members.iter().flat_map(|(member, name)| undeclared_contents(&self.spec, member, name));
+                all.extend(arns.map(|arn| pointed(format!("{CONTENT}:{arn}"), CONTENT, arn, false, true)));
             }
         }
         all

@@ -63,6 +63,46 @@ pub(super) fn spec(
     well_formed.then_some(normalised.tree)
 }
 
+/// The ARNs of a spec that are of another partition than the organization: nothing of it can be reached from here. What policy
+/// documents name, one of which may be for several partitions, is theirs to say.
+pub(super) fn other_partitions(
+    kind: &dyn Kind,
+    declaration: &Declaration,
+    spec: &Value,
+    partition: &str,
+) -> Vec<Diagnostic> {
+    let mut found = Vec::new();
+    let mut open = vec![(Path::root(), spec)];
+    while let Some((path, value)) = open.pop() {
+        let is_policy = kind.policies().iter().any(|place| {
+            let parts = path.parts();
+            place.len() == parts.len()
+                && place.iter().zip(&parts).all(|(one, part)| *one == documents::ANY || one == part)
+        });
+        match value {
+            _ if is_policy => {}
+            Value::Object(members) => open.extend(members.iter().map(|(name, member)| (path.child(name), member))),
+            Value::Array(items) => {
+                open.extend(items.iter().enumerate().map(|(index, item)| (path.child(index.to_string()), item)));
+            }
+            Value::String(text) => {
+                let parts: Vec<&str> = text.splitn(6, ':').collect();
+                if let ["arn", other, _, _, _, _] = parts[..]
+                    && other.starts_with("aws")
+                    && other != partition
+                {
+                    let detail =
+                        format!("{path}: `{text}` is of the partition {other}, and the organization is in {partition}");
+                    let place = Some(declaration.place_within(&path, 0));
+                    found.push(Diagnostic::new(codes::CONTRADICTION, place, detail, "write `arn:${partition}:...`"));
+                }
+            }
+            _ => {}
+        }
+    }
+    found
+}
+
 fn unknown_member(kind: &dyn Kind, declaration: &Declaration, path: &Path) -> Diagnostic {
     let place = Some(declaration.place_of_key(path));
     let name = path.segments().last().map_or("", String::as_str);

@@ -417,6 +417,16 @@ impl Policy {
         *version == other.version && *extras == other.extras && said(self, &other.statements) && said(other, statements)
     }
 
+    /// The digest of what it says: documents that are equal but for `Sid` and `Id` have the same one.
+    pub fn digest(&self) -> String {
+        let statements: BTreeSet<String> = self
+            .statements
+            .iter()
+            .map(|statement| digest::canonical(&Value::Object(statement.unnamed().tree(true))))
+            .collect();
+        digest::of(&(&self.version, statements, &self.extras))
+    }
+
     /// The key of each statement in the tree: its `Sid` where no other has it, else one made of its content.
     pub(super) fn keys(&self) -> Vec<String> {
         let named = |name: &str| self.statements.iter().filter(|one| one.sid.as_deref() == Some(name)).count();

@@ -9,7 +9,11 @@ fn parse(text: &str) -> Option<(u128, u32, u32)> {
         IpAddr::V4(address) => (u128::from(address.to_bits()), 32),
         IpAddr::V6(address) => (address.to_bits(), 128),
     };
-    let fixed = fixed.map_or(Some(width), |fixed| fixed.parse().ok()).filter(|fixed| *fixed <= width)?;
+    // A length is digits, and no zero stands before them.
+    let is_plain =
+        |text: &str| text.bytes().all(|byte| byte.is_ascii_digit()) && (text.len() == 1 || !text.starts_with('0'));
+    let length = |text: &str| text.parse().ok().filter(|_| is_plain(text));
+    let fixed = fixed.map_or(Some(width), length).filter(|fixed| *fixed <= width)?;
     Some((bits, width, fixed))
 }
 

@@ -14,8 +14,32 @@ pub(super) fn canonical(operator: Operator, text: &str) -> String {
 
 /// What is wrong with a value; `None` where nothing is, and where a variable or a placeholder stands for it.
 pub(super) fn problem(operator: Operator, text: &str) -> Option<String> {
-    let Err(expected) = read(operator, text) else { return None };
+    let expected = match read(operator, text) {
+        Err(expected) => expected,
+        Ok(_) if glob::has_variable(text) => return None,
+        // What only a declaration is asked for: a live one means what it means, in whatever spelling.
+        Ok(_) => match operator.family {
+            Family::Arn if !may_be_an_arn(text) => "an ARN or a pattern of ARNs, such as arn:aws:iam::*:role/NAME",
+            Family::Binary if !is_base64(text) => "base64",
+            _ => return None,
+        },
+    };
     Some(format!("`{text}` is not {expected}"))
+}
+
+/// Whether a text is an ARN, or a pattern that ARNs may match: IAM compares six parts.
+fn may_be_an_arn(text: &str) -> bool {
+    let is_pattern = text.contains(['*', '?']);
+    let first = text.split(':').next().unwrap_or_default();
+    let parts = text.splitn(6, ':').count();
+    glob::contains(first, "arn") && (parts == 6 || is_pattern)
+}
+
+/// Whether a text is base64, in whole groups of four.
+fn is_base64(text: &str) -> bool {
+    let digits = text.trim_end_matches('=');
+    let plain = |byte: u8| byte.is_ascii_alphanumeric() || matches!(byte, b'+' | b'/' | b'-' | b'_');
+    text.len().is_multiple_of(4) && text.len() - digits.len() <= 2 && !digits.is_empty() && digits.bytes().all(plain)
 }
 
 /// The canonical spelling where it may be another one; an error says what the operator takes.
@@ -131,6 +155,12 @@ mod tests {
             ("Bool", "no"),
             ("Null", "1"),
             ("IpAddress", "192.0.2.7/33"),
+            ("IpAddress", "192.0.2.7/08"),
+            ("ArnLike", "not-an-arn"),
+            ("ArnLike", "role/*"),
+            ("ArnEquals", "arn:aws:iam:role"),
+            ("BinaryEquals", "***"),
+            ("BinaryEquals", "QmluYX="),
             ("NotIpAddress", "anywhere"),
             ("NumericLessThan", "many"),
             ("NumericLessThan", "NaN"),
