@@ -35,8 +35,7 @@ pub use load::{Desired, Source, discovered, load, load_in, load_organization, re
 pub use organization::{Account, ORGANIZATION_FILE, Organization};
 pub use pins::{
     ACCOUNT_NAMED, ANSWERS, Block, CONTENT, COVERED, EXCLUDED, PINS_FILE, Pin, Pins, Pointed, REACH, is_set,
-    key_of_lookup,
-    members_of, set_of,
+    key_of_lookup, members_of, set_of,
 };
 pub use schema::schema;
 pub use selection::Where;
