@@ -6,13 +6,15 @@ use std::collections::{BTreeMap, BTreeSet};
 use futures::StreamExt as _;
 use futures::stream;
 use reconciler_aws::edge::{
-    Beside, Edge, LookedUp, LookupSource, PinnedNames, Reading, Selection, code_of, gap_of, unread_of,
+    ANY, Beside, Edge, LookedUp, LookupSource, PinnedNames, Reading, Selection, code_of, gap_of, unread_of,
 };
 use reconciler_aws::{CallError, Sessions};
 use reconciler_model::address::{Address, Scope};
 use reconciler_model::codes;
 use reconciler_model::control;
-use reconciler_model::desired::{LiveReference, Lookup, Pin, Resolution, Unanswered, Wanted, is_set, key_of_lookup};
+use reconciler_model::desired::{
+    LiveReference, Lookup, Pin, Pointed, REACH, Resolution, UNIT, Unanswered, Wanted, is_set, key_of_lookup,
+};
 use reconciler_model::diagnostic::{Diagnostic, Place};
 use reconciler_model::drift::{self, Drift};
 use reconciler_model::inventory::{Gap, Inventory, Known, Sighting, Unread};
@@ -216,6 +218,10 @@ async fn read_and_compare<'a, 's>(sessions: &Sessions, sought: Sought<'a>, sink:
             }
         }
         names.entry((scope.clone(), &one.address.kind)).or_default().insert(one.address.name.clone());
+        for Pointed { lookup, .. } in one.pointers().iter().filter(|pointer| pointer.lookup.source == UNIT) {
+            let id = one.pins.get(lookup).map_or(ANY, |pin| &pin.value).to_owned();
+            pinned.entry((scope.clone(), &one.address.kind)).or_default().insert(lookup.key.clone(), vec![id]);
+        }
         let mut hold = |scope: &Scope, address: &'a Address, pin: &Pin| {
             let pins = pinned.entry((scope.clone(), &address.kind)).or_default();
             let ours = sought.made.get(address).into_iter().flatten().rev();
@@ -620,8 +626,12 @@ struct Answered {
     waits_for: BTreeMap<Lookup, Address>,
 }
 
-/// A look-up of one address as it is asked for.
+/// A look-up of one address as it is asked for. Whom a unit has is asked of the pinned one.
 fn asked(kind: &dyn Kind, one: &Wanted, Lookup { source, key }: &Lookup) -> Lookup {
+    let unit = || one.pins.get(&Lookup { source: UNIT.to_owned(), key: key.clone() });
+    if let Some(pin) = (source == REACH).then(unit).flatten() {
+        return Lookup { source: source.clone(), key: pin.value.clone() };
+    }
     Lookup { source: source.clone(), key: kind.looked_up_as(&one.address.name, source, key) }
 }
 

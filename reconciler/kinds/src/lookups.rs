@@ -11,8 +11,15 @@ use reconciler_aws::{CallError, ErrorClass, Session, call_with_body, send};
 use serde_json::{Value, json};
 
 /// Every source of look-ups.
-pub const LOOKUPS: &[&dyn LookupSource] =
-    &[&KmsKey, &Vpc, &Subnet, &SecurityGroup, &crate::guardrail::Guardrail, &crate::discovery::Reach];
+pub const LOOKUPS: &[&dyn LookupSource] = &[
+    &KmsKey,
+    &Vpc,
+    &Subnet,
+    &SecurityGroup,
+    &crate::guardrail::Guardrail,
+    &crate::discovery::Reach,
+    &crate::discovery::Units,
+];
 
 /// `${kms:alias/NAME}`: the ARN of the key that the alias names, because services answer with the ARN whatever was
 /// written (AWS.md 1.1.4, 1.5).

@@ -9,8 +9,8 @@ use std::time::Duration;
 
 use aws_sdk_organizations::Client;
 use futures::future::{join, join_all, join3};
-use reconciler_aws::edge::{Parts, Reading, Receipt, Selection, gap_of, odd_answer, twin};
-use reconciler_aws::{Answer, CallError, Session, call_with_body};
+use reconciler_aws::edge::{ANY, Parts, PinnedNames, Reading, Receipt, Selection, gap_of, odd_answer, twin};
+use reconciler_aws::{Answer, CallError, ErrorClass, Session, call_with_body};
 use reconciler_model::address::{Address, Scope};
 use reconciler_model::codes;
 use reconciler_model::inventory::{Gap, Sighting};
@@ -20,7 +20,7 @@ use serde_json::{Map, Value, json};
 use super::PolicyType;
 use super::spec::{CONTENT, TARGETS};
 use super::steps::{ENABLED, Operation, Surroundings, TYPE_STATUS};
-use super::targets::{ROOT, is_account, path_of, segment};
+use super::targets::{Names, PINNED, ROOT, canonical, is_account, path_of, segment};
 use crate::normal::{self, OVERRULED, extras_by_key, seen, without};
 use crate::operations::unknown_call;
 use crate::service_control_policy::ALLOW_ALL;
@@ -113,9 +113,7 @@ async fn root(session: &Session, of: &PolicyType) -> Result<Surroundings, CallEr
         // arn:aws:organizations::MANAGEMENT:root/o-.../r-...
         management_account: text(root, "Arn").split(':').nth(4).unwrap_or("").to_owned(),
         policy_type: status.unwrap_or(DISABLED).to_owned(),
-        units: Map::new(),
-        unread: None,
-        beside: Map::new(),
+        ..Surroundings::default()
     })
 }
 
@@ -124,23 +122,64 @@ async fn organization(session: &Session, of: &PolicyType) -> Result<Surroundings
     let mut found = root(session, of).await?;
     let mut level = vec![(None, found.root.clone())];
     while !level.is_empty() {
-        let below = level.iter().map(|(path, id)| async move {
-            let request = json!({ "ParentId": id, "MaxResults": ROWS_A_PAGE });
-            let units = rows(session, "ListOrganizationalUnitsForParent", request, "OrganizationalUnits").await?;
-            Ok::<_, CallError>(units.into_iter().map(move |unit| (path, unit)))
-        });
-        let mut next = Vec::new();
-        for units in join_all(below).await {
-            for (parent, unit) in units? {
-                let path = path_of(parent.as_deref(), &segment(text(&unit, "Name")));
-                let taken = found.units.contains_key(&path);
-                found.units.insert(path.clone(), if taken { Value::Null } else { json!(text(&unit, "Id")) });
-                next.push((Some(path), text(&unit, "Id").to_owned()));
-            }
+        level = below(session, level).await?;
+        for (path, id) in level.iter().filter_map(|(path, id)| Some((path.as_ref()?, id))) {
+            let taken = found.units.contains_key(path);
+            found.units.insert(path.clone(), if taken { Value::Null } else { json!(id) });
         }
-        level = next;
     }
     Ok(found)
+}
+
+/// The units right below these parents, with their paths.
+async fn below(
+    session: &Session,
+    level: Vec<(Option<String>, String)>,
+) -> Result<Vec<(Option<String>, String)>, CallError> {
+    let below = level.iter().map(|(path, id)| async move {
+        let request = json!({ "ParentId": id, "MaxResults": ROWS_A_PAGE });
+        let units = rows(session, "ListOrganizationalUnitsForParent", request, "OrganizationalUnits").await?;
+        Ok::<_, CallError>(units.into_iter().map(move |unit| {
+            (Some(path_of(path.as_deref(), &segment(text(&unit, "Name")))), text(&unit, "Id").to_owned())
+        }))
+    });
+    let mut next = Vec::new();
+    for units in join_all(below).await {
+        next.extend(units?);
+    }
+    Ok(next)
+}
+
+/// The ids of these targets, by target; only what is on the way to one is asked about.
+pub(crate) async fn ids_of_targets(
+    session: &Session,
+    targets: impl Iterator<Item = &String>,
+) -> Result<BTreeMap<String, Vec<String>>, CallError> {
+    let mut found: BTreeMap<String, Vec<String>> = targets.map(|target| (target.clone(), Vec::new())).collect();
+    let roots = rows(session, "ListRoots", json!({}), "Roots").await?;
+    let roots: Vec<String> = roots.iter().map(|root| text(root, "Id").to_owned()).collect();
+    let mut level: Vec<(Option<String>, String)> = roots.iter().map(|id| (None, id.clone())).collect();
+    if let Some(ids) = found.get_mut(ROOT) {
+        *ids = roots;
+    }
+    loop {
+        level.retain(|(path, _)| {
+            let is_on_the_way = |target: &String| match path {
+                None => target != ROOT && !is_account(target),
+                Some(path) => target.strip_prefix(path.as_str()).is_some_and(|rest| rest.starts_with('/')),
+            };
+            found.keys().any(is_on_the_way)
+        });
+        if level.is_empty() {
+            return Ok(found);
+        }
+        level = below(session, level).await?;
+        for (path, id) in level.iter().filter_map(|(path, id)| Some((path.as_ref()?, id))) {
+            if let Some(ids) = found.get_mut(path) {
+                ids.push(id.clone());
+            }
+        }
+    }
 }
 
 /// The policies of the type that are the organization's own, by name.
@@ -186,22 +225,6 @@ async fn answers(session: &Session, id: &str) -> Result<Option<Answers>, CallErr
     Ok(Some(Answers { policy, targets, tags }))
 }
 
-/// Names of targets by id, as far as the units are known.
-fn names_of(units: &Map<String, Value>) -> BTreeMap<&str, &str> {
-    units.iter().filter_map(|(path, id)| Some((id.as_str()?, path.as_str()))).collect()
-}
-
-/// The ids of a policy's targets by name; `None` when one is a unit that is not among the known ones.
-fn targets(rows: &[Value], units: &Map<String, Value>) -> Option<Map<String, Value>> {
-    let names = names_of(units);
-    let name = |row: &Value| match text(row, "Type") {
-        "ROOT" => Some(ROOT.to_owned()),
-        "ACCOUNT" => Some(text(row, "TargetId").to_owned()),
-        _ => names.get(text(row, "TargetId")).map(|path| (*path).to_owned()),
-    };
-    rows.iter().map(|row| Some((name(row)?, row.get("TargetId")?.clone()))).collect()
-}
-
 fn lowered(name: &str) -> String {
     let mut letters = name.chars();
     letters.next().map(|first| first.to_ascii_lowercase()).into_iter().chain(letters).collect()
@@ -211,7 +234,7 @@ fn sighting(
     session: &Session,
     of: &PolicyType,
     address: Address,
-    Seen { policy, targets, tags, overruled, status }: Seen<'_>,
+    Seen { policy, targets, tags, overruled, status, pinned }: Seen<'_>,
 ) -> Result<Sighting, CallError> {
     let summary = &policy["PolicySummary"];
     let content = text(policy, "Content");
@@ -247,11 +270,15 @@ fn sighting(
         tree[CONTENT] = json!(content);
     }
     let targets = targets.unwrap_or_default();
+    let mut handle = json!({ "policyId": summary.get("Id"), "arn": summary.get("Arn"), TARGETS: targets });
+    if !pinned.is_empty() {
+        handle[PINNED] = json!(pinned);
+    }
     Ok(Sighting {
         address,
         tree,
         extras: extras_by_key(&live, unknown, of.kind.key_of()),
-        handle: json!({ "policyId": summary.get("Id"), "arn": summary.get("Arn"), TARGETS: targets }),
+        handle,
         facts: json!({ TYPE_STATUS: status }),
         settled: !status.starts_with("PENDING"),
         unread,
@@ -259,35 +286,42 @@ fn sighting(
     })
 }
 
-/// A policy by its id, with the units as far as they are known; `None` when it is gone.
+/// A policy by its id; `None` when it is gone. `known` is the organization, where all of it was read.
 async fn read(
     session: &Session,
     of: &PolicyType,
     address: Address,
     id: &str,
-    known: Result<&Surroundings, &Map<String, Value>>,
+    names: &Names<'_>,
+    known: Option<&Surroundings>,
 ) -> Result<Option<Sighting>, CallError> {
     let Some(Answers { policy, targets: rows, tags }) = answers(session, id).await? else { return Ok(None) };
-    let units = known.map_or_else(|units| units, |surroundings| &surroundings.units);
     let named = match &rows {
-        Ok(rows) => named(session, of, rows, units).await,
+        Ok(rows) => named(session, of, rows, names).await,
         Err(error) => Err(error.clone()),
     };
     // What is attached shows that the type is enabled: disabling it takes every attachment away.
     let status = match (rows.is_ok_and(|rows| !rows.is_empty()), known) {
         (true, _) => ENABLED.to_owned(),
-        (false, Ok(surroundings)) => surroundings.policy_type.clone(),
-        (false, Err(_)) => root(session, of).await?.policy_type,
+        (false, Some(surroundings)) => surroundings.policy_type.clone(),
+        (false, None) => match root(session, of).await {
+            Ok(root) => root.policy_type,
+            // Whoever may not look at the root goes on attaching.
+            Err(error) if error.class == ErrorClass::Denied => String::new(),
+            Err(error) => return Err(error),
+        },
     };
     let overruled = match (of.overruled, &named) {
         (None, _) => Ok(Map::new()),
         (Some(_), Err(error)) => Err(error.clone()),
         (Some(differences), Ok(named)) => {
             let content = serde_json::from_str(text(&policy, "Content")).unwrap_or(Value::Null);
-            overruled(session, of, differences, &content, named, known.ok()).await
+            let known = known.filter(|known| known.unread.is_none());
+            overruled(session, of, differences, &content, named, known).await
         }
     };
-    sighting(session, of, address, Seen { policy: &policy, targets: named, tags, overruled, status: &status }).map(Some)
+    let seen = Seen { policy: &policy, targets: named, tags, overruled, status: &status, pinned: &names.pinned };
+    sighting(session, of, address, seen).map(Some)
 }
 
 /// What is effective in the accounts below these targets where it is not what the content says, by account. Of the accounts of a
@@ -316,7 +350,9 @@ async fn overruled(
             continue;
         }
         parents.extend(id.as_str());
-        let below = tree.units.iter().filter(|(path, _)| target == ROOT || path.starts_with(&format!("{target}/")));
+        // A unit that is pinned may be called otherwise today.
+        let path = tree.units.iter().find(|(_, unit)| *unit == id).map_or(target, |(path, _)| path);
+        let below = tree.units.iter().filter(|(at, _)| target == ROOT || at.starts_with(&format!("{path}/")));
         parents.extend(below.filter_map(|(_, id)| id.as_str()));
     }
     // Accounts that have a policy of their own inherit otherwise than their neighbours.
@@ -366,6 +402,7 @@ struct Seen<'a> {
     tags: Result<Vec<Value>, CallError>,
     overruled: Result<Map<String, Value>, CallError>,
     status: &'a str,
+    pinned: &'a Map<String, Value>,
 }
 
 /// The targets by name, by units that are read again where one is not among the known ones.
@@ -373,16 +410,26 @@ async fn named(
     session: &Session,
     of: &PolicyType,
     rows: &[Value],
-    units: &Map<String, Value>,
+    names: &Names<'_>,
 ) -> Result<Map<String, Value>, CallError> {
-    if let Some(named) = targets(rows, units) {
+    if let Some(named) = names.of_targets(rows) {
         return Ok(named);
     }
-    let fresh = organization(session, of).await?;
-    targets(rows, &fresh.units).ok_or_else(|| {
-        let text = "the policy is attached to a unit that is not in the tree, or whose path is not its own";
-        odd_answer(session, SERVICE, "ListTargetsForPolicy", text)
-    })
+    let fresh = match organization(session, of).await {
+        Ok(fresh) => fresh.units,
+        // None of those that are declared is among them: whatever they are called, they are others.
+        Err(_) if names.are_all_pinned() => return Ok(names.of_targets_by_id(rows)),
+        Err(error) => return Err(error),
+    };
+    let names = Names { units: &fresh, ..names.clone() };
+    match names.of_targets(rows) {
+        Some(named) => Ok(named),
+        None if names.are_all_pinned() => Ok(names.of_targets_by_id(rows)),
+        None => {
+            let text = "the policy is attached to a unit that is not in the tree, or whose path is not its own";
+            Err(odd_answer(session, SERVICE, "ListTargetsForPolicy", text))
+        }
+    }
 }
 
 /// The gap of everything, where the account is the wrong one.
@@ -412,7 +459,9 @@ pub(crate) async fn observe(
     session: &Session,
     scope: &Scope,
     selection: &Selection,
+    pinned: &PinnedNames,
 ) -> Result<Reading, CallError> {
+    let pinned = pinned_targets(pinned);
     let (policies, surroundings) = join(list(session, of), organization(session, of)).await;
     let mut policies = match policies {
         Ok(policies) => policies,
@@ -428,11 +477,13 @@ pub(crate) async fn observe(
         }
     }
     let mut reading = Reading::default();
-    // Without the tree it is not known what units are called, nor where a policy that is not there would belong.
-    let surroundings = match surroundings {
+    // Without the tree it is not known what units are called, nor where a policy that is not there would belong, but for those that
+    // are pinned.
+    let are_all_pinned = Names { units: &Map::new(), pinned: pinned.clone() }.are_all_pinned();
+    let mut surroundings = match surroundings {
         Ok(surroundings) => surroundings,
         Err(error) => {
-            if let Some(names) = selection.names() {
+            if let Some(names) = selection.names().filter(|_| !are_all_pinned) {
                 let gap = |name: &String| Gap {
                     fields: vec![TARGETS.to_owned()],
                     ..gap_of(&error, scope, of.kind.name(), Some(name))
@@ -443,9 +494,17 @@ pub(crate) async fn observe(
             Surroundings { unread, ..root(session, of).await.unwrap_or_default() }
         }
     };
+    // What is called as it is pinned needs no pin to be named.
+    let mut elsewhere = pinned.clone();
+    elsewhere.retain(|path, id| id == ANY || surroundings.unread.is_some() || !surroundings.is_at(path, id));
+    if elsewhere.values().all(|id| id == ANY) {
+        elsewhere.clear();
+    }
+    surroundings.pinned = pinned;
+    let names = Names { units: &surroundings.units, pinned: elsewhere };
     let selected = policies.iter().filter(|(name, _)| selection.has(name));
     let reads = selected.map(|(name, same)| {
-        let surroundings = &surroundings;
+        let (surroundings, names) = (&surroundings, &names);
         async move {
             let [one] = &same[..] else {
                 let ids: Vec<&str> = same.iter().map(|one| text(one, "Id")).collect();
@@ -453,7 +512,7 @@ pub(crate) async fn observe(
                 return Err(gap(scope, of, name, codes::AMBIGUOUS, reason, "rename or remove all but one of them"));
             };
             let address = Address::new(scope, of.kind.name(), name);
-            match read(session, of, address, text(one, "Id"), Ok(surroundings)).await {
+            match read(session, of, address, text(one, "Id"), names, Some(surroundings)).await {
                 Ok(Some(sighting)) => Ok(sighting),
                 Ok(None) => {
                     let reason = "it is listed, and not found when it is read".to_owned();
@@ -466,12 +525,20 @@ pub(crate) async fn observe(
     });
     for outcome in join_all(reads).await {
         match outcome {
-            Ok(sighting) => reading.sightings.push(sighting),
+            Ok(sighting) => {
+                reading.sightings.push(Sighting { beside: json!({ PINNED: surroundings.pinned }), ..sighting })
+            }
             Err(gap) => reading.gaps.push(gap),
         }
     }
     reading.surroundings = serde_json::to_value(&surroundings).unwrap_or_default();
     Ok(reading)
+}
+
+/// What the targets of declarations are pinned to, in their one spelling.
+fn pinned_targets(pinned: &PinnedNames) -> Map<String, Value> {
+    let target = |(name, ids): (&String, &Vec<String>)| Some((canonical(name).ok()?, json!(ids.first()?)));
+    pinned.iter().filter_map(target).collect()
 }
 
 /// Reads one policy afresh.
@@ -482,13 +549,15 @@ pub(crate) async fn sight(
     handle: Option<&Value>,
 ) -> Result<Option<Sighting>, CallError> {
     let handle = handle.cloned().unwrap_or_default();
-    let known = handle.get(TARGETS).and_then(Value::as_object).cloned().unwrap_or_default();
+    let member = |member: &str| handle.get(member).and_then(Value::as_object).cloned().unwrap_or_default();
+    let (units, pinned) = (member(TARGETS), member(PINNED));
+    let names = Names { units: &units, pinned };
     if let Some(id) = handle.get("policyId").and_then(Value::as_str) {
-        return read(session, of, address.clone(), id, Err(&known)).await;
+        return read(session, of, address.clone(), id, &names, None).await;
     }
     match &list(session, of).await?.remove(&address.name).unwrap_or_default()[..] {
         [] => Ok(None),
-        [one] => read(session, of, address.clone(), text(one, "Id"), Err(&known)).await,
+        [one] => read(session, of, address.clone(), text(one, "Id"), &names, None).await,
         several => {
             let text = format!("{} policies are named {}", several.len(), address.name);
             Err(odd_answer(session, SERVICE, "ListPolicies", text))
@@ -553,7 +622,8 @@ pub(crate) async fn inspect(
         }
     }
     let found = Box::pin(organization(session, of)).await.ok()?;
-    serde_json::to_value(Surroundings { beside, ..found }).ok()
+    let pinned = live.beside.get(PINNED).and_then(Value::as_object).cloned().unwrap_or_default();
+    serde_json::to_value(Surroundings { beside, pinned, ..found }).ok()
 }
 
 /// The texts of what is attached to a target beside the policy of this id.
@@ -592,21 +662,4 @@ pub(crate) async fn perform(session: &Session, call: &Call, handle: Option<&Valu
         _ => {}
     }
     Ok(Receipt { handle, request_id: answer.request_id })
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn an_unknown_unit_is_no_target() {
-        let units = json!({"Workloads": "ou-ab12-11111111", "Twice": null});
-        let units = units.as_object().expect("units");
-        let row = |id: &str, kind: &str| json!({"TargetId": id, "Type": kind});
-        let known =
-            [row("r-ab12", "ROOT"), row("111122223333", "ACCOUNT"), row("ou-ab12-11111111", "ORGANIZATIONAL_UNIT")];
-        let named = json!({"Root": "r-ab12", "111122223333": "111122223333", "Workloads": "ou-ab12-11111111"});
-        assert_eq!(targets(&known, units).map(Value::Object), Some(named));
-        assert_eq!(targets(&[row("ou-ab12-22222222", "ORGANIZATIONAL_UNIT")], units), None);
-    }
 }

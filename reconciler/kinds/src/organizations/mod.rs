@@ -1,8 +1,9 @@
 //! What every type of organization policy shares (AWS.md 1.9): the spec, the steps and the calls.
 //!
 //! A policy is known by its type and name. What it is attached to is written as people know it: `Root`, the path of a unit
-//! such as `Workloads/Production`, or the twelve digits of an account. Ids are looked up in the tree of units, once for each
-//! reading, because a unit that is created again has another id.
+//! such as `Workloads/Production`, or the twelve digits of an account. A path is a name that others may give to another unit: it
+//! means the unit that it is pinned to ([`targets::Names`]). Without pins, ids are looked up in the tree of units, once for each
+//! reading.
 //!
 //! # Guarantees
 //! - Policies of AWS, such as `FullAWSAccess`, are neither read as declared ones, nor changed, nor detached.
@@ -67,9 +68,10 @@ pub(crate) struct Longest {
 /// The ids that the history has for a target of a policy.
 pub(crate) fn element_ids(element: &str, live: Option<&Sighting>, surroundings: &Value) -> Vec<String> {
     let known = live.and_then(|live| live.handle.get(spec::TARGETS)?.get(element));
-    let unit = surroundings.get("units").and_then(|units| units.get(element));
+    let of = |member: &str| surroundings.get(member).and_then(|units| units.get(element));
+    let pinned = of("pinned").filter(|id| **id != targets::ANY);
     let root = surroundings.get("root").filter(|_| element == targets::ROOT);
-    [known, unit, root].into_iter().flatten().filter_map(Value::as_str).map(str::to_owned).collect()
+    [known, pinned.or(of("units")), root].into_iter().flatten().filter_map(Value::as_str).map(str::to_owned).collect()
 }
 
 /// What policies of the caller name the policy by. A type is enabled in the root, whose ARN is not looked for.

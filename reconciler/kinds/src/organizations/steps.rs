@@ -11,7 +11,7 @@ use serde_json::{Map, Value, json};
 
 use super::PolicyType;
 use super::spec::{CONTENT, TARGETS};
-use super::targets::{ROOT, is_account};
+use super::targets::{ANY, ROOT, is_account};
 use crate::normal::OVERRULED;
 use crate::operations::operations;
 
@@ -58,6 +58,9 @@ pub(crate) struct Surroundings {
     /// Why the units are not known.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(crate) unread: Option<String>,
+    /// What targets are pinned to, by path; `*` where a declared one is not.
+    #[serde(skip_serializing_if = "Map::is_empty")]
+    pub(crate) pinned: Map<String, Value>,
     /// The texts of the other policies of the type, by the target that the policy is to be taken off.
     #[serde(skip_serializing_if = "Map::is_empty")]
     pub(crate) beside: Map<String, Value>,
@@ -68,10 +71,29 @@ impl Surroundings {
         serde_json::from_value(situation.surroundings.clone()).unwrap_or_default()
     }
 
-    /// The id of a target; the code and reason when there is none.
+    /// Whether a path leads to this id today.
+    pub(crate) fn is_at(&self, path: &str, id: &Value) -> bool {
+        if path == ROOT { *id == self.root } else { self.units.get(path) == Some(id) }
+    }
+
+    /// The id of a target; the code and reason when there is none. What is pinned is meant whatever it is called today.
     fn id_of(&self, target: &str) -> Result<String, (&'static str, String)> {
         if is_account(target) {
             return Ok(target.to_owned());
+        }
+        let pinned = self.pinned.get(target).and_then(Value::as_str).filter(|id| *id != ANY);
+        if let Some(id) = pinned {
+            let is_there =
+                self.unread.is_some() || target == ROOT || self.units.values().any(|unit| unit.is_null() || unit == id);
+            return match is_there {
+                true => Ok(id.to_owned()),
+                false => Err((
+                    codes::TARGET_MISSING,
+                    format!(
+                        "the unit {id}, which {target} is pinned to, is gone; where another one is meant, refresh the pins"
+                    ),
+                )),
+            };
         }
         if target == ROOT {
             return match self.root.is_empty() {
@@ -264,7 +286,8 @@ impl Builder<'_> {
     /// Enables the policy type, unless it is enabled or about to be.
     fn enable(&mut self) {
         let status = self.surroundings.policy_type.clone();
-        if status == ENABLED || status == "PENDING_ENABLE" {
+        // Of a root that was not read it is not known: where the type is not enabled, attaching fails.
+        if status == ENABLED || status == "PENDING_ENABLE" || self.surroundings.root.is_empty() {
             return;
         }
         let detail = format!(

@@ -69,6 +69,8 @@ struct File<'a> {
 
 /// Where look-ups are asked that only pins have: the accounts that a target of an organization policy reaches.
 pub const REACH: &str = "accounts";
+/// The id of the unit, or of the root, that a target of an organization policy names.
+pub const UNIT: &str = "unit";
 /// The id of the account that has a name.
 pub const ACCOUNT_NAMED: &str = "account";
 /// The accounts that a selector of `where` takes.
@@ -76,7 +78,7 @@ pub const COVERED: &str = "where";
 /// The accounts that are left out.
 pub const EXCLUDED: &str = "exclude";
 /// What pins have more of than look-ups that declarations may contain.
-const OWN_SOURCES: &[&str] = &[REACH, ACCOUNT_NAMED, COVERED, EXCLUDED];
+const OWN_SOURCES: &[&str] = &[REACH, UNIT, ACCOUNT_NAMED, COVERED, EXCLUDED];
 
 /// Whether a pin of this source leads to a set of accounts, rather than to one thing.
 pub fn is_set(source: &str) -> bool {
@@ -156,11 +158,13 @@ impl Wanted {
             }
             Some(PinnedAs::Reach(member)) => {
                 let elements = self.spec.get(member).and_then(Value::as_array).into_iter().flatten();
-                all.extend(
-                    elements
-                        .filter_map(Value::as_str)
-                        .map(|one| pointed(format!("{REACH}:{one}"), REACH, one, false, true)),
-                );
+                for one in elements.filter_map(Value::as_str) {
+                    all.push(pointed(format!("{REACH}:{one}"), REACH, one, false, true));
+                    // Nobody can give the digits of an account to another one.
+                    if !is_account_id(one) {
+                        all.push(pointed(format!("{UNIT}:{one}"), UNIT, one, false, true));
+                    }
+                }
             }
         }
         all
