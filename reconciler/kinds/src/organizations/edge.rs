@@ -196,15 +196,22 @@ async fn list(session: &Session, of: &PolicyType) -> Result<BTreeMap<String, Vec
     Ok(found)
 }
 
-/// What DescribePolicy, ListTargetsForPolicy and ListTagsForResource answer. Only the first says whether there is a policy.
+/// What is known of one policy, call by call.
 struct Answers {
-    policy: Value,
+    /// From DescribePolicy; from ListPolicies where that fails, which knows all of it but what the policy says.
+    summary: Value,
+    content: Result<String, CallError>,
     targets: Result<Vec<Value>, CallError>,
     tags: Result<Vec<Value>, CallError>,
 }
 
-/// Everything about one policy; `None` when it is gone.
-async fn answers(session: &Session, id: &str) -> Result<Option<Answers>, CallError> {
+/// Everything about one policy; `None` when it is gone. `listed` is its row in the list, where that was read.
+async fn answers(
+    session: &Session,
+    of: &PolicyType,
+    id: &str,
+    listed: Option<&Value>,
+) -> Result<Option<Answers>, CallError> {
     let by_id = json!({ "PolicyId": id });
     let tags = json!({ "ResourceId": id });
     let (policy, targets, tags) = join3(
@@ -215,14 +222,26 @@ async fn answers(session: &Session, id: &str) -> Result<Option<Answers>, CallErr
     .await;
     let policy = match policy {
         Err(error) if error.code == "PolicyNotFoundException" => return Ok(None),
-        policy => policy?.body.get("Policy").cloned().unwrap_or_default(),
+        Err(error) => Err(error),
+        Ok(answer) => match answer.body.get("Policy") {
+            Some(policy) if policy["PolicySummary"].is_object() && policy["Content"].is_string() => Ok(policy.clone()),
+            _ => Err(odd_answer(session, SERVICE, "DescribePolicy", "the answer has no PolicySummary and Content")),
+        },
     };
-    if !policy.get("PolicySummary").is_some_and(Value::is_object)
-        || !policy.get("Content").is_some_and(Value::is_string)
-    {
-        return Err(odd_answer(session, SERVICE, "DescribePolicy", "the answer has no PolicySummary and Content"));
-    }
-    Ok(Some(Answers { policy, targets, tags }))
+    let (summary, content) = match policy {
+        Ok(policy) => (policy["PolicySummary"].clone(), Ok(text(&policy, "Content").to_owned())),
+        Err(error) => match listed {
+            Some(listed) => (listed.clone(), Err(error)),
+            None => {
+                let Ok(policies) = list(session, of).await else { return Err(error) };
+                match policies.into_values().flatten().find(|row| text(row, "Id") == id) {
+                    Some(listed) => (listed, Err(error)),
+                    None => return Ok(None),
+                }
+            }
+        },
+    };
+    Ok(Some(Answers { summary, content, targets, tags }))
 }
 
 fn lowered(name: &str) -> String {
@@ -234,21 +253,21 @@ fn sighting(
     session: &Session,
     of: &PolicyType,
     address: Address,
-    Seen { policy, targets, tags, overruled, status, pinned }: Seen<'_>,
+    Seen { summary, content, targets, tags, overruled, status, pinned }: Seen<'_>,
 ) -> Result<Sighting, CallError> {
-    let summary = &policy["PolicySummary"];
-    let content = text(policy, "Content");
     let mut live: Map<String, Value> = without(summary, OWNED)
         .as_object()
         .into_iter()
         .flatten()
         .map(|(name, member)| (lowered(name), member.clone()))
         .collect();
-    let readable = (of.is_content)(content);
-    if readable {
-        live.insert(CONTENT.into(), json!(content));
-    }
+    live.remove(CONTENT);
     let mut parts = Parts::of(&Value::Object(live));
+    let content = parts.take(&[CONTENT], content);
+    let unreadable = content.as_deref().filter(|content| !(of.is_content)(content));
+    if let (Some(content), None) = (&content, unreadable) {
+        parts.put(CONTENT, content.as_str());
+    }
     if let Some(tags) = parts.take(&["tags"], tags) {
         let own = tags.iter().filter(|tag| !text(tag, "Key").starts_with("aws:"));
         let own: Value = own.map(|tag| json!({ "key": text(tag, "Key"), "value": text(tag, "Value") })).collect();
@@ -265,7 +284,7 @@ fn sighting(
     }
     let odd = |text: String| odd_answer(session, SERVICE, "DescribePolicy", text);
     let normal::Seen { live, mut tree, unknown, unread } = seen(of.kind, parts, &["tags", TARGETS], odd)?;
-    if !readable {
+    if let Some(content) = unreadable {
         // Text that this build cannot read differs from whatever is declared, and is shown as it is.
         tree[CONTENT] = json!(content);
     }
@@ -286,16 +305,20 @@ fn sighting(
     })
 }
 
-/// A policy by its id; `None` when it is gone. `known` is the organization, where all of it was read.
+/// A policy by its id; `None` when it is gone. `known` is the organization and the row of the policy in the list, where all of them
+/// were read.
 async fn read(
     session: &Session,
     of: &PolicyType,
     address: Address,
     id: &str,
     names: &Names<'_>,
-    known: Option<&Surroundings>,
+    known: Option<(&Surroundings, &Value)>,
 ) -> Result<Option<Sighting>, CallError> {
-    let Some(Answers { policy, targets: rows, tags }) = answers(session, id).await? else { return Ok(None) };
+    let (known, listed) = known.unzip();
+    let Some(Answers { summary, content, targets: rows, tags }) = answers(session, of, id, listed).await? else {
+        return Ok(None);
+    };
     let named = match &rows {
         Ok(rows) => named(session, of, rows, names).await,
         Err(error) => Err(error.clone()),
@@ -311,16 +334,17 @@ async fn read(
             Err(error) => return Err(error),
         },
     };
-    let overruled = match (of.overruled, &named) {
-        (None, _) => Ok(Map::new()),
-        (Some(_), Err(error)) => Err(error.clone()),
-        (Some(differences), Ok(named)) => {
-            let content = serde_json::from_str(text(&policy, "Content")).unwrap_or(Value::Null);
+    let overruled = match (of.overruled, &named, &content) {
+        (None, ..) => Ok(Map::new()),
+        (Some(_), Err(error), _) | (Some(_), _, Err(error)) => Err(error.clone()),
+        (Some(differences), Ok(named), Ok(content)) => {
+            let content = serde_json::from_str(content).unwrap_or(Value::Null);
             let known = known.filter(|known| known.unread.is_none());
             overruled(session, of, differences, &content, named, known).await
         }
     };
-    let seen = Seen { policy: &policy, targets: named, tags, overruled, status: &status, pinned: &names.pinned };
+    let seen =
+        Seen { summary: &summary, content, targets: named, tags, overruled, status: &status, pinned: &names.pinned };
     sighting(session, of, address, seen).map(Some)
 }
 
@@ -397,7 +421,8 @@ async fn overruled(
 
 /// What was read of one policy.
 struct Seen<'a> {
-    policy: &'a Value,
+    summary: &'a Value,
+    content: Result<String, CallError>,
     targets: Result<Map<String, Value>, CallError>,
     tags: Result<Vec<Value>, CallError>,
     overruled: Result<Map<String, Value>, CallError>,
@@ -512,7 +537,7 @@ pub(crate) async fn observe(
                 return Err(gap(scope, of, name, codes::AMBIGUOUS, reason, "rename or remove all but one of them"));
             };
             let address = Address::new(scope, of.kind.name(), name);
-            match read(session, of, address, text(one, "Id"), names, Some(surroundings)).await {
+            match read(session, of, address, text(one, "Id"), names, Some((surroundings, one))).await {
                 Ok(Some(sighting)) => Ok(sighting),
                 Ok(None) => {
                     let reason = "it is listed, and not found when it is read".to_owned();

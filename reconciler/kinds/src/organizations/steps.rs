@@ -208,6 +208,12 @@ impl Builder<'_> {
             let detail = format!("{} is {status} in the root, though the policy is attached", self.of.wire);
             self.proposal.notes.push((codes::POLICY_TYPE_OFF, detail));
         }
+        if of_unread_content(self.of, live) && situation.differs_in(TARGETS) {
+            let detail =
+                "it is attached to nothing while what it says could not be read: it may enforce anything".to_owned();
+            self.proposal.refusals.push((codes::NOT_CHECKED, detail));
+            return;
+        }
         let was_attached = live.tree[TARGETS].as_object().cloned().unwrap_or_default();
         let text = situation.differs_in(CONTENT).then(|| self.text());
         // What may fail does not keep the policy from where it belongs, unless it would do harm there as it is.
@@ -350,6 +356,11 @@ pub(crate) fn propose(of: &PolicyType, situation: &Situation<'_>) -> Proposal {
         Some(live) => builder.restore(live),
     }
     builder.proposal
+}
+
+/// Whether the text is not known of a policy that does harm where it is attached with another text than declared.
+fn of_unread_content(of: &PolicyType, live: &Sighting) -> bool {
+    of.overruled.is_some() && live.unread.contains_key(CONTENT)
 }
 
 fn members<'a>(tree: &'a Value, member: &str) -> impl Iterator<Item = (&'a String, &'a Value)> {
