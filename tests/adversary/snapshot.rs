@@ -240,7 +240,7 @@ impl Eyes<'_> {
                     for given in ["Id", "Arn"] {
                         policy["Policy"]["PolicySummary"][given] = Value::Null;
                     }
-                    keep(format!("policy {name}"), policy);
+                    keep(format!("policy {name} text"), policy);
                     keep(format!("policy {name} targets"), self.targets(&id).await);
                 }
                 token = page["NextToken"].clone();

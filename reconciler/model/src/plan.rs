@@ -136,6 +136,9 @@ pub struct ProposedStep {
     /// Whether it is safe whatever becomes of other addresses and of the steps of its own that are not: it never waits for what
     /// somebody else can make fail. It comes before those, where its address needs others.
     pub alone: bool,
+    /// Whether it is tried although steps of its own address before it failed: somebody may keep a policy from being attached, and
+    /// its text is put right all the same. What comes after it needs those too.
+    pub apart: bool,
 }
 
 /// Why a restore may not be in effect for callers although it is verified. A part of the JSON contract.
@@ -153,6 +156,9 @@ pub enum Lag {
 pub struct Promise {
     /// Members of the tree that must have exactly these values.
     pub tree: Value,
+    /// Members of the tree that must have these elements, whatever else they have.
+    #[serde(default, skip_serializing_if = "Value::is_null")]
+    pub within: Value,
     /// Extras that must still be there.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub extras: BTreeMap<String, Value>,
@@ -164,7 +170,7 @@ pub struct Promise {
 /// What a kind proposes for one address.
 #[derive(Debug, Clone, Default, PartialEq)]
 pub struct Proposal {
-    /// The steps, each needing the one before it. A kind leaves out what it refuses.
+    /// The steps, each needing those before it unless it stands [apart](ProposedStep::apart). A kind leaves out what it refuses.
     pub steps: Vec<ProposedStep>,
     /// What should be known: code and sentence.
     pub notes: Vec<(&'static str, String)>,
@@ -823,20 +829,27 @@ fn numbered(mut proposed: Vec<Proposed<'_>>) -> Vec<Step> {
     let turn = |one: &Proposed<'_>| turns.get(&one.wanted.address).copied().unwrap_or((one.stage, 0));
     proposed.sort_by(|one, two| (turn(one), &one.wanted.address).cmp(&(turn(two), &two.wanted.address)));
     let mut steps: Vec<Step> = Vec::new();
-    let mut last_of: BTreeMap<Address, String> = BTreeMap::new();
+    // What has to be verified before all of an address is: its last step, and those before it that it does not need.
+    let mut last_of: BTreeMap<Address, Vec<String>> = BTreeMap::new();
     for Proposed { wanted, planned_for, steps: mut proposals, needs: own_needs, .. } in proposed {
         let turn = turns.get(&wanted.address).copied().unwrap_or_default();
-        let mut others: Vec<String> = own_needs.iter().filter_map(|need| last_of.get(*need).cloned()).collect();
+        let mut others: Vec<String> =
+            own_needs.iter().filter_map(|need| last_of.get(*need)).flatten().cloned().collect();
         if !others.is_empty() {
             proposals.sort_by_key(|proposal| !proposal.alone);
         }
         for proposal in proposals {
             let id = format!("{}", steps.len() + 1);
-            let own = last_of.get(&wanted.address).cloned();
+            let last = last_of.entry(wanted.address.clone()).or_default();
+            let own = if proposal.apart { Vec::new() } else { std::mem::take(last) };
+            last.push(id.clone());
             // The first that is not safe by itself waits for the others, and what follows waits for it.
-            let others = if proposal.alone { Vec::new() } else { std::mem::take(&mut others) };
+            let others = match (proposal.alone, proposal.apart) {
+                (true, _) => Vec::new(),
+                (false, true) => others.clone(),
+                (false, false) => std::mem::take(&mut others),
+            };
             let needs = own.into_iter().chain(others).collect();
-            last_of.insert(wanted.address.clone(), id.clone());
             steps.push(Step {
                 id,
                 address: wanted.address.clone(),

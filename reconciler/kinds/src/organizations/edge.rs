@@ -623,8 +623,8 @@ fn is_done(operation: Operation, error: &CallError) -> bool {
     error.code == done
 }
 
-/// What else is attached where a policy is to be taken off; `None` where that does not matter, or cannot be read: then the
-/// policy stays where it is, and nothing else of it waits.
+/// What else is attached where a policy is to be taken off or attached; `None` where that does not matter, or cannot be read: then
+/// the policy stays where it is, and nothing else of it waits.
 pub(crate) async fn inspect(
     of: &PolicyType,
     session: &Session,
@@ -636,7 +636,8 @@ pub(crate) async fn inspect(
     let wanted = want.get(TARGETS)?.as_object()?;
     let attached = live.handle.get(TARGETS)?.as_object()?;
     let stale: Vec<(&String, &Value)> = attached.iter().filter(|(name, _)| !wanted.contains_key(*name)).collect();
-    if stale.is_empty() {
+    let missing: Vec<&String> = wanted.keys().filter(|name| !attached.contains_key(*name)).collect();
+    if stale.is_empty() && missing.is_empty() {
         return None;
     }
     let own = &live.handle["policyId"];
@@ -648,7 +649,17 @@ pub(crate) async fn inspect(
     }
     let found = Box::pin(organization(session, of)).await.ok()?;
     let pinned = live.beside.get(PINNED).and_then(Value::as_object).cloned().unwrap_or_default();
-    serde_json::to_value(Surroundings { beside, pinned, ..found }).ok()
+    let mut found = Surroundings { beside, pinned, ..found };
+    for target in missing {
+        let Ok(id) = found.id_of(target) else { continue };
+        let asked = json!({ "TargetId": id, "Filter": of.wire });
+        let Ok(there) = Box::pin(rows(session, "ListPoliciesForTarget", asked, "Policies")).await else { continue };
+        if there.len() >= of.crowded_from {
+            let others = there.iter().filter(|one| one["AwsManaged"] != true).map(|one| text(one, "Name"));
+            found.crowds.insert(target.clone(), others.collect::<BTreeSet<_>>().into_iter().collect());
+        }
+    }
+    serde_json::to_value(found).ok()
 }
 
 /// The texts of what is attached to a target beside the policy of this id.

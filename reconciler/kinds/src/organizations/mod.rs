@@ -15,7 +15,8 @@
 //!
 //! # Caveats
 //! - The path of a unit that is renamed between the plan and its execution in the same run is not noticed.
-//! - How many policies a target may have is for the service to check: the attachment fails, and nothing else changes.
+//! - How many policies a target may have is for the service to check: the attachment fails, and what does not need it is restored
+//!   all the same. What may be in the way is named before.
 
 pub(crate) mod causes;
 pub(crate) mod edge;
@@ -51,6 +52,8 @@ pub(crate) struct PolicyType {
     /// Why a policy of this live content stays where it is, when these texts are the others there; `None` for a type of which
     /// a target needs none.
     pub(crate) holds_on: Option<HoldsOn>,
+    /// From how many policies on a target on the service may take no further one.
+    pub(crate) crowded_from: usize,
     /// What is effective in an account where it is not what live content says, for a type whose policies overrule each other.
     pub(crate) overruled: Option<Overruled>,
     /// Characters that the service takes everywhere, and those that it takes in some organizations.

@@ -61,6 +61,9 @@ pub(crate) struct Surroundings {
     /// What targets are pinned to, by path; `*` where a declared one is not.
     #[serde(skip_serializing_if = "Map::is_empty")]
     pub(crate) pinned: Map<String, Value>,
+    /// The names of the policies of the type by target, where it may have no room for another one.
+    #[serde(skip_serializing_if = "Map::is_empty")]
+    pub(crate) crowds: Map<String, Value>,
     /// The texts of the other policies of the type, by the target that the policy is to be taken off.
     #[serde(skip_serializing_if = "Map::is_empty")]
     pub(crate) beside: Map<String, Value>,
@@ -77,7 +80,7 @@ impl Surroundings {
     }
 
     /// The id of a target; the code and reason when there is none. What is pinned is meant whatever it is called today.
-    fn id_of(&self, target: &str) -> Result<String, (&'static str, String)> {
+    pub(crate) fn id_of(&self, target: &str) -> Result<String, (&'static str, String)> {
         if is_account(target) {
             return Ok(target.to_owned());
         }
@@ -125,7 +128,20 @@ struct Builder<'a> {
 impl Builder<'_> {
     fn step(&mut self, action: &'static str, summary: String, call: Call, promise: Promise) {
         let alone = matches!(action, "attach" | "enable-type") && self.is_safe_as_it_is();
-        self.proposal.steps.push(ProposedStep { action, summary, call, promise, alone, ..ProposedStep::default() });
+        // What somebody put in the way at one target keeps neither the others nor the text from being restored.
+        let apart = match action {
+            "attach" => alone && !self.proposal.steps.iter().any(|step| step.action == "enable-type"),
+            _ => matches!(action, "update" | "tag"),
+        };
+        self.proposal.steps.push(ProposedStep {
+            action,
+            summary,
+            call,
+            promise,
+            alone,
+            apart,
+            ..ProposedStep::default()
+        });
     }
 
     /// A call with the id of the policy, which a former step may have to tell.
@@ -281,10 +297,19 @@ impl Builder<'_> {
         }
         for (target, id) in found {
             attached.insert(target.clone(), json!(true));
+            if let Some(beside) = self.surroundings.crowds.get(&target) {
+                let beside: Vec<&str> = beside.as_array().into_iter().flatten().filter_map(Value::as_str).collect();
+                let detail = format!(
+                    "{target} may have no room for another policy; what is attached there beside those of AWS: {}",
+                    beside.join(", ")
+                );
+                self.proposal.notes.push((codes::CROWDED, detail));
+            }
             let request = json!({ "TargetId": id });
             let summary = format!("attach the policy to {target}");
+            let promise = Promise { within: json!({ TARGETS: { &target: true } }), ..Promise::default() };
             let call = self.call_about(Operation::AttachPolicy, target, request);
-            self.step("attach", summary, call, Promise { tree: json!({ TARGETS: attached }), ..Promise::default() });
+            self.step("attach", summary, call, promise);
         }
         attached
     }
