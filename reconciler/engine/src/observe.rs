@@ -567,7 +567,7 @@ impl<'a> Observing<'a, '_> {
                 continue;
             }
             let mut answers = found_for(edge.kind(), one, &self.answers);
-            refer(self.sought.edges, &self.taken.inventory, &self.standing, one, &mut answers);
+            refer(self.sought, &self.taken.inventory, &self.standing, one, &mut answers);
             if let Some(tree) = self.resolve(one, edge.kind(), &answers) {
                 self.trees.insert(one.address.clone(), Ok(tree));
             }
@@ -661,18 +661,23 @@ fn found_for(kind: &dyn Kind, one: &Wanted, answers: &Answers) -> Answered {
 
 /// Answers the references of one address from what was seen.
 fn refer(
-    edges: &[&dyn Edge],
+    sought: Sought<'_>,
     inventory: &Inventory,
     standing: &BTreeMap<(Address, String), String>,
     one: &Wanted,
     answered: &mut Answered,
 ) {
     for (placeholder, LiveReference { scope, address, output, .. }) in &one.references {
-        let kind = edges.iter().map(|edge| edge.kind()).find(|kind| kind.name() == address.kind);
+        let kind = sought.edge(&address.kind).map(Edge::kind);
+        let pinned = || one.referred_pins.get(address).and_then(|pin| kind?.pinned_output(scope, &pin.value, output));
+        // Whoever keeps the other from being read must not hide what refers to it. Where this tool made a successor of what is
+        // pinned, only a read tells which of them is meant.
+        let unread = || pinned().filter(|_| !sought.made.contains_key(address));
         let answer = match inventory.of(address) {
             Known::Present(sighting) => {
                 let standing = standing.get(&(address.clone(), output.clone())).cloned();
                 let answer = standing.or_else(|| kind.and_then(|kind| kind.output(sighting, output)));
+                let answer = answer.or_else(|| unread().filter(|_| !sighting.unread.is_empty()));
                 // What it comes from was not read, which is not to say that there is none.
                 let member = kind.and_then(|kind| kind.output_follows(output));
                 if let (None, Some(unread)) = (&answer, member.and_then(|member| sighting.unread.get(member))) {
@@ -685,6 +690,10 @@ fn refer(
             }
             Known::Absent => None,
             Known::Unknown(gap) => {
+                if let Some(value) = unread() {
+                    answered.found.insert(placeholder.clone(), Ok(value));
+                    continue;
+                }
                 let unread = Unread {
                     code: gap.code.clone(),
                     reason: format!("read {address}, which it refers to: {}", gap.reason),
@@ -702,9 +711,7 @@ fn refer(
         }
         // Whoever keeps it from being made again must not hide what refers to it: that is compared with what it referred to.
         let is_absent = matches!(inventory.of(address), Known::Absent);
-        let pin = one.referred_pins.get(address).filter(|_| is_absent);
-        let by_pin = pin.and_then(|pin| kind?.pinned_output(scope, &pin.value, output));
-        let answer = answer.or(by_pin);
+        let answer = answer.or_else(|| pinned().filter(|_| is_absent));
         answered.found.insert(placeholder.clone(), answer.ok_or_else(|| format!("{address} is not there yet")));
     }
 }

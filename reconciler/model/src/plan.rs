@@ -496,8 +496,12 @@ pub fn build(inputs: &Inputs<'_>) -> Plan {
         let mut assessed = assess(&Case { kind: *kind, wanted, want, live, surroundings, may_delete_versions });
         let is_unseen = inputs.inventory.is_unseen_in_part(address);
         // What is not there is not made without the members that are not known yet: it would be weaker than declared.
-        if waits.holds_all || (live.is_none() && (is_waiting || is_unseen)) {
+        let is_made_later = live.is_none() && (is_waiting || is_unseen);
+        if waits.holds_all || is_made_later {
             assessed.steps.clear();
+        }
+        if is_made_later {
+            say_what_is_not_known(wanted, want, &mut assessed.findings);
         }
         for finding in assessed.findings.iter_mut().filter(|finding| finding.code == codes::WEAK_VERSION) {
             finding.alerts = alert::tickets(inputs.controls, &wanted.declaration.controls, alert::WEAK_VERSION);
@@ -682,6 +686,16 @@ fn alerting(inputs: &Inputs<'_>) -> Vec<Gap> {
         }
     }
     gaps
+}
+
+/// A kind takes what is not known for not declared, and says that nothing can be made without it: it can, once it is known.
+fn say_what_is_not_known(wanted: &Wanted, want: &Value, findings: &mut Vec<Finding>) {
+    let declared = wanted.spec.as_object().into_iter().flatten().map(|(member, _)| member.as_str());
+    let unknown: Vec<&str> = declared.filter(|member| want.get(member).is_none()).collect();
+    for finding in findings.iter_mut().filter(|finding| finding.severity == Severity::Refused && !unknown.is_empty()) {
+        codes::NOT_ALL_KNOWN.clone_into(&mut finding.code);
+        finding.detail = format!("it does not exist, and is not created before {} is known", unknown.join(", "));
+    }
 }
 
 /// What is wanted without some of its top-level members.
