@@ -23,6 +23,7 @@ pub(crate) mod edge;
 pub(crate) mod spec;
 pub(crate) mod steps;
 pub(crate) mod targets;
+pub(crate) mod tree;
 
 use reconciler_model::inventory::Sighting;
 use reconciler_model::kind::Kind;
