@@ -674,7 +674,7 @@ fn alerting(inputs: &Inputs<'_>) -> Vec<Gap> {
         let watched = inputs.watch.and_then(|watch| watch.at(&gap.scope, &gap.kind));
         match watched.filter(|_| served.is_empty()) {
             // Only what nobody declared could be there.
-            Some(watched) => undeclared::alerts(inputs.controls, &watched.controls),
+            Some(watched) => undeclared::unseen(inputs.controls, &watched.controls, &gap.kind, &gap.fields),
             None => alert::of_unseen(inputs.controls, &served, &gap.kind, &gap.fields),
         }
     };
