@@ -235,7 +235,12 @@ impl Eyes<'_> {
                 let page = call("ListPolicies", json!({"Filter": kind, "NextToken": token})).await;
                 for row in rows(&page, "Policies") {
                     let (id, name) = (text(&row, "Id"), text(&row, "Name"));
-                    keep(format!("policy {name}"), call("DescribePolicy", json!({"PolicyId": id})).await);
+                    let mut policy = call("DescribePolicy", json!({"PolicyId": id})).await;
+                    // One that was created again has another id.
+                    for given in ["Id", "Arn"] {
+                        policy["Policy"]["PolicySummary"][given] = Value::Null;
+                    }
+                    keep(format!("policy {name} text"), policy);
                     keep(format!("policy {name} targets"), self.targets(&id).await);
                 }
                 token = page["NextToken"].clone();
@@ -256,7 +261,8 @@ impl Eyes<'_> {
         loop {
             let body = json!({"PolicyId": id, "NextToken": token});
             let page = self.json("organizations", "AWSOrganizationsV20161128.ListTargetsForPolicy", body).await;
-            all.extend(rows(&page, "Targets"));
+            // Whatever a unit is called by now.
+            all.extend(rows(&page, "Targets").into_iter().map(|row| row["TargetId"].clone()));
             token = page["NextToken"].clone();
             if token.is_null() {
                 return Value::Array(all);

@@ -2,12 +2,15 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use reconciler_emulator::{Effect, Fault, Match, Script, Step};
+use reconciler_emulator::{Accounts, Effect, Fault, Match, Options, Script, Step};
 use reconciler_model::codes;
 use reconciler_model::control::AlertClass;
+use reconciler_model::desired::PINS_FILE;
+use reconciler_model::inventory::Gap;
 use reconciler_model::plan::{Plan, Severity};
 use reconciler_model::warrant::Approval;
-use reconciler_tests::world::{World, on, paths, refusals, told};
+use reconciler_tests::declarations::of_the_repository;
+use reconciler_tests::world::{World, on, paths, refusals, step, told};
 use serde_json::{Value, json};
 
 type Part = (&'static str, &'static str, &'static str, &'static [&'static str]);
@@ -30,6 +33,7 @@ const PARTS: &[Part] = &[
     ("iam", "GetRolePolicy", "iam-role", &["rolePolicyList"]),
     ("iam", "ListAttachedRolePolicies", "iam-role", &["attachedManagedPolicies"]),
     ("bedrock", "ListTagsForResource", "guardrail", &["tags"]),
+    ("organizations", "DescribePolicy", "service-control-policy", &["content"]),
     ("organizations", "ListTargetsForPolicy", "service-control-policy", &["targets"]),
     ("organizations", "ListTagsForResource", "service-control-policy", &["tags"]),
 ];
@@ -304,10 +308,60 @@ fn is_of(address: &str, kind: &str) -> bool {
     address.contains(&format!("/{kind}/"))
 }
 
-/// Without the tree of units it is not known where a unit is, which keeps nothing else of a policy from being restored.
+/// What is pinned is known by its id, so that nothing of a policy waits for the tree of units.
+#[tokio::test]
+async fn a_policy_is_attached_to_pinned_units_that_cannot_be_read() {
+    for denied in [&["ListOrganizationalUnitsForParent"][..], &["ListRoots", "ListOrganizationalUnitsForParent"]] {
+        let world = World::whole("in-sync").await;
+        attack(&world);
+        world.inject(denied.iter().map(|operation| Fault::always(on(operation), Effect::Deny)).collect());
+        let converged = world.converge(Approval::Operator).await.expect("approved");
+        assert!(converged.rounds.iter().all(|round| round.applied.not_verified() == 0));
+        let plan = world.plan().await.plan;
+        assert!(plan.drift.is_empty() && refusals(&plan).is_empty(), "{}", told(&plan));
+        let pins: BTreeSet<&str> = plan.gaps.iter().filter_map(|gap| gap.name.as_deref()).collect();
+        assert_eq!(pins, ["accounts:Workloads", "unit:Workloads"].into(), "{}", told(&plan));
+        let is_paged = |gap: &Gap| gap.kind == "pin" && gap.alerts.iter().any(|one| one.class == AlertClass::Page);
+        assert!(plan.gaps.iter().all(is_paged), "{}", told(&plan));
+        world.emulator.clear_faults();
+        world.plan_again_nothing().await;
+    }
+}
+
+/// A policy that is not there is not made without what it refers to. What could not be read is not called undeclared.
+#[tokio::test]
+async fn what_is_not_known_is_not_called_undeclared() {
+    let unpinned: Vec<_> = of_the_repository().into_iter().filter(|source| source.file != PINS_FILE).collect();
+    let world = World::open("in-sync", Options::default(), &unpinned).await;
+    let policy = "${policy:bedrock-guardrails}";
+    for (operation, body) in [
+        ("DetachPolicy", json!({"PolicyId": policy, "TargetId": "${ou:Workloads}"})),
+        ("DeletePolicy", json!({ "PolicyId": policy })),
+    ] {
+        let home = Accounts::Named(vec!["management".to_owned()]);
+        let call = step("organizations", operation, body, Vec::new());
+        world.play(Step { accounts: home, regions: Some(vec!["us-east-1".to_owned()]), ..call });
+    }
+    world.inject(vec![Fault::always(
+        Match { account: Some("222233334444".to_owned()), ..on("GetGuardrail") },
+        Effect::Deny,
+    )]);
+    let plan = world.plan().await.plan;
+    let refused: Vec<_> = plan.findings.iter().filter(|one| one.severity == Severity::Refused).collect();
+    let [refused] = &refused[..] else { panic!("{}", told(&plan)) };
+    assert_eq!(refused.code, codes::NOT_ALL_KNOWN);
+    assert!(refused.detail.contains("before content is known"), "{refused:?}");
+    world.emulator.clear_faults();
+    world.converge(Approval::Operator).await.expect("approved");
+    world.plan_again_nothing().await;
+}
+
+/// Without the tree of units, and without pins, it is not known where a unit is, which keeps nothing else of a policy from being
+/// restored.
 #[tokio::test]
 async fn a_policy_is_restored_while_the_units_cannot_be_read() {
-    let world = World::whole("in-sync").await;
+    let unpinned: Vec<_> = of_the_repository().into_iter().filter(|source| source.file != PINS_FILE).collect();
+    let world = World::open("in-sync", Options::default(), &unpinned).await;
     attack(&world);
     world.inject(vec![Fault::always(on("ListOrganizationalUnitsForParent"), Effect::Deny)]);
     let converged = world.converge(Approval::Operator).await.expect("approved");

@@ -320,6 +320,8 @@ OPERATIONS = [
          "organizations disable-policy-type --root-id $root --policy-type BEDROCK_POLICY"),
         ("MoveAccount", {"AccountId": MANAGEMENT, "SourceParentId": "$root", "DestinationParentId": "$unit"},
          f"organizations move-account --account-id {MANAGEMENT} --source-parent-id $root --destination-parent-id $unit"),
+        ("UpdateOrganizationalUnit", {"OrganizationalUnitId": "$unit", "Name": "Renamed"},
+         "organizations update-organizational-unit --organizational-unit-id $unit --name Renamed-again"),
         ("TagResource", {"ResourceId": "$policy", "Tags": [{"Key": "a", "Value": "b"}]},
          f"organizations tag-resource --resource-id {PROD} --tags Key=a,Value=b"),
         ("UntagResource", {"ResourceId": "$policy", "TagKeys": ["managed-by"]},

@@ -76,7 +76,7 @@ impl Selection {
 pub const ANY: &str = "*";
 
 /// What names of a selection led to when somebody looked, by name: the id that is pinned, and then those of its successors that
-/// this tool made, the newest first.
+/// this tool made, the newest first. For a policy of the organization these are the names of its targets.
 pub type PinnedNames = BTreeMap<String, Vec<String>>;
 
 /// The name of a resource that nobody declared and whose own name leads to something else: a twin.

@@ -5,7 +5,7 @@
 //! settled and shows what was promised, and the verdict is put on disk. Addresses of one
 //! stage go side by side, but for those that need each other.
 //!
-//! Guarantees: a step that is not verified stops the steps that need it, and no others; the token of a write that a crash
+//! Guarantees: a step that is not verified stops the steps that need it, and no others, be they of the same address; the token of a write that a crash
 //! interrupted is used again, so that nothing is created twice.
 //!
 //! Caveats: between the second sighting and the write another actor may still change the resource; read-back then shows it.
@@ -160,6 +160,8 @@ impl Reconciler<'_> {
     ) -> Result<Vec<(String, StepOutcome)>, JournalError> {
         let mut outcomes: Vec<(String, StepOutcome)> = Vec::new();
         let mut stopped: Option<(&'static str, String)> = None;
+        // Steps that were not verified, and why: what needs one of them is not tried, and all else is.
+        let mut failed: BTreeMap<&str, (&'static str, String)> = BTreeMap::new();
         let Some(first) = steps.first() else { return Ok(outcomes) };
         let mut handle = authority
             .inventory
@@ -179,16 +181,16 @@ impl Reconciler<'_> {
             // What comes first may need less than what follows.
             let is_own = |need: &String| steps.iter().any(|step| step.id == *need);
             let missing = step.needs.iter().find(|need| !is_own(need) && !verified_before.contains(*need));
-            if let (None, Some(missing)) = (&stopped, missing) {
-                stopped = Some(unmet(missing));
-            }
-            let outcome = match &stopped {
+            let in_the_way = || step.needs.iter().find_map(|need| failed.get(need.as_str()).cloned());
+            let why_not = stopped.clone().or_else(|| missing.map(|missing| unmet(missing))).or_else(in_the_way);
+            let outcome = match &why_not {
                 Some((code, reason)) => StepOutcome::NotTried { code, reason: reason.clone() },
                 None => self.carry_out(authority, step, index == 0, &mut handle, journal).await?,
             };
             self.sink.take(&Event::StepEnded { step, outcome: &outcome });
-            if stopped.is_none() && !outcome.is_verified() {
-                stopped = Some((codes::STEP_FAILED, format!("step {} was not verified", step.id)));
+            if !outcome.is_verified() {
+                let own = || (codes::STEP_FAILED, format!("step {} was not verified", step.id));
+                failed.insert(&step.id, why_not.unwrap_or_else(own));
             }
             outcomes.push((step.id.clone(), outcome));
         }

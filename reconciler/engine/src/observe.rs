@@ -6,13 +6,15 @@ use std::collections::{BTreeMap, BTreeSet};
 use futures::StreamExt as _;
 use futures::stream;
 use reconciler_aws::edge::{
-    Beside, Edge, LookedUp, LookupSource, PinnedNames, Reading, Selection, code_of, gap_of, unread_of,
+    ANY, Beside, Edge, LookedUp, LookupSource, PinnedNames, Reading, Selection, code_of, gap_of, unread_of,
 };
 use reconciler_aws::{CallError, Sessions};
 use reconciler_model::address::{Address, Scope};
 use reconciler_model::codes;
 use reconciler_model::control;
-use reconciler_model::desired::{LiveReference, Lookup, Pin, Resolution, Unanswered, Wanted, is_set, key_of_lookup};
+use reconciler_model::desired::{
+    LiveReference, Lookup, Pin, Pointed, REACH, Resolution, UNIT, Unanswered, Wanted, is_set, key_of_lookup,
+};
 use reconciler_model::diagnostic::{Diagnostic, Place};
 use reconciler_model::direction::Direction;
 use reconciler_model::drift::{self, Drift};
@@ -231,6 +233,10 @@ async fn read_and_compare<'a, 's>(sessions: &Sessions, sought: Sought<'a>, sink:
             }
         }
         names.entry((scope.clone(), &one.address.kind)).or_default().insert(one.address.name.clone());
+        for Pointed { lookup, .. } in one.pointers().iter().filter(|pointer| pointer.lookup.source == UNIT) {
+            let id = one.pins.get(lookup).map_or(ANY, |pin| &pin.value).to_owned();
+            pinned.entry((scope.clone(), &one.address.kind)).or_default().insert(lookup.key.clone(), vec![id]);
+        }
         let mut hold = |scope: &Scope, address: &'a Address, pin: &Pin| {
             let pins = pinned.entry((scope.clone(), &address.kind)).or_default();
             let ours = sought.made.get(address).into_iter().flatten().rev();
@@ -600,7 +606,7 @@ impl<'a> Observing<'a, '_> {
                 continue;
             }
             let mut answers = found_for(edge.kind(), one, &self.answers);
-            refer(self.sought.edges, &self.taken.inventory, &self.standing, one, &mut answers);
+            refer(self.sought, &self.taken.inventory, &self.standing, one, &mut answers);
             self.judge_what_is_referred_to(one);
             if let Some(tree) = self.resolve(one, edge.kind(), &answers) {
                 self.trees.insert(one.address.clone(), Ok(tree));
@@ -660,8 +666,12 @@ struct Answered {
     waits_for: BTreeMap<Lookup, Address>,
 }
 
-/// A look-up of one address as it is asked for.
+/// A look-up of one address as it is asked for. Whom a unit has is asked of the pinned one.
 fn asked(kind: &dyn Kind, one: &Wanted, Lookup { source, key }: &Lookup) -> Lookup {
+    let unit = || one.pins.get(&Lookup { source: UNIT.to_owned(), key: key.clone() });
+    if let Some(pin) = (source == REACH).then(unit).flatten() {
+        return Lookup { source: source.clone(), key: pin.value.clone() };
+    }
     Lookup { source: source.clone(), key: kind.looked_up_as(&one.address.name, source, key) }
 }
 
@@ -691,18 +701,23 @@ fn found_for(kind: &dyn Kind, one: &Wanted, answers: &Answers) -> Answered {
 
 /// Answers the references of one address from what was seen.
 fn refer(
-    edges: &[&dyn Edge],
+    sought: Sought<'_>,
     inventory: &Inventory,
     standing: &BTreeMap<(Address, String), String>,
     one: &Wanted,
     answered: &mut Answered,
 ) {
     for (placeholder, LiveReference { scope, address, output, .. }) in &one.references {
-        let kind = edges.iter().map(|edge| edge.kind()).find(|kind| kind.name() == address.kind);
+        let kind = sought.edge(&address.kind).map(Edge::kind);
+        let pinned = || one.referred_pins.get(address).and_then(|pin| kind?.pinned_output(scope, &pin.value, output));
+        // Whoever keeps the other from being read must not hide what refers to it. Where this tool made a successor of what is
+        // pinned, only a read tells which of them is meant.
+        let unread = || pinned().filter(|_| !sought.made.contains_key(address));
         let answer = match inventory.of(address) {
             Known::Present(sighting) => {
                 let standing = standing.get(&(address.clone(), output.clone())).cloned();
                 let answer = standing.or_else(|| kind.and_then(|kind| kind.output(sighting, output)));
+                let answer = answer.or_else(|| unread().filter(|_| !sighting.unread.is_empty()));
                 // What it comes from was not read, which is not to say that there is none.
                 let member = kind.and_then(|kind| kind.output_follows(output));
                 if let (None, Some(unread)) = (&answer, member.and_then(|member| sighting.unread.get(member))) {
@@ -715,6 +730,10 @@ fn refer(
             }
             Known::Absent => None,
             Known::Unknown(gap) => {
+                if let Some(value) = unread() {
+                    answered.found.insert(placeholder.clone(), Ok(value));
+                    continue;
+                }
                 let unread = Unread {
                     code: gap.code.clone(),
                     reason: format!("read {address}, which it refers to: {}", gap.reason),
@@ -732,9 +751,7 @@ fn refer(
         }
         // Whoever keeps it from being made again must not hide what refers to it: that is compared with what it referred to.
         let is_absent = matches!(inventory.of(address), Known::Absent);
-        let pin = one.referred_pins.get(address).filter(|_| is_absent);
-        let by_pin = pin.and_then(|pin| kind?.pinned_output(scope, &pin.value, output));
-        let answer = answer.or(by_pin);
+        let answer = answer.or_else(|| pinned().filter(|_| is_absent));
         answered.found.insert(placeholder.clone(), answer.ok_or_else(|| format!("{address} is not there yet")));
     }
 }

@@ -20,6 +20,7 @@ pub const LOOKUPS: &[&dyn LookupSource] = &[
     &crate::discovery::Reach,
     &crate::invocation_logging::Answered,
     &crate::iam_role::Contents,
+    &crate::discovery::Units,
 ];
 
 /// `${kms:alias/NAME}`: the ARN of the key that the alias names, because services answer with the ARN whatever was

@@ -235,6 +235,31 @@ pub fn as_urgent_as_the_worst(controls: &[Control], named: &[String], signal: &s
     alerts
 }
 
+/// The alerts of what nobody declared and is below the floors of these controls, one of each: the most urgent of its signals that
+/// are about such a thing and fit, or its `otherwise`.
+pub(crate) fn of_unexpected(
+    controls: &[Control],
+    below: &[String],
+    fits: impl Fn(&Condition) -> bool,
+    signal: &str,
+) -> Vec<Alert> {
+    let is_about_it = |condition: &&Condition| condition.change == Some(Change::Unexpected);
+    let shows = |one: &&Signal| one.when.iter().filter(is_about_it).any(&fits);
+    let below = controls.iter().filter(|control| below.contains(&control.id));
+    let mut alerts: Vec<Alert> = below
+        .filter_map(|control| {
+            let shown = control.signals.iter().filter(shows).map(|one| Alert {
+                class: one.class,
+                deadline_minutes: one.within_minutes,
+                ..otherwise(control, &one.id)
+            });
+            shown.min_by_key(Alert::urgency).or_else(|| Some(otherwise(control, signal)))
+        })
+        .collect();
+    alerts.sort_by(|one, two| one.urgency_and_control().cmp(&two.urgency_and_control()));
+    alerts
+}
+
 /// A ticket without a deadline for each of the named controls, of what is no drift and has to be known.
 pub fn tickets(controls: &[Control], named: &[String], signal: &str) -> Vec<Alert> {
     let served = controls.iter().filter(|control| named.contains(&control.id));
@@ -289,7 +314,7 @@ impl Condition {
     }
 
     /// Whether some value of members that were not read would fit: of `fields`, or of any where there are none.
-    fn could_fit(&self, kind: &str, fields: &[String]) -> bool {
+    pub(crate) fn could_fit(&self, kind: &str, fields: &[String]) -> bool {
         let Self { kinds, change, paths, live: _, directions } = self;
         let is_of_harm = directions.is_empty() || directions.iter().any(|direction| is_grave(*direction));
         let is_below = |pattern: &Path| {

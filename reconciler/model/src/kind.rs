@@ -328,7 +328,7 @@ pub enum PinnedAs {
     /// The network that it is in: what its name has before the last `/`, unless that is an id. What is looked up in that network
     /// is pinned within it.
     Network,
-    /// The accounts that each element of this list of the spec reaches.
+    /// The unit that each element of this list of the spec names, and the accounts that are below it.
     Reach(&'static str),
     /// Members that not every region answers, and that this one does: their absence is drift from then on.
     Answers,

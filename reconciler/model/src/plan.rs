@@ -138,6 +138,9 @@ pub struct ProposedStep {
     /// Whether it is safe whatever becomes of other addresses and of the steps of its own that are not: it never waits for what
     /// somebody else can make fail. It comes before those, where its address needs others.
     pub alone: bool,
+    /// Whether it is tried although steps of its own address before it failed: somebody may keep a policy from being attached, and
+    /// its text is put right all the same. What comes after it needs those too.
+    pub apart: bool,
 }
 
 /// Why a restore may not be in effect for callers although it is verified. A part of the JSON contract.
@@ -155,6 +158,9 @@ pub enum Lag {
 pub struct Promise {
     /// Members of the tree that must have exactly these values.
     pub tree: Value,
+    /// Members of the tree that must have these elements, whatever else they have.
+    #[serde(default, skip_serializing_if = "Value::is_null")]
+    pub within: Value,
     /// Extras that must still be there.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub extras: BTreeMap<String, Value>,
@@ -166,7 +172,7 @@ pub struct Promise {
 /// What a kind proposes for one address.
 #[derive(Debug, Clone, Default, PartialEq)]
 pub struct Proposal {
-    /// The steps, each needing the one before it. A kind leaves out what it refuses.
+    /// The steps, each needing those before it unless it stands [apart](ProposedStep::apart). A kind leaves out what it refuses.
     pub steps: Vec<ProposedStep>,
     /// What should be known: code and sentence.
     pub notes: Vec<(&'static str, String)>,
@@ -507,8 +513,12 @@ pub fn build(inputs: &Inputs<'_>) -> Plan {
         let mut assessed = assess(&Case { kind: *kind, wanted, want, live, surroundings, may_delete_versions });
         let is_unseen = inputs.inventory.is_unseen_in_part(address);
         // What is not there is not made without the members that are not known yet: it would be weaker than declared.
-        if waits.holds_all || (live.is_none() && (is_waiting || is_unseen)) {
+        let is_made_later = live.is_none() && (is_waiting || is_unseen);
+        if waits.holds_all || is_made_later {
             assessed.steps.clear();
+        }
+        if is_made_later {
+            say_what_is_not_known(wanted, want, &mut assessed.findings);
         }
         for finding in &mut assessed.findings {
             let signals = [(codes::WEAK_VERSION, alert::WEAK_VERSION), (codes::SHUT, alert::SHUT)];
@@ -721,7 +731,7 @@ fn alerting(inputs: &Inputs<'_>) -> Vec<Gap> {
         let watched = inputs.watch.and_then(|watch| watch.at(&gap.scope, &gap.kind));
         match watched.filter(|_| served.is_empty()) {
             // Only what nobody declared could be there.
-            Some(watched) => undeclared::alerts(inputs.controls, &watched.controls),
+            Some(watched) => undeclared::unseen(inputs.controls, &watched.controls, &gap.kind, &gap.fields),
             None => alert::of_unseen(inputs.controls, &served, &gap.kind, &gap.fields),
         }
     };
@@ -733,6 +743,16 @@ fn alerting(inputs: &Inputs<'_>) -> Vec<Gap> {
         }
     }
     gaps
+}
+
+/// A kind takes what is not known for not declared, and says that nothing can be made without it: it can, once it is known.
+fn say_what_is_not_known(wanted: &Wanted, want: &Value, findings: &mut Vec<Finding>) {
+    let declared = wanted.spec.as_object().into_iter().flatten().map(|(member, _)| member.as_str());
+    let unknown: Vec<&str> = declared.filter(|member| want.get(member).is_none()).collect();
+    for finding in findings.iter_mut().filter(|finding| finding.severity == Severity::Refused && !unknown.is_empty()) {
+        codes::NOT_ALL_KNOWN.clone_into(&mut finding.code);
+        finding.detail = format!("it does not exist, and is not created before {} is known", unknown.join(", "));
+    }
 }
 
 /// What is wanted without some of its top-level members.
@@ -884,20 +904,27 @@ fn numbered(mut proposed: Vec<Proposed<'_>>) -> Vec<Step> {
     let turn = |one: &Proposed<'_>| turns.get(&one.wanted.address).copied().unwrap_or((one.stage, 0));
     proposed.sort_by(|one, two| (turn(one), &one.wanted.address).cmp(&(turn(two), &two.wanted.address)));
     let mut steps: Vec<Step> = Vec::new();
-    let mut last_of: BTreeMap<Address, String> = BTreeMap::new();
+    // What has to be verified before all of an address is: its last step, and those before it that it does not need.
+    let mut last_of: BTreeMap<Address, Vec<String>> = BTreeMap::new();
     for Proposed { wanted, planned_for, steps: mut proposals, needs: own_needs, .. } in proposed {
         let turn = turns.get(&wanted.address).copied().unwrap_or_default();
-        let mut others: Vec<String> = own_needs.iter().filter_map(|need| last_of.get(*need).cloned()).collect();
+        let mut others: Vec<String> =
+            own_needs.iter().filter_map(|need| last_of.get(*need)).flatten().cloned().collect();
         if !others.is_empty() {
             proposals.sort_by_key(|proposal| !proposal.alone);
         }
         for proposal in proposals {
             let id = format!("{}", steps.len() + 1);
-            let own = last_of.get(&wanted.address).cloned();
+            let last = last_of.entry(wanted.address.clone()).or_default();
+            let own = if proposal.apart { Vec::new() } else { std::mem::take(last) };
+            last.push(id.clone());
             // The first that is not safe by itself waits for the others, and what follows waits for it.
-            let others = if proposal.alone { Vec::new() } else { std::mem::take(&mut others) };
+            let others = match (proposal.alone, proposal.apart) {
+                (true, _) => Vec::new(),
+                (false, true) => others.clone(),
+                (false, false) => std::mem::take(&mut others),
+            };
             let needs = own.into_iter().chain(others).collect();
-            last_of.insert(wanted.address.clone(), id.clone());
             steps.push(Step {
                 id,
                 address: wanted.address.clone(),

@@ -183,8 +183,7 @@ pub fn judge(
         });
     }
     fields.sort_by(|one, two| one.path.cmp(&two.path));
-    let alerts = alerts(controls, &below);
-    Unexpected::Below(Box::new(Drift {
+    let mut drift = Box::new(Drift {
         address: live.address.clone(),
         kind: live.address.kind.clone(),
         account: live.address.account.clone(),
@@ -195,16 +194,16 @@ pub fn judge(
         controls: below,
         fields,
         declared_at: None,
-        alerts,
-    }))
+        alerts: Vec::new(),
+    });
+    drift.alerts = alert::of_unexpected(controls, &drift.controls, |one| one.fits(&drift), alert::UNEXPECTED);
+    Unexpected::Below(drift)
 }
 
-/// Who has to know that something is, or may be, below the floors of these controls.
-pub fn alerts(controls: &[Control], below: &[String]) -> Vec<Alert> {
-    let below = controls.iter().filter(|control| below.contains(&control.id));
-    let mut alerts: Vec<Alert> = below.map(|control| alert::otherwise(control, alert::UNEXPECTED)).collect();
-    alerts.sort_by(|one, two| one.urgency_and_control().cmp(&two.urgency_and_control()));
-    alerts
+/// Who has to know that what nobody declared could not be read: whoever would have to know that it is below the floors of these
+/// controls. `fields` are the members that were not read; none means that it is not known what there is.
+pub fn unseen(controls: &[Control], counts: &[String], kind: &str, fields: &[String]) -> Vec<Alert> {
+    alert::of_unexpected(controls, counts, |one| one.could_fit(kind, fields), alert::UNEXPECTED)
 }
 
 /// The top-level members that the floors of a kind look at.

@@ -65,6 +65,15 @@ pub fn judge(kind: &dyn Kind, promise: &Promise, sighting: Option<&Sighting>) ->
             seen: one.left.unwrap_or(Value::Null),
         })
         .collect();
+    let elements = promise.within.as_object().into_iter().flatten();
+    let elements =
+        elements.flat_map(|(member, all)| all.as_object().into_iter().flatten().map(move |one| (member, one)));
+    for (member, (key, promised)) in elements.filter(|(member, _)| !sighting.unread.contains_key(*member)) {
+        let seen = sighting.tree.get(member).and_then(|all| all.get(key)).cloned().unwrap_or(Value::Null);
+        if seen != *promised {
+            differs.push(BrokenPart { path: Path::of([member, key]), promised: promised.clone(), seen });
+        }
+    }
     for (path, promised) in &promise.extras {
         let seen = sighting.extras.get(path);
         if seen != Some(promised) {
@@ -81,8 +90,8 @@ pub fn judge(kind: &dyn Kind, promise: &Promise, sighting: Option<&Sighting>) ->
             differs.push(BrokenPart { path: Path::of([fact.clone()]), promised: promised.clone(), seen });
         }
     }
-    let unread =
-        promised.as_object().into_iter().flatten().find_map(|(member, _)| sighting.unread.get_key_value(member));
+    let members = promised.as_object().into_iter().chain(promise.within.as_object()).flatten();
+    let unread = members.map(|(member, _)| member).find_map(|member| sighting.unread.get_key_value(member));
     match (differs.is_empty(), unread) {
         (false, _) => Verdict::Broken { differs },
         // What could not be read is believed neither done nor undone.

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use serde_json::{Map, Value, json};
 
 use super::page::Page;
-use super::state::{Organization, SCP, TypeStatus};
+use super::state::{Organization, SCP, TypeStatus, Unit};
 use super::{constraint, invalid, required};
 use crate::error::ApiError;
 use crate::kms::epoch;
@@ -190,6 +190,31 @@ pub(super) fn move_account(organization: &mut Organization, input: &Map<String, 
     }
     organization.children.entry(destination.to_owned()).or_default().insert(id.to_owned());
     Ok(Value::Null)
+}
+
+pub(super) fn rename(organization: &mut Organization, scope: &Scope, input: &Map<String, Value>) -> Answer {
+    let id = required(input, "OrganizationalUnitId")?;
+    let Some(unit) = organization.units.get(id) else {
+        let message = "You specified an organizational unit that doesn't exist.";
+        return Err(ApiError::new("OrganizationalUnitNotFoundException", message));
+    };
+    if let Some(name) = input.get("Name").and_then(Value::as_str) {
+        if name.is_empty() || name.chars().count() > 128 {
+            return Err(invalid("INVALID_PATTERN", "The name of an organizational unit has 1 to 128 characters."));
+        }
+        let is_taken = |(other, neighbour): (&String, &Unit)| {
+            other != id && neighbour.parent == unit.parent && neighbour.name == name
+        };
+        if organization.units.iter().any(is_taken) {
+            let message = "An OU with the same name already exists.";
+            return Err(ApiError::new("DuplicateOrganizationalUnitException", message));
+        }
+        let renamed = Unit { name: name.to_owned(), ..unit.clone() };
+        organization.units.insert(id.to_owned(), renamed);
+    }
+    let arn = organization.arn(scope, "ou", id);
+    let name = organization.units.get(id).map(|unit| unit.name.as_str());
+    Ok(json!({"OrganizationalUnit": {"Id": id, "Arn": arn, "Name": name, "Path": organization.path(id)}}))
 }
 
 /// The id of what a request tags: an account, a unit, the root or a policy.

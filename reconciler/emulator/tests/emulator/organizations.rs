@@ -100,6 +100,25 @@ async fn the_tree_is_what_the_accounts_say() -> TestResult {
 }
 
 #[tokio::test]
+async fn a_unit_that_is_renamed_keeps_its_id_and_what_is_in_it() -> TestResult {
+    let client = calm();
+    let (production, staging) =
+        (unit(&client, "Workloads/Production").await?, unit(&client, "Workloads/Staging").await?);
+    let named = |id: &str, name: &str| json!({"OrganizationalUnitId": id, "Name": name});
+    let rename = "UpdateOrganizationalUnit";
+    assert_eq!(code(&client, rename, named("ou-none-12345678", "A")).await?, "OrganizationalUnitNotFoundException");
+    assert_eq!(code(&client, rename, named(&production, "Staging")).await?, "DuplicateOrganizationalUnitException");
+    for (id, name) in [(&production, "Old"), (&staging, "Production"), (&production, "Staging")] {
+        let answer = call(&client, rename, named(id, name)).await?.body;
+        assert_eq!(answer["OrganizationalUnit"]["Name"], name);
+    }
+    assert_eq!(unit(&client, "Workloads/Staging").await?, production);
+    let accounts = call(&client, "ListChildren", json!({"ParentId": production, "ChildType": "ACCOUNT"})).await?.body;
+    assert_eq!(accounts["Children"], json!([{"Id": PROD, "Type": "ACCOUNT"}]));
+    Ok(())
+}
+
+#[tokio::test]
 async fn an_account_that_moves_leaves_what_its_unit_inherits() -> TestResult {
     let client = calm();
     let (production, root) = (unit(&client, "Workloads/Production").await?, root(&client).await?);

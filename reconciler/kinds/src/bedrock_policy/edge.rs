@@ -1,7 +1,7 @@
 //! The edge of Bedrock policies: the calls are those of every organization policy.
 
 use async_trait::async_trait;
-use reconciler_aws::edge::{Edge, Reading, Receipt, Selection};
+use reconciler_aws::edge::{Edge, PinnedNames, Reading, Receipt, Selection};
 use reconciler_aws::{CallError, Session};
 use reconciler_model::address::{Address, Scope};
 use reconciler_model::inventory::Sighting;
@@ -21,7 +21,18 @@ impl Edge for BedrockPolicy {
     }
 
     async fn observe(&self, session: &Session, scope: &Scope, selection: &Selection) -> Result<Reading, CallError> {
-        edge::observe(&TYPE, session, scope, selection).await
+        edge::observe(&TYPE, session, scope, selection, &PinnedNames::new()).await
+    }
+
+    /// The pins are those of targets.
+    async fn observe_pinned(
+        &self,
+        session: &Session,
+        scope: &Scope,
+        selection: &Selection,
+        pinned: &PinnedNames,
+    ) -> Result<Reading, CallError> {
+        edge::observe(&TYPE, session, scope, selection, pinned).await
     }
 
     async fn sight(

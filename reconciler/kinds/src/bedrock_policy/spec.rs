@@ -30,6 +30,7 @@ pub(super) static TYPE: PolicyType = PolicyType {
     attaches_first: |_| false,
     holds_on: None,
     overruled: Some(effective::differences),
+    crowded_from: 10,
     wire: "BEDROCK_POLICY",
     kind: &BedrockPolicy,
     text_of: |content| content.is_object().then(|| digest::canonical(content)),

@@ -4,4 +4,4 @@ mod edge;
 mod reach;
 
 pub use edge::discover;
-pub use reach::Reach;
+pub use reach::{Reach, Units};

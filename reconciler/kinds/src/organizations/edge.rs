@@ -9,8 +9,8 @@ use std::time::Duration;
 
 use aws_sdk_organizations::Client;
 use futures::future::{join, join_all, join3};
-use reconciler_aws::edge::{Parts, Reading, Receipt, Selection, gap_of, odd_answer, twin};
-use reconciler_aws::{Answer, CallError, Session, call_with_body};
+use reconciler_aws::edge::{ANY, Parts, PinnedNames, Reading, Receipt, Selection, gap_of, odd_answer, twin};
+use reconciler_aws::{Answer, CallError, ErrorClass, Session, call_with_body};
 use reconciler_model::address::{Address, Scope};
 use reconciler_model::codes;
 use reconciler_model::inventory::{Gap, Sighting};
@@ -20,26 +20,23 @@ use serde_json::{Map, Value, json};
 use super::PolicyType;
 use super::spec::{CONTENT, TARGETS};
 use super::steps::{ENABLED, Operation, Surroundings, TYPE_STATUS};
-use super::targets::{ROOT, is_account, path_of, segment};
+use super::targets::{Names, PINNED, ROOT, canonical, is_account};
+use super::tree::{organization, root};
 use crate::normal::{self, OVERRULED, extras_by_key, seen, without};
 use crate::operations::unknown_call;
 use crate::service_control_policy::ALLOW_ALL;
 
-const SERVICE: &str = "organizations";
-const ROWS_A_PAGE: u32 = 20;
+pub(super) const SERVICE: &str = "organizations";
 
 /// How often a write is tried while the service is busy with another change, and the first pause between two tries; each
 /// pause is twice as long as the one before.
 const TRIES: u32 = 6;
 const FIRST_PAUSE: Duration = Duration::from_millis(200);
 
-/// The status of a policy type that the root does not list.
-const DISABLED: &str = "DISABLED";
-
 /// Members of a policy's summary that are identity, or that the service owns.
 const OWNED: &[&str] = &["Id", "Arn", "Name", "Type", "AwsManaged"];
 
-fn text<'a>(value: &'a Value, member: &str) -> &'a str {
+pub(super) fn text<'a>(value: &'a Value, member: &str) -> &'a str {
     value.get(member).and_then(Value::as_str).unwrap_or("")
 }
 
@@ -99,50 +96,6 @@ pub(crate) async fn rows(
     Err(odd_answer(session, SERVICE, operation, format!("the list does not end after {MOST_PAGES} pages")))
 }
 
-/// The root without the units.
-async fn root(session: &Session, of: &PolicyType) -> Result<Surroundings, CallError> {
-    let roots = rows(session, "ListRoots", json!({}), "Roots").await?;
-    let [root] = &roots[..] else {
-        let text = format!("the organization has {} roots", roots.len());
-        return Err(odd_answer(session, SERVICE, "ListRoots", text));
-    };
-    let types = root.get("PolicyTypes").and_then(Value::as_array).into_iter().flatten();
-    let status = types.filter(|one| text(one, "Type") == of.wire).map(|one| text(one, "Status")).next();
-    Ok(Surroundings {
-        root: text(root, "Id").to_owned(),
-        // arn:aws:organizations::MANAGEMENT:root/o-.../r-...
-        management_account: text(root, "Arn").split(':').nth(4).unwrap_or("").to_owned(),
-        policy_type: status.unwrap_or(DISABLED).to_owned(),
-        units: Map::new(),
-        unread: None,
-        beside: Map::new(),
-    })
-}
-
-/// The root with every unit below it.
-async fn organization(session: &Session, of: &PolicyType) -> Result<Surroundings, CallError> {
-    let mut found = root(session, of).await?;
-    let mut level = vec![(None, found.root.clone())];
-    while !level.is_empty() {
-        let below = level.iter().map(|(path, id)| async move {
-            let request = json!({ "ParentId": id, "MaxResults": ROWS_A_PAGE });
-            let units = rows(session, "ListOrganizationalUnitsForParent", request, "OrganizationalUnits").await?;
-            Ok::<_, CallError>(units.into_iter().map(move |unit| (path, unit)))
-        });
-        let mut next = Vec::new();
-        for units in join_all(below).await {
-            for (parent, unit) in units? {
-                let path = path_of(parent.as_deref(), &segment(text(&unit, "Name")));
-                let taken = found.units.contains_key(&path);
-                found.units.insert(path.clone(), if taken { Value::Null } else { json!(text(&unit, "Id")) });
-                next.push((Some(path), text(&unit, "Id").to_owned()));
-            }
-        }
-        level = next;
-    }
-    Ok(found)
-}
-
 /// The policies of the type that are the organization's own, by name.
 async fn list(session: &Session, of: &PolicyType) -> Result<BTreeMap<String, Vec<Value>>, CallError> {
     let mut found: BTreeMap<String, Vec<Value>> = BTreeMap::new();
@@ -157,15 +110,22 @@ async fn list(session: &Session, of: &PolicyType) -> Result<BTreeMap<String, Vec
     Ok(found)
 }
 
-/// What DescribePolicy, ListTargetsForPolicy and ListTagsForResource answer. Only the first says whether there is a policy.
+/// What is known of one policy, call by call.
 struct Answers {
-    policy: Value,
+    /// From DescribePolicy; from ListPolicies where that fails, which knows all of it but what the policy says.
+    summary: Value,
+    content: Result<String, CallError>,
     targets: Result<Vec<Value>, CallError>,
     tags: Result<Vec<Value>, CallError>,
 }
 
-/// Everything about one policy; `None` when it is gone.
-async fn answers(session: &Session, id: &str) -> Result<Option<Answers>, CallError> {
+/// Everything about one policy; `None` when it is gone. `listed` is its row in the list, where that was read.
+async fn answers(
+    session: &Session,
+    of: &PolicyType,
+    id: &str,
+    listed: Option<&Value>,
+) -> Result<Option<Answers>, CallError> {
     let by_id = json!({ "PolicyId": id });
     let tags = json!({ "ResourceId": id });
     let (policy, targets, tags) = join3(
@@ -176,30 +136,26 @@ async fn answers(session: &Session, id: &str) -> Result<Option<Answers>, CallErr
     .await;
     let policy = match policy {
         Err(error) if error.code == "PolicyNotFoundException" => return Ok(None),
-        policy => policy?.body.get("Policy").cloned().unwrap_or_default(),
+        Err(error) => Err(error),
+        Ok(answer) => match answer.body.get("Policy") {
+            Some(policy) if policy["PolicySummary"].is_object() && policy["Content"].is_string() => Ok(policy.clone()),
+            _ => Err(odd_answer(session, SERVICE, "DescribePolicy", "the answer has no PolicySummary and Content")),
+        },
     };
-    if !policy.get("PolicySummary").is_some_and(Value::is_object)
-        || !policy.get("Content").is_some_and(Value::is_string)
-    {
-        return Err(odd_answer(session, SERVICE, "DescribePolicy", "the answer has no PolicySummary and Content"));
-    }
-    Ok(Some(Answers { policy, targets, tags }))
-}
-
-/// Names of targets by id, as far as the units are known.
-fn names_of(units: &Map<String, Value>) -> BTreeMap<&str, &str> {
-    units.iter().filter_map(|(path, id)| Some((id.as_str()?, path.as_str()))).collect()
-}
-
-/// The ids of a policy's targets by name; `None` when one is a unit that is not among the known ones.
-fn targets(rows: &[Value], units: &Map<String, Value>) -> Option<Map<String, Value>> {
-    let names = names_of(units);
-    let name = |row: &Value| match text(row, "Type") {
-        "ROOT" => Some(ROOT.to_owned()),
-        "ACCOUNT" => Some(text(row, "TargetId").to_owned()),
-        _ => names.get(text(row, "TargetId")).map(|path| (*path).to_owned()),
+    let (summary, content) = match policy {
+        Ok(policy) => (policy["PolicySummary"].clone(), Ok(text(&policy, "Content").to_owned())),
+        Err(error) => match listed {
+            Some(listed) => (listed.clone(), Err(error)),
+            None => {
+                let Ok(policies) = list(session, of).await else { return Err(error) };
+                match policies.into_values().flatten().find(|row| text(row, "Id") == id) {
+                    Some(listed) => (listed, Err(error)),
+                    None => return Ok(None),
+                }
+            }
+        },
     };
-    rows.iter().map(|row| Some((name(row)?, row.get("TargetId")?.clone()))).collect()
+    Ok(Some(Answers { summary, content, targets, tags }))
 }
 
 fn lowered(name: &str) -> String {
@@ -211,21 +167,21 @@ fn sighting(
     session: &Session,
     of: &PolicyType,
     address: Address,
-    Seen { policy, targets, tags, overruled, status }: Seen<'_>,
+    Seen { summary, content, targets, tags, overruled, status, pinned }: Seen<'_>,
 ) -> Result<Sighting, CallError> {
-    let summary = &policy["PolicySummary"];
-    let content = text(policy, "Content");
     let mut live: Map<String, Value> = without(summary, OWNED)
         .as_object()
         .into_iter()
         .flatten()
         .map(|(name, member)| (lowered(name), member.clone()))
         .collect();
-    let readable = (of.is_content)(content);
-    if readable {
-        live.insert(CONTENT.into(), json!(content));
-    }
+    live.remove(CONTENT);
     let mut parts = Parts::of(&Value::Object(live));
+    let content = parts.take(&[CONTENT], content);
+    let unreadable = content.as_deref().filter(|content| !(of.is_content)(content));
+    if let (Some(content), None) = (&content, unreadable) {
+        parts.put(CONTENT, content.as_str());
+    }
     if let Some(tags) = parts.take(&["tags"], tags) {
         let own = tags.iter().filter(|tag| !text(tag, "Key").starts_with("aws:"));
         let own: Value = own.map(|tag| json!({ "key": text(tag, "Key"), "value": text(tag, "Value") })).collect();
@@ -242,16 +198,20 @@ fn sighting(
     }
     let odd = |text: String| odd_answer(session, SERVICE, "DescribePolicy", text);
     let normal::Seen { live, mut tree, unknown, unread } = seen(of.kind, parts, &["tags", TARGETS], odd)?;
-    if !readable {
+    if let Some(content) = unreadable {
         // Text that this build cannot read differs from whatever is declared, and is shown as it is.
         tree[CONTENT] = json!(content);
     }
     let targets = targets.unwrap_or_default();
+    let mut handle = json!({ "policyId": summary.get("Id"), "arn": summary.get("Arn"), TARGETS: targets });
+    if !pinned.is_empty() {
+        handle[PINNED] = json!(pinned);
+    }
     Ok(Sighting {
         address,
         tree,
         extras: extras_by_key(&live, unknown, of.kind.key_of()),
-        handle: json!({ "policyId": summary.get("Id"), "arn": summary.get("Arn"), TARGETS: targets }),
+        handle,
         facts: json!({ TYPE_STATUS: status }),
         settled: !status.starts_with("PENDING"),
         unread,
@@ -259,36 +219,47 @@ fn sighting(
     })
 }
 
-/// A policy by its id, with the units as far as they are known; `None` when it is gone.
+/// A policy by its id; `None` when it is gone. `known` is the organization and the row of the policy in the list, where all of them
+/// were read.
 async fn read(
     session: &Session,
     of: &PolicyType,
     address: Address,
     id: &str,
-    known: Result<&Surroundings, &Map<String, Value>>,
+    names: &Names<'_>,
+    known: Option<(&Surroundings, &Value)>,
 ) -> Result<Option<Sighting>, CallError> {
-    let Some(Answers { policy, targets: rows, tags }) = answers(session, id).await? else { return Ok(None) };
-    let units = known.map_or_else(|units| units, |surroundings| &surroundings.units);
+    let (known, listed) = known.unzip();
+    let Some(Answers { summary, content, targets: rows, tags }) = answers(session, of, id, listed).await? else {
+        return Ok(None);
+    };
     let named = match &rows {
-        Ok(rows) => named(session, of, rows, units).await,
+        Ok(rows) => named(session, of, rows, names).await,
         Err(error) => Err(error.clone()),
     };
     // What is attached shows that the type is enabled: disabling it takes every attachment away.
     let status = match (rows.is_ok_and(|rows| !rows.is_empty()), known) {
         (true, _) => ENABLED.to_owned(),
-        (false, Ok(surroundings)) => surroundings.policy_type.clone(),
-        // As it is observed: where it cannot be asked, nothing is known of it, and the rest is.
-        (false, Err(_)) => root(session, of).await.unwrap_or_default().policy_type,
+        (false, Some(surroundings)) => surroundings.policy_type.clone(),
+        (false, None) => match root(session, of).await {
+            Ok(root) => root.policy_type,
+            // Whoever may not look at the root goes on attaching.
+            Err(error) if error.class == ErrorClass::Denied => String::new(),
+            Err(error) => return Err(error),
+        },
     };
-    let overruled = match (of.overruled, &named) {
-        (None, _) => Ok(Map::new()),
-        (Some(_), Err(error)) => Err(error.clone()),
-        (Some(differences), Ok(named)) => {
-            let content = serde_json::from_str(text(&policy, "Content")).unwrap_or(Value::Null);
-            overruled(session, of, differences, &content, named, known.ok()).await
+    let overruled = match (of.overruled, &named, &content) {
+        (None, ..) => Ok(Map::new()),
+        (Some(_), Err(error), _) | (Some(_), _, Err(error)) => Err(error.clone()),
+        (Some(differences), Ok(named), Ok(content)) => {
+            let content = serde_json::from_str(content).unwrap_or(Value::Null);
+            let known = known.filter(|known| known.unread.is_none());
+            overruled(session, of, differences, &content, named, known).await
         }
     };
-    sighting(session, of, address, Seen { policy: &policy, targets: named, tags, overruled, status: &status }).map(Some)
+    let seen =
+        Seen { summary: &summary, content, targets: named, tags, overruled, status: &status, pinned: &names.pinned };
+    sighting(session, of, address, seen).map(Some)
 }
 
 /// What is effective in the accounts below these targets where it is not what the content says, by account. Of the accounts of a
@@ -317,7 +288,9 @@ async fn overruled(
             continue;
         }
         parents.extend(id.as_str());
-        let below = tree.units.iter().filter(|(path, _)| target == ROOT || path.starts_with(&format!("{target}/")));
+        // A unit that is pinned may be called otherwise today.
+        let path = tree.units.iter().find(|(_, unit)| *unit == id).map_or(target, |(path, _)| path);
+        let below = tree.units.iter().filter(|(at, _)| target == ROOT || at.starts_with(&format!("{path}/")));
         parents.extend(below.filter_map(|(_, id)| id.as_str()));
     }
     // Accounts that have a policy of their own inherit otherwise than their neighbours.
@@ -362,11 +335,13 @@ async fn overruled(
 
 /// What was read of one policy.
 struct Seen<'a> {
-    policy: &'a Value,
+    summary: &'a Value,
+    content: Result<String, CallError>,
     targets: Result<Map<String, Value>, CallError>,
     tags: Result<Vec<Value>, CallError>,
     overruled: Result<Map<String, Value>, CallError>,
     status: &'a str,
+    pinned: &'a Map<String, Value>,
 }
 
 /// The targets by name, by units that are read again where one is not among the known ones.
@@ -374,16 +349,26 @@ async fn named(
     session: &Session,
     of: &PolicyType,
     rows: &[Value],
-    units: &Map<String, Value>,
+    names: &Names<'_>,
 ) -> Result<Map<String, Value>, CallError> {
-    if let Some(named) = targets(rows, units) {
+    if let Some(named) = names.of_targets(rows) {
         return Ok(named);
     }
-    let fresh = organization(session, of).await?;
-    targets(rows, &fresh.units).ok_or_else(|| {
-        let text = "the policy is attached to a unit that is not in the tree, or whose path is not its own";
-        odd_answer(session, SERVICE, "ListTargetsForPolicy", text)
-    })
+    let fresh = match organization(session, of).await {
+        Ok(fresh) => fresh.units,
+        // None of those that are declared is among them: whatever they are called, they are others.
+        Err(_) if names.are_all_pinned() => return Ok(names.of_targets_by_id(rows)),
+        Err(error) => return Err(error),
+    };
+    let names = Names { units: &fresh, ..names.clone() };
+    match names.of_targets(rows) {
+        Some(named) => Ok(named),
+        None if names.are_all_pinned() => Ok(names.of_targets_by_id(rows)),
+        None => {
+            let text = "the policy is attached to a unit that is not in the tree, or whose path is not its own";
+            Err(odd_answer(session, SERVICE, "ListTargetsForPolicy", text))
+        }
+    }
 }
 
 /// The gap of everything, where the account is the wrong one.
@@ -413,7 +398,9 @@ pub(crate) async fn observe(
     session: &Session,
     scope: &Scope,
     selection: &Selection,
+    pinned: &PinnedNames,
 ) -> Result<Reading, CallError> {
+    let pinned = pinned_targets(pinned);
     let (policies, surroundings) = join(list(session, of), organization(session, of)).await;
     let mut policies = match policies {
         Ok(policies) => policies,
@@ -429,11 +416,13 @@ pub(crate) async fn observe(
         }
     }
     let mut reading = Reading::default();
-    // Without the tree it is not known what units are called, nor where a policy that is not there would belong.
-    let surroundings = match surroundings {
+    // Without the tree it is not known what units are called, nor where a policy that is not there would belong, but for those that
+    // are pinned.
+    let are_all_pinned = Names { units: &Map::new(), pinned: pinned.clone() }.are_all_pinned();
+    let mut surroundings = match surroundings {
         Ok(surroundings) => surroundings,
         Err(error) => {
-            if let Some(names) = selection.names() {
+            if let Some(names) = selection.names().filter(|_| !are_all_pinned) {
                 let gap = |name: &String| Gap {
                     fields: vec![TARGETS.to_owned()],
                     ..gap_of(&error, scope, of.kind.name(), Some(name))
@@ -444,9 +433,17 @@ pub(crate) async fn observe(
             Surroundings { unread, ..root(session, of).await.unwrap_or_default() }
         }
     };
+    // What is called as it is pinned needs no pin to be named.
+    let mut elsewhere = pinned.clone();
+    elsewhere.retain(|path, id| id == ANY || surroundings.unread.is_some() || !surroundings.is_at(path, id));
+    if elsewhere.values().all(|id| id == ANY) {
+        elsewhere.clear();
+    }
+    surroundings.pinned = pinned;
+    let names = Names { units: &surroundings.units, pinned: elsewhere };
     let selected = policies.iter().filter(|(name, _)| selection.has(name));
     let reads = selected.map(|(name, same)| {
-        let surroundings = &surroundings;
+        let (surroundings, names) = (&surroundings, &names);
         async move {
             let [one] = &same[..] else {
                 let ids: Vec<&str> = same.iter().map(|one| text(one, "Id")).collect();
@@ -454,7 +451,7 @@ pub(crate) async fn observe(
                 return Err(gap(scope, of, name, codes::AMBIGUOUS, reason, "rename or remove all but one of them"));
             };
             let address = Address::new(scope, of.kind.name(), name);
-            match read(session, of, address, text(one, "Id"), Ok(surroundings)).await {
+            match read(session, of, address, text(one, "Id"), names, Some((surroundings, one))).await {
                 Ok(Some(sighting)) => Ok(sighting),
                 Ok(None) => {
                     let reason = "it is listed, and not found when it is read".to_owned();
@@ -467,12 +464,20 @@ pub(crate) async fn observe(
     });
     for outcome in join_all(reads).await {
         match outcome {
-            Ok(sighting) => reading.sightings.push(sighting),
+            Ok(sighting) => {
+                reading.sightings.push(Sighting { beside: json!({ PINNED: surroundings.pinned }), ..sighting })
+            }
             Err(gap) => reading.gaps.push(gap),
         }
     }
     reading.surroundings = serde_json::to_value(&surroundings).unwrap_or_default();
     Ok(reading)
+}
+
+/// What the targets of declarations are pinned to, in their one spelling.
+fn pinned_targets(pinned: &PinnedNames) -> Map<String, Value> {
+    let target = |(name, ids): (&String, &Vec<String>)| Some((canonical(name).ok()?, json!(ids.first()?)));
+    pinned.iter().filter_map(target).collect()
 }
 
 /// Reads one policy afresh.
@@ -483,13 +488,15 @@ pub(crate) async fn sight(
     handle: Option<&Value>,
 ) -> Result<Option<Sighting>, CallError> {
     let handle = handle.cloned().unwrap_or_default();
-    let known = handle.get(TARGETS).and_then(Value::as_object).cloned().unwrap_or_default();
+    let member = |member: &str| handle.get(member).and_then(Value::as_object).cloned().unwrap_or_default();
+    let (units, pinned) = (member(TARGETS), member(PINNED));
+    let names = Names { units: &units, pinned };
     if let Some(id) = handle.get("policyId").and_then(Value::as_str) {
-        return read(session, of, address.clone(), id, Err(&known)).await;
+        return read(session, of, address.clone(), id, &names, None).await;
     }
     match &list(session, of).await?.remove(&address.name).unwrap_or_default()[..] {
         [] => Ok(None),
-        [one] => read(session, of, address.clone(), text(one, "Id"), Err(&known)).await,
+        [one] => read(session, of, address.clone(), text(one, "Id"), &names, None).await,
         several => {
             let text = format!("{} policies are named {}", several.len(), address.name);
             Err(odd_answer(session, SERVICE, "ListPolicies", text))
@@ -530,8 +537,8 @@ fn is_done(operation: Operation, error: &CallError) -> bool {
     error.code == done
 }
 
-/// What else is attached where a policy is to be taken off; `None` where that does not matter, or cannot be read: then the
-/// policy stays where it is, and nothing else of it waits.
+/// What else is attached where a policy is to be taken off or attached; `None` where that does not matter, or cannot be read: then
+/// the policy stays where it is, and nothing else of it waits.
 pub(crate) async fn inspect(
     of: &PolicyType,
     session: &Session,
@@ -543,7 +550,8 @@ pub(crate) async fn inspect(
     let wanted = want.get(TARGETS)?.as_object()?;
     let attached = live.handle.get(TARGETS)?.as_object()?;
     let stale: Vec<(&String, &Value)> = attached.iter().filter(|(name, _)| !wanted.contains_key(*name)).collect();
-    if stale.is_empty() {
+    let missing: Vec<&String> = wanted.keys().filter(|name| !attached.contains_key(*name)).collect();
+    if stale.is_empty() && missing.is_empty() {
         return None;
     }
     let own = &live.handle["policyId"];
@@ -554,7 +562,18 @@ pub(crate) async fn inspect(
         }
     }
     let found = Box::pin(organization(session, of)).await.ok()?;
-    serde_json::to_value(Surroundings { beside, ..found }).ok()
+    let pinned = live.beside.get(PINNED).and_then(Value::as_object).cloned().unwrap_or_default();
+    let mut found = Surroundings { beside, pinned, ..found };
+    for target in missing {
+        let Ok(id) = found.id_of(target) else { continue };
+        let asked = json!({ "TargetId": id, "Filter": of.wire });
+        let Ok(there) = Box::pin(rows(session, "ListPoliciesForTarget", asked, "Policies")).await else { continue };
+        if there.len() >= of.crowded_from {
+            let others = there.iter().filter(|one| one["AwsManaged"] != true).map(|one| text(one, "Name"));
+            found.crowds.insert(target.clone(), others.collect::<BTreeSet<_>>().into_iter().collect());
+        }
+    }
+    serde_json::to_value(found).ok()
 }
 
 /// The texts of what is attached to a target beside the policy of this id.
@@ -593,21 +612,4 @@ pub(crate) async fn perform(session: &Session, call: &Call, handle: Option<&Valu
         _ => {}
     }
     Ok(Receipt { handle, request_id: answer.request_id })
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn an_unknown_unit_is_no_target() {
-        let units = json!({"Workloads": "ou-ab12-11111111", "Twice": null});
-        let units = units.as_object().expect("units");
-        let row = |id: &str, kind: &str| json!({"TargetId": id, "Type": kind});
-        let known =
-            [row("r-ab12", "ROOT"), row("111122223333", "ACCOUNT"), row("ou-ab12-11111111", "ORGANIZATIONAL_UNIT")];
-        let named = json!({"Root": "r-ab12", "111122223333": "111122223333", "Workloads": "ou-ab12-11111111"});
-        assert_eq!(targets(&known, units).map(Value::Object), Some(named));
-        assert_eq!(targets(&[row("ou-ab12-22222222", "ORGANIZATIONAL_UNIT")], units), None);
-    }
 }

@@ -1,8 +1,9 @@
 //! What every type of organization policy shares: the spec, the steps and the calls.
 //!
 //! A policy is known by its type and name. What it is attached to is written as people know it: `Root`, the path of a unit
-//! such as `Workloads/Production`, or the twelve digits of an account. Ids are looked up in the tree of units, once for each
-//! reading, because a unit that is created again has another id.
+//! such as `Workloads/Production`, or the twelve digits of an account. A path is a name that others may give to another unit: it
+//! means the unit that it is pinned to ([`targets::Names`]). Without pins, ids are looked up in the tree of units, once for each
+//! reading.
 //!
 //! # Guarantees
 //! - Policies of AWS, such as `FullAWSAccess`, are neither read as declared ones, nor changed, nor detached.
@@ -14,13 +15,15 @@
 //!
 //! # Caveats
 //! - The path of a unit that is renamed between the plan and its execution in the same run is not noticed.
-//! - How many policies a target may have is for the service to check: the attachment fails, and nothing else changes.
+//! - How many policies a target may have is for the service to check: the attachment fails, and what does not need it is restored
+//!   all the same. What may be in the way is named before.
 
 pub(crate) mod causes;
 pub(crate) mod edge;
 pub(crate) mod spec;
 pub(crate) mod steps;
 pub(crate) mod targets;
+pub(crate) mod tree;
 
 use reconciler_model::inventory::Sighting;
 use reconciler_model::kind::Kind;
@@ -50,6 +53,8 @@ pub(crate) struct PolicyType {
     /// Why a policy of this live content stays where it is, when these texts are the others there; `None` for a type of which
     /// a target needs none.
     pub(crate) holds_on: Option<HoldsOn>,
+    /// From how many policies on a target on the service may take no further one.
+    pub(crate) crowded_from: usize,
     /// What is effective in an account where it is not what live content says, for a type whose policies overrule each other.
     pub(crate) overruled: Option<Overruled>,
     /// Characters that the service takes everywhere, and those that it takes in some organizations.
@@ -67,9 +72,10 @@ pub(crate) struct Longest {
 /// The ids that the history has for a target of a policy.
 pub(crate) fn element_ids(element: &str, live: Option<&Sighting>, surroundings: &Value) -> Vec<String> {
     let known = live.and_then(|live| live.handle.get(spec::TARGETS)?.get(element));
-    let unit = surroundings.get("units").and_then(|units| units.get(element));
+    let of = |member: &str| surroundings.get(member).and_then(|units| units.get(element));
+    let pinned = of("pinned").filter(|id| **id != targets::ANY);
     let root = surroundings.get("root").filter(|_| element == targets::ROOT);
-    [known, unit, root].into_iter().flatten().filter_map(Value::as_str).map(str::to_owned).collect()
+    [known, pinned.or(of("units")), root].into_iter().flatten().filter_map(Value::as_str).map(str::to_owned).collect()
 }
 
 /// What policies of the caller name the policy by. A type is enabled in the root, whose ARN is not looked for.

@@ -12,7 +12,7 @@ use serde_json::{Map, Value, json};
 
 use super::PolicyType;
 use super::spec::{CONTENT, TARGETS};
-use super::targets::{ROOT, is_account};
+use super::targets::{ANY, ROOT, is_account};
 use crate::normal::OVERRULED;
 use crate::operations::operations;
 
@@ -59,6 +59,12 @@ pub(crate) struct Surroundings {
     /// Why the units are not known.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(crate) unread: Option<String>,
+    /// What targets are pinned to, by path; `*` where a declared one is not.
+    #[serde(skip_serializing_if = "Map::is_empty")]
+    pub(crate) pinned: Map<String, Value>,
+    /// The names of the policies of the type by target, where it may have no room for another one.
+    #[serde(skip_serializing_if = "Map::is_empty")]
+    pub(crate) crowds: Map<String, Value>,
     /// The texts of the other policies of the type, by the target that the policy is to be taken off.
     #[serde(skip_serializing_if = "Map::is_empty")]
     pub(crate) beside: Map<String, Value>,
@@ -69,10 +75,29 @@ impl Surroundings {
         serde_json::from_value(situation.surroundings.clone()).unwrap_or_default()
     }
 
-    /// The id of a target; the code and reason when there is none.
-    fn id_of(&self, target: &str) -> Result<String, (&'static str, String)> {
+    /// Whether a path leads to this id today.
+    pub(crate) fn is_at(&self, path: &str, id: &Value) -> bool {
+        if path == ROOT { *id == self.root } else { self.units.get(path) == Some(id) }
+    }
+
+    /// The id of a target; the code and reason when there is none. What is pinned is meant whatever it is called today.
+    pub(crate) fn id_of(&self, target: &str) -> Result<String, (&'static str, String)> {
         if is_account(target) {
             return Ok(target.to_owned());
+        }
+        let pinned = self.pinned.get(target).and_then(Value::as_str).filter(|id| *id != ANY);
+        if let Some(id) = pinned {
+            let is_there =
+                self.unread.is_some() || target == ROOT || self.units.values().any(|unit| unit.is_null() || unit == id);
+            return match is_there {
+                true => Ok(id.to_owned()),
+                false => Err((
+                    codes::TARGET_MISSING,
+                    format!(
+                        "the unit {id}, which {target} is pinned to, is gone; where another one is meant, refresh the pins"
+                    ),
+                )),
+            };
         }
         if target == ROOT {
             return match self.root.is_empty() {
@@ -104,7 +129,20 @@ struct Builder<'a> {
 impl Builder<'_> {
     fn step(&mut self, action: &'static str, summary: String, call: Call, promise: Promise) {
         let alone = matches!(action, "attach" | "enable-type") && self.is_safe_as_it_is();
-        self.proposal.steps.push(ProposedStep { action, summary, call, promise, alone, ..ProposedStep::default() });
+        // What somebody put in the way at one target keeps neither the others nor the text from being restored.
+        let apart = match action {
+            "attach" => alone && !self.proposal.steps.iter().any(|step| step.action == "enable-type"),
+            _ => matches!(action, "update" | "tag"),
+        };
+        self.proposal.steps.push(ProposedStep {
+            action,
+            summary,
+            call,
+            promise,
+            alone,
+            apart,
+            ..ProposedStep::default()
+        });
     }
 
     /// A call with the id of the policy, which a former step may have to tell.
@@ -187,6 +225,12 @@ impl Builder<'_> {
             let detail = format!("{} is {status} in the root, though the policy is attached", self.of.wire);
             self.proposal.notes.push((codes::POLICY_TYPE_OFF, detail));
         }
+        if of_unread_content(self.of, live) && situation.differs_in(TARGETS) {
+            let detail =
+                "it is attached to nothing while what it says could not be read: it may enforce anything".to_owned();
+            self.proposal.refusals.push((codes::NOT_CHECKED, detail));
+            return;
+        }
         let was_attached = live.tree[TARGETS].as_object().cloned().unwrap_or_default();
         let text = situation.differs_in(CONTENT).then(|| self.text());
         // What may fail does not keep the policy from where it belongs, unless it would do harm there as it is.
@@ -254,10 +298,19 @@ impl Builder<'_> {
         }
         for (target, id) in found {
             attached.insert(target.clone(), json!(true));
+            if let Some(beside) = self.surroundings.crowds.get(&target) {
+                let beside: Vec<&str> = beside.as_array().into_iter().flatten().filter_map(Value::as_str).collect();
+                let detail = format!(
+                    "{target} may have no room for another policy; what is attached there beside those of AWS: {}",
+                    beside.join(", ")
+                );
+                self.proposal.notes.push((codes::CROWDED, detail));
+            }
             let request = json!({ "TargetId": id });
             let summary = format!("attach the policy to {target}");
+            let promise = Promise { within: json!({ TARGETS: { &target: true } }), ..Promise::default() };
             let call = self.call_about(Operation::AttachPolicy, target, request);
-            self.step("attach", summary, call, Promise { tree: json!({ TARGETS: attached }), ..Promise::default() });
+            self.step("attach", summary, call, promise);
         }
         attached
     }
@@ -265,7 +318,8 @@ impl Builder<'_> {
     /// Enables the policy type, unless it is enabled or about to be.
     fn enable(&mut self) {
         let status = self.surroundings.policy_type.clone();
-        if status == ENABLED || status == "PENDING_ENABLE" {
+        // Of a root that was not read it is not known: where the type is not enabled, attaching fails.
+        if status == ENABLED || status == "PENDING_ENABLE" || self.surroundings.root.is_empty() {
             return;
         }
         let detail = format!(
@@ -328,6 +382,11 @@ pub(crate) fn propose(of: &PolicyType, situation: &Situation<'_>) -> Proposal {
         Some(live) => builder.restore(live),
     }
     builder.proposal
+}
+
+/// Whether the text is not known of a policy that does harm where it is attached with another text than declared.
+fn of_unread_content(of: &PolicyType, live: &Sighting) -> bool {
+    of.overruled.is_some() && live.unread.contains_key(CONTENT)
 }
 
 fn members<'a>(tree: &'a Value, member: &str) -> impl Iterator<Item = (&'a String, &'a Value)> {

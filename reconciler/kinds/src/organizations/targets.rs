@@ -1,15 +1,69 @@
 //! What a policy is attached to, as people write it.
 
 use std::borrow::Cow;
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
+pub(crate) use reconciler_aws::edge::ANY;
+use reconciler_aws::edge::twin;
 use schemars::{JsonSchema, Schema, SchemaGenerator};
 use serde::de::Error as _;
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
-use serde_json::Value;
+use serde_json::{Map, Value};
 
 /// The one name of the root.
 pub(crate) const ROOT: &str = "Root";
+
+/// The member of a handle that holds what targets are pinned to, where they lead elsewhere today.
+pub(crate) const PINNED: &str = "pinned";
+
+/// What units are called.
+#[derive(Debug, Clone)]
+pub(crate) struct Names<'a> {
+    /// Ids by path, as they are today and as far as they are known.
+    pub(crate) units: &'a Map<String, Value>,
+    /// Ids by path, as they are pinned; [`ANY`] where a declared path is not.
+    pub(crate) pinned: Map<String, Value>,
+}
+
+impl Names<'_> {
+    /// Whether every unit that a declaration names is known by its id.
+    pub(crate) fn are_all_pinned(&self) -> bool {
+        !self.pinned.is_empty() && self.pinned.values().all(|id| id != ANY)
+    }
+
+    /// The ids of a policy's targets by name; `None` when one is a unit that is not among the known ones.
+    pub(crate) fn of_targets(&self, rows: &[Value]) -> Option<Map<String, Value>> {
+        self.named(rows, |_| None)
+    }
+
+    /// The same, where a unit that is not known is called by its id.
+    pub(crate) fn of_targets_by_id(&self, rows: &[Value]) -> Map<String, Value> {
+        self.named(rows, |id| Some(twin("", id))).unwrap_or_default()
+    }
+
+    fn named(&self, rows: &[Value], unknown: impl Fn(&str) -> Option<String>) -> Option<Map<String, Value>> {
+        let today: BTreeMap<&str, &str> =
+            self.units.iter().filter_map(|(path, id)| Some((id.as_str()?, path.as_str()))).collect();
+        let unit = |id: &str| {
+            if let Some((path, _)) = self.pinned.iter().find(|(_, pinned)| *pinned == id) {
+                return Some(path.clone());
+            }
+            match today.get(id) {
+                // The declaration means another one by this path.
+                Some(path) if self.pinned.get(*path).is_some_and(|pinned| pinned != ANY) => Some(twin(path, id)),
+                Some(path) => Some((*path).to_owned()),
+                None => unknown(id),
+            }
+        };
+        let text = |row: &Value, member: &str| row.get(member).and_then(Value::as_str).unwrap_or("").to_owned();
+        let name = |row: &Value| match text(row, "Type").as_str() {
+            "ROOT" => Some(ROOT.to_owned()),
+            "ACCOUNT" => Some(text(row, "TargetId")),
+            _ => unit(&text(row, "TargetId")),
+        };
+        rows.iter().map(|row| Some((name(row)?, row.get("TargetId")?.clone()))).collect()
+    }
+}
 
 /// Targets in their canonical spelling. Written as a list; compared as a map, so that each target is a difference of its own.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -87,7 +141,7 @@ pub(crate) fn segment(name: &str) -> String {
 }
 
 /// Whether the text has the form of the id of a root or unit.
-fn is_generated_id(text: &str) -> bool {
+pub(crate) fn is_generated_id(text: &str) -> bool {
     let word = |part: &str, least: usize| {
         part.len() >= least && part.bytes().all(|byte| byte.is_ascii_digit() || byte.is_ascii_lowercase())
     };
@@ -100,7 +154,46 @@ fn is_generated_id(text: &str) -> bool {
 
 #[cfg(test)]
 mod tests {
+    use serde_json::json;
+
     use super::*;
+
+    fn object(value: serde_json::Value) -> Map<String, Value> {
+        value.as_object().cloned().expect("an object")
+    }
+
+    #[test]
+    fn an_unknown_unit_is_no_target() {
+        let units = object(json!({"Workloads": "ou-ab12-11111111", "Twice": null}));
+        let row = |id: &str, kind: &str| json!({"TargetId": id, "Type": kind});
+        let unit = |id: &str| row(id, "ORGANIZATIONAL_UNIT");
+        let known = [row("r-ab12", "ROOT"), row("111122223333", "ACCOUNT"), unit("ou-ab12-11111111")];
+        let named = json!({"Root": "r-ab12", "111122223333": "111122223333", "Workloads": "ou-ab12-11111111"});
+        let names = Names { units: &units, pinned: Map::new() };
+        assert_eq!(names.of_targets(&known).map(Value::Object), Some(named));
+        assert_eq!(names.of_targets(&[unit("ou-ab12-22222222")]), None);
+    }
+
+    #[test]
+    fn a_pinned_unit_keeps_its_name_and_nothing_takes_it() {
+        let units = object(json!({"A": "ou-ab12-22222222", "B": "ou-ab12-11111111"}));
+        let unit = |id: &str| json!({"TargetId": id, "Type": "ORGANIZATIONAL_UNIT"});
+        let names = Names { units: &units, pinned: object(json!({"A": "ou-ab12-11111111"})) };
+        let rows = [unit("ou-ab12-11111111"), unit("ou-ab12-22222222")];
+        let named = json!({"A": "ou-ab12-11111111", "A#ou-ab12-22222222": "ou-ab12-22222222"});
+        assert_eq!(names.of_targets(&rows).map(Value::Object), Some(named.clone()));
+        for name in named.as_object().into_iter().flatten().map(|(name, _)| name) {
+            assert_eq!(canonical(name).as_ref(), Ok(name));
+        }
+        // Without the tree, another one has no name, and is none of those that are declared.
+        let dark = Names { units: &Map::new(), ..names.clone() };
+        assert!(dark.are_all_pinned() && dark.of_targets(&rows).is_none());
+        let named = json!({"A": "ou-ab12-11111111", "#ou-ab12-22222222": "ou-ab12-22222222"});
+        assert_eq!(Value::Object(dark.of_targets_by_id(&rows)), named);
+        assert_eq!(canonical("#ou-ab12-22222222").as_deref(), Ok("#ou-ab12-22222222"));
+        let unpinned = Names { pinned: object(json!({"A": "ou-ab12-11111111", "B": "*"})), ..names };
+        assert!(!unpinned.are_all_pinned());
+    }
 
     #[test]
     fn a_target_has_one_spelling() {

@@ -24,6 +24,7 @@ pub(super) static TYPE: PolicyType = PolicyType {
     holds_on: Some(lockout::holds_on),
     // What they deny adds up, and what they allow has to be allowed at each level.
     overruled: None,
+    crowded_from: 5,
     wire: "SERVICE_CONTROL_POLICY",
     kind: &ServiceControlPolicy,
     text_of: |content| Policy::from_value(content).ok().map(|policy| policy.to_minified_json()),

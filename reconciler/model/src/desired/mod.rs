@@ -34,7 +34,7 @@ pub use exported::{Exported, exported};
 pub use load::{Desired, Source, discovered, load, load_in, load_organization, read_pins};
 pub use organization::{Account, ORGANIZATION_FILE, Organization};
 pub use pins::{
-    ACCOUNT_NAMED, ANSWERS, Block, CONTENT, COVERED, EXCLUDED, PINS_FILE, Pin, Pins, Pointed, REACH, is_set,
+    ACCOUNT_NAMED, ANSWERS, Block, CONTENT, COVERED, EXCLUDED, PINS_FILE, Pin, Pins, Pointed, REACH, UNIT, is_set,
     key_of_lookup, members_of, set_of,
 };
 pub use schema::schema;

@@ -71,6 +71,8 @@ struct File<'a> {
 pub const REACH: &str = "accounts";
 /// Where look-ups are asked that only pins have: what the default version of a policy says, as a digest.
 pub const CONTENT: &str = "policy";
+/// The id of the unit, or of the root, that a target of an organization policy names.
+pub const UNIT: &str = "unit";
 /// The id of the account that has a name.
 pub const ACCOUNT_NAMED: &str = "account";
 /// The accounts that a selector of `where` takes.
@@ -80,7 +82,7 @@ pub const EXCLUDED: &str = "exclude";
 /// Members that a region answers, though not every region does.
 pub const ANSWERS: &str = "answers";
 /// What pins have more of than look-ups that declarations may contain.
-const OWN_SOURCES: &[&str] = &[REACH, CONTENT, ACCOUNT_NAMED, COVERED, EXCLUDED, ANSWERS];
+const OWN_SOURCES: &[&str] = &[REACH, CONTENT, UNIT, ACCOUNT_NAMED, COVERED, EXCLUDED, ANSWERS];
 
 /// Whether a pin of this source leads to a set, of accounts or members, rather than to one thing.
 pub fn is_set(source: &str) -> bool {
@@ -193,11 +195,13 @@ impl Wanted {
             }
             Some(PinnedAs::Reach(member)) => {
                 let elements = self.spec.get(member).and_then(Value::as_array).into_iter().flatten();
-                all.extend(
-                    elements
-                        .filter_map(Value::as_str)
-                        .map(|one| pointed(format!("{REACH}:{one}"), REACH, one, false, true)),
-                );
+                for one in elements.filter_map(Value::as_str) {
+                    all.push(pointed(format!("{REACH}:{one}"), REACH, one, false, true));
+                    // Nobody can give the digits of an account to another one.
+                    if !is_account_id(one) {
+                        all.push(pointed(format!("{UNIT}:{one}"), UNIT, one, false, true));
+                    }
+                }
             }
             Some(PinnedAs::Contents(members)) => {
                 let arns = members.iter().flat_map(|(member, name)| undeclared_contents(&self.spec, member, name));
