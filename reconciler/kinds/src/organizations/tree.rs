@@ -1,4 +1,4 @@
-//! The root and the units of an organization, level by level: the documented rates are low (AWS.md 1.9).
+//! The root and the units of an organization, level by level: the documented rates are low (aws/README.md, Rates).
 
 use std::collections::BTreeMap;
 
