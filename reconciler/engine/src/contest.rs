@@ -229,7 +229,7 @@ mod tests {
             region: "eu-west-1".into(),
             name: "payments".into(),
             change: if fields.is_empty() { Change::Missing } else { Change::Changed },
-            direction: Direction::Weakened,
+            direction: Direction::of_all(fields.iter().map(|field| field.direction)),
             controls: Vec::new(),
             fields,
             declared_at: None,
@@ -279,7 +279,7 @@ mod tests {
         let both = drift(AlertClass::Page, [harmless.fields.clone(), weakened.fields.clone()].concat());
         assert_eq!(edits.against(&both, 2, at(3)), None);
         let contested = edits.against(&harmless, 2, at(3)).expect("contested");
-        assert_eq!((contested.times, contested.again_at), (3, None), "what does not page is left alone");
+        assert_eq!((contested.times, contested.again_at), (3, None), "what does not weaken is left alone");
     }
 
     #[test]

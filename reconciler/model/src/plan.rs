@@ -746,7 +746,7 @@ fn alerting(inputs: &Inputs<'_>) -> Vec<Gap> {
 }
 
 /// A kind takes what is not known for not declared, and says that nothing can be made without it: it can, once it is known.
-fn say_what_is_not_known(wanted: &Wanted, want: &Value, findings: &mut Vec<Finding>) {
+fn say_what_is_not_known(wanted: &Wanted, want: &Value, findings: &mut [Finding]) {
     let declared = wanted.spec.as_object().into_iter().flatten().map(|(member, _)| member.as_str());
     let unknown: Vec<&str> = declared.filter(|member| want.get(member).is_none()).collect();
     for finding in findings.iter_mut().filter(|finding| finding.severity == Severity::Refused && !unknown.is_empty()) {
