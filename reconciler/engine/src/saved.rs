@@ -1,14 +1,18 @@
 //! A saved plan is what people looked at and allowed. It is never authority by itself.
 //!
 //! Expected flow: the file is read; its addresses are planned again from the declarations and what is live; of the new plan,
-//! the steps go ahead that are the same as in the file ([`agree`]). What is carried out is therefore always a step of this
+//! the steps go ahead that are the same as in the file ([`Reconciler::agree`]). What is carried out is therefore always a step of this
 //! build's own plan: a file that somebody forged can keep a step from being done, and never add or change one.
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use reconciler_aws::edge::Edge;
 use reconciler_model::address::Address;
 use reconciler_model::plan::{FORMAT, Format, Plan, Severity, Step};
+use reconciler_model::verdict::{self, Verdict};
 use serde::Deserialize;
+
+use crate::reconciler::{Planned, Reconciler};
 
 /// Why a file is not a plan that can be carried out.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -77,8 +81,19 @@ impl Agreed {
     }
 }
 
-/// Holds a saved plan against `fresh`, which was made now of the same declarations.
-pub fn agree(saved: &Plan, mut fresh: Plan) -> Agreed {
+impl Reconciler<'_> {
+    /// Holds a saved plan against one that was made now of the same declarations.
+    pub fn agree(&self, saved: &Plan, fresh: &Planned) -> Agreed {
+        let is_as_promised = |step: &Step| {
+            let seen = fresh.inventory.sightings.get(&step.address);
+            let kind = self.edge(&step.address.kind).map(Edge::kind);
+            kind.is_some_and(|kind| verdict::judge(kind, &step.promise, seen) == Verdict::Verified)
+        };
+        agree(saved, fresh.plan.clone(), is_as_promised)
+    }
+}
+
+fn agree(saved: &Plan, mut fresh: Plan, is_as_promised: impl Fn(&Step) -> bool) -> Agreed {
     let same = |one: &Step, other: &Step| {
         one.address == other.address
             && one.action == other.action
@@ -95,7 +110,7 @@ pub fn agree(saved: &Plan, mut fresh: Plan) -> Agreed {
                 taken.insert(twin.id.clone());
                 Fate::Same(twin.id.clone())
             }
-            None => fate_of(step, &fresh),
+            None => fate_of(step, &fresh, &is_as_promised),
         };
         fates.insert(step.id.clone(), fate);
     }
@@ -117,7 +132,7 @@ pub fn agree(saved: &Plan, mut fresh: Plan) -> Agreed {
 }
 
 /// What becomes of a step that the new plan does not have.
-fn fate_of(step: &Step, fresh: &Plan) -> Fate {
+fn fate_of(step: &Step, fresh: &Plan, is_as_promised: impl Fn(&Step) -> bool) -> Fate {
     let address = &step.address;
     let is_open = fresh.drift.iter().any(|drift| drift.address == *address);
     let is_unseen = fresh.gaps.iter().any(|gap| gap.covers(address)) || fresh.waiting().any(|one| one == address);
@@ -125,7 +140,8 @@ fn fate_of(step: &Step, fresh: &Plan) -> Fate {
     let stands_in_the_way = fresh.findings.iter().find(|one| one.address == *address && one.severity != Severity::Note);
     let why = match anew.iter().find(|other| other.action == step.action) {
         _ if is_unseen => "the resource could not be read in full".to_owned(),
-        None if !is_open || !anew.is_empty() => return Fate::Done,
+        None if !is_open || is_as_promised(step) => return Fate::Done,
+        None if !anew.is_empty() => "something else has to be done there today".to_owned(),
         None => match stands_in_the_way {
             Some(finding) => format!("nothing is done there today [{}]: {}", finding.code, finding.detail),
             None => "nothing is done there today".to_owned(),
@@ -180,7 +196,7 @@ mod tests {
     fn a_forged_request_is_not_carried_out() {
         let saved = plan(vec![step("1", "a", "NONE", &[]), step("2", "b", "HIGH", &[])]);
         let fresh = plan(vec![step("1", "a", "HIGH", &[]), step("2", "b", "HIGH", &[])]);
-        let agreed = agree(&saved, fresh);
+        let agreed = agree(&saved, fresh, |_| false);
         assert_eq!(agreed.plan.steps.len(), 1);
         assert_eq!(agreed.plan.steps[0].address.name, "b");
         assert_eq!(agreed.fates["1"], Fate::LeftOut("the call would not be the same today".to_owned()));
@@ -192,19 +208,39 @@ mod tests {
         let saved = plan(vec![step("1", "b", "HIGH", &[]), step("2", "c", "HIGH", &[])]);
         let fresh =
             plan(vec![step("1", "a", "HIGH", &[]), step("2", "b", "HIGH", &["1"]), step("3", "c", "HIGH", &["2"])]);
-        let agreed = agree(&saved, fresh);
+        let agreed = agree(&saved, fresh, |_| false);
         assert_eq!(agreed.plan.steps, []);
         assert_eq!(agreed.left_out(), 2);
     }
 
     #[test]
     fn what_is_as_promised_already_is_done() {
-        let agreed = agree(&plan(vec![step("1", "a", "HIGH", &[])]), plan(Vec::new()));
+        let agreed = agree(&plan(vec![step("1", "a", "HIGH", &[])]), plan(Vec::new()), |_| false);
         assert_eq!(agreed.fates["1"], Fate::Done);
         let mut moved = step("1", "a", "HIGH", &[]);
         moved.planned_for = Some("sha256:2".to_owned());
-        let agreed = agree(&plan(vec![step("1", "a", "HIGH", &[])]), plan(vec![moved]));
+        let agreed = agree(&plan(vec![step("1", "a", "HIGH", &[])]), plan(vec![moved]), |_| false);
         assert_eq!(agreed.fates["1"], Fate::LeftOut("the resource is not what the plan was made for".to_owned()));
+    }
+
+    #[test]
+    fn what_has_to_be_done_otherwise_is_not_done() {
+        let saved = plan(vec![step("1", "a", "HIGH", &[])]);
+        let mut anew = step("1", "a", "HIGH", &[]);
+        anew.action = "create".to_owned();
+        let mut fresh = plan(vec![anew]);
+        fresh.drift = serde_json::from_value(json!([{
+            "address": "prod/eu-west-1/guardrail/a", "kind": "guardrail", "account": "prod", "region": "eu-west-1", "name": "a",
+            "change": "missing", "direction": "weakened", "controls": [], "fields": [], "declared_at": null, "alerts": [],
+        }]))
+        .expect("drift");
+        let agreed = agree(&saved, fresh.clone(), |_| false);
+        assert!(
+            matches!(&agreed.fates["1"], Fate::LeftOut(why) if why.contains("something else")),
+            "{:?}",
+            agreed.fates
+        );
+        assert_eq!(agree(&saved, fresh, |_| true).fates["1"], Fate::Done);
     }
 
     #[test]

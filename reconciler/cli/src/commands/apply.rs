@@ -60,7 +60,7 @@ pub(crate) async fn run(setup: &Setup, file: &Path, approve: Option<String>) -> 
     wanted.retain(|one| changed.contains(&one.address));
     let selected = Selected::new(&desired, wanted, None);
     let planned = reconciler.plan(setup.target_to_write(&desired, &selected), Some(&journal)).await?;
-    let Agreed { plan, fates } = saved::agree(&saved, planned.plan);
+    let Agreed { plan, fates } = reconciler.agree(&saved, &planned);
     setup.screen.say(render::plan(&saved).trim_end())?;
     for step in &saved.steps {
         if let Some(why) = fate_in_words(fates.get(&step.id)) {
