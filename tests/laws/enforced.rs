@@ -210,6 +210,22 @@ async fn what_cannot_be_published_is_not_waited_for() {
     world.plan_again_nothing().await;
 }
 
+/// Where the newest version is weak, no other can be made, and what is enforced was taken away or moved, an older one that is as
+/// declared is enforced: it does not wait for the write that fails.
+#[tokio::test]
+async fn what_refers_does_not_wait_for_a_write_that_fails() {
+    for denied in ["CreateGuardrailVersion", "UpdateGuardrail"] {
+        let world = built().await;
+        world.set_guardrail("payments", "/contentPolicyConfig/filtersConfig/type=HATE/inputStrength", json!("NONE"));
+        world.publish("payments");
+        put(&world, json!({"guardrailVersion": "2"})).await;
+        world.inject(vec![Fault::always(on(denied), Effect::Deny)]);
+        world.converge(Approval::Operator).await.expect("approved");
+        world.converge(Approval::Operator).await.expect("approved");
+        assert_eq!(live(&world).await["guardrailVersion"], "1", "{denied}");
+    }
+}
+
 /// The version that is enforced is none of those that are deleted to make room for the restored one.
 #[tokio::test]
 async fn the_enforced_version_is_never_deleted_to_make_room() {

@@ -4,6 +4,7 @@ use reconciler_emulator::{Edit, Effect, Fault};
 use reconciler_model::codes;
 use reconciler_model::direction::Direction;
 use reconciler_model::drift::Change;
+use reconciler_model::warrant::Approval;
 use reconciler_tests::world::{World, field, notes, on, paths, refusals, told};
 use serde_json::{Value, json};
 
@@ -49,6 +50,27 @@ async fn h09_success_without_a_configuration_is_missing() {
     assert_eq!((plan.drift[0].change, plan.drift[0].direction), (Change::Missing, Direction::Weakened));
     assert_eq!(plan.steps[0].action, "create");
     assert_eq!(world.witness().logging().await["textDataDeliveryEnabled"], true);
+    world.plan_again_nothing().await;
+}
+
+/// Whoever keeps the retention of the log group from being restored does not keep logging off: what is there already is not waited
+/// for.
+#[tokio::test]
+async fn a_minor_write_that_fails_keeps_no_logging_off() {
+    let logging = LOGGING.replace(
+        "logGroupName: /aws/bedrock/model-invocations",
+        "logGroupName: ${ref:log-group//aws/bedrock/model-invocations.name}",
+    );
+    let world = World::small("in-sync", &format!("{LOG_GROUP}---\n{logging}")).await;
+    world.plan_again_nothing().await;
+    world.attack("logs", "PutRetentionPolicy", json!({"logGroupName": GROUP, "retentionInDays": 1}));
+    world.attack("bedrock", "DeleteModelInvocationLoggingConfiguration", Value::Null);
+    world.inject(vec![Fault::always(on("PutRetentionPolicy"), Effect::Deny)]);
+    world.converge(Approval::Operator).await.expect("approved");
+    assert_eq!(world.witness().logging().await["textDataDeliveryEnabled"], true);
+    assert_eq!(paths(&world.plan().await.plan), ["retentionInDays"]);
+    world.emulator.clear_faults();
+    world.restore().await;
     world.plan_again_nothing().await;
 }
 

@@ -8,6 +8,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use reconciler_aws::edge::Edge;
 use reconciler_model::address::Address;
+use reconciler_model::desired::Wanted;
 use reconciler_model::plan::{FORMAT, Format, Plan, Severity, Step};
 use reconciler_model::verdict::{self, Verdict};
 use serde::Deserialize;
@@ -43,7 +44,8 @@ pub fn read(text: &str) -> Result<Plan, Unusable> {
         return Err(Unusable::OtherFormat(format));
     }
     let plan: Plan = serde_json::from_str(text).map_err(no_plan)?;
-    if !plan.id_is_right() {
+    let ids: BTreeSet<&str> = plan.steps.iter().map(|step| step.id.as_str()).collect();
+    if !plan.id_is_right() || ids.len() < plan.steps.len() {
         return Err(Unusable::Edited);
     }
     Ok(plan)
@@ -83,8 +85,14 @@ impl Agreed {
 
 impl Reconciler<'_> {
     /// Holds a saved plan against one that was made now of the same declarations.
-    pub fn agree(&self, saved: &Plan, fresh: &Planned) -> Agreed {
+    pub fn agree(&self, saved: &Plan, fresh: &Planned, wanted: &[Wanted]) -> Agreed {
+        let wanted: BTreeSet<&Address> = wanted.iter().map(|one| &one.address).collect();
         let is_as_promised = |step: &Step| {
+            // What is as declared is not kept.
+            let is_in_sync = !fresh.plan.drift.iter().any(|drift| drift.address == step.address);
+            if is_in_sync {
+                return wanted.contains(&step.address);
+            }
             let seen = fresh.inventory.sightings.get(&step.address);
             let kind = self.edge(&step.address.kind).map(Edge::kind);
             kind.is_some_and(|kind| verdict::judge(kind, &step.promise, seen) == Verdict::Verified)
@@ -140,7 +148,8 @@ fn fate_of(step: &Step, fresh: &Plan, is_as_promised: impl Fn(&Step) -> bool) ->
     let stands_in_the_way = fresh.findings.iter().find(|one| one.address == *address && one.severity != Severity::Note);
     let why = match anew.iter().find(|other| other.action == step.action) {
         _ if is_unseen => "the resource could not be read in full".to_owned(),
-        None if !is_open || is_as_promised(step) => return Fate::Done,
+        None if is_as_promised(step) => return Fate::Done,
+        None if !is_open => "nothing is declared there".to_owned(),
         None if !anew.is_empty() => "something else has to be done there today".to_owned(),
         None => match stands_in_the_way {
             Some(finding) => format!("nothing is done there today [{}]: {}", finding.code, finding.detail),
@@ -215,8 +224,10 @@ mod tests {
 
     #[test]
     fn what_is_as_promised_already_is_done() {
-        let agreed = agree(&plan(vec![step("1", "a", "HIGH", &[])]), plan(Vec::new()), |_| false);
+        let agreed = agree(&plan(vec![step("1", "a", "HIGH", &[])]), plan(Vec::new()), |_| true);
         assert_eq!(agreed.fates["1"], Fate::Done);
+        let agreed = agree(&plan(vec![step("1", "a", "HIGH", &[])]), plan(Vec::new()), |_| false);
+        assert_eq!(agreed.fates["1"], Fate::LeftOut("nothing is declared there".to_owned()));
         let mut moved = step("1", "a", "HIGH", &[]);
         moved.planned_for = Some("sha256:2".to_owned());
         let agreed = agree(&plan(vec![step("1", "a", "HIGH", &[])]), plan(vec![moved]), |_| false);

@@ -573,11 +573,12 @@ pub fn build(inputs: &Inputs<'_>) -> Plan {
         }
         if barred.is_none() && !assessed.steps.is_empty() {
             let planned_for = live.map(|live| live.fingerprint());
-            // What it refers to by a pin has not to be there: where it cannot be made again, this is restored all the same.
-            let by_pin = |need: &&Address| {
-                wanted.referred_pins.contains_key(*need) && matches!(inputs.inventory.of(need), Known::Absent)
+            // What is there already goes first, and is not waited for: whoever keeps something minor of it from being restored must
+            // not keep this from it. What is made has to be there, but for what is referred to by a pin.
+            let is_made = |need: &&Address| {
+                matches!(inputs.inventory.of(need), Known::Absent) && !wanted.referred_pins.contains_key(*need)
             };
-            let needs = wanted.needs.iter().filter(|need| !by_pin(need)).collect();
+            let needs = wanted.needs.iter().filter(is_made).collect();
             proposed.push(Proposed { stage: kind.stage(), wanted, planned_for, steps: assessed.steps, needs });
         }
     }

@@ -60,8 +60,9 @@ pub(crate) async fn run(setup: &Setup, file: &Path, approve: Option<String>) -> 
     wanted.retain(|one| changed.contains(&one.address));
     let selected = Selected::new(&desired, wanted, None);
     let planned = reconciler.plan(setup.target_to_write(&desired, &selected), Some(&journal)).await?;
-    let Agreed { plan, fates } = reconciler.agree(&saved, &planned);
-    setup.screen.say(render::plan(&saved).trim_end())?;
+    let Agreed { plan, fates } = reconciler.agree(&saved, &planned, &selected.wanted);
+    // What is about to be done, and not what a file says.
+    setup.screen.say(render::plan(&plan).trim_end())?;
     for step in &saved.steps {
         if let Some(why) = fate_in_words(fates.get(&step.id)) {
             setup.screen.line(format_args!("step {} {}: {why}", step.id, step.address))?;
