@@ -49,3 +49,18 @@ fn what_refers_to_a_weak_version_does_not_follow_it() {
         let _ = environment.run(&["plan"]).exits(0);
     }
 }
+
+/// A member that is left out while somebody pins stays pinned: its absence goes on being drift.
+#[test]
+fn what_is_left_out_is_not_unpinned_by_that() {
+    let aws = Aws::scenario("in-sync");
+    let environment = TestEnvironment::on(&aws);
+    aws.attack(
+        "steps:\n  - {as: 'arn:aws:sts::${account}:assumed-role/Developer/mallory', accounts: [prod], regions: [us-east-1], \
+         service: bedrock, operation: DeleteModelInvocationLoggingConfiguration, body: {}}\n",
+    );
+    let _ = environment.run(&["pin"]).exits(3).prints(&["answers:invocation-logging", "its pin is kept"]);
+    let _ = environment.run(&["pin", "--check"]).exits(2);
+    let _ = environment.run(&["--quiet", "enforce", "--once"]).exits(0);
+    let _ = environment.run(&["pin", "--check"]).exits(0);
+}

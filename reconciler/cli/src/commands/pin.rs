@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use reconciler_aws::edge::LookedUp;
 use reconciler_engine::pinning::Pointer;
 use reconciler_model::address::ScopeKind;
-use reconciler_model::desired::{PINS_FILE, Pins, is_set, members_of};
+use reconciler_model::desired::{ANSWERS, PINS_FILE, Pins, is_set, members_of};
 use serde_json::json;
 use similar::TextDiff;
 
@@ -98,14 +98,21 @@ impl Led {
         let mut led = Self::default();
         for Pointer { scope, key, leads } in pointers {
             let kept = old.get(&scope.account, &scope.account_id, &scope.region, key);
-            let reason = match leads {
-                Ok(LookedUp::Is(value)) => {
+            let is_member = key.starts_with(&format!("{ANSWERS}:"));
+            let reason = match (leads, kept) {
+                // Whoever leaves a member out of what he writes must not have it unpinned by that.
+                (Ok(LookedUp::Is(value)), Some(pin))
+                    if is_member && !members_of(&pin.value).is_subset(&members_of(value)) =>
+                {
+                    format!("answers only {value:?} today")
+                }
+                (Ok(LookedUp::Is(value)), _) => {
                     led.pins.set(&scope.account, &scope.account_id, &scope.region, key, value.clone());
                     continue;
                 }
-                Ok(LookedUp::Nothing) => "leads to nothing".to_owned(),
-                Ok(LookedUp::Several(all)) => format!("leads to several: {}", all.join(", ")),
-                Err(error) => format!("could not be read: {error}"),
+                (Ok(LookedUp::Nothing), _) => "leads to nothing".to_owned(),
+                (Ok(LookedUp::Several(all)), _) => format!("leads to several: {}", all.join(", ")),
+                (Err(error), _) => format!("could not be read: {error}"),
             };
             led.repointed |= leads.is_ok() && kept.is_some();
             led.lost |= leads.is_err() && kept.is_none();
