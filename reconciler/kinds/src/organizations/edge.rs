@@ -305,7 +305,9 @@ async fn overruled(
         parents.iter().map(|id| rows(session, "ListAccountsForParent", json!({ "ParentId": id }), "Accounts"));
     for accounts in join_all(members).await {
         let accounts = accounts?;
-        let active = accounts.iter().filter(|account| !["SUSPENDED", "CLOSED"].contains(&text(account, "Status")));
+        // AWS retires `Status`, and answers `State` in its place.
+        let is_off = |account: &Value, member| ["SUSPENDED", "CLOSED"].contains(&text(account, member));
+        let active = accounts.iter().filter(|account| !is_off(account, "State") && !is_off(account, "Status"));
         let mut ids: Vec<&str> = active.map(|account| text(account, "Id")).collect();
         ids.sort_unstable();
         asked.extend(ids.iter().filter(|id| own.contains(*id)).map(|id| (*id).to_owned()));
