@@ -5,8 +5,8 @@
 //! settled and shows what was promised, and the verdict is put on disk. Addresses of one
 //! stage go side by side, but for those that need each other.
 //!
-//! Guarantees: a step that is not verified stops the steps that need it, and no others, be they of the same address; the token of a write that a crash
-//! interrupted is used again, so that nothing is created twice.
+//! Guarantees: a step that is not verified stops the steps that need it, and no others, be they of the same address; the token
+//! of a write that a crash interrupted is used again, so that nothing is created twice.
 //!
 //! Caveats: between the second sighting and the write another actor may still change the resource; read-back then shows it.
 

@@ -1,8 +1,8 @@
 //! A saved plan is what people looked at and allowed. It is never authority by itself.
 //!
 //! Expected flow: the file is read; its addresses are planned again from the declarations and what is live; of the new plan,
-//! the steps go ahead that are the same as in the file ([`Reconciler::agree`]). What is carried out is therefore always a step of this
-//! build's own plan: a file that somebody forged can keep a step from being done, and never add or change one.
+//! the steps go ahead that are the same as in the file ([`Reconciler::agree`]). What is carried out is therefore always a step of
+//! this build's own plan: a file that somebody forged can keep a step from being done, and never add or change one.
 
 use std::collections::{BTreeMap, BTreeSet};
 

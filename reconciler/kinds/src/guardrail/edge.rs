@@ -32,6 +32,7 @@ use crate::operations::unknown_call;
 const SERVICE: &str = "bedrock";
 const GET: &str = "GetGuardrail";
 const LIST: &str = "ListGuardrails";
+const ENFORCED: &str = "ListEnforcedGuardrailsConfiguration";
 const PAGE: i32 = 1000;
 const DRAFT: &str = "DRAFT";
 /// The member with which a version cannot be enforced (kinds/enforced_guardrail/README.md, What cannot be enforced).
@@ -123,8 +124,12 @@ async fn enforced(session: &Session, ids: &Ids) -> Result<Vec<u32>, CallError> {
     loop {
         // A page has one of them.
         let request = bedrock.list_enforced_guardrails_configuration().set_next_token(next);
-        let answer = call!(session, SERVICE, "ListEnforcedGuardrailsConfiguration", request).await?;
-        configs.extend(answer.body.get("guardrailsConfig").and_then(Value::as_array).into_iter().flatten().cloned());
+        let answer = call!(session, SERVICE, ENFORCED, request).await?;
+        // What is taken for not enforced may be deleted.
+        let Some(Value::Array(rows)) = answer.body.get("guardrailsConfig") else {
+            return Err(odd_answer(session, SERVICE, ENFORCED, "the answer has no guardrailsConfig"));
+        };
+        configs.extend(rows.iter().cloned());
         next = answer.body.get("nextToken").and_then(Value::as_str).map(str::to_owned);
         if next.is_none() {
             break;
