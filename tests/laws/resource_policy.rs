@@ -228,3 +228,63 @@ async fn a_policy_of_two_guardrails_of_one_name_is_a_gap() {
     );
     assert!(plan.steps.is_empty());
 }
+
+/// The world in sync, in which everything is held to the guardrail that has the name now.
+async fn pinned(declared: &str) -> (World, String) {
+    let world = World::small("empty", declared).await;
+    world.converge(Approval::Operator).await.expect("approved");
+    let id = world.witness().id("payments").await;
+    (world.pinning("guardrail/payments", &id), id)
+}
+
+async fn policy_of(world: &World, id: &str) -> Value {
+    let path = format!("/resource-policy/arn:aws:bedrock:eu-west-1:111122223333:guardrail/{id}");
+    world.witness().ask("bedrock", http::Method::GET, &path, None, &Value::Null).await["resourcePolicy"].clone()
+}
+
+/// Who renames a guardrail and gives its name to another one has the policy of neither taken for that of the other.
+#[tokio::test]
+async fn a_policy_is_that_of_the_pinned_guardrail_whatever_has_its_name() {
+    let (world, id) = pinned(&format!("{GUARDRAIL}{NONE}")).await;
+    world.plan_again_nothing().await;
+    let arn = arn(&world).await;
+    let open = json!({"Version": "2012-10-17", "Statement": [{"Sid": "All", "Effect": "Allow", "Principal": "*",
+        "Action": "bedrock:ApplyGuardrail", "Resource": arn,
+        "Condition": {"StringEquals": {"aws:PrincipalOrgID": "o-somebodyel"}}}]});
+    let put = |arn: &str| {
+        let text = open.to_string().replace(&id, arn.rsplit('/').next().expect("an id"));
+        world.attack("bedrock", "PutResourcePolicy", json!({"resourceArn": arn, "resourcePolicy": text}));
+    };
+    put(&arn);
+    world.set_guardrail("payments", "/name", json!("old"));
+    let twin = json!({"name": "payments", "blockedInputMessaging": "no", "blockedOutputsMessaging": "no",
+        "wordPolicyConfig": {"wordsConfig": [{"text": "a"}]}});
+    world.attack("bedrock", "CreateGuardrail", twin);
+    let other = world.witness().id("payments").await;
+    assert_ne!(other, id);
+    put(&arn.replace(&id, &other));
+    let plan = world.plan().await.plan;
+    let drift = plan.drift.iter().find(|one| one.kind == "guardrail-resource-policy" && one.name == "payments");
+    assert_eq!(drift.map(|one| one.direction), Some(Direction::Weakened), "{}", told(&plan));
+    world.converge(Approval::Operator).await.expect("approved");
+    let calls = world.emulator.calls();
+    let deletes: Vec<_> = calls.iter().filter(|call| call.operation == "DeleteResourcePolicy").collect();
+    assert_eq!(deletes.len(), 1);
+    let plan = world.plan().await.plan;
+    let is_open = plan.drift.iter().any(|one| one.kind == "guardrail-resource-policy" && one.name == "payments");
+    assert!(!is_open, "{}", told(&plan));
+    assert!(policy_of(&world, &other).await.is_string(), "nobody declared that one");
+}
+
+/// What this tool made in the place of the pinned one has the policy from then on.
+#[tokio::test]
+async fn a_policy_follows_the_guardrail_that_this_tool_made_in_the_place_of_the_pinned_one() {
+    let (world, id) = pinned(&declared()).await;
+    world.attack("bedrock", "DeleteGuardrail", json!({"guardrailIdentifier": "guardrail:payments"}));
+    world.converge(Approval::Operator).await.expect("approved");
+    let new = world.witness().id("payments").await;
+    assert_ne!(new, id);
+    assert!(policy_of(&world, &new).await.is_string());
+    let plan = world.plan().await.plan;
+    assert!(plan.drift.is_empty() && plan.steps.is_empty() && plan.gaps.is_empty(), "{}", told(&plan));
+}

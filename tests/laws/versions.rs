@@ -7,6 +7,7 @@ use reconciler_model::codes;
 use reconciler_model::control::AlertClass;
 use reconciler_model::direction::Direction;
 use reconciler_model::plan::{Finding, Plan, Severity};
+use reconciler_model::warrant::Approval;
 use reconciler_tests::witness::element;
 use reconciler_tests::world::{World, field, notes, on, paths, refusals, told};
 use serde_json::{Value, json};
@@ -345,4 +346,65 @@ async fn an_older_version_that_cannot_be_read_is_a_gap_of_its_own() {
         "no calmer than what it may hide"
     );
     assert!(plan.drift.is_empty() && plan.summary.in_sync < plan.summary.addresses, "{}", told(&plan));
+}
+
+async fn pinned(newest: u32) -> World {
+    let world = with_a_weak_version_between().await;
+    let id = world.witness().id("payments").await;
+    world.pinning("versions:payments", &format!("{id}:{newest}"))
+}
+
+fn unknown(plan: &Plan) -> Vec<String> {
+    plan.drift
+        .iter()
+        .flat_map(|drift| &drift.fields)
+        .map(|field| format!("{} {}", field.path, field.direction))
+        .collect()
+}
+
+/// A weak version that came after the pin is drift, and nothing is in sync, until people delete it or pin it.
+#[tokio::test]
+async fn a_weak_version_that_came_after_the_pin_is_drift() {
+    let world = pinned(1).await;
+    for _ in 0..2 {
+        let plan = world.plan().await.plan;
+        assert_eq!(unknown(&plan), ["olderVersions.2 weakened"], "{}", told(&plan));
+        assert_eq!(plan.drift[0].fields[0].live, json!({"contentPolicy.filters.HATE.inputStrength": "LOW"}));
+        assert_eq!((plan.drift[0].alerts[0].class, plan.steps.len()), (AlertClass::Ticket, 0), "{}", told(&plan));
+        world.converge(Approval::Operator).await.expect("approved");
+    }
+    assert!(unknown(&pinned(3).await.plan().await.plan).is_empty(), "it was there when somebody pinned");
+    // The versions of another guardrail say nothing of those of this one.
+    let world = world.pinning("versions:payments", "anotherone01:3");
+    assert_eq!(unknown(&world.plan().await.plan), ["olderVersions.2 weakened"]);
+    world.attack(
+        "bedrock",
+        "DeleteGuardrail",
+        json!({"guardrailIdentifier": "guardrail:payments", "guardrailVersion": "2"}),
+    );
+    world.plan_again_nothing().await;
+}
+
+/// Who was told of what is restored was told of the weak version too: the restored one leaves it behind. What is published later
+/// is drift again.
+#[tokio::test]
+async fn what_a_restore_leaves_behind_is_known() {
+    let world = World::small("empty", GUARDRAIL).await;
+    world.restore().await;
+    let id = world.witness().id("payments").await;
+    let world = world.pinning("versions:payments", &format!("{id}:1"));
+    world.set_guardrail("payments", HATE, json!("LOW"));
+    world.publish("payments");
+    world.restore().await;
+    world.plan_again_nothing().await;
+    assert_eq!(of_versions(&world.plan().await.plan).len(), 1);
+    world.set_guardrail("payments", HATE, json!("NONE"));
+    world.publish("payments");
+    world.set_guardrail("payments", HATE, json!("HIGH"));
+    world.publish("payments");
+    assert_eq!(unknown(&world.plan().await.plan), ["olderVersions.4 weakened"]);
+    // Tags are restored without a word on versions.
+    world.set_guardrail("payments", "/description", json!("Somebody's."));
+    world.converge(Approval::Operator).await.expect("approved");
+    assert_eq!(unknown(&world.plan().await.plan), ["olderVersions.4 weakened"]);
 }

@@ -215,6 +215,14 @@ impl World {
         }
     }
 
+    /// The same world, in which the pointer of this name in the file of pins led to `value`, wherever it is.
+    #[must_use]
+    pub fn pinning(mut self, key: &str, value: &str) -> Self {
+        let pin = || Some(Pin { value: value.to_owned(), at: None });
+        self.wanted.iter_mut().for_each(|one| one.take_pins(|_, other| (other == key).then(pin).flatten()));
+        self
+    }
+
     /// Reads everything in every scope, as `export` does.
     pub async fn survey(&self) -> Inventory {
         self.reconciler().survey(self.desired.organization()).await.expect("a survey")

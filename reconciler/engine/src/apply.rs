@@ -316,6 +316,7 @@ impl Reconciler<'_> {
                         before: step.planned_for.clone(),
                         restores: restored.map(fields_of).unwrap_or_default(),
                         alerts: restored.and_then(|drift| drift.alerts.first()).cloned().into_iter().collect(),
+                        replaces: step.replaces,
                         spends: step.spends,
                     };
                     (journal.append((self.clock)(), entry)?, token)

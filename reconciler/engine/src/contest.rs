@@ -253,6 +253,7 @@ mod tests {
                 before: None,
                 restores: fields_of(drift),
                 alerts: drift.alerts.clone(),
+                replaces: None,
                 spends: false,
             };
             records.push(record(intent, begun));

@@ -14,7 +14,7 @@ use reconciler_model::incident::{
     Affected, Concerned, Ending, FORMAT, Incident, Proof, Status, StepDone, checklist, outcome,
 };
 use reconciler_model::inventory::Sighting;
-use reconciler_model::plan::{Lag, Plan, Severity};
+use reconciler_model::plan::{Finding, Lag, Plan, Severity};
 use reconciler_model::repointed;
 use reconciler_model::tree::Path;
 
@@ -204,7 +204,13 @@ impl Case {
                            to what is pinned; put it back, or run `pin` and review the change";
                 (Status::NotRestored, Some(why.to_owned()), Vec::new())
             }
-            None => (Status::NotRestored, Some("nothing was written to it".to_owned()), Vec::new()),
+            None => {
+                let is_of_versions =
+                    |finding: &&Finding| finding.address == *address && finding.code == codes::WEAK_VERSION;
+                let why = after.findings.iter().find(is_of_versions).map(|finding| finding.detail.clone());
+                let why = why.unwrap_or_else(|| "nothing was written to it".to_owned());
+                (Status::NotRestored, Some(why), Vec::new())
+            }
         }
     }
 

@@ -90,6 +90,9 @@ pub enum Entry {
         /// The most urgent alert of what is restored; of its first step alone.
         #[serde(default, skip_serializing_if = "Vec::is_empty")]
         alerts: Vec<Alert>,
+        /// The newest version that callers could name before, where the step publishes another one.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        replaces: Option<u32>,
         /// Whether each try uses up something of which there is little.
         #[serde(default, skip_serializing_if = "std::ops::Not::not")]
         spends: bool,
@@ -243,25 +246,48 @@ pub struct Journal {
     observer: Option<Observer>,
 }
 
-/// What this tool made, by address, the newest last: the ids of which a pin that leads to nothing has a successor.
-pub type Made = BTreeMap<Address, Vec<String>>;
+/// What this tool made.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Made {
+    /// By address, the newest last: the ids of which a pin that leads to nothing has a successor.
+    pub ids: BTreeMap<Address, Vec<String>>,
+    /// The newest version that there was when it published another one.
+    pub replaced: BTreeMap<Address, u32>,
+}
+
+impl Made {
+    fn note(&mut self, address: &Address, id: &str) {
+        self.ids.entry(address.clone()).or_default().push(id.to_owned());
+    }
+
+    /// Takes note of an intent. Versions are told apart by their numbers alone, which begin again with what is made anew.
+    fn note_intent(&mut self, address: &Address, creates: bool, replaces: Option<u32>) {
+        if creates {
+            self.replaced.remove(address);
+        }
+        if let Some(newest) = replaces {
+            self.replaced.insert(address.clone(), newest);
+        }
+    }
+}
 
 /// What these records say was made, and what may have been: whose answer is not on record is followed by its name.
 pub fn made(records: &[Record]) -> Made {
     let mut intents: BTreeMap<u64, &Address> = BTreeMap::new();
     let mut open: BTreeMap<u64, &Address> = BTreeMap::new();
-    let mut made = Made::new();
+    let mut made = Made::default();
     for record in records {
         match &record.entry {
-            Entry::Intent { address, before, .. } => {
+            Entry::Intent { address, before, replaces, .. } => {
                 intents.insert(record.seq, address);
+                made.note_intent(address, before.is_none(), *replaces);
                 if before.is_none() {
                     open.insert(record.seq, address);
                 }
             }
             Entry::Receipt { intent, made: Some(id), .. } | Entry::Verdict { intent, made: Some(id), .. } => {
                 if let Some(address) = intents.get(intent) {
-                    made.entry((*address).clone()).or_default().push(id.clone());
+                    made.note(address, id);
                 }
             }
             _ => {}
@@ -273,7 +299,7 @@ pub fn made(records: &[Record]) -> Made {
         }
     }
     for address in open.into_values() {
-        made.entry(address.clone()).or_default().push(ANY.to_owned());
+        made.note(address, ANY);
     }
     made
 }
@@ -374,7 +400,7 @@ impl Journal {
             open: BTreeMap::new(),
             contests: Contests::default(),
             incidents: BTreeMap::new(),
-            made: Made::new(),
+            made: Made::default(),
             observer: None,
         };
         for record in &content.records {
@@ -386,8 +412,9 @@ impl Journal {
     fn note(&mut self, record: &Record) {
         self.contests.note(record);
         match &record.entry {
-            Entry::Intent { address, op, token, before, .. } => {
+            Entry::Intent { address, op, token, before, replaces, .. } => {
                 let (seq, creates) = (record.seq, before.is_none());
+                self.made.note_intent(address, creates, *replaces);
                 let (address, op, token) = (address.clone(), op.clone(), token.clone());
                 let intent = OpenIntent { seq, address, op, token, creates };
                 self.open.insert(record.seq, intent);
@@ -395,7 +422,7 @@ impl Journal {
             Entry::Verdict { intent, verdict, made, .. } if verdict != "unverified" => {
                 let closed = self.open.remove(intent);
                 if let (Some(closed), Some(id)) = (closed, made) {
-                    self.made.entry(closed.address).or_default().push(id.clone());
+                    self.made.note(&closed.address, id);
                 }
             }
             Entry::IncidentOpened { incident, targets, accounts, since, again: false, .. } => {
@@ -413,7 +440,7 @@ impl Journal {
             }
             Entry::Receipt { intent, made: Some(id), .. } => {
                 if let Some(open) = self.open.get(intent) {
-                    self.made.entry(open.address.clone()).or_default().push(id.clone());
+                    self.made.note(&open.address, id);
                 }
             }
             _ => {}
@@ -477,7 +504,7 @@ impl Journal {
     pub fn made(&self) -> Made {
         let mut made = self.made.clone();
         for open in self.open.values().filter(|open| open.creates) {
-            made.entry(open.address.clone()).or_default().push(ANY.to_owned());
+            made.note(&open.address, ANY);
         }
         made
     }
@@ -507,6 +534,7 @@ mod tests {
             before: None,
             restores: Vec::new(),
             alerts: Vec::new(),
+            replaces: None,
             spends: false,
         }
     }

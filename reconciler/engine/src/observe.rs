@@ -239,7 +239,9 @@ async fn read_and_compare<'a, 's>(sessions: &Sessions, sought: Sought<'a>, sink:
         }
         let mut hold = |scope: &Scope, address: &'a Address, pin: &Pin| {
             let pins = pinned.entry((scope.clone(), &address.kind)).or_default();
-            let ours = sought.made.get(address).into_iter().flatten().rev();
+            let bearer = sought.edge(&address.kind).and_then(|edge| edge.kind().named_after());
+            let bearer = bearer.map(|kind| Address { kind: kind.to_owned(), ..address.clone() });
+            let ours = sought.made.ids.get(bearer.as_ref().unwrap_or(address)).into_iter().flatten().rev();
             pins.insert(address.name.clone(), [&pin.value].into_iter().chain(ours).cloned().collect());
         };
         if let Some(pin) = &one.pin {
@@ -445,6 +447,7 @@ impl<'a> Observing<'a, '_> {
                     live: Some(live),
                     surroundings: inventory.surroundings_of(&one.address),
                     may_delete_versions: self.sought.may_delete_versions,
+                    replaced: self.sought.made.replaced.get(&one.address).copied(),
                 })
             {
                 self.taken.inventory.sightings.remove(&one.address);
@@ -712,7 +715,7 @@ fn refer(
         let pinned = || one.referred_pins.get(address).and_then(|pin| kind?.pinned_output(scope, &pin.value, output));
         // Whoever keeps the other from being read must not hide what refers to it. Where this tool made a successor of what is
         // pinned, only a read tells which of them is meant.
-        let unread = || pinned().filter(|_| !sought.made.contains_key(address));
+        let unread = || pinned().filter(|_| !sought.made.ids.contains_key(address));
         let answer = match inventory.of(address) {
             Known::Present(sighting) => {
                 let standing = standing.get(&(address.clone(), output.clone())).cloned();

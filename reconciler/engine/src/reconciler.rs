@@ -207,6 +207,7 @@ impl Reconciler<'_> {
                 watch: target.watch,
                 standing: &observation.standing,
                 referring: &observation.referring,
+                replaced: &made.replaced,
                 failed,
                 last_read: memory.last_read.as_ref(),
                 inventory: &observation.inventory,

@@ -187,6 +187,7 @@ mod tests {
             promise: Promise::default(),
             turn: (0, 0),
             lag: None,
+            replaces: None,
             spends: false,
             planned_for: Some("sha256:1".to_owned()),
         }

@@ -11,6 +11,7 @@ pub mod discovery;
 pub mod enforced_guardrail;
 pub mod guardrail;
 pub mod guardrail_resource_policy;
+mod guardrails;
 pub mod history;
 pub mod iam_role;
 pub mod insights;

@@ -17,6 +17,7 @@ pub const LOOKUPS: &[&dyn LookupSource] = &[
     &Subnet,
     &SecurityGroup,
     &crate::guardrail::Guardrail,
+    &crate::guardrail::Versions,
     &crate::discovery::Reach,
     &crate::invocation_logging::Answered,
     &crate::iam_role::Contents,

@@ -104,6 +104,28 @@ pub fn of(wanted: &Wanted, change: Change, direction: Direction, fields: Vec<Fie
     }
 }
 
+/// Adds what stands beside the state, protects less, and can be changed by no step.
+pub(crate) fn add_beside(
+    comparison: &mut Comparison,
+    wanted: &Wanted,
+    kind: &dyn Kind,
+    beside: Vec<(Difference, Direction)>,
+) {
+    if beside.is_empty() {
+        return;
+    }
+    let drift = comparison.drift.get_or_insert_with(|| of(wanted, Change::Changed, Direction::Neutral, Vec::new()));
+    drift.fields.extend(beside.into_iter().map(|(Difference { path, left, right }, direction)| FieldDrift {
+        live: left.unwrap_or_default(),
+        want: right.unwrap_or_default(),
+        direction,
+        declared_at: wanted.declaration.place_of(&path, kind.key_of()).map(|place| place.to_string()),
+        path,
+        kept: false,
+    }));
+    drift.direction = Direction::of_all(drift.fields.iter().map(|field| field.direction));
+}
+
 /// Compares what is wanted with what was seen; `live` is `None` only when the address is known to be absent.
 pub fn compare(kind: &dyn Kind, wanted: &Wanted, want: &Value, live: Option<&Sighting>) -> Comparison {
     let drift = |change, direction, fields| of(wanted, change, direction, fields);

@@ -275,6 +275,17 @@ pub trait Kind: Send + Sync {
         Vec::new()
     }
 
+    /// What beside the state of a resource protects less than `want`, can be changed by no step, and came after what `known` is of:
+    /// a version that somebody published between two good ones, say. It is drift until people remove it.
+    fn unknown_beside(
+        &self,
+        _live: &Sighting,
+        _want: &Value,
+        _known: KnownVersions<'_>,
+    ) -> Vec<(Difference, Direction)> {
+        Vec::new()
+    }
+
     /// How many settled reads in a row must show a promise before it is believed.
     fn settled_reads(&self) -> u32 {
         1
@@ -288,6 +299,11 @@ pub trait Kind: Send + Sync {
     /// What a pin of the name holds of the resource that this handle is of; `None` where names are not pinned, or cannot be taken
     /// over by another resource.
     fn id_of(&self, _handle: &Value) -> Option<String> {
+        None
+    }
+
+    /// The kind whose names its own are: the policy of a guardrail has the name of the guardrail, and its pin.
+    fn named_after(&self) -> Option<&'static str> {
         None
     }
 
@@ -320,11 +336,22 @@ pub trait Kind: Send + Sync {
     fn steps(&self, situation: &Situation<'_>) -> Proposal;
 }
 
+/// How far the older versions of a resource are known.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct KnownVersions<'a> {
+    /// What the file of pins says of it; `None` where it says nothing, so that nothing is held to it.
+    pub pinned: Option<&'a str>,
+    /// The newest version that this tool published another one after: whoever was told of what it restored was told of that one.
+    pub replaced: Option<u32>,
+}
+
 /// What the file of pins holds of a resource beside its look-ups ([`crate::desired::Pins`]).
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum PinnedAs {
     /// What its name leads to; this stands before the name in the file. The key behind an alias, the guardrail behind a name.
     Name(&'static str),
+    /// As [`PinnedAs::Name`], and with it the newest version that it had: what comes later and protects less is drift.
+    NameAndVersions(&'static str),
     /// The network that it is in: what its name has before the last `/`, unless that is an id. What is looked up in that network
     /// is pinned within it.
     Network,
@@ -335,6 +362,16 @@ pub enum PinnedAs {
     /// The contents of policies that these members of the spec, an element or a list of them, name by this member of it and do
     /// not declare.
     Contents(&'static [(&'static str, &'static str)]),
+}
+
+impl PinnedAs {
+    /// What stands before a name that is pinned.
+    pub fn name_prefix(self) -> Option<&'static str> {
+        match self {
+            Self::Name(prefix) | Self::NameAndVersions(prefix) => Some(prefix),
+            _ => None,
+        }
+    }
 }
 
 /// Deserialises `spec` into `S` and serialises it into the tree; collects every unknown member and unknown word.

@@ -23,7 +23,7 @@ use crate::digest;
 use crate::direction::Direction;
 use crate::drift::{self, Change, Drift, FieldDrift};
 use crate::inventory::{Gap, Inventory, Known, Sighting};
-use crate::kind::{Kind, Situation};
+use crate::kind::{Kind, KnownVersions, Situation};
 use crate::last_read::LastRead;
 use crate::repointed;
 use crate::tree::Path;
@@ -133,6 +133,8 @@ pub struct ProposedStep {
     pub promise: Promise,
     /// Why callers may not have what it restores, once it is verified.
     pub lag: Option<Lag>,
+    /// The newest version that callers could name before, where it publishes another one.
+    pub replaces: Option<u32>,
     /// Whether each try uses up something of which there is little, such as the number of a version.
     pub spends: bool,
     /// Whether it is safe whatever becomes of other addresses and of the steps of its own that are not: it never waits for what
@@ -230,6 +232,9 @@ pub struct Step {
     /// Why callers may not have what it restores, once it is verified.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub lag: Option<Lag>,
+    /// The newest version that callers could name before, where it publishes another one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub replaces: Option<u32>,
     /// Whether each try uses up something of which there is little.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub spends: bool,
@@ -346,6 +351,8 @@ pub struct Inputs<'a> {
     pub standing: &'a BTreeMap<(Address, String), String>,
     /// Top-level members that refer to something else than to what they are to refer to, and what that means.
     pub referring: &'a BTreeMap<(Address, String), Referring>,
+    /// The newest versions that this tool published another one after.
+    pub replaced: &'a BTreeMap<Address, u32>,
     /// Addresses of which the last step came to nothing: nobody waits for them.
     pub failed: &'a BTreeSet<Address>,
     /// Pinned pointers that lead elsewhere ([`repointed::drift`]).
@@ -405,6 +412,8 @@ pub struct Case<'a> {
     pub surroundings: &'a Value,
     /// Whether versions that nothing is known to refer to may be deleted to make room.
     pub may_delete_versions: bool,
+    /// The newest version that this tool published another one after.
+    pub replaced: Option<u32>,
 }
 
 /// What comparing one address and asking its kind gave.
@@ -423,9 +432,14 @@ pub fn is_as_declared(case: &Case<'_>) -> bool {
 }
 
 fn assess(case: &Case<'_>) -> Assessed {
-    let Case { kind, wanted, want, live, surroundings, may_delete_versions } = *case;
+    let Case { kind, wanted, want, live, surroundings, may_delete_versions, replaced } = *case;
     let address = &wanted.address;
-    let comparison = drift::compare(kind, wanted, want, live);
+    let mut comparison = drift::compare(kind, wanted, want, live);
+    if let Some(live) = live {
+        let known = KnownVersions { pinned: wanted.pinned_versions.as_deref(), replaced };
+        let beside = kind.unknown_beside(live, want, known);
+        drift::add_beside(&mut comparison, wanted, kind, beside);
+    }
     let mut findings = Vec::new();
     let mut note = |severity, code: &str, detail: String| {
         let code = code.to_owned();
@@ -510,7 +524,9 @@ pub fn build(inputs: &Inputs<'_>) -> Plan {
         let want = &*without(want, &waits.members);
         let surroundings = inputs.inventory.surroundings_of(address);
         let may_delete_versions = inputs.may_delete_versions;
-        let mut assessed = assess(&Case { kind: *kind, wanted, want, live, surroundings, may_delete_versions });
+        let replaced = inputs.replaced.get(address).copied();
+        let case = Case { kind: *kind, wanted, want, live, surroundings, may_delete_versions, replaced };
+        let mut assessed = assess(&case);
         let is_unseen = inputs.inventory.is_unseen_in_part(address);
         // What is not there is not made without the members that are not known yet: it would be weaker than declared.
         let is_made_later = live.is_none() && (is_waiting || is_unseen);
@@ -844,7 +860,8 @@ fn can_change(inputs: &Inputs<'_>, referred_to: &BTreeMap<&Address, &Wanted>, ad
     let Known::Present(live) = inputs.inventory.of(address) else { return true };
     let surroundings = inputs.inventory.surroundings_of(address);
     let may_delete_versions = inputs.may_delete_versions;
-    !assess(&Case { kind: *kind, wanted, want, live: Some(live), surroundings, may_delete_versions }).refused
+    let case = Case { kind: *kind, wanted, want, live: Some(live), surroundings, may_delete_versions, replaced: None };
+    !assess(&case).refused
 }
 
 /// The steps of one address, before numbering.
@@ -936,6 +953,7 @@ fn numbered(mut proposed: Vec<Proposed<'_>>) -> Vec<Step> {
                 turn,
                 promise: proposal.promise,
                 lag: proposal.lag,
+                replaces: proposal.replaces,
                 spends: proposal.spends,
                 planned_for: planned_for.clone(),
             });

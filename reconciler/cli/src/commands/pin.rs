@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use reconciler_aws::edge::LookedUp;
 use reconciler_engine::pinning::Pointer;
 use reconciler_model::address::ScopeKind;
-use reconciler_model::desired::{ANSWERS, PINS_FILE, Pins, is_set, members_of};
+use reconciler_model::desired::{ANSWERS, PINS_FILE, Pins, VERSIONS, is_set, members_of};
 use serde_json::json;
 use similar::TextDiff;
 
@@ -26,7 +26,7 @@ pub(crate) async fn run(setup: &Setup, check: bool) -> Result<Exit, Failure> {
     let progress = Progress::new(setup.screen);
     let wanted = desired.wanted();
     let pointers = setup.reconciler(sessions, &progress).follow_pointers(&wanted).await?;
-    let Led { mut pins, unread, repointed, lost } = Led::of(&pointers, &old_pins);
+    let Led { mut pins, unread, repointed, lost } = Led::of(&pointers, &old_pins, check);
     let organization = desired.organization();
     let home = organization.home_region(ScopeKind::Organization);
     if let Some(own) = organization.account(&organization.management_account) {
@@ -94,10 +94,17 @@ struct Led {
 }
 
 impl Led {
-    fn of(pointers: &[Pointer], old: &Pins) -> Self {
+    fn of(pointers: &[Pointer], old: &Pins, check: bool) -> Self {
         let mut led = Self::default();
         for Pointer { scope, key, leads } in pointers {
             let kept = old.get(&scope.account, &scope.account_id, &scope.region, key);
+            // What is restored is published: a version more leads nowhere else, and what protects less is told by every plan.
+            let leads = match (leads, kept) {
+                (Ok(LookedUp::Is(_)), Some(pin)) if check && key.starts_with(&format!("{VERSIONS}:")) => {
+                    &Ok(LookedUp::Is(pin.value.clone()))
+                }
+                _ => leads,
+            };
             let is_member = key.starts_with(&format!("{ANSWERS}:"));
             let reason = match (leads, kept) {
                 // Whoever leaves a member out of what he writes must not have it unpinned by that.
@@ -143,6 +150,9 @@ fn changed(old: &Pins, new: &Pins) -> Vec<String> {
                         continue;
                     }
                     format!("has lost {}", lost.join(", "))
+                }
+                (false, Some(led)) if source == VERSIONS => {
+                    format!("was {}, and is {led}: older versions that protect less are no drift up to it", pin.value)
                 }
                 (false, Some(_)) => format!("led to {}, and leads elsewhere", pin.value),
                 (false, None) => format!("led to {}, and is not pinned any more", pin.value),

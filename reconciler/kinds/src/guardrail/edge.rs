@@ -10,12 +10,13 @@ use aws_sdk_bedrock::Client;
 use futures::future::{join_all, join3};
 use jiff::Timestamp;
 use reconciler_aws::edge::{
-    ANY, Edge, LookedUp, LookupSource, PinnedNames, Reading, Receipt, Selection, gap_of, odd_answer, twin, unread_of,
+    Edge, LookedUp, LookupSource, PinnedNames, Reading, Receipt, Selection, gap_of, odd_answer, twin, unread_of,
 };
 use reconciler_aws::{Answer, CallError, CallFacts, ErrorClass, Session, call, call_with_body};
 use reconciler_model::address::{Address, Scope};
 use reconciler_model::blame::{Snapshot, Traces};
 use reconciler_model::codes;
+use reconciler_model::desired::VERSIONS;
 use reconciler_model::inventory::{Gap, Sighting};
 use reconciler_model::kind::{Kind, Origin};
 use reconciler_model::plan::Call;
@@ -26,15 +27,12 @@ use serde_json::{Value, json};
 use super::spec::{FAILED, NAME, PUBLISHED, READY, STATUS, as_published, key_of, published_of};
 use super::steps::{Beside, Facts, Needed};
 use super::{Guardrail, older};
+use crate::guardrails::{DRAFT, Found, GET, Ids, LIST, by_name, by_name_or_pin, get, ids_of, list, listed};
 use crate::normal::{extras_by_key, without};
 use crate::operations::unknown_call;
 
 const SERVICE: &str = "bedrock";
-const GET: &str = "GetGuardrail";
-const LIST: &str = "ListGuardrails";
 const ENFORCED: &str = "ListEnforcedGuardrailsConfiguration";
-const PAGE: i32 = 1000;
-const DRAFT: &str = "DRAFT";
 /// The member with which a version cannot be enforced (kinds/enforced_guardrail/README.md, What cannot be enforced).
 pub(super) const REASONING: &str = "automatedReasoningPolicy";
 
@@ -54,51 +52,9 @@ const OWNED: &[&str] = &[
 /// Versions that are read when it is asked who has changed a guardrail: the newest, of which one is usually as declared.
 const MOST_TRACES: usize = 8;
 
-/// The two names that one live guardrail has for calls.
-#[derive(Debug, Clone)]
-struct Ids {
-    id: String,
-    arn: String,
-}
-
-impl Ids {
-    fn handle(&self) -> Value {
-        json!({ "guardrailId": self.id, "guardrailArn": self.arn })
-    }
-
-    fn of_handle(handle: &Value) -> Option<Self> {
-        let text = |member: &str| handle.get(member).and_then(Value::as_str).map(str::to_owned);
-        Some(Self { id: text("guardrailId")?, arn: text("guardrailArn")? })
-    }
-}
-
 /// Whether a word is one of those that the service has for the status of a guardrail.
 fn is_known(status: &str) -> bool {
     matches!(status, READY | FAILED | "CREATING" | "UPDATING" | "VERSIONING" | "DELETING")
-}
-
-async fn list(session: &Session, id: Option<&str>) -> Result<Vec<Value>, CallError> {
-    let bedrock = session.client(Client::new);
-    let mut rows = Vec::new();
-    let mut next: Option<String> = None;
-    loop {
-        let page = bedrock.list_guardrails().max_results(PAGE).set_guardrail_identifier(id.map(str::to_owned));
-        let answer = call!(session, SERVICE, LIST, page.set_next_token(next)).await?;
-        match answer.body.get("guardrails") {
-            Some(Value::Array(page)) => rows.extend(page.iter().cloned()),
-            _ => return Err(odd_answer(session, SERVICE, LIST, "the answer has no guardrails")),
-        }
-        next = answer.body.get("nextToken").and_then(Value::as_str).map(str::to_owned);
-        if next.is_none() {
-            return Ok(rows);
-        }
-    }
-}
-
-pub(super) async fn get(session: &Session, id: &str, version: &str) -> Result<Value, CallError> {
-    let bedrock = session.client(Client::new);
-    let request = bedrock.get_guardrail().guardrail_identifier(id).guardrail_version(version);
-    Ok(call!(session, SERVICE, GET, request).await?.body)
 }
 
 async fn tags(session: &Session, arn: &str) -> Result<Value, CallError> {
@@ -340,76 +296,6 @@ async fn read_beside(
     session.spread(reads).await
 }
 
-fn ids_of(row: &Value) -> Option<(String, Ids)> {
-    let text = |member: &str| row.get(member).and_then(Value::as_str).map(str::to_owned);
-    Some((text("name")?, Ids { id: text("id")?, arn: text("arn")? }))
-}
-
-/// The guardrails that names lead to, by name.
-type Found = BTreeMap<String, Vec<Ids>>;
-
-/// The selected guardrails by name. A name may have more than one: that AWS enforces unique names is a hypothesis
-/// (README.md, Hypotheses).
-async fn by_name(session: &Session, selection: &Selection) -> Result<Found, CallError> {
-    by_name_or_pin(session, selection, &PinnedNames::new()).await
-}
-
-/// The same, where a name that is pinned leads to the guardrail of that id, whatever it is called today: callers name it by its
-/// id, and go on using what was renamed. Once that id is gone, the name leads to the successor that this tool made, and to nothing
-/// that somebody else did: whoever can delete a guardrail could put another in its place.
-async fn by_name_or_pin(session: &Session, selection: &Selection, pinned: &PinnedNames) -> Result<Found, CallError> {
-    let mut found = Found::new();
-    let mut by_pin: BTreeMap<String, (usize, Ids)> = BTreeMap::new();
-    for row in list(session, None).await? {
-        let (name, ids) =
-            ids_of(&row).ok_or_else(|| odd_answer(session, SERVICE, LIST, "a row lacks name, id or arn"))?;
-        for (pinned, all) in pinned.iter().filter(|(name, _)| selection.has(name)) {
-            let Some(rank) = all.iter().position(|id| *id == ids.id) else { continue };
-            if by_pin.get(pinned).is_none_or(|(other, _)| rank < *other) {
-                by_pin.insert(pinned.clone(), (rank, ids.clone()));
-            }
-        }
-        if selection.has(&name) {
-            let same = found.entry(name).or_default();
-            if !same.iter().any(|other| other.id == ids.id) {
-                same.push(ids);
-            }
-        }
-    }
-    // A list may lag. Only where the pinned one is not found by its id either is it gone, and has a successor.
-    for (name, all) in pinned.iter().filter(|(name, _)| selection.has(name)) {
-        let Some(id) = all.first().filter(|_| by_pin.get(name).is_none_or(|(rank, _)| *rank > 0)) else { continue };
-        match get(session, id, DRAFT).await {
-            Ok(answer) if answer.get("status").and_then(Value::as_str) == Some("DELETING") => {}
-            Ok(answer) => {
-                let ids =
-                    Ids::of_handle(&answer).ok_or_else(|| odd_answer(session, SERVICE, GET, "no id or no ARN"))?;
-                by_pin.insert(name.clone(), (0, ids));
-            }
-            Err(error) if error.class == ErrorClass::NotFound => {}
-            Err(error) => return Err(error),
-        }
-    }
-    // Nobody has two addresses: a guardrail that is pinned for one name is not found for another.
-    for same in found.values_mut() {
-        same.retain(|ids| !by_pin.values().any(|(_, other)| other.id == ids.id));
-    }
-    found.retain(|_, same| !same.is_empty());
-    // What bears a pinned name may be what this tool made, where it cannot say so: see `ANY`.
-    let is_any = |name: &str| pinned.get(name).is_some_and(|all| all.iter().any(|id| id == ANY));
-    let is_other = |name: &str| pinned.contains_key(name) && (by_pin.contains_key(name) || !is_any(name));
-    if selection.is_beside() {
-        let is_twin = |name: &str, many: bool| is_other(name) || (many && !selection.asks_for(name));
-        let twins: Vec<_> = found.extract_if(.., |name, same| is_twin(name, same.len() > 1)).collect();
-        for (name, same) in twins {
-            found.extend(same.into_iter().map(|ids| (twin(&name, &ids.id), vec![ids])));
-        }
-    }
-    found.retain(|name, _| !is_other(name));
-    found.extend(by_pin.into_iter().map(|(name, (_, ids))| (name, vec![ids])));
-    Ok(found)
-}
-
 /// Which guardrail a name leads to, for the file of pins; no declaration can ask for it.
 #[async_trait]
 impl LookupSource for Guardrail {
@@ -425,6 +311,40 @@ impl LookupSource for Guardrail {
             Some(several) => LookedUp::Several(several.iter().map(|ids| ids.id.clone()).collect()),
         };
         keys.iter().map(|key| found.as_ref().map(|found| led(found, key)).map_err(CallError::clone)).collect()
+    }
+}
+
+/// Which version of a guardrail is the newest, for the file of pins.
+#[derive(Debug)]
+pub struct Versions;
+
+impl Versions {
+    async fn newest(session: &Session, Ids { id, .. }: &Ids) -> Result<LookedUp, CallError> {
+        let rows = list(session, Some(id)).await?;
+        let numbers = rows.iter().filter_map(|row| row.get("version")?.as_str()?.parse().ok());
+        Ok(LookedUp::Is(older::pin_of(id, numbers.max().unwrap_or(0))))
+    }
+}
+
+#[async_trait]
+impl LookupSource for Versions {
+    fn source(&self) -> &'static str {
+        VERSIONS
+    }
+
+    async fn look_up(&self, session: &Session, keys: &[String]) -> Vec<Result<LookedUp, CallError>> {
+        let found = match by_name(session, &Selection::Names(keys.iter().cloned().collect())).await {
+            Ok(found) => found,
+            Err(error) => return keys.iter().map(|_| Err(error.clone())).collect(),
+        };
+        join_all(keys.iter().map(|key| async {
+            match found.get(key).map(Vec::as_slice) {
+                None | Some([]) => Ok(LookedUp::Nothing),
+                Some([ids]) => Self::newest(session, ids).await,
+                Some(several) => Ok(LookedUp::Several(several.iter().map(|ids| ids.id.clone()).collect())),
+            }
+        }))
+        .await
     }
 }
 
@@ -455,13 +375,12 @@ impl Edge for Guardrail {
                     (name, outcome.map_err(|error| gap_of(&error, scope, self.name(), Some(name))))
                 }
                 several => {
-                    let list: Vec<&str> = several.iter().map(|ids| ids.id.as_str()).collect();
                     let gap = Gap {
                         scope: scope.clone(),
                         kind: self.name().to_owned(),
                         name: Some(name.clone()),
                         code: codes::AMBIGUOUS.to_owned(),
-                        reason: format!("{} guardrails are named {name}: {}", several.len(), list.join(", ")),
+                        reason: format!("{} guardrails are named {name}: {}", several.len(), listed(several)),
                         remedy: "rename or remove all but one of them".to_owned(),
                         ..Gap::default()
                     };

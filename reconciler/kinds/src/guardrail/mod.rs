@@ -18,6 +18,8 @@ mod request;
 mod spec;
 mod steps;
 
+pub use edge::Versions;
+
 /// The kind `guardrail`.
 #[derive(Debug)]
 pub struct Guardrail;

@@ -1,8 +1,8 @@
 //! The published versions beside the newest one: callers who name one of them by its number get it, whatever came after it.
 //!
 //! Expected flow: the versions of a declared guardrail are read beside it and kept by content; what of them protects less than
-//! the declaration is told in every plan, as a note that opens a ticket. It is no drift, because a version never changes: there
-//! is nothing to restore, and who names it is not seen from here.
+//! the declaration is told in every plan, as a note that opens a ticket. What came after the pin, and was not told of when this
+//! tool restored what came with it, is drift. No step ends that: a version never changes, and who names it is not seen from here.
 
 use futures::stream::{self, StreamExt as _};
 use reconciler_aws::edge::gap_of;
@@ -11,15 +11,16 @@ use reconciler_model::address::{Address, Scope};
 use reconciler_model::codes;
 use reconciler_model::direction::Direction;
 use reconciler_model::inventory::{Gap, Sighting};
-use reconciler_model::kind::Kind as _;
-use reconciler_model::tree;
+use reconciler_model::kind::{Kind as _, KnownVersions};
+use reconciler_model::tree::{self, Difference, Path};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 use super::Guardrail;
-use super::edge::{REASONING, content_of, get};
+use super::edge::{REASONING, content_of};
 use super::spec::{PUBLISHED, published_of};
 use super::steps::{Beside, Facts};
+use crate::guardrails::get;
 
 /// Versions of one guardrail that are read side by side.
 const AT_ONCE: usize = 4;
@@ -75,6 +76,43 @@ pub(super) async fn read(
         ..gap
     };
     (older, failed.into_iter().map(told).collect())
+}
+
+/// The newest version of a guardrail as the file of pins says it: the number counts for the guardrail of that id alone.
+pub(super) fn pin_of(id: &str, newest: u32) -> String {
+    format!("{id}:{newest}")
+}
+
+/// Versions that are weaker than declared, or may be, and came after what is known.
+pub(super) fn unknown(live: &Sighting, want: &Value, known: KnownVersions<'_>) -> Vec<(Difference, Direction)> {
+    let Some(pinned) = known.pinned else { return Vec::new() };
+    // The versions of another guardrail say nothing of those of this one.
+    let same = pinned.rsplit_once(':').filter(|(id, _)| Guardrail.id_of(&live.handle).as_deref() == Some(*id));
+    let pinned = same.and_then(|(_, newest)| newest.parse().ok()).unwrap_or(0);
+    let known = known.replaced.unwrap_or(0).max(pinned);
+    let declared = published_of(want);
+    let mut found = Vec::new();
+    for Older { versions, content } in Beside::of(live).older {
+        let content = tree::restricted(&content, &declared);
+        let differences = tree::differences(&content, &declared, &[]);
+        let directed = differences
+            .into_iter()
+            .map(|one| (Guardrail.direction(&one.path, one.left.as_ref(), one.right.as_ref()), one))
+            .filter(|(direction, _)| matches!(direction, Direction::Weakened | Direction::Unknown));
+        let (directions, less): (Vec<Direction>, Vec<Difference>) = directed.unzip();
+        if directions.is_empty() {
+            continue;
+        }
+        let less: serde_json::Map<String, Value> =
+            less.into_iter().map(|one| (one.path.to_string(), one.left.unwrap_or_default())).collect();
+        let direction = Direction::of_all(directions);
+        for number in versions.into_iter().filter(|number| *number > known) {
+            let path = Path::of([OLDER.to_owned(), number.to_string()]);
+            found.push((Difference { path, left: Some(Value::Object(less.clone())), right: None }, direction));
+        }
+    }
+    found.sort_by_key(|(one, _)| one.path.segments().last().and_then(|number| number.parse::<u32>().ok()));
+    found
 }
 
 /// Whether a version protects more or less than `want` declares; `None` where its content is not known.

@@ -8,10 +8,10 @@ use reconciler_model::cause::Cause;
 use reconciler_model::diagnostic::Problem;
 use reconciler_model::direction::{self, Direction};
 use reconciler_model::inventory::Sighting;
-use reconciler_model::kind::{self, Kind, Normalised, Origin, PinnedAs, Place, Situation};
+use reconciler_model::kind::{self, Kind, KnownVersions, Normalised, Origin, PinnedAs, Place, Situation};
 use reconciler_model::open_enum::Word;
 use reconciler_model::plan::{Call, Proposal};
-use reconciler_model::tree::{self, KeyOf, Path};
+use reconciler_model::tree::{self, Difference, KeyOf, Path};
 use reconciler_model::vocabulary;
 use schemars::{JsonSchema, Schema};
 use serde::{Deserialize, Serialize};
@@ -452,7 +452,7 @@ impl Kind for Guardrail {
     }
 
     fn pinned_as(&self) -> Option<PinnedAs> {
-        Some(PinnedAs::Name("guardrail/"))
+        Some(PinnedAs::NameAndVersions("guardrail/"))
     }
 
     fn id_of(&self, handle: &Value) -> Option<String> {
@@ -659,6 +659,10 @@ impl Kind for Guardrail {
 
     fn notes_beside(&self, live: &Sighting, want: &Value) -> Vec<(&'static str, String)> {
         older::notes(live, want)
+    }
+
+    fn unknown_beside(&self, live: &Sighting, want: &Value, known: KnownVersions<'_>) -> Vec<(Difference, Direction)> {
+        older::unknown(live, want, known)
     }
 
     fn steps(&self, situation: &Situation<'_>) -> Proposal {

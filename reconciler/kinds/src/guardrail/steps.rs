@@ -167,8 +167,9 @@ fn restore(situation: &Situation<'_>, live: &Sighting) -> Proposal {
         ));
     }
     if publishes && proposal.refusals.is_empty() && make_room(situation, &facts, &mut proposal) {
-        let lag = facts.versions.last().map(|_| Lag::OlderVersions);
-        proposal.steps.push(ProposedStep { lag, ..publish(situation, as_published(&content)) });
+        let replaces = facts.versions.last().copied();
+        let lag = replaces.map(|_| Lag::OlderVersions);
+        proposal.steps.push(ProposedStep { lag, replaces, ..publish(situation, as_published(&content)) });
     }
     if situation.differs_in("tags") {
         let changed: BTreeMap<&String, &Value> = situation

@@ -1,13 +1,11 @@
 //! The edge of guardrails' resource policies: the only place of this kind that names the SDK.
 //!
-//! ListGuardrails finds the guardrails by name, and GetResourcePolicy reads the policy of each that is asked for, side by side.
-
-use std::collections::BTreeMap;
+//! ListGuardrails finds the guardrails by name or by what that is pinned to, and GetResourcePolicy reads the policy of each that is asked for, side by side.
 
 use async_trait::async_trait;
 use aws_sdk_bedrock::Client;
 use futures::future::join_all;
-use reconciler_aws::edge::{Edge, Reading, Receipt, Selection, gap_of, odd_answer, twin};
+use reconciler_aws::edge::{Edge, PinnedNames, Reading, Receipt, Selection, gap_of, odd_answer};
 use reconciler_aws::{CallError, ErrorClass, Session, call, call_with_body};
 use reconciler_model::address::{Address, Scope};
 use reconciler_model::codes;
@@ -19,51 +17,12 @@ use serde_json::{Value, json};
 
 use super::GuardrailResourcePolicy;
 use super::spec::POLICY;
+use crate::guardrails::{LIST, by_name, by_name_or_pin, listed};
 use crate::normal::{extras_by_key, without};
 use crate::operations::unknown_call;
 
 const SERVICE: &str = "bedrock";
-const LIST: &str = "ListGuardrails";
 const GET: &str = "GetResourcePolicy";
-const PAGE: i32 = 1000;
-
-/// The ARNs of the selected guardrails by name. That AWS enforces unique names is a hypothesis (README.md, Hypotheses).
-async fn by_name(session: &Session, selection: &Selection) -> Result<BTreeMap<String, Vec<String>>, CallError> {
-    let bedrock = session.client(Client::new);
-    let mut found: BTreeMap<String, Vec<String>> = BTreeMap::new();
-    let mut next: Option<String> = None;
-    loop {
-        let page = bedrock.list_guardrails().max_results(PAGE).set_next_token(next);
-        let answer = call!(session, SERVICE, LIST, page).await?;
-        let Some(Value::Array(rows)) = answer.body.get("guardrails") else {
-            return Err(odd_answer(session, SERVICE, LIST, "the answer has no guardrails"));
-        };
-        for row in rows {
-            let text = |member: &str| row.get(member).and_then(Value::as_str);
-            let (Some(name), Some(arn)) = (text("name"), text("arn")) else {
-                return Err(odd_answer(session, SERVICE, LIST, "a row lacks name or arn"));
-            };
-            if selection.has(name) {
-                let same = found.entry(name.to_owned()).or_default();
-                if !same.iter().any(|other| other == arn) {
-                    same.push(arn.to_owned());
-                }
-            }
-        }
-        next = answer.body.get("nextToken").and_then(Value::as_str).map(str::to_owned);
-        if next.is_none() {
-            break;
-        }
-    }
-    if selection.is_beside() {
-        let twins: Vec<_> = found.extract_if(.., |name, same| same.len() > 1 && !selection.asks_for(name)).collect();
-        for (name, same) in twins {
-            let id = |arn: &str| arn.rsplit('/').next().unwrap_or(arn).to_owned();
-            found.extend(same.into_iter().map(|arn| (twin(&name, &id(&arn)), vec![arn])));
-        }
-    }
-    Ok(found)
-}
 
 /// The policy of one guardrail that exists.
 async fn read(session: &Session, address: &Address, arn: &str) -> Result<Sighting, CallError> {
@@ -104,12 +63,22 @@ impl Edge for GuardrailResourcePolicy {
     }
 
     async fn observe(&self, session: &Session, scope: &Scope, selection: &Selection) -> Result<Reading, CallError> {
-        let found = by_name(session, selection).await?;
+        self.observe_pinned(session, scope, selection, &PinnedNames::new()).await
+    }
+
+    async fn observe_pinned(
+        &self,
+        session: &Session,
+        scope: &Scope,
+        selection: &Selection,
+        pinned: &PinnedNames,
+    ) -> Result<Reading, CallError> {
+        let found = by_name_or_pin(session, selection, pinned).await?;
         let reads = found.iter().map(|(name, same)| async move {
             let address = Address::new(scope, self.name(), name);
             match same.as_slice() {
-                [arn] => {
-                    let outcome = read(session, &address, arn).await;
+                [ids] => {
+                    let outcome = read(session, &address, &ids.arn).await;
                     outcome.map_err(|error| gap_of(&error, scope, self.name(), Some(name)))
                 }
                 several => Err(Gap {
@@ -117,7 +86,7 @@ impl Edge for GuardrailResourcePolicy {
                     kind: self.name().to_owned(),
                     name: Some(name.clone()),
                     code: codes::AMBIGUOUS.to_owned(),
-                    reason: format!("{} guardrails are named {name}: {}", several.len(), several.join(", ")),
+                    reason: format!("{} guardrails are named {name}: {}", several.len(), listed(several)),
                     remedy: "rename or remove all but one of them".to_owned(),
                     ..Gap::default()
                 }),
@@ -145,9 +114,10 @@ impl Edge for GuardrailResourcePolicy {
             return read(session, address, arn).await.map(Some);
         }
         let selection = Selection::Names([address.name.clone()].into());
-        match by_name(session, &selection).await?.remove(&address.name).unwrap_or_default().as_slice() {
+        let found = by_name(session, &selection).await?;
+        match found.get(&address.name).map(Vec::as_slice).unwrap_or_default() {
             [] => Ok(None),
-            [arn] => read(session, address, arn).await.map(Some),
+            [ids] => read(session, address, &ids.arn).await.map(Some),
             several => {
                 let text = format!("{} guardrails are named {}", several.len(), address.name);
                 Err(odd_answer(session, SERVICE, LIST, text))

@@ -5,7 +5,7 @@ use reconciler_model::cause::Cause;
 use reconciler_model::diagnostic::Problem;
 use reconciler_model::direction::Direction;
 use reconciler_model::inventory::Sighting;
-use reconciler_model::kind::{self, Kind, Normalised, Origin, Place, Situation};
+use reconciler_model::kind::{self, Kind, Normalised, Origin, PinnedAs, Place, Situation};
 use reconciler_model::plan::{Call, Proposal};
 use reconciler_model::policy::Document;
 use reconciler_model::tree::{KeyOf, Path};
@@ -93,6 +93,14 @@ impl Kind for GuardrailResourcePolicy {
 
     fn arns(&self, _call: &Call, _place: &Place<'_>, _name: &str, live: Option<&Sighting>) -> Vec<String> {
         arns::known(live, "guardrailArn").into_iter().collect()
+    }
+
+    fn pinned_as(&self) -> Option<PinnedAs> {
+        Some(PinnedAs::Name("guardrail/"))
+    }
+
+    fn named_after(&self) -> Option<&'static str> {
+        Some("guardrail")
     }
 
     fn causes(&self) -> &'static [Cause] {

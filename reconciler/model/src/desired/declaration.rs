@@ -194,6 +194,8 @@ pub struct Wanted {
     pub referred_pins: BTreeMap<Address, Pin>,
     /// Members that this region is known to answer, though not every region does.
     pub answered: BTreeSet<String>,
+    /// The newest version that it had, and of which resource, where that is pinned.
+    pub pinned_versions: Option<String>,
     /// Addresses that the spec refers to, directly or through others; they are restored before this one.
     pub needs: Vec<Address>,
     /// The declaration.

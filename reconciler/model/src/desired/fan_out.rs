@@ -226,10 +226,8 @@ impl<D: AsRef<Declaration>> Filling<'_, D> {
             Err(_) if declaration.outputs.contains(&field) => {
                 let placeholder = self.placeholder(&address, &scope, field);
                 let text = placeholder.to_string();
-                let pin_key = match declaration.pinned_as {
-                    Some(PinnedAs::Name(prefix)) => Some(format!("{prefix}{}", address.name)),
-                    _ => None,
-                };
+                let prefix = declaration.pinned_as.and_then(PinnedAs::name_prefix);
+                let pin_key = prefix.map(|prefix| format!("{prefix}{}", address.name));
                 self.live.insert(placeholder, LiveReference { scope, address, output: field.to_owned(), pin_key });
                 return Ok(Value::String(text));
             }

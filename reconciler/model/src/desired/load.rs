@@ -128,6 +128,7 @@ impl Desired {
                     pins: BTreeMap::new(),
                     pin: None,
                     referred_pins: BTreeMap::new(),
+                    pinned_versions: None,
                     answered: BTreeSet::new(),
                     needs: filled.needs,
                     declaration: Arc::clone(declaration),

@@ -81,8 +81,10 @@ pub const COVERED: &str = "where";
 pub const EXCLUDED: &str = "exclude";
 /// Members that a region answers, though not every region does.
 pub const ANSWERS: &str = "answers";
+/// The newest version that a resource had.
+pub const VERSIONS: &str = "versions";
 /// What pins have more of than look-ups that declarations may contain.
-const OWN_SOURCES: &[&str] = &[REACH, CONTENT, UNIT, ACCOUNT_NAMED, COVERED, EXCLUDED, ANSWERS];
+const OWN_SOURCES: &[&str] = &[REACH, CONTENT, UNIT, ACCOUNT_NAMED, COVERED, EXCLUDED, ANSWERS, VERSIONS];
 
 /// Whether a pin of this source leads to a set, of accounts or members, rather than to one thing.
 pub fn is_set(source: &str) -> bool {
@@ -181,8 +183,11 @@ impl Wanted {
         let name = &self.address.name;
         match self.declaration.pinned_as {
             None => {}
-            Some(PinnedAs::Name(prefix)) => {
+            Some(own @ (PinnedAs::Name(prefix) | PinnedAs::NameAndVersions(prefix))) => {
                 all.push(pointed(format!("{prefix}{name}"), prefix.trim_end_matches([':', '/']), name, true, false));
+                if own == PinnedAs::NameAndVersions(prefix) {
+                    all.push(pointed(format!("{VERSIONS}:{name}"), VERSIONS, name, false, false));
+                }
             }
             Some(PinnedAs::Network) => {
                 if let Some(network) = network_of(self).filter(|network| !is_id(network)) {
@@ -212,7 +217,7 @@ impl Wanted {
     }
 
     /// Takes what is pinned of its pointers, and of the names that it refers to.
-    pub(super) fn take_pins(&mut self, pinned: impl Fn(&Scope, &str) -> Option<Pin>) {
+    pub fn take_pins(&mut self, pinned: impl Fn(&Scope, &str) -> Option<Pin>) {
         for LiveReference { scope, address, pin_key, .. } in self.references.values() {
             if let Some(pin) = pin_key.as_ref().and_then(|key| pinned(scope, key)) {
                 self.referred_pins.insert(address.clone(), pin);
@@ -230,6 +235,9 @@ impl Wanted {
             }
             if lookup.source == ANSWERS {
                 self.answered = members_of(&pin.value).into_iter().map(str::to_owned).collect();
+            }
+            if lookup.source == VERSIONS {
+                self.pinned_versions = Some(pin.value.clone());
             }
             if is_asked {
                 self.pins.insert(lookup, pin);
