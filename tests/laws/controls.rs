@@ -111,11 +111,16 @@ fn kinds_are_known_or_waited_for() {
     }
 }
 
-/// Whether a kind's tree has this member; the newest published version is no part of what is declared, nor is what overrules it.
+/// Whether a kind's tree has this member; the published versions are no part of what is declared, nor is what overrules it.
 fn has_member(kind: &dyn Kind, name: &str) -> bool {
     let schema = kind.schema();
     let declared = schema.as_value().pointer("/properties").and_then(|members| members.get(name));
-    let beside = [("guardrail", "publishedVersion"), ("iam-role", "overruled"), ("bedrock-policy", "overruled")];
+    let beside = [
+        ("guardrail", "publishedVersion"),
+        ("guardrail", "olderVersions"),
+        ("iam-role", "overruled"),
+        ("bedrock-policy", "overruled"),
+    ];
     declared.is_some() || beside.contains(&(kind.name(), name))
 }
 

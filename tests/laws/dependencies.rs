@@ -118,3 +118,60 @@ fn one_kind_never_imports_another() {
         }
     }
 }
+
+/// The texts of the sources below a folder, without their tests.
+fn sources(folder: &str) -> Vec<(String, String)> {
+    let root = repository().join(folder);
+    let files = files(&root, &["rs"]);
+    assert!(files.len() > 5, "{folder}");
+    let without_tests = |text: String| text.split("#[cfg(test)]").next().unwrap_or_default().to_owned();
+    let read = |path: std::path::PathBuf| {
+        let text = std::fs::read_to_string(&path).expect("a source file");
+        (path.display().to_string(), without_tests(text))
+    };
+    files.into_iter().map(read).collect()
+}
+
+/// A command parses, calls one operation and prints. Who may be told what a run came to, which steps go ahead and what a verdict
+/// means is decided in the engine, so that every command and every other front end says the same.
+#[test]
+fn a_command_decides_nothing_that_the_engine_decides() {
+    const OF_THE_ENGINE: &[&str] = &[
+        "ApprovedPlan",
+        "Authority",
+        "Severity::",
+        "StepOutcome::",
+        "Verdict::Broken",
+        "Verdict::Verified",
+        "Ruling",
+        "Why::",
+        "case::Case",
+        ".converged.rounds.iter().fold",
+        "is_to_restore",
+        "std::io::stdin",
+    ];
+    for (path, text) in sources("reconciler/cli/src/commands") {
+        for word in OF_THE_ENGINE {
+            assert!(!text.contains(word), "{path} has `{word}`");
+        }
+    }
+    // Exit codes are derived from outcomes in one place.
+    for (path, text) in sources("reconciler/cli/src") {
+        let derives = text.contains("Outcome::Drift") || text.contains("Outcome::Refused");
+        assert!(!derives || path.ends_with("/exit.rs"), "{path} weighs outcomes");
+    }
+}
+
+/// Codes and action words are for people. What the engine goes by has a type.
+#[test]
+fn the_engine_goes_by_no_code_and_no_word() {
+    for (path, text) in sources("reconciler/engine/src") {
+        for line in text.lines().filter(|line| !line.trim_start().starts_with("//")) {
+            let compares =
+                ["code == ", "code != ", "contains(code)", "contains(&code)"].iter().any(|one| line.contains(one));
+            let by_word =
+                line.contains("action == \"") || line.contains("kind == \"") || line.contains("verdict == \"");
+            assert!(!compares && !by_word, "{path}: {line}");
+        }
+    }
+}

@@ -590,6 +590,34 @@ async fn policies_follow_a_guardrail_that_was_created_again() {
     world.plan_again_nothing().await;
 }
 
+/// What a version that is named inside of a text means is known as where it is named alone: a weak one is enforced on everybody.
+#[tokio::test]
+async fn a_policy_that_names_a_weak_version_is_weakened() {
+    let world =
+        World::small("empty", &REFERRING.replace("name: everywhere", "name: everywhere\ncontrols: [aws-genai-06]"))
+            .await;
+    world.converge(Approval::Operator).await.expect("approved");
+    let body = || json!({"guardrailIdentifier": "guardrail:baseline"});
+    let hate = "/contentPolicyConfig/filtersConfig/type=HATE/inputStrength";
+    world.set_guardrail("baseline", hate, json!("NONE"));
+    world.attack("bedrock", "CreateGuardrailVersion", body());
+    world.converge(Approval::Operator).await.expect("approved");
+    world.plan_again_nothing().await;
+    let rows = rows(&world, "ListPolicies", json!({"Filter": "BEDROCK_POLICY"}), "Policies").await;
+    let id = rows.iter().find(|one| one["Name"] == "everywhere").expect("the policy")["Id"].clone();
+    let answer = ask(&world, "DescribePolicy", json!({"PolicyId": id})).await;
+    let named = answer["Policy"]["Content"].as_str().expect("text").to_owned();
+    assert!(named.contains(":3\""), "{named}");
+    let update = json!({"PolicyId": id, "Content": named.replace(":3\"", ":2\"")});
+    attack(&world, "UpdatePolicy", update);
+    let plan = world.plan().await.plan;
+    let drift = plan.drift.iter().find(|one| one.kind == "bedrock-policy").unwrap_or_else(|| panic!("{}", told(&plan)));
+    assert_eq!(drift.direction, Direction::Weakened, "{}", told(&plan));
+    assert_eq!(plan.steps.len(), 1, "{}", told(&plan));
+    world.converge(Approval::Operator).await.expect("approved");
+    world.plan_again_nothing().await;
+}
+
 /// h21. Only a guardrail of the management account may be enforced in the organization: models would be unusable otherwise.
 #[tokio::test]
 async fn h21_a_guardrail_of_another_account_is_refused() {

@@ -339,9 +339,74 @@ async fn a_successor_that_somebody_else_made_is_never_followed() {
         assert_eq!(drift.alerts.first().map(|alert| alert.class), Some(AlertClass::Page));
         world.emulator.clear_calls();
         world.converge(Approval::Operator).await.expect("approved");
-        let written: BTreeSet<String> = writes(&world).into_iter().collect();
-        assert!(written.is_subset(&["CreateGuardrail".to_owned()].into()), "{written:?}");
+        assert!(writes(&world).is_empty(), "{:?}", writes(&world));
+        let plan = world.plan().await.plan;
+        assert!(refusals(&plan).contains(&codes::NAME_TAKEN), "{}", told(&plan));
     }
+}
+
+/// Where it is not known whether a guardrail was made, the call is repeated with its token, and the service tells: what somebody
+/// else put under the name meanwhile is not taken for ours.
+#[tokio::test]
+async fn what_somebody_else_made_is_not_followed_while_a_create_is_in_doubt() {
+    for is_ours in [false, true] {
+        let world = pinned().await;
+        world.attack("bedrock", "DeleteGuardrail", json!({"guardrailIdentifier": "guardrail:baseline"}));
+        // It is made, or never reaches the service; no answer comes, and no read shows it.
+        let then = if is_ours { Effect::LostResponse } else { Effect::DropRequest };
+        let mut faults = vec![Fault::always(on("CreateGuardrail"), then)];
+        if is_ours {
+            faults.push(Fault::always(on("GetGuardrail"), Effect::Deny));
+        }
+        let planned = world.plan().await;
+        world.inject(faults);
+        world.apply(&planned).await;
+        world.emulator.clear_faults();
+        if !is_ours {
+            world.attack("bedrock", "CreateGuardrail", namesake());
+        }
+        // A list may lag by a read.
+        guardrails(&world).await;
+        let before: Vec<(String, String)> = guardrails(&world).await;
+        let [(id, _)] = &before.iter().filter(|(_, name)| name == "baseline").collect::<Vec<_>>()[..] else {
+            panic!("{before:?}")
+        };
+        let plan = world.plan().await.plan;
+        let address = format!("{PLACE}/guardrail/baseline");
+        assert!(plan.drift.iter().any(|one| one.address.to_string() == address && one.change == Change::Missing));
+        world.emulator.clear_calls();
+        world.converge(Approval::Operator).await.expect("approved");
+        let plan = world.plan().await.plan;
+        let is_open = plan.drift.iter().any(|one| one.address.to_string() == address);
+        assert_eq!(is_open, !is_ours, "{}", told(&plan));
+        if !is_ours {
+            let touched =
+                writes(&world).into_iter().any(|one| one == "UpdateGuardrail" || one == "CreateGuardrailVersion");
+            assert!(!touched, "{id} is somebody else's: {:?}", writes(&world));
+            assert!(refusals(&plan).contains(&codes::NAME_TAKEN), "{}", told(&plan));
+        }
+        assert_eq!(guardrails(&world).await.len(), before.len());
+    }
+}
+
+/// A pinned guardrail that cannot be read hides what its name leads to, and no other one.
+#[tokio::test]
+async fn a_stale_pin_that_cannot_be_followed_hides_no_other_guardrail() {
+    let world = pinned().await;
+    let of = |name: &str| json!({"guardrailIdentifier": format!("guardrail:{name}")});
+    world.play(elsewhere(PROD, "bedrock", "DeleteGuardrail", of("payments"), Vec::new()));
+    world.converge(Approval::Operator).await.expect("approved");
+    let weak = ("/contentPolicyConfig/filtersConfig/type=HATE/inputStrength".to_owned(), json!("NONE"));
+    world.play(elsewhere(PROD, "bedrock", "UpdateGuardrail", of("baseline"), vec![Edit::Set([weak].into())]));
+    world.plan().await;
+    // The first read of the region is that of what the pin says.
+    let first = Match { account: Some(PROD.to_owned()), region: Some("us-east-1".to_owned()), ..on("GetGuardrail") };
+    world.inject(vec![Fault::once(first, Effect::Deny)]);
+    let plan = world.plan().await.plan;
+    assert_eq!(drifted(&plan), ["prod/us-east-1/guardrail/baseline".to_owned()].into(), "{}", told(&plan));
+    let hidden: Vec<_> =
+        plan.gaps.iter().filter(|gap| gap.kind == "guardrail").map(|gap| gap.name.as_deref()).collect();
+    assert_eq!(hidden, [Some("payments")], "{}", told(&plan));
 }
 
 /// The network of endpoints is the pinned one, whatever has its name, or whether it has one.

@@ -264,16 +264,33 @@ async fn a_policy_is_that_of_the_pinned_guardrail_whatever_has_its_name() {
     assert_ne!(other, id);
     put(&arn.replace(&id, &other));
     let plan = world.plan().await.plan;
-    let drift = plan.drift.iter().find(|one| one.kind == "guardrail-resource-policy" && one.name == "payments");
-    assert_eq!(drift.map(|one| one.direction), Some(Direction::Weakened), "{}", told(&plan));
+    let of_policy = |plan: &Plan| {
+        let mut fields =
+            plan.drift.iter().filter(|one| one.kind == "guardrail-resource-policy" && one.name == "payments");
+        fields.next().map(|one| one.fields.iter().map(|field| field.path.to_string()).collect::<Vec<_>>())
+    };
+    assert_eq!(of_policy(&plan), Some(vec!["name".to_owned(), "resourcePolicy".to_owned()]), "{}", told(&plan));
     world.converge(Approval::Operator).await.expect("approved");
     let calls = world.emulator.calls();
     let deletes: Vec<_> = calls.iter().filter(|call| call.operation == "DeleteResourcePolicy").collect();
     assert_eq!(deletes.len(), 1);
     let plan = world.plan().await.plan;
-    let is_open = plan.drift.iter().any(|one| one.kind == "guardrail-resource-policy" && one.name == "payments");
-    assert!(!is_open, "{}", told(&plan));
+    assert_eq!(of_policy(&plan), Some(vec!["name".to_owned()]), "the other one has the name: {}", told(&plan));
     assert!(policy_of(&world, &other).await.is_string(), "nobody declared that one");
+}
+
+/// A guardrail that only its policy is declared of is named by people, and told until it is named back.
+#[tokio::test]
+async fn a_pinned_guardrail_that_only_its_policy_is_declared_of_may_not_be_renamed() {
+    let (world, id) = pinned(&declared()).await;
+    let world = world.declaring(NONE.trim_start_matches("\n---")).await.pinning("guardrail/payments", &id);
+    world.attack("bedrock", "DeleteResourcePolicy", json!({"resourceArn": arn(&world).await}));
+    world.plan_again_nothing().await;
+    world.set_guardrail("payments", "/name", json!("old"));
+    let plan = world.plan().await.plan;
+    assert_eq!((field(&plan, "name").direction, plan.steps.len()), (Direction::Weakened, 0), "{}", told(&plan));
+    world.set_guardrail("old", "/name", json!("payments"));
+    world.plan_again_nothing().await;
 }
 
 /// What this tool made in the place of the pinned one has the policy from then on.

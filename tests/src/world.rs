@@ -9,7 +9,7 @@ use reconciler_aws::{Connection, Retries, Sessions, Timeouts};
 use reconciler_emulator::{Accounts, Call, Edit, Effect, Emulator, Fault, Match, Options, Script, Step, Times};
 use reconciler_engine::apply::{Applied, Authority};
 use reconciler_engine::event::{Silence, StepOutcome};
-use reconciler_engine::journal::{Journal, Made, Record, made, records};
+use reconciler_engine::journal::{Journal, Made, Record, records};
 use reconciler_engine::observe::{Read, read_all, scope_of};
 use reconciler_engine::pinning::Pointer;
 use reconciler_engine::queries::{Places, Question};
@@ -159,7 +159,7 @@ impl World {
 
     /// What the journal says that was made.
     fn made(&self) -> Made {
-        records(&self.folder().journal()).map(|records| made(&records)).unwrap_or_default()
+        records(&self.folder().journal()).map(|records| Made::of(&records)).unwrap_or_default()
     }
 
     fn target<'a>(&'a self, made: &'a Made) -> Target<'a> {
@@ -322,8 +322,7 @@ impl World {
             stop: &|| false,
         };
         let approve = |_: &Plan| Ok::<_, ()>(approval);
-        match self.reconciler().converge(&activation, &mut self.journal(), |_, _| Ok(()), approve, |_, _| Ok(())).await
-        {
+        match self.reconciler().converge(&activation, &mut self.journal(), |_, _| Ok(()), approve).await {
             Ok(converged) => Ok(converged),
             Err(Broken::Refused(refusal)) => Err(refusal),
             Err(broken) => panic!("{broken:?}"),

@@ -71,8 +71,9 @@ impl Selection {
     }
 }
 
-/// Stands among the pins of a name that may be followed wherever it leads: this tool may have made what bears it, and the answer
-/// to that call was lost.
+/// Stands among the pins of a name: this tool may have made what bears it, because the answer to that call was lost. The call is
+/// repeated with its token, and answers which resource that is; whatever else bears the name is somebody else's. As the pin of a
+/// unit: it is followed wherever it leads.
 pub const ANY: &str = "*";
 
 /// What names of a selection led to when somebody looked, by name: the id that is pinned, and then those of its successors that
@@ -154,7 +155,7 @@ pub trait Edge: Send + Sync {
     /// Looks at what `want` refers to, where it differs from `live` and before steps are proposed: a guardrail that is to be
     /// enforced, say. The answer is what
     /// [`Situation::surroundings`](reconciler_model::kind::Situation::surroundings) has; `None` where
-    /// there is nothing to look at. `pinned` is what the file of pins says of the name. Reads only.
+    /// there is nothing to look at. `pinned` is what the file of pins says of the name, and then the successors. Reads only.
     ///
     /// # Errors
     /// Fails when it could not be found out. Nothing is written to the address then.
@@ -164,7 +165,7 @@ pub trait Edge: Send + Sync {
         _address: &Address,
         _want: &Value,
         _live: Option<&Sighting>,
-        _pinned: Option<&str>,
+        _pinned: &[String],
     ) -> Result<Option<Value>, CallError> {
         Ok(None)
     }

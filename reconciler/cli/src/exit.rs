@@ -2,6 +2,8 @@
 
 use std::process::ExitCode;
 
+use reconciler_engine::outcome::Outcome;
+
 /// How a command ended.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Exit {
@@ -39,20 +41,18 @@ impl Exit {
             Self::Terminated => 143,
         }
     }
+}
 
-    /// The worse of two endings: interrupted, invalid, failed, refused, drift, gaps, done.
-    pub(crate) fn or_worse(self, other: Self) -> Self {
-        let rank = |exit| match exit {
-            Self::Done => 0,
-            Self::Gaps => 1,
-            Self::Drift => 2,
-            Self::Refused => 3,
-            Self::Failed => 4,
-            Self::Invalid => 5,
-            Self::Usage => 6,
-            Self::Interrupted | Self::Terminated => 7,
-        };
-        if rank(other) > rank(self) { other } else { self }
+impl From<Outcome> for Exit {
+    fn from(outcome: Outcome) -> Self {
+        match outcome {
+            Outcome::Done => Self::Done,
+            Outcome::Gaps => Self::Gaps,
+            Outcome::Drift => Self::Drift,
+            Outcome::Refused => Self::Refused,
+            Outcome::Failed => Self::Failed,
+            Outcome::Invalid => Self::Invalid,
+        }
     }
 }
 
@@ -84,12 +84,5 @@ mod tests {
         for exit in [Done, Failed, Drift, Gaps, Refused, Usage, Invalid, Interrupted, Terminated] {
             assert!(TABLE.contains(&exit.code().to_string()), "{exit:?}");
         }
-    }
-
-    #[test]
-    fn the_worse_ending_wins() {
-        assert_eq!(Exit::Gaps.or_worse(Exit::Drift), Exit::Drift);
-        assert_eq!(Exit::Failed.or_worse(Exit::Drift), Exit::Failed);
-        assert_eq!(Exit::Done.or_worse(Exit::Done), Exit::Done);
     }
 }

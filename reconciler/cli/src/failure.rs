@@ -4,9 +4,12 @@ use std::fmt;
 
 use reconciler_aws::CallError;
 use reconciler_aws::edge::code_of;
+use reconciler_engine::evidence::EvidenceError;
 use reconciler_engine::journal::JournalError;
+use reconciler_engine::rounds::Broken;
 use reconciler_engine::state::StateError;
 use reconciler_model::codes;
+pub(crate) use reconciler_model::text::chain;
 use reconciler_model::warrant::Refusal;
 
 use crate::exit::Exit;
@@ -44,18 +47,6 @@ impl fmt::Display for Failure {
     }
 }
 
-/// The error and its causes, each said once.
-pub(crate) fn chain(error: &dyn std::error::Error) -> String {
-    let mut text = error.to_string();
-    let mut cause = error.source();
-    while let Some(error) = cause {
-        text.push_str(": ");
-        text.push_str(&error.to_string());
-        cause = error.source();
-    }
-    text
-}
-
 impl From<CallError> for Failure {
     fn from(error: CallError) -> Self {
         let failure = Self::new(Exit::Failed, format!("failed to {error}")).code(code_of(&error));
@@ -78,6 +69,26 @@ impl From<JournalError> for Failure {
                     .code(codes::ALTERED)
                     .hint("nothing was written to AWS; `bedrock-reconciler audit verify` names every place")
             }
+        }
+    }
+}
+
+impl From<EvidenceError> for Failure {
+    fn from(error: EvidenceError) -> Self {
+        Self::new(Exit::Failed, format!("failed to {}", chain(&error)))
+            .code(codes::EVIDENCE)
+            .hint("nothing more was written to AWS; check the state folder (--state) and its disk")
+    }
+}
+
+impl From<Broken<Self>> for Failure {
+    fn from(broken: Broken<Self>) -> Self {
+        match broken {
+            Broken::Call(error) => error.into(),
+            Broken::Journal(error) => error.into(),
+            Broken::Evidence(error) => error.into(),
+            Broken::Refused(refusal) => refusal.into(),
+            Broken::Caller(failure) => failure,
         }
     }
 }

@@ -22,6 +22,11 @@ pub(crate) fn requested() -> Option<Exit> {
     }
 }
 
+/// Whether it was: what has not begun is not begun.
+pub(crate) fn is_requested() -> bool {
+    requested().is_some()
+}
+
 /// From now on a signal lets the current step end first.
 pub(crate) fn writing() {
     let _ = STATE.compare_exchange(RUNNING, WRITING, Ordering::SeqCst, Ordering::SeqCst);

@@ -2,6 +2,7 @@
 //!
 //! Arguments, terminal, signals, exit codes and the daemon's bell are here; everything else is in the libraries.
 
+mod approval;
 mod args;
 mod blame;
 mod commands;
@@ -13,7 +14,7 @@ mod files;
 mod interrupt;
 mod progress;
 mod render;
-mod respond;
+mod report;
 mod screen;
 mod settings;
 mod setup;

@@ -15,6 +15,7 @@ use reconciler_model::inventory::Gap;
 use reconciler_model::plan::Severity;
 use reconciler_model::verdict::Verdict;
 
+use crate::render;
 use crate::screen::{BAD, DO, FAINT, GOOD, Screen, line, paint};
 
 /// Progress on standard error: a moving line while reading, one line for each step.
@@ -56,7 +57,7 @@ pub(crate) fn outcome_in_words(outcome: &StepOutcome) -> String {
             let hint = hint.as_ref().map(|hint| format!("; {hint}")).unwrap_or_default();
             paint(BAD, format_args!("failed [{code}] to {error}{hint}"))
         }
-        StepOutcome::NotTried { code, reason } => paint(BAD, format_args!("not tried [{code}]: {reason}")),
+        StepOutcome::NotTried { code, reason, .. } => paint(BAD, format_args!("not tried [{code}]: {reason}")),
     }
 }
 
@@ -83,6 +84,14 @@ impl Sink for Progress {
                 "[{}] {account}: whether the caller may write could not be asked beforehand: {reason}",
                 codes::NOT_CHECKED
             )),
+            // A closed standard output is no reason to stop a restore.
+            Event::NextRound { number, plan } => {
+                let _ = self.screen.say(format_args!("round {number}\n\n{}", render::plan(plan).trim_end()));
+            }
+            Event::IncidentOpened { id, again, folder } => {
+                let what = if *again { "is taken up again" } else { "is opened" };
+                self.screen.remark(format_args!("incident {id} {what}; evidence in {}", folder.display()));
+            }
             Event::StepStarted(step) => self.screen.remark(format_args!(
                 "{} {}  {}",
                 paint(DO, format_args!("step {} {}", step.id, step.action)),

@@ -268,32 +268,3 @@ pub(crate) fn diff(plan: &Plan) -> String {
     }
     text
 }
-
-/// How a plan ends that was to be carried out, and of which nothing was: as alone, or 4 when a restore that is needed was
-/// refused or left.
-pub(crate) fn exit_of_restoring(plan: &Plan) -> Exit {
-    let left = plan.findings.iter().any(|finding| finding.severity == Severity::Left);
-    exit_after_writing(plan).or_worse(if left { Exit::Refused } else { Exit::Done })
-}
-
-/// The same after something was written: what is left for the next run is not refused.
-pub(crate) fn exit_after_writing(plan: &Plan) -> Exit {
-    let refused = plan.findings.iter().any(|finding| finding.severity == Severity::Refused);
-    exit_of(plan).or_worse(if refused { Exit::Refused } else { Exit::Done })
-}
-
-/// How a plan alone ends: 65, 2, 3 or 0.
-pub(crate) fn exit_of(plan: &Plan) -> Exit {
-    let mut exit = Exit::Done;
-    if plan.is_unseen_in_part() {
-        exit = Exit::Gaps;
-    }
-    // What others go on changing back is not over because it is as declared for the moment.
-    if !plan.drift.is_empty() || plan.contested.iter().any(Contested::pages) {
-        exit = Exit::Drift;
-    }
-    if !plan.diagnostics.is_empty() {
-        exit = Exit::Invalid;
-    }
-    exit
-}

@@ -1,6 +1,6 @@
 //! What every command begins with: the desired state, the connection, the state folder.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeSet;
 use std::path::PathBuf;
 use std::sync::OnceLock;
 use std::time::Duration;
@@ -302,7 +302,7 @@ impl Setup {
     fn made(&self) -> &Made {
         self.made.get_or_init(|| {
             let records = self.journal_to_read().and_then(|path| journal::records(&path).ok());
-            records.map(|records| journal::made(&records)).unwrap_or_default()
+            records.map(|records| Made::of(&records)).unwrap_or_default()
         })
     }
 
@@ -395,6 +395,13 @@ pub(crate) fn open_emulator(scenario: &str, options: Options) -> Result<Emulator
         .map_err(|error| Failure::new(Exit::Usage, crate::failure::chain(&error)).hint("or name the path of a script"))
 }
 
+/// Who asks: the user that owns this process, as the system knows it.
+pub(crate) fn user() -> String {
+    let own = nix::unistd::Uid::current();
+    let named = nix::unistd::User::from_uid(own).ok().flatten();
+    named.map_or_else(|| format!("user {own}"), |user| user.name)
+}
+
 /// The ids of every control.
 pub(crate) fn control_ids() -> Result<Vec<String>, Failure> {
     Ok(controls::all()?.iter().map(|control| control.id.clone()).collect())
@@ -405,11 +412,6 @@ fn default_state() -> Option<PathBuf> {
     variable("STATE_DIRECTORY")
         .or_else(|| variable("XDG_STATE_HOME").map(|home| home.join("bedrock-reconciler")))
         .or_else(|| variable("HOME").map(|home| home.join(".local/state/bedrock-reconciler")))
-}
-
-/// The ids of the accounts, by name.
-pub(crate) fn account_ids(organization: &Organization) -> BTreeMap<String, String> {
-    organization.accounts.iter().map(|account| (account.name.clone(), account.id.clone())).collect()
 }
 
 /// A part of the desired state, and what is looked for beside it.

@@ -21,14 +21,14 @@ use reconciler_model::codes;
 use reconciler_model::contested::fields_of;
 use reconciler_model::digest;
 use reconciler_model::inventory::{Inventory, Sighting};
-use reconciler_model::plan::{Plan, Step, Turn};
-use reconciler_model::verdict::{self, Verdict};
+use reconciler_model::plan::{Lag, Plan, Step, Turn};
+use reconciler_model::verdict::{self, Ruling, Verdict};
 use reconciler_model::warrant::ApprovedPlan;
 use serde_json::Value;
 use tokio::sync::Mutex;
 use tokio::time::Instant;
 
-use crate::event::{Event, StepOutcome};
+use crate::event::{Event, StepOutcome, Why};
 use crate::journal::{Entry, Journal, JournalError, OpenIntent};
 use crate::reconciler::{Reconciler, op_digest};
 use crate::state::StateFolder;
@@ -48,7 +48,8 @@ impl Applied {
 
     /// The addresses of a plan that were not what it was made for any more when they were to be changed.
     pub fn moved<'p>(&self, plan: &'p Plan) -> BTreeSet<&'p Address> {
-        let moved = |step: &&Step| matches!(self.steps.get(&step.id), Some(StepOutcome::NotTried { code, .. }) if *code == codes::MOVED);
+        let moved =
+            |step: &&Step| matches!(self.steps.get(&step.id), Some(StepOutcome::NotTried { why: Why::Moved, .. }));
         plan.steps.iter().filter(moved).map(|step| &step.address).collect()
     }
 
@@ -74,6 +75,30 @@ pub struct Authority<'a> {
     pub state: &'a StateFolder,
     /// Set when the process was asked to stop: steps that have not begun are not begun.
     pub stop: &'a (dyn Fn() -> bool + Sync),
+}
+
+/// Why a step is not tried.
+#[derive(Debug, Clone)]
+struct Obstacle {
+    why: Why,
+    code: &'static str,
+    reason: String,
+}
+
+impl Obstacle {
+    fn behind(code: &'static str, reason: impl Into<String>) -> Self {
+        Self { why: Why::Behind, code, reason: reason.into() }
+    }
+
+    fn barred(code: &'static str, reason: impl Into<String>) -> Self {
+        Self { why: Why::Barred, code, reason: reason.into() }
+    }
+}
+
+impl From<Obstacle> for StepOutcome {
+    fn from(Obstacle { why, code, reason }: Obstacle) -> Self {
+        Self::NotTried { why, code, reason }
+    }
 }
 
 type Guarded<'a> = Mutex<&'a mut Journal>;
@@ -145,7 +170,7 @@ impl Reconciler<'_> {
             .map(|open| (open.seq, made(open)))
             .collect();
         for (intent, made) in over {
-            let entry = Entry::Verdict { intent, verdict: "superseded".into(), differs: Vec::new(), made };
+            let entry = Entry::Verdict { intent, verdict: Ruling::Superseded, differs: Vec::new(), made };
             journal.append((self.clock)(), entry)?;
         }
         Ok(())
@@ -159,19 +184,26 @@ impl Reconciler<'_> {
         journal: &Guarded<'_>,
     ) -> Result<Vec<(String, StepOutcome)>, JournalError> {
         let mut outcomes: Vec<(String, StepOutcome)> = Vec::new();
-        let mut stopped: Option<(&'static str, String)> = None;
+        let mut stopped: Option<Obstacle> = None;
         // Steps that were not verified, and why: what needs one of them is not tried, and all else is.
-        let mut failed: BTreeMap<&str, (&'static str, String)> = BTreeMap::new();
+        let mut failed: BTreeMap<&str, Obstacle> = BTreeMap::new();
         let Some(first) = steps.first() else { return Ok(outcomes) };
         let mut handle = authority
             .inventory
             .and_then(|inventory| inventory.sightings.get(&first.address))
             .map(|sighting| sighting.handle.clone());
-        match self.ready(authority, first, verified_before, &mut handle).await {
+        let op = op_digest(first);
+        let is_again = journal
+            .lock()
+            .await
+            .open_intents()
+            .any(|open| open.creates && open.address == first.address && open.op == op);
+        match self.ready(authority, first, verified_before, is_again, &mut handle).await {
             Ok(()) => {}
-            Err((code, reason)) => {
-                self.sink.take(&Event::Skipped { address: &first.address, code, reason: &reason });
-                stopped = Some((code, reason));
+            Err(obstacle) => {
+                let Obstacle { code, reason, .. } = &obstacle;
+                self.sink.take(&Event::Skipped { address: &first.address, code, reason });
+                stopped = Some(obstacle);
             }
         }
         for (index, step) in steps.iter().enumerate() {
@@ -184,12 +216,12 @@ impl Reconciler<'_> {
             let in_the_way = || step.needs.iter().find_map(|need| failed.get(need.as_str()).cloned());
             let why_not = stopped.clone().or_else(|| missing.map(|missing| unmet(missing))).or_else(in_the_way);
             let outcome = match &why_not {
-                Some((code, reason)) => StepOutcome::NotTried { code, reason: reason.clone() },
+                Some(obstacle) => obstacle.clone().into(),
                 None => self.carry_out(authority, step, index == 0, &mut handle, journal).await?,
             };
             self.sink.take(&Event::StepEnded { step, outcome: &outcome });
             if !outcome.is_verified() {
-                let own = || (codes::STEP_FAILED, format!("step {} was not verified", step.id));
+                let own = || Obstacle::behind(codes::STEP_FAILED, format!("step {} was not verified", step.id));
                 failed.insert(&step.id, why_not.unwrap_or_else(own));
             }
             outcomes.push((step.id.clone(), outcome));
@@ -197,11 +229,11 @@ impl Reconciler<'_> {
         Ok(outcomes)
     }
 
-    fn held_back(&self, authority: &Authority<'_>) -> Option<(&'static str, String)> {
+    fn held_back(&self, authority: &Authority<'_>) -> Option<Obstacle> {
         if let Some(reason) = authority.state.paused() {
-            return Some((codes::PAUSED, reason));
+            return Some(Obstacle::barred(codes::PAUSED, reason));
         }
-        (authority.stop)().then(|| (codes::STEP_FAILED, "the run was asked to stop".to_owned()))
+        (authority.stop)().then(|| Obstacle::behind(codes::STEP_FAILED, "the run was asked to stop"))
     }
 
     /// Whether the address is still what the plan was made for, and what it needs was verified.
@@ -210,10 +242,15 @@ impl Reconciler<'_> {
         authority: &Authority<'_>,
         first: &Step,
         verified_before: &BTreeSet<String>,
+        is_again: bool,
         handle: &mut Option<Value>,
-    ) -> Result<(), (&'static str, String)> {
+    ) -> Result<(), Obstacle> {
         if let Some(missing) = first.needs.iter().find(|need| !verified_before.contains(*need)) {
             return Err(unmet(missing));
+        }
+        // What bears the name may be what a former run made: the call with its token tells, and nothing else can.
+        if is_again && first.planned_for.is_none() {
+            return Ok(());
         }
         let (edge, session) = self.place_of(authority, &first.address)?;
         // The plan's sighting counts where it is at hand: two in a row are of two instants.
@@ -226,7 +263,7 @@ impl Reconciler<'_> {
                 Some(_) if first.planned_for.is_none() => "the resource exists now".to_owned(),
                 Some(_) => "the resource is not what the plan was made for".to_owned(),
             };
-            return Err((codes::MOVED, reason));
+            return Err(Obstacle { why: Why::Moved, code: codes::MOVED, reason });
         }
         *handle = seen.map(|seen| seen.handle);
         Ok(())
@@ -241,20 +278,19 @@ impl Reconciler<'_> {
         address: &Address,
         handle: Option<&Value>,
         mut in_a_row: u32,
-    ) -> Result<Option<Sighting>, (&'static str, String)> {
+    ) -> Result<Option<Sighting>, Obstacle> {
         let began = Instant::now();
         let mut pause = self.pace.poll_first;
         loop {
-            let seen = edge
-                .sight(session, address, handle)
-                .await
-                .map_err(|error| (code_of(&error), format!("it could not be sighted again: failed to {error}")))?;
+            let seen = edge.sight(session, address, handle).await.map_err(|error| {
+                Obstacle::barred(code_of(&error), format!("it could not be sighted again: failed to {error}"))
+            })?;
             in_a_row = if seen.as_ref().is_none_or(|seen| seen.settled) { in_a_row + 1 } else { 0 };
             if seen.is_none() || in_a_row >= edge.kind().settled_reads() {
                 return Ok(seen);
             }
             if began.elapsed() >= self.pace.settle {
-                return Err((codes::NOT_SETTLED, "the resource is still being changed".to_owned()));
+                return Err(Obstacle::behind(codes::NOT_SETTLED, "the resource is still being changed"));
             }
             tokio::time::sleep(pause).await;
             pause = (pause * 3 / 2).min(self.pace.poll_longest);
@@ -265,14 +301,13 @@ impl Reconciler<'_> {
         &self,
         authority: &Authority<'_>,
         address: &Address,
-    ) -> Result<(&dyn Edge, reconciler_aws::Session), (&'static str, String)> {
-        let edge = self
-            .edge(&address.kind)
-            .ok_or_else(|| (codes::UNKNOWN_KIND, format!("this build has no kind `{}`", address.kind)))?;
-        let account = authority
-            .account_ids
-            .get(&address.account)
-            .ok_or_else(|| (codes::ORGANIZATION, format!("organization.yaml has no account `{}`", address.account)))?;
+    ) -> Result<(&dyn Edge, reconciler_aws::Session), Obstacle> {
+        let edge = self.edge(&address.kind).ok_or_else(|| {
+            Obstacle::barred(codes::UNKNOWN_KIND, format!("this build has no kind `{}`", address.kind))
+        })?;
+        let account = authority.account_ids.get(&address.account).ok_or_else(|| {
+            Obstacle::barred(codes::ORGANIZATION, format!("organization.yaml has no account `{}`", address.account))
+        })?;
         Ok((edge, self.sessions.session(account, &address.region)))
     }
 
@@ -284,16 +319,16 @@ impl Reconciler<'_> {
         handle: &mut Option<Value>,
         journal: &Guarded<'_>,
     ) -> Result<StepOutcome, JournalError> {
-        let not_tried = |(code, reason)| StepOutcome::NotTried { code, reason };
         let Some(warrant) = authority.approved.warrant(step) else {
-            return Ok(not_tried((codes::STALE_PLAN, "the step is not part of the approved plan".to_owned())));
+            return Ok(Obstacle::barred(codes::STALE_PLAN, "the step is not part of the approved plan").into());
         };
         let (edge, session) = match self.place_of(authority, &step.address) {
             Ok(place) => place,
-            Err(reason) => return Ok(not_tried(reason)),
+            Err(obstacle) => return Ok(obstacle.into()),
         };
         self.sink.take(&Event::StepStarted(step));
         let op = op_digest(step);
+        let seen = authority.inventory.and_then(|inventory| inventory.sightings.get(&step.address));
         let (intent, token) = {
             let mut journal = journal.lock().await;
             let again = journal.open_intents().find(|open| open.address == step.address && open.op == op).cloned();
@@ -316,7 +351,9 @@ impl Reconciler<'_> {
                         before: step.planned_for.clone(),
                         restores: restored.map(fields_of).unwrap_or_default(),
                         alerts: restored.and_then(|drift| drift.alerts.first()).cloned().into_iter().collect(),
-                        replaces: step.replaces,
+                        replaces: seen
+                            .filter(|_| step.lag == Some(Lag::OlderVersions))
+                            .and_then(|seen| edge.kind().version_of(seen)),
                         spends: step.spends,
                     };
                     (journal.append((self.clock)(), entry)?, token)
@@ -371,19 +408,19 @@ impl Reconciler<'_> {
             }
         };
         let (verdict, differs) = match &outcome {
-            StepOutcome::Read(Verdict::Verified) => ("verified", Vec::new()),
+            StepOutcome::Read(Verdict::Verified) => (Ruling::Verified, Vec::new()),
             StepOutcome::Read(Verdict::Broken { differs }) => {
-                ("broken", differs.iter().map(|part| part.path.to_string()).collect())
+                (Ruling::Broken, differs.iter().map(|part| part.path.to_string()).collect())
             }
-            StepOutcome::Read(Verdict::Unverified { .. }) => ("unverified", Vec::new()),
-            StepOutcome::Failed { .. } | StepOutcome::NotTried { .. } if unsent => ("not_sent", Vec::new()),
-            StepOutcome::Failed { .. } | StepOutcome::NotTried { .. } if gone_for_good => ("failed", Vec::new()),
-            StepOutcome::Failed { .. } | StepOutcome::NotTried { .. } => ("unverified", Vec::new()),
+            StepOutcome::Read(Verdict::Unverified { .. }) => (Ruling::Unverified, Vec::new()),
+            StepOutcome::Failed { .. } | StepOutcome::NotTried { .. } if unsent => (Ruling::NotSent, Vec::new()),
+            StepOutcome::Failed { .. } | StepOutcome::NotTried { .. } if gone_for_good => (Ruling::Failed, Vec::new()),
+            StepOutcome::Failed { .. } | StepOutcome::NotTried { .. } => (Ruling::Unverified, Vec::new()),
         };
         // The answer was lost, and what it made was found: from now on it is known by its id.
-        let made = handle.as_ref().filter(|_| was_absent && verdict == "verified");
+        let made = handle.as_ref().filter(|_| was_absent && verdict == Ruling::Verified);
         let made = made.and_then(|handle| edge.kind().id_of(handle));
-        let entry = Entry::Verdict { intent, verdict: verdict.to_owned(), differs, made };
+        let entry = Entry::Verdict { intent, verdict, differs, made };
         journal.lock().await.append((self.clock)(), entry)?;
         Ok(outcome)
     }
@@ -436,8 +473,8 @@ impl Reconciler<'_> {
 }
 
 /// Why a step is not tried that needs another one.
-fn unmet(missing: &str) -> (&'static str, String) {
-    (codes::STEP_FAILED, format!("it needs step {missing}, which was not verified"))
+fn unmet(missing: &str) -> Obstacle {
+    Obstacle::behind(codes::STEP_FAILED, format!("it needs step {missing}, which was not verified"))
 }
 
 /// Whether a failed write may have taken effect all the same.

@@ -23,6 +23,7 @@ use reconciler_model::history::Past;
 use reconciler_model::inventory::Inventory;
 use reconciler_model::plan::Plan;
 use reconciler_model::tree::Path;
+use reconciler_model::verdict::Ruling;
 
 use crate::journal::{Entry, Record};
 use crate::reconciler::Reconciler;
@@ -65,7 +66,7 @@ impl OwnWrites {
                         own.before.insert(id.clone(), ((*address).clone(), false));
                     }
                 }
-                Entry::Verdict { intent, verdict, .. } if verdict == "verified" && record.at <= now => {
+                Entry::Verdict { intent, verdict, .. } if *verdict == Ruling::Verified && record.at <= now => {
                     if let Some(address) = intents.get(intent) {
                         own.verified_at.insert((*address).clone(), record.at);
                     }

@@ -13,6 +13,7 @@ use reconciler_model::contested::{Contested, RestoredField, fields_of};
 use reconciler_model::control::AlertClass;
 use reconciler_model::direction::Direction;
 use reconciler_model::drift::Drift;
+use reconciler_model::verdict::Ruling;
 
 use crate::journal::{Entry, Record};
 
@@ -76,19 +77,21 @@ impl Contests {
                 self.begun.insert(record.seq, Begun { address, fields, alerts, spends: *spends });
             }
             Entry::Verdict { intent, verdict, .. } => {
-                let begun = match verdict.as_str() {
+                let begun = match verdict {
                     // Its write may still take effect.
-                    "unverified" => self.begun.get(intent).cloned(),
+                    Ruling::Unverified => self.begun.get(intent).cloned(),
                     _ => self.begun.remove(intent),
                 };
                 let Some(Begun { address, fields, alerts, spends }) = begun else { return };
-                match verdict.as_str() {
-                    "verified" => drop(self.failed.remove(&address)),
-                    "failed" | "broken" | "unverified" | "not_sent" => drop(self.failed.insert(address.clone())),
-                    _ => {}
+                match verdict {
+                    Ruling::Verified => drop(self.failed.remove(&address)),
+                    Ruling::Failed | Ruling::Broken | Ruling::Unverified | Ruling::NotSent => {
+                        self.failed.insert(address.clone());
+                    }
+                    Ruling::Superseded | Ruling::Other(_) => {}
                 }
-                match verdict.as_str() {
-                    "verified" => {
+                match verdict {
+                    Ruling::Verified => {
                         if spends {
                             self.spent.remove(&address);
                         }
@@ -99,7 +102,7 @@ impl Contests {
                             all.retain(|one| record.at.duration_since(one.at) <= WINDOW);
                         }
                     }
-                    "broken" | "unverified" if spends => {
+                    Ruling::Broken | Ruling::Unverified if spends => {
                         let spent = self.spent.entry(address).or_insert((0, record.at));
                         *spent = (spent.0.saturating_add(1), record.at);
                     }
@@ -257,7 +260,7 @@ mod tests {
                 spends: false,
             };
             records.push(record(intent, begun));
-            let ended = Entry::Verdict { intent, verdict: "verified".into(), differs: Vec::new(), made: None };
+            let ended = Entry::Verdict { intent, verdict: Ruling::Verified, differs: Vec::new(), made: None };
             records.push(record(intent + 1, ended));
         }
         Contests::of(&records)

@@ -1,5 +1,7 @@
 //! What happens, told once; the terminal, the log and other listeners each show it in their own way.
 
+use std::path::Path;
+
 use reconciler_model::address::{Address, Scope};
 use reconciler_model::inventory::Gap;
 use reconciler_model::plan::{Plan, Step};
@@ -47,6 +49,22 @@ pub enum Event<'a> {
     },
     /// A plan was made.
     Planned(&'a Plan),
+    /// A later round of an activation is about to be carried out.
+    NextRound {
+        /// Its number, from 2.
+        number: usize,
+        /// Its plan.
+        plan: &'a Plan,
+    },
+    /// An incident was opened, or one that is open was taken up again.
+    IncidentOpened {
+        /// Its id.
+        id: &'a str,
+        /// Whether an earlier run left it open.
+        again: bool,
+        /// Where the evidence is kept.
+        folder: &'a Path,
+    },
     /// The steps of an address are not carried out.
     Skipped {
         /// The address.
@@ -81,13 +99,26 @@ pub enum StepOutcome {
         /// What to do about it.
         hint: Option<String>,
     },
-    /// It was not tried, because what it needs was not verified.
+    /// It was not tried.
     NotTried {
+        /// What stood in the way.
+        why: Why,
         /// The code, for `explain`.
         code: &'static str,
-        /// Why.
+        /// Why, in words.
         reason: String,
     },
+}
+
+/// What stands in the way of a step that is not tried.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Why {
+    /// What it needs was not verified or has not settled, or the run was asked to stop: the next run goes on there.
+    Behind,
+    /// Others changed the resource between the plan and the write.
+    Moved,
+    /// Anything else: writing is paused, the resource could not be read again, the step is not of the approved plan.
+    Barred,
 }
 
 impl StepOutcome {

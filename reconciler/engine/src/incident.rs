@@ -8,7 +8,6 @@ use std::collections::{BTreeMap, BTreeSet};
 use reconciler_aws::CallError;
 use reconciler_model::address::Address;
 use reconciler_model::attribution::{Attribution, Blame, Exposure, FieldBlame};
-use reconciler_model::codes;
 use reconciler_model::control::{Answered, ResponseStep};
 use reconciler_model::incident::{
     Affected, Concerned, Ending, FORMAT, Incident, Proof, Status, StepDone, checklist, outcome,
@@ -17,6 +16,7 @@ use reconciler_model::inventory::Sighting;
 use reconciler_model::plan::{Finding, Lag, Plan, Severity};
 use reconciler_model::repointed;
 use reconciler_model::tree::Path;
+use reconciler_model::verdict::Ruling;
 
 use crate::case::{Case, evidence_of, is_to_restore};
 use crate::journal::{Entry, Record};
@@ -184,7 +184,7 @@ impl Case {
         if !refused.is_empty() {
             return (Status::Refused, Some(refused.join("; ")), Vec::new());
         }
-        let waits = after.findings.iter().find(|one| one.address == *address && one.code == codes::WAITS);
+        let waits = after.findings.iter().find(|one| one.address == *address && one.is_waiting());
         if let Some(finding) = waits {
             return (Status::NotRestored, Some(finding.detail.clone()), Vec::new());
         }
@@ -205,9 +205,9 @@ impl Case {
                 (Status::NotRestored, Some(why.to_owned()), Vec::new())
             }
             None => {
-                let is_of_versions =
-                    |finding: &&Finding| finding.address == *address && finding.code == codes::WEAK_VERSION;
-                let why = after.findings.iter().find(is_of_versions).map(|finding| finding.detail.clone());
+                // What no step ends, and somebody has to know, is told by what should be known of it.
+                let is_told = |finding: &&Finding| finding.address == *address && !finding.alerts.is_empty();
+                let why = after.findings.iter().find(is_told).map(|finding| finding.detail.clone());
                 let why = why.unwrap_or_else(|| "nothing was written to it".to_owned());
                 (Status::NotRestored, Some(why), Vec::new())
             }
@@ -308,7 +308,7 @@ impl Case {
             opened,
             steps: self.steps(found.records),
             gaps: after.map(|after| after.gaps.clone()).unwrap_or_default(),
-            findings: self.findings.iter().filter(|finding| finding.code != codes::WAITS).cloned().collect(),
+            findings: self.findings.iter().filter(|finding| !finding.is_waiting()).cloned().collect(),
             controls: past.controls.into_iter().map(|(control, _)| control).collect(),
             checklist,
             answers: past.answers,
@@ -335,7 +335,7 @@ fn in_sync(plan: &Plan, address: &Address) -> bool {
 /// The read-back of the last step of an address, if it shows what was promised.
 fn read_back(steps: &[StepDone], address: &Address) -> Option<Proof> {
     let last = steps.iter().rfind(|step| step.address == *address)?;
-    let at = last.ended.clone().filter(|_| last.verdict.as_deref() == Some("verified"))?;
+    let at = last.ended.clone().filter(|_| last.verdict == Some(Ruling::Verified))?;
     Some(Proof { by: format!("the read-back of step {}", last.step), at })
 }
 
@@ -343,14 +343,14 @@ fn last_verdict(steps: &[StepDone], address: &Address) -> String {
     let Some(last) = steps.iter().rfind(|step| step.address == *address) else { return String::new() };
     let message = last.message.as_ref().map(|message| format!(": {message}")).unwrap_or_default();
     let error = last.error.as_ref().map(|error| format!(" with {error}{message}")).unwrap_or_default();
-    match last.verdict.as_deref() {
-        Some("broken") => {
+    match last.verdict {
+        Some(Ruling::Broken) => {
             let places = last.differs.join(", ");
             format!("the call of step {} answered success, and read-back shows something else at {places}", last.step)
         }
-        Some("not_sent") => format!("step {} was not sent", last.step),
-        Some("failed") => format!("step {} failed{error}", last.step),
-        Some("verified") => format!("step {} was verified", last.step),
+        Some(Ruling::NotSent) => format!("step {} was not sent", last.step),
+        Some(Ruling::Failed) => format!("step {} failed{error}", last.step),
+        Some(Ruling::Verified) => format!("step {} was verified", last.step),
         Some(_) => format!("step {} is not verified{error}", last.step),
         None => format!("how step {} ended is not known: the run died", last.step),
     }

@@ -7,7 +7,7 @@
 //! read as a record; records hold digests, ids, names and what AWS said of a failure, never values of resources. The end of the chain is kept in
 //! [`crate::head`], so that a journal whose last lines are gone is not taken for a whole one.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 use std::fs::{self, File, OpenOptions};
 use std::io::{self, Seek as _, Write as _};
@@ -19,6 +19,7 @@ use reconciler_model::address::Address;
 use reconciler_model::alert::Alert;
 use reconciler_model::contested::RestoredField;
 use reconciler_model::digest;
+use reconciler_model::verdict::Ruling;
 use reconciler_model::warrant::Approval;
 use serde::{Deserialize, Serialize};
 
@@ -90,9 +91,9 @@ pub enum Entry {
         /// The most urgent alert of what is restored; of its first step alone.
         #[serde(default, skip_serializing_if = "Vec::is_empty")]
         alerts: Vec<Alert>,
-        /// The newest version that callers could name before, where the step publishes another one.
+        /// The version that callers could name before, where the step publishes another one.
         #[serde(default, skip_serializing_if = "Option::is_none")]
-        replaces: Option<u32>,
+        replaces: Option<String>,
         /// Whether each try uses up something of which there is little.
         #[serde(default, skip_serializing_if = "std::ops::Not::not")]
         spends: bool,
@@ -116,8 +117,8 @@ pub enum Entry {
     Verdict {
         /// The sequence number of the intent.
         intent: u64,
-        /// `verified`, `broken`, `unverified`, `failed`, `superseded`, or `not_sent` where there was no call.
-        verdict: String,
+        /// What became of the write.
+        verdict: Ruling,
         /// Where read-back differs.
         #[serde(default, skip_serializing_if = "Vec::is_empty")]
         differs: Vec<String>,
@@ -251,57 +252,72 @@ pub struct Journal {
 pub struct Made {
     /// By address, the newest last: the ids of which a pin that leads to nothing has a successor.
     pub ids: BTreeMap<Address, Vec<String>>,
-    /// The newest version that there was when it published another one.
-    pub replaced: BTreeMap<Address, u32>,
+    /// The versions that it published another one after, each with the resource that it is of.
+    pub replaced: BTreeMap<Address, BTreeSet<String>>,
+    /// What was begun and is not over, by the sequence number of its intent.
+    begun: BTreeMap<u64, Begun>,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq)]
+struct Begun {
+    address: Address,
+    creates: bool,
+    replaces: Option<String>,
+    /// Whether an error was answered.
+    failed: bool,
 }
 
 impl Made {
-    fn note(&mut self, address: &Address, id: &str) {
-        self.ids.entry(address.clone()).or_default().push(id.to_owned());
+    /// What the records say.
+    pub fn of(records: &[Record]) -> Self {
+        let mut made = Self::default();
+        records.iter().for_each(|record| made.note(record));
+        made.with_what_may_be()
     }
 
-    /// Takes note of an intent. Versions are told apart by their numbers alone, which begin again with what is made anew.
-    fn note_intent(&mut self, address: &Address, creates: bool, replaces: Option<u32>) {
-        if creates {
-            self.replaced.remove(address);
-        }
-        if let Some(newest) = replaces {
-            self.replaced.insert(address.clone(), newest);
-        }
-    }
-}
-
-/// What these records say was made, and what may have been: whose answer is not on record is followed by its name.
-pub fn made(records: &[Record]) -> Made {
-    let mut intents: BTreeMap<u64, &Address> = BTreeMap::new();
-    let mut open: BTreeMap<u64, &Address> = BTreeMap::new();
-    let mut made = Made::default();
-    for record in records {
+    fn note(&mut self, record: &Record) {
         match &record.entry {
             Entry::Intent { address, before, replaces, .. } => {
-                intents.insert(record.seq, address);
-                made.note_intent(address, before.is_none(), *replaces);
-                if before.is_none() {
-                    open.insert(record.seq, address);
-                }
+                let (address, replaces) = (address.clone(), replaces.clone());
+                let begun = Begun { address, creates: before.is_none(), replaces, failed: false };
+                self.begun.insert(record.seq, begun);
             }
-            Entry::Receipt { intent, made: Some(id), .. } | Entry::Verdict { intent, made: Some(id), .. } => {
-                if let Some(address) = intents.get(intent) {
-                    made.note(address, id);
+            Entry::Receipt { intent, error, made, .. } => {
+                let Some(begun) = self.begun.get_mut(intent) else { return };
+                begun.failed = error.is_some();
+                let begun = begun.clone();
+                self.keep(&begun, made.as_ref(), !begun.failed);
+            }
+            Entry::Verdict { intent, verdict, made, .. } => {
+                let is_over = *verdict != Ruling::Unverified;
+                let Some(begun) = self.begun.get(intent).cloned() else { return };
+                if is_over {
+                    self.begun.remove(intent);
                 }
+                // Without an answer, what was to be published was told and may be there: a crash is no drift.
+                let is_done = *verdict == Ruling::Verified || (*verdict == Ruling::Superseded && !begun.failed);
+                self.keep(&begun, made.as_ref(), is_done);
             }
             _ => {}
         }
-        if let Entry::Verdict { intent, verdict, .. } = &record.entry
-            && verdict != "unverified"
-        {
-            open.remove(intent);
+    }
+
+    fn keep(&mut self, begun: &Begun, made: Option<&String>, is_done: bool) {
+        if let Some(id) = made {
+            self.ids.entry(begun.address.clone()).or_default().push(id.clone());
+        }
+        if let Some(version) = begun.replaces.as_ref().filter(|_| is_done) {
+            self.replaced.entry(begun.address.clone()).or_default().insert(version.clone());
         }
     }
-    for address in open.into_values() {
-        made.note(address, ANY);
+
+    /// With what may have been made: whose answer is not on record is asked for again, with the token of the call.
+    fn with_what_may_be(mut self) -> Self {
+        for begun in self.begun.values().filter(|begun| begun.creates) {
+            self.ids.entry(begun.address.clone()).or_default().push(ANY.to_owned());
+        }
+        self
     }
-    made
 }
 
 /// Told of every record that is on disk.
@@ -411,19 +427,16 @@ impl Journal {
 
     fn note(&mut self, record: &Record) {
         self.contests.note(record);
+        self.made.note(record);
         match &record.entry {
-            Entry::Intent { address, op, token, before, replaces, .. } => {
+            Entry::Intent { address, op, token, before, .. } => {
                 let (seq, creates) = (record.seq, before.is_none());
-                self.made.note_intent(address, creates, *replaces);
                 let (address, op, token) = (address.clone(), op.clone(), token.clone());
                 let intent = OpenIntent { seq, address, op, token, creates };
                 self.open.insert(record.seq, intent);
             }
-            Entry::Verdict { intent, verdict, made, .. } if verdict != "unverified" => {
-                let closed = self.open.remove(intent);
-                if let (Some(closed), Some(id)) = (closed, made) {
-                    self.made.note(&closed.address, id);
-                }
+            Entry::Verdict { intent, verdict, .. } if *verdict != Ruling::Unverified => {
+                self.open.remove(intent);
             }
             Entry::IncidentOpened { incident, targets, accounts, since, again: false, .. } => {
                 let open = OpenIncident {
@@ -437,11 +450,6 @@ impl Journal {
             }
             Entry::IncidentClosed { incident, .. } => {
                 self.incidents.remove(incident);
-            }
-            Entry::Receipt { intent, made: Some(id), .. } => {
-                if let Some(open) = self.open.get(intent) {
-                    self.made.note(&open.address, id);
-                }
             }
             _ => {}
         }
@@ -500,13 +508,9 @@ impl Journal {
         open.max_by_key(|open| open.at)
     }
 
-    /// What this tool made, and what it may have made: see [`made`].
+    /// What this tool made, and what it may have made.
     pub fn made(&self) -> Made {
-        let mut made = self.made.clone();
-        for open in self.open.values().filter(|open| open.creates) {
-            made.note(&open.address, ANY);
-        }
-        made
+        self.made.clone().with_what_may_be()
     }
 
     /// Where it is.
@@ -539,8 +543,8 @@ mod tests {
         }
     }
 
-    fn ended(intent: u64, verdict: &str) -> Entry {
-        Entry::Verdict { intent, verdict: verdict.into(), differs: Vec::new(), made: None }
+    fn ended(intent: u64, verdict: Ruling) -> Entry {
+        Entry::Verdict { intent, verdict, differs: Vec::new(), made: None }
     }
 
     #[test]
@@ -550,8 +554,8 @@ mod tests {
         let mut journal = Journal::open(&path, "run-1").expect("opened");
         let one = journal.append(Timestamp::UNIX_EPOCH, entry("1")).expect("written");
         let two = journal.append(Timestamp::UNIX_EPOCH, entry("2")).expect("written");
-        journal.append(Timestamp::UNIX_EPOCH, ended(one, "verified")).expect("written");
-        journal.append(Timestamp::UNIX_EPOCH, ended(two, "unverified")).expect("written");
+        journal.append(Timestamp::UNIX_EPOCH, ended(one, Ruling::Verified)).expect("written");
+        journal.append(Timestamp::UNIX_EPOCH, ended(two, Ruling::Unverified)).expect("written");
         let again = Journal::open(&path, "run-2").expect("opened");
         assert_eq!(again.open_intents().map(|open| open.token.as_str()).collect::<Vec<_>>(), ["token-2"]);
         assert_eq!(again.head(), journal.head());

@@ -22,6 +22,7 @@ use reconciler_model::inventory::{Gap, Inventory, Known, Sighting, Unread};
 use reconciler_model::kind::Kind;
 use reconciler_model::plan::{self, Case, Referring};
 use reconciler_model::repointed;
+use reconciler_model::tree::Path;
 use reconciler_model::undeclared::{self, Unexpected, Watch};
 use serde_json::Value;
 
@@ -52,7 +53,7 @@ pub struct Observation<'a> {
     /// Outputs that older states of resources give, by address and output: the newest one cannot be referred to.
     pub standing: BTreeMap<(Address, String), String>,
     /// Top-level members that refer to something else than to what they are to refer to, and what that means.
-    pub referring: BTreeMap<(Address, String), Referring>,
+    pub referring: BTreeMap<(Address, Path), Referring>,
 }
 
 /// How many addresses are compared before other work has a turn.
@@ -173,6 +174,14 @@ pub struct Sought<'a> {
 }
 
 impl<'a> Sought<'a> {
+    /// The id that a name is pinned to, and then those of its successors that this tool made, the newest first.
+    fn with_successors(&self, address: &Address, pin: &Pin) -> Vec<String> {
+        let bearer = self.edge(&address.kind).and_then(|edge| edge.kind().named_after());
+        let bearer = bearer.map(|kind| Address { kind: kind.to_owned(), ..address.clone() });
+        let ours = self.made.ids.get(bearer.as_ref().unwrap_or(address)).into_iter().flatten().rev();
+        [&pin.value].into_iter().chain(ours).cloned().collect()
+    }
+
     fn edge(&self, kind: &str) -> Option<&'a dyn Edge> {
         self.edges.iter().find(|edge| edge.kind().name() == kind).copied()
     }
@@ -239,10 +248,7 @@ async fn read_and_compare<'a, 's>(sessions: &Sessions, sought: Sought<'a>, sink:
         }
         let mut hold = |scope: &Scope, address: &'a Address, pin: &Pin| {
             let pins = pinned.entry((scope.clone(), &address.kind)).or_default();
-            let bearer = sought.edge(&address.kind).and_then(|edge| edge.kind().named_after());
-            let bearer = bearer.map(|kind| Address { kind: kind.to_owned(), ..address.clone() });
-            let ours = sought.made.ids.get(bearer.as_ref().unwrap_or(address)).into_iter().flatten().rev();
-            pins.insert(address.name.clone(), [&pin.value].into_iter().chain(ours).cloned().collect());
+            pins.insert(address.name.clone(), sought.with_successors(address, pin));
         };
         if let Some(pin) = &one.pin {
             hold(&scope, &one.address, pin);
@@ -355,7 +361,7 @@ struct Observing<'a, 's> {
     superseded: BTreeMap<Address, String>,
     unexpected: Vec<Unexpected>,
     standing: BTreeMap<(Address, String), String>,
-    referring: BTreeMap<(Address, String), Referring>,
+    referring: BTreeMap<(Address, Path), Referring>,
 }
 
 impl<'a> Observing<'a, '_> {
@@ -447,7 +453,7 @@ impl<'a> Observing<'a, '_> {
                     live: Some(live),
                     surroundings: inventory.surroundings_of(&one.address),
                     may_delete_versions: self.sought.may_delete_versions,
-                    replaced: self.sought.made.replaced.get(&one.address).copied(),
+                    replaced: self.sought.made.replaced.get(&one.address),
                 })
             {
                 self.taken.inventory.sightings.remove(&one.address);
@@ -579,24 +585,25 @@ impl<'a> Observing<'a, '_> {
     }
 
     /// What is referred to today may be as good as what is to be referred to, or protect less: that is what the difference means.
-    fn judge_what_is_referred_to(&mut self, one: &Wanted) {
+    fn judge_what_is_referred_to(&mut self, one: &Wanted, kind: &dyn Kind, answers: &Answered) {
         let Some(live) = self.taken.inventory.sightings.get(&one.address) else { return };
         for (placeholder, LiveReference { address, output, .. }) in &one.references {
             let edge = self.sought.edge(&address.kind).filter(|edge| edge.kind().output_follows(output).is_some());
-            let member = one.member_that_is(placeholder);
-            let (Some(edge), Some(member)) = (edge, member) else { continue };
+            let Some(edge) = edge else { continue };
             let (Known::Present(other), Some(Ok(want))) = (self.taken.inventory.of(address), self.trees.get(address))
             else {
                 continue;
             };
-            let Some(value) = live.tree.get(member).and_then(Value::as_str) else { continue };
-            let direction = match edge.kind().output_direction(other, want, output, value) {
-                Some(Direction::Neutral | Direction::Strengthened) => Direction::Neutral,
-                Some(Direction::Weakened) => Direction::Weakened,
-                Some(Direction::Unknown) | None => continue,
-            };
-            let better = self.standing.get(&(address.clone(), output.clone())).cloned();
-            self.referring.insert((one.address.clone(), member.to_owned()), Referring { direction, better });
+            for place in one.places_of(kind, placeholder, &answers.found) {
+                let value = place.answer_in(&live.tree);
+                let direction = match value.and_then(|value| edge.kind().output_direction(other, want, output, value)) {
+                    Some(Direction::Neutral | Direction::Strengthened) => Direction::Neutral,
+                    Some(Direction::Weakened) => Direction::Weakened,
+                    Some(Direction::Unknown) | None => continue,
+                };
+                let better = self.standing.get(&(address.clone(), output.clone())).cloned();
+                self.referring.insert((one.address.clone(), place.path), Referring { direction, better });
+            }
         }
     }
 
@@ -610,7 +617,7 @@ impl<'a> Observing<'a, '_> {
             }
             let mut answers = found_for(edge.kind(), one, &self.answers);
             refer(self.sought, &self.taken.inventory, &self.standing, one, &mut answers);
-            self.judge_what_is_referred_to(one);
+            self.judge_what_is_referred_to(one, edge.kind(), &answers);
             if let Some(tree) = self.resolve(one, edge.kind(), &answers) {
                 self.trees.insert(one.address.clone(), Ok(tree));
             }
@@ -641,8 +648,8 @@ async fn inspect(sessions: &Sessions, sought: Sought<'_>, observing: &mut Observ
     });
     let looks = differs.map(|(one, edge, want, live)| async move {
         let session = sessions.session(&one.account_id, &one.address.region);
-        let pinned = one.pin.as_ref().map(|pin| pin.value.as_str());
-        (one, edge.inspect(&session, &one.address, &want, live, pinned).await)
+        let pinned = one.pin.as_ref().map(|pin| sought.with_successors(&one.address, pin)).unwrap_or_default();
+        (one, edge.inspect(&session, &one.address, &want, live, &pinned).await)
     });
     let looked: Vec<_> = stream::iter(looks).buffer_unordered(SIDE_BY_SIDE).collect().await;
     for (one, outcome) in looked {

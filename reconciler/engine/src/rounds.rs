@@ -10,6 +10,7 @@
 //! next activation is the retry.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::fmt;
 
 use reconciler_aws::CallError;
 use reconciler_model::address::Address;
@@ -18,10 +19,13 @@ use reconciler_model::desired::{Wanted, with_context};
 use reconciler_model::inventory::Inventory;
 use reconciler_model::last_read::LastRead;
 use reconciler_model::plan::{Finding, Plan, Severity, Step};
+use reconciler_model::text;
 use reconciler_model::warrant::{Approval, ApprovedPlan, Refusal};
 
 use crate::apply::{Applied, Authority};
+use crate::case::CaseError;
 use crate::event::Event;
+use crate::evidence::EvidenceError;
 use crate::journal::{Journal, JournalError};
 use crate::reconciler::{Memory, Planned, Reconciler, Target, op_digest};
 use crate::state::StateFolder;
@@ -78,16 +82,57 @@ pub enum Broken<E> {
     Call(CallError),
     /// The journal cannot be written.
     Journal(JournalError),
+    /// The evidence cannot be kept.
+    Evidence(EvidenceError),
     /// The first plan was not allowed.
     Refused(Refusal),
     /// The caller did not approve.
     Caller(E),
 }
 
+impl<E> Broken<E> {
+    /// Whether nothing that is done can be tied to the journal any more.
+    pub fn is_without_journal(&self) -> bool {
+        matches!(self, Self::Journal(_) | Self::Evidence(_))
+    }
+}
+
+impl<E: fmt::Display> fmt::Display for Broken<E> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Call(error) => write!(f, "failed to {error}"),
+            Self::Journal(error) => write!(f, "failed to {}", text::chain(error)),
+            Self::Evidence(error) => write!(f, "failed to {}", text::chain(error)),
+            Self::Refused(refusal) => write!(f, "refused: {refusal}"),
+            Self::Caller(error) => error.fmt(f),
+        }
+    }
+}
+
+impl<E> From<CallError> for Broken<E> {
+    fn from(error: CallError) -> Self {
+        Self::Call(error)
+    }
+}
+
+impl<E> From<JournalError> for Broken<E> {
+    fn from(error: JournalError) -> Self {
+        Self::Journal(error)
+    }
+}
+
+impl<E> From<CaseError> for Broken<E> {
+    fn from(error: CaseError) -> Self {
+        match error {
+            CaseError::Journal(error) => Self::Journal(error),
+            CaseError::Evidence(error) => Self::Evidence(error),
+        }
+    }
+}
+
 impl Reconciler<'_> {
     /// Converges in rounds. `planned` is told of every plan, with what it was made from and before anything of it is done;
-    /// `approve` is asked for the first plan, if it has steps; `show` is told of every later one that is about to be carried
-    /// out, with the number of its round.
+    /// `approve` is asked for the first plan, if it has steps.
     ///
     /// # Errors
     /// Fails when AWS or the journal cannot be used, or when the first plan is not approved.
@@ -95,9 +140,8 @@ impl Reconciler<'_> {
         &self,
         activation: &Activation<'_>,
         journal: &mut Journal,
-        mut planned: impl FnMut(&Planned, &mut Journal) -> Result<(), E>,
+        mut planned: impl FnMut(&Planned, &mut Journal) -> Result<(), Broken<E>>,
         approve: impl FnOnce(&Plan) -> Result<Approval, E>,
-        mut show: impl FnMut(usize, &Plan) -> Result<(), E>,
     ) -> Result<Converged, Broken<E>> {
         let Activation { mode, target, account_ids, at_most, is_whole, state, stop } = activation;
         let mut rounds: Vec<Round> = Vec::new();
@@ -108,7 +152,7 @@ impl Reconciler<'_> {
         loop {
             let last_read = state.last_read();
             let memory = Memory { last_read: last_read.clone(), ..Memory::of(journal) };
-            let made = self.plan_silently(*target, memory).await.map_err(Broken::Call)?;
+            let made = self.plan_silently(*target, memory).await?;
             if *is_whole {
                 // Where it cannot be kept, what is not read is told sooner than it need be.
                 let _ = state.keep_last_read(&LastRead::after(last_read.as_ref(), &made.plan.gaps, (self.clock)()));
@@ -116,7 +160,7 @@ impl Reconciler<'_> {
             let plan = finished(made.plan, *at_most, &rounds, &moved, journal.contests().failed());
             let made = Planned { plan, ..made };
             self.sink.take(&Event::Planned(&made.plan));
-            planned(&made, journal).map_err(Broken::Caller)?;
+            planned(&made, journal)?;
             let Planned { plan, inventory } = made;
             if !rounds.is_empty() && stop() {
                 return Ok(Converged { rounds, after: None, refused: None });
@@ -140,7 +184,7 @@ impl Reconciler<'_> {
                 (None, None) => return Ok(Converged { rounds, after: Some(plan), refused: None }),
             };
             if !rounds.is_empty() {
-                show(rounds.len() + 1, approved.plan()).map_err(Broken::Caller)?;
+                self.sink.take(&Event::NextRound { number: rounds.len() + 1, plan: approved.plan() });
             }
             let mut next = Some((approved, inventory));
             let mut attempts = 0;
@@ -154,7 +198,7 @@ impl Reconciler<'_> {
                     state,
                     stop,
                 };
-                let applied = self.apply(&authority, journal).await.map_err(Broken::Journal)?;
+                let applied = self.apply(&authority, journal).await?;
                 let touched: BTreeSet<Address> = applied.moved(approved.plan()).into_iter().cloned().collect();
                 rounds.push(Round { approved, applied });
                 if stop() {
@@ -171,7 +215,7 @@ impl Reconciler<'_> {
                 next = self.made_anew(*target, &touched, &rounds, journal, &mut planned).await?;
                 if let Some((approved, _)) = &next {
                     tried.extend(approved.plan().steps.iter().map(|step| (step.address.clone(), op_digest(step))));
-                    show(rounds.len() + 1, approved.plan()).map_err(Broken::Caller)?;
+                    self.sink.take(&Event::NextRound { number: rounds.len() + 1, plan: approved.plan() });
                 }
             }
         }
@@ -185,7 +229,7 @@ impl Reconciler<'_> {
         touched: &BTreeSet<Address>,
         rounds: &[Round],
         journal: &mut Journal,
-        planned: &mut impl FnMut(&Planned, &mut Journal) -> Result<(), E>,
+        planned: &mut impl FnMut(&Planned, &mut Journal) -> Result<(), Broken<E>>,
     ) -> Result<Option<(ApprovedPlan, Inventory)>, Broken<E>> {
         let Some(last) = rounds.last() else { return Ok(None) };
         let wanted: Vec<Wanted> = target.wanted.iter().filter(|one| touched.contains(&one.address)).cloned().collect();
@@ -195,9 +239,8 @@ impl Reconciler<'_> {
                 Target { wanted: &wanted, coverage: &[], unlisted: None, watch: None, ..target },
                 Memory::of(journal),
             )
-            .await
-            .map_err(Broken::Call)?;
-        planned(&made, journal).map_err(Broken::Caller)?;
+            .await?;
+        planned(&made, journal)?;
         let Planned { plan, inventory } = made;
         if plan.steps.is_empty() {
             return Ok(None);

@@ -9,11 +9,16 @@ use std::collections::{BTreeMap, BTreeSet};
 use reconciler_aws::edge::Edge;
 use reconciler_model::address::Address;
 use reconciler_model::desired::Wanted;
+use reconciler_model::inventory::Inventory;
 use reconciler_model::plan::{FORMAT, Format, Plan, Severity, Step};
 use reconciler_model::verdict::{self, Verdict};
+use reconciler_model::warrant::{Approval, ApprovedPlan, Refusal};
 use serde::Deserialize;
 
+use crate::apply::{Applied, Authority};
+use crate::journal::Journal;
 use crate::reconciler::{Planned, Reconciler};
+use crate::rounds::{Activation, Broken};
 
 /// Why a file is not a plan that can be carried out.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -27,6 +32,9 @@ pub enum Unusable {
     /// Its id is not that of its content.
     #[error("it was edited: its id is not that of its content")]
     Edited,
+    /// The desired state is another one than it was made for.
+    #[error("is stale: the desired state was changed since")]
+    Stale,
 }
 
 /// Reads a saved plan.
@@ -49,6 +57,25 @@ pub fn read(text: &str) -> Result<Plan, Unusable> {
         return Err(Unusable::Edited);
     }
     Ok(plan)
+}
+
+/// Whether a plan was made for this desired state.
+///
+/// # Errors
+/// It is stale.
+pub fn check_desired(saved: &Plan, desired_digest: &str) -> Result<(), Unusable> {
+    if saved.desired_digest == desired_digest { Ok(()) } else { Err(Unusable::Stale) }
+}
+
+/// Whether it is this plan that people allowed by its id.
+///
+/// # Errors
+/// They allowed another one.
+pub fn check_id(saved: &Plan, named: &str) -> Result<(), Refusal> {
+    match saved.plan_id == named {
+        true => Ok(()),
+        false => Err(Refusal::OtherPlan { named: named.to_owned(), actual: saved.plan_id.clone() }),
+    }
 }
 
 /// The addresses that a saved plan would change.
@@ -84,6 +111,31 @@ impl Agreed {
 }
 
 impl Reconciler<'_> {
+    /// Carries out what a saved plan has in common with today's.
+    ///
+    /// # Errors
+    /// The approval is of another plan, or the journal cannot be written.
+    pub async fn apply_agreed<E>(
+        &self,
+        agreed: Agreed,
+        inventory: &Inventory,
+        approval: Approval,
+        activation: &Activation<'_>,
+        journal: &mut Journal,
+    ) -> Result<Applied, Broken<E>> {
+        let approved = ApprovedPlan::new(agreed.plan, approval).map_err(Broken::Refused)?;
+        let authority = Authority {
+            mode: activation.mode,
+            approved: &approved,
+            account_ids: activation.account_ids,
+            inventory: Some(inventory),
+            is_part: true,
+            state: activation.state,
+            stop: activation.stop,
+        };
+        Ok(self.apply(&authority, journal).await?)
+    }
+
     /// Holds a saved plan against one that was made now of the same declarations.
     pub fn agree(&self, saved: &Plan, fresh: &Planned, wanted: &[Wanted]) -> Agreed {
         let wanted: BTreeSet<&Address> = wanted.iter().map(|one| &one.address).collect();
@@ -187,7 +239,6 @@ mod tests {
             promise: Promise::default(),
             turn: (0, 0),
             lag: None,
-            replaces: None,
             spends: false,
             planned_for: Some("sha256:1".to_owned()),
         }

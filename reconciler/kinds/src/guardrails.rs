@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use aws_sdk_bedrock::Client;
-use reconciler_aws::edge::{ANY, PinnedNames, Selection, odd_answer, twin};
+use reconciler_aws::edge::{PinnedNames, Selection, odd_answer, twin};
 use reconciler_aws::{CallError, ErrorClass, Session, call};
 use serde_json::{Value, json};
 
@@ -18,6 +18,8 @@ pub(crate) const DRAFT: &str = "DRAFT";
 pub(crate) struct Ids {
     pub(crate) id: String,
     pub(crate) arn: String,
+    /// What it is called today, where that was read.
+    pub(crate) called: Option<String>,
 }
 
 impl Ids {
@@ -27,7 +29,7 @@ impl Ids {
 
     pub(crate) fn of_handle(handle: &Value) -> Option<Self> {
         let text = |member: &str| handle.get(member).and_then(Value::as_str).map(str::to_owned);
-        Some(Self { id: text("guardrailId")?, arn: text("guardrailArn")? })
+        Some(Self { id: text("guardrailId")?, arn: text("guardrailArn")?, called: text("name") })
     }
 }
 
@@ -60,14 +62,14 @@ pub(crate) async fn get(session: &Session, id: &str, version: &str) -> Result<Va
 /// The name and the ids in a row.
 pub(crate) fn ids_of(row: &Value) -> Option<(String, Ids)> {
     let text = |member: &str| row.get(member).and_then(Value::as_str).map(str::to_owned);
-    Some((text("name")?, Ids { id: text("id")?, arn: text("arn")? }))
+    Some((text("name")?, Ids { id: text("id")?, arn: text("arn")?, called: text("name") }))
 }
 
-/// The guardrails that names lead to, by name.
-pub(crate) type Found = BTreeMap<String, Vec<Ids>>;
+/// The guardrails that names lead to, by name; or why that is not known of one of them.
+pub(crate) type Found = BTreeMap<String, Result<Vec<Ids>, CallError>>;
 
 /// The selected guardrails by name. A name may have more than one: that AWS enforces unique names is a hypothesis
-/// (README.md, Hypotheses).
+/// (kinds/guardrail/README.md, Hypotheses).
 pub(crate) async fn by_name(session: &Session, selection: &Selection) -> Result<Found, CallError> {
     by_name_or_pin(session, selection, &PinnedNames::new()).await
 }
@@ -80,8 +82,9 @@ pub(crate) async fn by_name_or_pin(
     selection: &Selection,
     pinned: &PinnedNames,
 ) -> Result<Found, CallError> {
-    let mut found = Found::new();
+    let mut found: BTreeMap<String, Vec<Ids>> = BTreeMap::new();
     let mut by_pin: BTreeMap<String, (usize, Ids)> = BTreeMap::new();
+    let mut unread: BTreeMap<&String, CallError> = BTreeMap::new();
     for row in list(session, None).await? {
         let (name, ids) =
             ids_of(&row).ok_or_else(|| odd_answer(session, SERVICE, LIST, "a row lacks name, id or arn"))?;
@@ -103,33 +106,47 @@ pub(crate) async fn by_name_or_pin(
         let Some(id) = all.first().filter(|_| by_pin.get(name).is_none_or(|(rank, _)| *rank > 0)) else { continue };
         match get(session, id, DRAFT).await {
             Ok(answer) if answer.get("status").and_then(Value::as_str) == Some("DELETING") => {}
-            Ok(answer) => {
-                let ids =
-                    Ids::of_handle(&answer).ok_or_else(|| odd_answer(session, SERVICE, GET, "no id or no ARN"))?;
-                by_pin.insert(name.clone(), (0, ids));
-            }
+            Ok(answer) => match Ids::of_handle(&answer) {
+                Some(ids) => _ = by_pin.insert(name.clone(), (0, ids)),
+                None => _ = unread.insert(name, odd_answer(session, SERVICE, GET, "no id or no ARN")),
+            },
             Err(error) if error.class == ErrorClass::NotFound => {}
-            Err(error) => return Err(error),
+            // It hides what this name leads to, and nothing else.
+            Err(error) => _ = unread.insert(name, error),
         }
     }
-    // Nobody has two addresses: a guardrail that is pinned for one name is not found for another.
-    for same in found.values_mut() {
+    let mut led = Found::new();
+    for (name, mut same) in found {
+        // Nobody has two addresses: a guardrail that is pinned for one name is not found for another.
         same.retain(|ids| !by_pin.values().any(|(_, other)| other.id == ids.id));
-    }
-    found.retain(|_, same| !same.is_empty());
-    // What bears a pinned name may be what this tool made, where it cannot say so: see `ANY`.
-    let is_any = |name: &str| pinned.get(name).is_some_and(|all| all.iter().any(|id| id == ANY));
-    let is_other = |name: &str| pinned.contains_key(name) && (by_pin.contains_key(name) || !is_any(name));
-    if selection.is_beside() {
-        let is_twin = |name: &str, many: bool| is_other(name) || (many && !selection.asks_for(name));
-        let twins: Vec<_> = found.extract_if(.., |name, same| is_twin(name, same.len() > 1)).collect();
-        for (name, same) in twins {
-            found.extend(same.into_iter().map(|ids| (twin(&name, &ids.id), vec![ids])));
+        let is_twin = pinned.contains_key(&name) || (same.len() > 1 && !selection.asks_for(&name));
+        if selection.is_beside() && is_twin {
+            led.extend(same.into_iter().map(|ids| (twin(&name, &ids.id), Ok(vec![ids]))));
+        } else if !same.is_empty() && !pinned.contains_key(&name) {
+            led.insert(name, Ok(same));
         }
     }
-    found.retain(|name, _| !is_other(name));
-    found.extend(by_pin.into_iter().map(|(name, (_, ids))| (name, vec![ids])));
-    Ok(found)
+    led.extend(by_pin.into_iter().map(|(name, (_, ids))| (name, Ok(vec![ids]))));
+    // Whether the pinned one is gone is not known, and so it is not known whether its successor counts.
+    led.extend(unread.into_iter().map(|(name, error)| (name.clone(), Err(error))));
+    Ok(led)
+}
+
+/// The member that says what a pinned guardrail is called, and has to be called.
+pub(crate) const NAME: &str = "name";
+
+/// What is declared of a pinned guardrail, or of its policy, holds its name too.
+pub(crate) fn hold_to_name(want: &mut Value, name: &str) {
+    if let Some(members) = want.as_object_mut() {
+        members.insert(NAME.into(), json!(name));
+    }
+}
+
+/// A live tree has a name only where it is another one than that of the address.
+pub(crate) fn leave_out_own_name(managed: &mut Value, live: &Value, want: &Value) {
+    if let (Some(name), None, Some(members)) = (want.get(NAME), live.get(NAME), managed.as_object_mut()) {
+        members.insert(NAME.into(), name.clone());
+    }
 }
 
 /// The ids of several, for people.

@@ -5,6 +5,7 @@
 //! that turn live into desired.
 
 use std::borrow::Cow;
+use std::collections::BTreeSet;
 
 use schemars::Schema;
 use serde::Serialize;
@@ -275,6 +276,11 @@ pub trait Kind: Send + Sync {
         Vec::new()
     }
 
+    /// Which resource this is and what its newest version is, in one word: what is published next takes the place of that one.
+    fn version_of(&self, _live: &Sighting) -> Option<String> {
+        None
+    }
+
     /// What beside the state of a resource protects less than `want`, can be changed by no step, and came after what `known` is of:
     /// a version that somebody published between two good ones, say. It is drift until people remove it.
     fn unknown_beside(
@@ -341,8 +347,9 @@ pub trait Kind: Send + Sync {
 pub struct KnownVersions<'a> {
     /// What the file of pins says of it; `None` where it says nothing, so that nothing is held to it.
     pub pinned: Option<&'a str>,
-    /// The newest version that this tool published another one after: whoever was told of what it restored was told of that one.
-    pub replaced: Option<u32>,
+    /// Versions that this tool published another one after, as [`Kind::version_of`] calls them: whoever was told of what it
+    /// restored was told of these.
+    pub replaced: Option<&'a BTreeSet<String>>,
 }
 
 /// What the file of pins holds of a resource beside its look-ups ([`crate::desired::Pins`]).

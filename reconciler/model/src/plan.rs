@@ -26,7 +26,7 @@ use crate::inventory::{Gap, Inventory, Known, Sighting};
 use crate::kind::{Kind, KnownVersions, Situation};
 use crate::last_read::LastRead;
 use crate::repointed;
-use crate::tree::Path;
+use crate::tree::{self, Path};
 use crate::undeclared::{self, Unexpected, Watch};
 
 /// The version of the plan file. Readers accept any minor of their own major; writers write their own.
@@ -133,8 +133,6 @@ pub struct ProposedStep {
     pub promise: Promise,
     /// Why callers may not have what it restores, once it is verified.
     pub lag: Option<Lag>,
-    /// The newest version that callers could name before, where it publishes another one.
-    pub replaces: Option<u32>,
     /// Whether each try uses up something of which there is little, such as the number of a version.
     pub spends: bool,
     /// Whether it is safe whatever becomes of other addresses and of the steps of its own that are not: it never waits for what
@@ -210,6 +208,13 @@ pub struct Finding {
     pub alerts: Vec<Alert>,
 }
 
+impl Finding {
+    /// Whether it says that the address waits for another resource.
+    pub fn is_waiting(&self) -> bool {
+        self.code == codes::WAITS
+    }
+}
+
 /// One fully resolved step.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Step {
@@ -232,9 +237,6 @@ pub struct Step {
     /// Why callers may not have what it restores, once it is verified.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub lag: Option<Lag>,
-    /// The newest version that callers could name before, where it publishes another one.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub replaces: Option<u32>,
     /// Whether each try uses up something of which there is little.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub spends: bool,
@@ -308,7 +310,7 @@ impl Plan {
 
     /// The addresses that wait for another resource that is not there yet.
     pub fn waiting(&self) -> impl Iterator<Item = &Address> {
-        self.findings.iter().filter(|finding| finding.code == codes::WAITS).map(|finding| &finding.address)
+        self.findings.iter().filter(|finding| finding.is_waiting()).map(|finding| &finding.address)
     }
 
     /// What could not be seen and has to be told, by place and cause: gaps of one cause in one place are one alert, which is
@@ -349,10 +351,10 @@ pub struct Inputs<'a> {
     pub as_declared: &'a BTreeSet<&'a Address>,
     /// Outputs that older states of resources give, by address and output: the newest one cannot be referred to.
     pub standing: &'a BTreeMap<(Address, String), String>,
-    /// Top-level members that refer to something else than to what they are to refer to, and what that means.
-    pub referring: &'a BTreeMap<(Address, String), Referring>,
-    /// The newest versions that this tool published another one after.
-    pub replaced: &'a BTreeMap<Address, u32>,
+    /// Texts that refer to something else than to what they are to refer to, and what that means.
+    pub referring: &'a BTreeMap<(Address, Path), Referring>,
+    /// The versions that this tool published another one after ([`Kind::version_of`]).
+    pub replaced: &'a BTreeMap<Address, BTreeSet<String>>,
     /// Addresses of which the last step came to nothing: nobody waits for them.
     pub failed: &'a BTreeSet<Address>,
     /// Pinned pointers that lead elsewhere ([`repointed::drift`]).
@@ -412,8 +414,8 @@ pub struct Case<'a> {
     pub surroundings: &'a Value,
     /// Whether versions that nothing is known to refer to may be deleted to make room.
     pub may_delete_versions: bool,
-    /// The newest version that this tool published another one after.
-    pub replaced: Option<u32>,
+    /// The versions that this tool published another one after.
+    pub replaced: Option<&'a BTreeSet<String>>,
 }
 
 /// What comparing one address and asking its kind gave.
@@ -524,7 +526,7 @@ pub fn build(inputs: &Inputs<'_>) -> Plan {
         let want = &*without(want, &waits.members);
         let surroundings = inputs.inventory.surroundings_of(address);
         let may_delete_versions = inputs.may_delete_versions;
-        let replaced = inputs.replaced.get(address).copied();
+        let replaced = inputs.replaced.get(address);
         let case = Case { kind: *kind, wanted, want, live, surroundings, may_delete_versions, replaced };
         let mut assessed = assess(&case);
         let is_unseen = inputs.inventory.is_unseen_in_part(address);
@@ -567,7 +569,7 @@ pub fn build(inputs: &Inputs<'_>) -> Plan {
             });
         }
         for ((_, member), referring) in
-            inputs.referring.range((address.clone(), String::new())..).take_while(|((other, _), _)| other == address)
+            inputs.referring.range((address.clone(), Path::root())..).take_while(|((other, _), _)| other == address)
         {
             refers_elsewhere(&mut assessed.drift, *kind, wanted, live, (member, referring));
         }
@@ -698,21 +700,20 @@ fn refers_elsewhere(
     kind: &dyn Kind,
     wanted: &Wanted,
     live: Option<&Sighting>,
-    (member, Referring { direction, better }): (&str, &Referring),
+    (path, Referring { direction, better }): (&Path, &Referring),
 ) {
     let direction = *direction;
-    let path = Path::of([member]);
-    let differs = drift.iter_mut().flat_map(|drift| &mut drift.fields).find(|field| field.path == path);
+    let differs = drift.iter_mut().flat_map(|drift| &mut drift.fields).find(|field| field.path == *path);
     match differs {
         Some(field) => field.direction = direction,
         None if direction != Direction::Weakened => return,
         None => drift.get_or_insert_with(|| drift::of(wanted, Change::Changed, direction, Vec::new())).fields.push(
             FieldDrift {
-                live: live.and_then(|live| live.tree.get(member)).cloned().unwrap_or(Value::Null),
+                live: live.and_then(|live| tree::get(&live.tree, path)).cloned().unwrap_or(Value::Null),
                 want: Value::String(better.clone().unwrap_or_else(|| "one that is as declared".to_owned())),
                 direction,
-                declared_at: wanted.declaration.place_of(&path, kind.key_of()).map(|place| place.to_string()),
-                path,
+                declared_at: wanted.declaration.place_of(path, kind.key_of()).map(|place| place.to_string()),
+                path: path.clone(),
                 kept: false,
             },
         ),
@@ -953,7 +954,6 @@ fn numbered(mut proposed: Vec<Proposed<'_>>) -> Vec<Step> {
                 turn,
                 promise: proposal.promise,
                 lag: proposal.lag,
-                replaces: proposal.replaces,
                 spends: proposal.spends,
                 planned_for: planned_for.clone(),
             });

@@ -8,6 +8,18 @@
 use std::borrow::Cow;
 use std::fmt::Write as _;
 
+/// An error and its causes, each said once.
+pub fn chain(error: &dyn std::error::Error) -> String {
+    let mut text = error.to_string();
+    let mut cause = error.source();
+    while let Some(error) = cause {
+        text.push_str(": ");
+        text.push_str(&error.to_string());
+        cause = error.source();
+    }
+    text
+}
+
 /// Characters that are not seen, that end a line somewhere, or that change the order in which others are seen.
 pub fn hides(c: char) -> bool {
     c.is_control()

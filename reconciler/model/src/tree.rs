@@ -247,6 +247,17 @@ fn listed_at(path: &Path, tree: &Value, key_of: KeyOf) -> Value {
     }
 }
 
+/// Calls `leaf` for each value that has no members, with its path; a list is one value.
+pub fn each_leaf(tree: &Value, leaf: &mut impl FnMut(&Path, &Value)) {
+    fn walk(node: &Value, path: &Path, leaf: &mut impl FnMut(&Path, &Value)) {
+        match node {
+            Value::Object(members) => members.iter().for_each(|(name, member)| walk(member, &path.child(name), leaf)),
+            node => leaf(path, node),
+        }
+    }
+    walk(tree, &Path::root(), leaf);
+}
+
 /// The value at `path`; `None` when it is absent or `null`.
 pub fn get<'a>(tree: &'a Value, path: &Path) -> Option<&'a Value> {
     path.segments().iter().try_fold(tree, |node, segment| node.get(segment)).filter(|value| !value.is_null())

@@ -1,5 +1,7 @@
 //! What a read-back showed: is the promise of a step kept?
 
+use std::fmt;
+
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
@@ -99,5 +101,40 @@ pub fn judge(kind: &dyn Kind, promise: &Promise, sighting: Option<&Sighting>) ->
             Verdict::Unverified { reason: format!("{member} could not be read back: failed to {}", unread.reason) }
         }
         (true, None) => Verdict::Verified,
+    }
+}
+
+/// What became of a write, in one word of the journal. A part of the JSON contract.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Ruling {
+    /// Read-back showed what was promised.
+    Verified,
+    /// Read-back showed something else.
+    Broken,
+    /// It could not be read back, or had not settled: the write may still take effect.
+    Unverified,
+    /// The service refused it.
+    Failed,
+    /// The world moved on before it was known how it ended.
+    Superseded,
+    /// There was no call.
+    NotSent,
+    /// A word that this build does not know: a newer one wrote it.
+    #[serde(untagged)]
+    Other(String),
+}
+
+impl fmt::Display for Ruling {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Verified => "verified",
+            Self::Broken => "broken",
+            Self::Unverified => "unverified",
+            Self::Failed => "failed",
+            Self::Superseded => "superseded",
+            Self::NotSent => "not_sent",
+            Self::Other(word) => word,
+        })
     }
 }

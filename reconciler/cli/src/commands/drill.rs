@@ -11,23 +11,22 @@ use reconciler_engine::audit;
 use reconciler_engine::case::Order;
 use reconciler_engine::event::Silence;
 use reconciler_engine::journal::Journal;
+use reconciler_engine::outcome::{self, Outcome};
+use reconciler_engine::rounds::Activation;
 use reconciler_engine::state::StateFolder;
 use reconciler_model::alert::{self, Alert};
 use reconciler_model::desired::Desired;
-use reconciler_model::incident::Incident;
+use reconciler_model::incident::{Incident, Operator};
 use reconciler_model::plan::Plan;
 use reconciler_model::warrant::Approval;
 use serde_json::{Value, json};
 
-use super::apply;
 use crate::args::Filter;
 use crate::exit::Exit;
 use crate::failure::Failure;
 use crate::interrupt;
-use crate::render;
-use crate::respond::respond;
-use crate::screen::{BAD, GOOD, Screen, paint};
-use crate::setup::{Setup, open_emulator, select};
+use crate::screen::{BAD, GOOD, paint};
+use crate::setup::{Setup, open_emulator, select, user};
 
 /// The scenario in which nothing is to be found.
 const PEACE: &str = "in-sync";
@@ -195,12 +194,6 @@ fn evidence(incident: Option<&Incident>, state: &Path, expected: bool) -> Result
     Ok(lacks)
 }
 
-/// Whether a plan leaves nothing to do: nothing is open, unknown or refused, and what differs is stronger than declared.
-fn is_restored(after: &Plan) -> bool {
-    let kept = after.drift.iter().all(|drift| !drift.fields.is_empty() && drift.fields.iter().all(|field| field.kept));
-    kept && after.steps.is_empty() && matches!(render::exit_of_restoring(after), Exit::Done | Exit::Drift)
-}
-
 async fn one(setup: &Setup, desired: &Desired, scenario: String) -> Result<Score, Failure> {
     let emulator = open_emulator(&scenario, Options::default())?;
     let organization = desired.organization();
@@ -227,11 +220,21 @@ async fn one(setup: &Setup, desired: &Desired, scenario: String) -> Result<Score
         alert = alert::first(&plan.drift).cloned();
         drifted = plan.drift.len();
         fields = plan.drift.iter().map(|drift| drift.fields.len()).sum();
+        interrupt::writing();
         Ok(Approval::Operator)
     };
-    let unseen = Screen { quiet: true, told_elsewhere: true, ..setup.screen };
-    let order = Order { mode: "drill".to_owned(), targets: vec![scenario.clone()], ..Order::default() };
-    let response = respond(&reconciler, order, target, desired, (&state, &mut journal), unseen, approve).await?;
+    let operator = Operator { user: user(), ..Operator::default() };
+    let order = Order { mode: "drill".to_owned(), targets: vec![scenario.clone()], operator, ..Order::default() };
+    let activation = Activation {
+        mode: "drill",
+        target,
+        account_ids: &organization.account_ids(),
+        at_most: None,
+        is_whole: false,
+        state: &state,
+        stop: &interrupt::is_requested,
+    };
+    let response = reconciler.respond::<Failure>(order, &activation, desired, &mut journal, approve).await?;
     let converged = response.converged?;
     let evidence = evidence(response.incident.as_ref().map(|(incident, _)| incident), state.path(), drifted > 0)?;
     if converged.rounds.is_empty() {
@@ -257,8 +260,8 @@ async fn one(setup: &Setup, desired: &Desired, scenario: String) -> Result<Score
         verified: rounds.clone().map(Applied::verified).sum(),
         steps: rounds.clone().map(|applied| applied.steps.len()).sum(),
         passed: (drifted > 0 || scenario == PEACE)
-            && rounds.clone().all(|applied| apply::exit_of(applied) == Exit::Done)
-            && converged.after.as_ref().is_some_and(is_restored)
+            && rounds.clone().all(|applied| Outcome::of_steps(applied) == Outcome::Done)
+            && converged.after.as_ref().is_some_and(outcome::leaves_nothing_to_do)
             && evidence.is_empty(),
         evidence,
         scenario,

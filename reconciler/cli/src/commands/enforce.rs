@@ -4,17 +4,14 @@
 //! The next activation is the retry. Activations never overlap: a bell that rings during one is remembered once.
 
 use std::io;
-use std::path::PathBuf;
 use std::time::Duration;
 
 use reconciler_engine::event::{All, Sink};
-use reconciler_engine::rounds::Converged;
-use reconciler_model::incident::Incident;
+use reconciler_engine::rounds::Activation;
 use reconciler_model::plan::Plan;
 use reconciler_model::text;
 use reconciler_model::warrant::Approval;
 use sd_notify::NotifyState;
-use serde_json::json;
 use tokio::signal::unix::{SignalKind, signal};
 use tokio::sync::mpsc;
 use tokio_cron_scheduler::{Job, JobScheduler};
@@ -22,8 +19,7 @@ use tracing_subscriber::fmt::format::Writer;
 use tracing_subscriber::fmt::{FmtContext, FormatEvent, FormatFields};
 use tracing_subscriber::registry::LookupSpan;
 
-use super::apply;
-use super::plan::show;
+use crate::approval;
 use crate::args::{Filter, Output};
 use crate::crash_point;
 use crate::exit::Exit;
@@ -31,7 +27,7 @@ use crate::failure::Failure;
 use crate::interrupt;
 use crate::progress::{Log, Progress};
 use crate::render;
-use crate::respond;
+use crate::report;
 use crate::screen::Screen;
 use crate::setup::{Setup, select};
 
@@ -54,51 +50,21 @@ async fn activate(setup: &Setup, filter: &Filter, sink: &dyn Sink) -> Result<Exi
     let policy = Approval::StandingPolicy { max_changes: setup.settings.max_changes };
     let approve = |plan: &Plan| {
         setup.screen.say(render::plan(plan).trim_end())?;
-        apply::refuse_when_paused(&state)?;
+        approval::refuse_when_paused(&state)?;
+        interrupt::writing();
         Ok(policy)
     };
-    let converged = apply::converge(
-        &reconciler,
-        "enforce",
+    let activation = Activation {
+        mode: "enforce",
         target,
-        &desired,
-        (Some(setup.settings.max_changes), filter.control.is_empty() && filter.address.is_empty()),
-        (&mut journal, &state),
-        setup.screen,
-        |_, _| Ok(()),
-        approve,
-    )
-    .await?;
-    ended(setup.screen, &converged, sessions.calls(), None)
-}
-
-/// Prints how an activation went, whether something was carried out or not.
-pub(crate) fn ended(
-    screen: Screen,
-    converged: &Converged,
-    calls: u64,
-    incident: Option<&(Incident, PathBuf)>,
-) -> Result<Exit, Failure> {
-    match (&*converged.rounds, &converged.after) {
-        ([], Some(plan)) => {
-            let mut exit = render::exit_of_restoring(plan);
-            if let Some((incident, folder)) = incident {
-                exit = exit.or_worse(respond::exit_of(incident));
-                screen.say(respond::summary(incident, folder))?;
-            }
-            show(screen, plan, calls, exit, incident)
-        }
-        (_, after) => match interrupt::requested() {
-            Some(exit) if after.is_none() => {
-                if let Some((incident, folder)) = incident {
-                    screen.json(&json!({ "incident": incident, "exit": exit.code() }))?;
-                    screen.say(respond::summary(incident, folder))?;
-                }
-                Ok(exit)
-            }
-            _ => apply::report_rounds(screen, converged, incident),
-        },
-    }
+        account_ids: &desired.organization().account_ids(),
+        at_most: Some(setup.settings.max_changes),
+        is_whole: filter.control.is_empty() && filter.address.is_empty(),
+        state: &state,
+        stop: &interrupt::is_requested,
+    };
+    let converged = reconciler.converge(&activation, &mut journal, |_, _| Ok(()), approve).await?;
+    report::ended(setup.screen, &converged, sessions.calls(), None)
 }
 
 /// The daemon.

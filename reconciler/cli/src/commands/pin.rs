@@ -13,7 +13,7 @@ use crate::exit::Exit;
 use crate::failure::Failure;
 use crate::files;
 use crate::progress::Progress;
-use crate::screen::{BAD, DOUBT, GOOD, paint};
+use crate::screen::{BAD, DOUBT, FAINT, GOOD, paint};
 use crate::setup::Setup;
 
 pub(crate) async fn run(setup: &Setup, check: bool) -> Result<Exit, Failure> {
@@ -26,7 +26,7 @@ pub(crate) async fn run(setup: &Setup, check: bool) -> Result<Exit, Failure> {
     let progress = Progress::new(setup.screen);
     let wanted = desired.wanted();
     let pointers = setup.reconciler(sessions, &progress).follow_pointers(&wanted).await?;
-    let Led { mut pins, unread, repointed, lost } = Led::of(&pointers, &old_pins, check);
+    let Led { mut pins, unread, newer, repointed, lost } = Led::of(&pointers, &old_pins, check);
     let organization = desired.organization();
     let home = organization.home_region(ScopeKind::Organization);
     if let Some(own) = organization.account(&organization.management_account) {
@@ -61,6 +61,9 @@ pub(crate) async fn run(setup: &Setup, check: bool) -> Result<Exit, Failure> {
     for one in &changed {
         setup.screen.line(format_args!("{} {one}", paint(BAD, "!")))?;
     }
+    for one in &newer {
+        setup.screen.line(format_args!("{} {one}", paint(FAINT, "·")))?;
+    }
     for one in &unread {
         setup.screen.line(format_args!("{} {one}", paint(DOUBT, "?")))?;
     }
@@ -87,6 +90,8 @@ struct Led {
     pins: Pins,
     /// What could not be pinned, or keeps its old pin, and why.
     unread: Vec<String>,
+    /// What was published since, for `--check`.
+    newer: Vec<String>,
     /// Whether a pinned pointer is known to lead to nothing, or to several.
     repointed: bool,
     /// Whether a pointer could not be asked, and has no old pin to keep: a file without it would not say so.
@@ -99,8 +104,22 @@ impl Led {
         for Pointer { scope, key, leads } in pointers {
             let kept = old.get(&scope.account, &scope.account_id, &scope.region, key);
             // What is restored is published: a version more leads nowhere else, and what protects less is told by every plan.
+            let is_more = |value: &str, pin: &str| {
+                let (new, old) = (value.rsplit_once(':'), pin.rsplit_once(':'));
+                let number = |text: &str| text.parse::<u32>().unwrap_or(u32::MAX);
+                matches!((new, old), (Some((id, new)), Some((own, old))) if id == own && number(new) >= number(old))
+            };
             let leads = match (leads, kept) {
-                (Ok(LookedUp::Is(_)), Some(pin)) if check && key.starts_with(&format!("{VERSIONS}:")) => {
+                (Ok(LookedUp::Is(value)), Some(pin))
+                    if check && key.starts_with(&format!("{VERSIONS}:")) && is_more(value, &pin.value) =>
+                {
+                    if *value != pin.value {
+                        let told = format!(
+                            "{scope}/{key} is {}, and {value} is there: run `pin` where every version is known",
+                            pin.value
+                        );
+                        led.newer.push(told);
+                    }
                     &Ok(LookedUp::Is(pin.value.clone()))
                 }
                 _ => leads,
@@ -151,7 +170,7 @@ fn changed(old: &Pins, new: &Pins) -> Vec<String> {
                     }
                     format!("has lost {}", lost.join(", "))
                 }
-                (false, Some(led)) if source == VERSIONS => {
+                (false, Some(led)) if source == VERSIONS && led.split(':').next() == pin.value.split(':').next() => {
                     format!("was {}, and is {led}: older versions that protect less are no drift up to it", pin.value)
                 }
                 (false, Some(_)) => format!("led to {}, and leads elsewhere", pin.value),

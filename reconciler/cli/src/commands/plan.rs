@@ -1,15 +1,13 @@
 //! `plan`: the dry run.
 
-use std::io::Write as _;
 use std::path::PathBuf;
 
 use reconciler_engine::contest::Contests;
 use reconciler_engine::journal;
+use reconciler_engine::outcome::Outcome;
 use reconciler_engine::reconciler::Memory;
-use reconciler_model::attribution::Blame;
-use reconciler_model::incident::Incident;
 use reconciler_model::plan::Plan;
-use serde_json::{Value, json};
+use serde_json::json;
 
 use crate::args::Filter;
 use crate::exit::Exit;
@@ -17,8 +15,9 @@ use crate::failure::Failure;
 use crate::files;
 use crate::progress::Progress;
 use crate::render;
+use crate::report;
 use crate::screen::Screen;
-use crate::setup::{Setup, account_ids, plan_json, select};
+use crate::setup::{Setup, plan_json, select};
 
 pub(crate) async fn run(setup: &Setup, filter: &Filter, out: Option<PathBuf>, blame: bool) -> Result<Exit, Failure> {
     let (desired, sessions) = setup.desired_and_sessions().await?;
@@ -37,7 +36,7 @@ pub(crate) async fn run(setup: &Setup, filter: &Filter, out: Option<PathBuf>, bl
     let planned = reconciler.plan_at(target, memory).await?;
     let blames = if blame {
         let records = setup.journal_to_read().map(|path| journal::records(&path)).transpose()?.unwrap_or_default();
-        let ids = account_ids(desired.organization());
+        let ids = desired.organization().account_ids();
         Some(reconciler.attribute(&planned.plan, &planned.inventory, &ids, &records, None).await)
     } else {
         None
@@ -48,56 +47,12 @@ pub(crate) async fn run(setup: &Setup, filter: &Filter, out: Option<PathBuf>, bl
         document["blame"] = json!(blames);
     }
     let blames = blames.unwrap_or_default();
-    let exit = render::exit_of(&planned.plan);
-    show_document(setup.screen, &planned.plan, &document, &blames, sessions.calls(), exit)?;
+    let exit = Outcome::of_plan(&planned.plan).into();
+    report::show_document(setup.screen, &planned.plan, &document, &blames, sessions.calls(), exit)?;
     if let Some(out) = out {
         save(setup.screen, &planned.plan, out)?;
     }
     Ok(exit)
-}
-
-/// Prints a plan with its result, which is `exit`.
-pub(crate) fn show(
-    screen: Screen,
-    plan: &Plan,
-    calls: u64,
-    exit: Exit,
-    incident: Option<&(Incident, PathBuf)>,
-) -> Result<Exit, Failure> {
-    let mut document = plan_json(plan);
-    if let Some((incident, folder)) = incident {
-        document["incident"] = json!(incident);
-        document["incident_folder"] = json!(folder);
-    }
-    show_document(screen, plan, &document, &[], calls, exit)
-}
-
-/// Prints a plan with who caused its drift, or as the document that it is a part of.
-fn show_document(
-    screen: Screen,
-    plan: &Plan,
-    document: &Value,
-    blames: &[Blame],
-    calls: u64,
-    exit: Exit,
-) -> Result<Exit, Failure> {
-    screen.json(document)?;
-    let text = render::plan_blaming(plan, blames);
-    if !text.is_empty() {
-        screen.say(text.trim_end())?;
-    }
-    unresolved(plan);
-    screen.line(render::result(plan, calls, exit))?;
-    Ok(exit)
-}
-
-/// Prints the declarations that could not be resolved against live, on standard error.
-pub(crate) fn unresolved(plan: &Plan) {
-    for diagnostic in &plan.diagnostics {
-        let text = reconciler_model::diagnostic::render(diagnostic, None);
-        // A closed standard error is no reason to stop.
-        let _ = writeln!(anstream::stderr().lock(), "{}\n", text.trim_end());
-    }
 }
 
 fn save(screen: Screen, plan: &Plan, out: PathBuf) -> Result<(), Failure> {

@@ -2,23 +2,25 @@
 
 use jiff::{Timestamp, Zoned};
 use reconciler_engine::case::Order;
+use reconciler_engine::rounds::Activation;
 use reconciler_model::codes;
 use reconciler_model::desired::{Desired, Wanted};
 use reconciler_model::diagnostic::did_you_mean;
+use reconciler_model::incident::Operator;
 use reconciler_model::plan::Plan;
 use reconciler_model::warrant::Approval;
 use serde_json::json;
 
-use super::apply;
-use super::enforce::ended;
+use crate::approval;
 use crate::args::Filter;
 use crate::crash_point;
 use crate::exit::Exit;
 use crate::failure::Failure;
+use crate::interrupt;
 use crate::progress::Progress;
 use crate::render;
-use crate::respond::{respond, summary};
-use crate::setup::{Selected, Setup, control_ids, select};
+use crate::report;
+use crate::setup::{Selected, Setup, control_ids, select, user};
 
 /// What the command line says.
 pub(crate) struct Asked {
@@ -35,7 +37,7 @@ pub(crate) async fn run(setup: &Setup, asked: Asked) -> Result<Exit, Failure> {
     let selected = selected(&desired, &asked)?;
     setup.tell_of_missing_pins(&desired, &selected.wanted);
     let state = setup.state()?;
-    apply::refuse_when_paused(&state)?;
+    approval::refuse_when_paused(&state)?;
     let _lock = state.lock()?;
     let mut journal = crash_point::journal(&state, &setup.run)?;
     let progress = Progress::new(setup.screen);
@@ -45,22 +47,37 @@ pub(crate) async fn run(setup: &Setup, asked: Asked) -> Result<Exit, Failure> {
     target.may_delete_versions |= asked.delete_versions;
     let approve = |plan: &Plan| {
         setup.screen.say(render::plan(plan).trim_end())?;
-        if asked.yes { Ok(Approval::Operator) } else { apply::ask(plan, "restore this", "approve with --yes") }
+        let allowed = match asked.yes {
+            true => Approval::Operator,
+            false => approval::ask(plan, "restore this", "approve with --yes")?,
+        };
+        interrupt::writing();
+        Ok(allowed)
+    };
+    let activation = Activation {
+        mode: "restore",
+        target,
+        account_ids: &desired.organization().account_ids(),
+        at_most: None,
+        is_whole: false,
+        state: &state,
+        stop: &interrupt::is_requested,
     };
     let order = Order {
         mode: "restore".to_owned(),
         targets: asked.targets,
         accounts: asked.accounts,
         since,
+        operator: Operator { user: user(), ..Operator::default() },
         ..Order::default()
     };
-    let response = respond(&reconciler, order, target, &desired, (&state, &mut journal), setup.screen, approve).await?;
-    match response.converged {
-        Ok(converged) => ended(setup.screen, &converged, sessions.calls(), response.incident.as_ref()),
+    let response = reconciler.respond(order, &activation, &desired, &mut journal, approve).await?;
+    match response.converged.map_err(Failure::from) {
+        Ok(converged) => report::ended(setup.screen, &converged, sessions.calls(), response.incident.as_ref()),
         Err(failure) => {
             if let Some((incident, folder)) = &response.incident {
                 setup.screen.json(&json!({ "incident": incident, "exit": failure.exit.code() }))?;
-                setup.screen.say(summary(incident, folder))?;
+                setup.screen.say(report::summary(incident, folder))?;
             }
             Err(failure)
         }

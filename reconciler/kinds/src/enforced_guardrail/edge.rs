@@ -146,7 +146,7 @@ impl Edge for EnforcedGuardrail {
         _: &Address,
         want: &Value,
         live: Option<&Sighting>,
-        _: Option<&str>,
+        _: &[String],
     ) -> Result<Option<Value>, CallError> {
         let Some((guardrail, version)) = wanted(want, live.map(|live| &live.tree)) else { return Ok(None) };
         let found = look_at(session, guardrail, version).await?;

@@ -1,4 +1,4 @@
-//! The edge of guardrails: the only place of this kind that names the SDK.
+//! The edge of guardrails: the only place of this kind that names the SDK, but for how guardrails are found (`guardrails.rs`).
 //!
 //! A guardrail is read with GetGuardrail for the DRAFT, ListGuardrails for its versions, GetGuardrail for the newest of
 //! them, and ListTagsForResource; the first, second and fourth run side by side. The older versions of a declared one follow.
@@ -10,7 +10,7 @@ use aws_sdk_bedrock::Client;
 use futures::future::{join_all, join3};
 use jiff::Timestamp;
 use reconciler_aws::edge::{
-    Edge, LookedUp, LookupSource, PinnedNames, Reading, Receipt, Selection, gap_of, odd_answer, twin, unread_of,
+    ANY, Edge, LookedUp, LookupSource, PinnedNames, Reading, Receipt, Selection, gap_of, odd_answer, twin, unread_of,
 };
 use reconciler_aws::{Answer, CallError, CallFacts, ErrorClass, Session, call, call_with_body};
 use reconciler_model::address::{Address, Scope};
@@ -24,10 +24,10 @@ use reconciler_model::tree::{self, Path};
 use reconciler_model::warrant::Warrant;
 use serde_json::{Value, json};
 
-use super::spec::{FAILED, NAME, PUBLISHED, READY, STATUS, as_published, key_of, published_of};
+use super::spec::{FAILED, PUBLISHED, READY, STATUS, as_published, key_of, published_of};
 use super::steps::{Beside, Facts, Needed};
 use super::{Guardrail, older};
-use crate::guardrails::{DRAFT, Found, GET, Ids, LIST, by_name, by_name_or_pin, get, ids_of, list, listed};
+use crate::guardrails::{DRAFT, Found, GET, Ids, LIST, NAME, by_name, by_name_or_pin, get, ids_of, list, listed};
 use crate::normal::{extras_by_key, without};
 use crate::operations::unknown_call;
 
@@ -153,9 +153,9 @@ fn unsaid(answer: &Value, tree: &Value) -> Vec<Path> {
 }
 
 /// The id of another guardrail that has a name. Where that cannot be told, the name is tried to be put back.
-async fn holder(session: &Session, name: &str, ids: &Ids) -> Option<String> {
+async fn holder(session: &Session, name: &str, ids: Option<&Ids>) -> Option<String> {
     let rows = list(session, None).await.ok()?;
-    let others = rows.iter().filter_map(ids_of).filter(|(_, other)| other.id != ids.id);
+    let others = rows.iter().filter_map(ids_of).filter(|(_, other)| ids.is_none_or(|ids| other.id != ids.id));
     others.filter(|(other, _)| other == name).map(|(_, other)| other.id).min()
 }
 
@@ -209,7 +209,7 @@ async fn read(session: &Session, address: &Address, ids: &Ids) -> Result<Option<
     if let Some(name) = draft.get("name").filter(|name| **name != address.name) {
         whole.tree[NAME] = name.clone();
         if name.as_str().is_none_or(|name| address.name != twin(name, &ids.id)) {
-            taken_by = holder(session, &address.name, ids).await;
+            taken_by = holder(session, &address.name, Some(ids)).await;
         }
     }
     let reasons = draft.get("statusReasons").cloned().unwrap_or_default();
@@ -269,7 +269,7 @@ async fn needed(session: &Session, ids: &Ids, facts: &Facts, want: &Value) -> Re
     });
     let (enforced, same) = futures::join!(enforced(session, ids), join_all(reads));
     let as_declared = same.into_iter().collect::<Result<Vec<_>, _>>()?.into_iter().flatten().collect();
-    Ok(Needed { enforced: enforced?, as_declared, unsure: None })
+    Ok(Needed { enforced: enforced?, as_declared, ..Needed::default() })
 }
 
 /// As [`read`], beside others: to bring a guardrail into normal form takes longer than to ask for it. Of one that is declared, with
@@ -305,12 +305,14 @@ impl LookupSource for Guardrail {
 
     async fn look_up(&self, session: &Session, keys: &[String]) -> Vec<Result<LookedUp, CallError>> {
         let found = by_name(session, &Selection::Names(keys.iter().cloned().collect())).await;
-        let led = |found: &Found, key: &String| match found.get(key).map(Vec::as_slice) {
-            None | Some([]) => LookedUp::Nothing,
-            Some([ids]) => LookedUp::Is(ids.id.clone()),
-            Some(several) => LookedUp::Several(several.iter().map(|ids| ids.id.clone()).collect()),
+        let led = |found: &Found, key: &String| {
+            Ok(match found.get(key).map(|led| led.as_deref().map_err(CallError::clone)).transpose()? {
+                None | Some([]) => LookedUp::Nothing,
+                Some([ids]) => LookedUp::Is(ids.id.clone()),
+                Some(several) => LookedUp::Several(several.iter().map(|ids| ids.id.clone()).collect()),
+            })
         };
-        keys.iter().map(|key| found.as_ref().map(|found| led(found, key)).map_err(CallError::clone)).collect()
+        keys.iter().map(|key| found.as_ref().map_err(CallError::clone).and_then(|found| led(found, key))).collect()
     }
 }
 
@@ -322,7 +324,7 @@ impl Versions {
     async fn newest(session: &Session, Ids { id, .. }: &Ids) -> Result<LookedUp, CallError> {
         let rows = list(session, Some(id)).await?;
         let numbers = rows.iter().filter_map(|row| row.get("version")?.as_str()?.parse().ok());
-        Ok(LookedUp::Is(older::pin_of(id, numbers.max().unwrap_or(0))))
+        Ok(LookedUp::Is(older::called(id, numbers.max().unwrap_or(0))))
     }
 }
 
@@ -338,7 +340,7 @@ impl LookupSource for Versions {
             Err(error) => return keys.iter().map(|_| Err(error.clone())).collect(),
         };
         join_all(keys.iter().map(|key| async {
-            match found.get(key).map(Vec::as_slice) {
+            match found.get(key).map(|led| led.as_deref().map_err(CallError::clone)).transpose()? {
                 None | Some([]) => Ok(LookedUp::Nothing),
                 Some([ids]) => Self::newest(session, ids).await,
                 Some(several) => Ok(LookedUp::Several(several.iter().map(|ids| ids.id.clone()).collect())),
@@ -366,15 +368,16 @@ impl Edge for Guardrail {
         pinned: &PinnedNames,
     ) -> Result<Reading, CallError> {
         let found = by_name_or_pin(session, selection, pinned).await?;
-        let reads = found.iter().map(|(name, same)| async move {
+        let reads = found.iter().map(|(name, led)| async move {
             let address = Address::new(scope, self.name(), name);
-            match same.as_slice() {
-                [ids] => {
+            match led.as_deref() {
+                Err(error) => (name, Err(gap_of(error, scope, self.name(), Some(name)))),
+                Ok([ids]) => {
                     let is_declared = selection.asks_for(name);
                     let outcome = read_beside(session, scope.clone(), address, ids.clone(), is_declared).await;
                     (name, outcome.map_err(|error| gap_of(&error, scope, self.name(), Some(name))))
                 }
-                several => {
+                Ok(several) => {
                     let gap = Gap {
                         scope: scope.clone(),
                         kind: self.name().to_owned(),
@@ -410,15 +413,22 @@ impl Edge for Guardrail {
         Ok(reading)
     }
 
-    /// What has to be known before a version is deleted. Where it cannot be read, none is, and the rest goes on.
+    /// What has to be known before a guardrail is made again, whose name another one may have, and before a version is deleted.
+    /// Where it cannot be read, none is deleted, and the rest goes on.
     async fn inspect(
         &self,
         session: &Session,
-        _: &Address,
+        address: &Address,
         want: &Value,
         live: Option<&Sighting>,
-        _: Option<&str>,
+        pinned: &[String],
     ) -> Result<Option<Value>, CallError> {
+        if live.is_none() {
+            // What bears the name may be ours: the create is repeated with its token, and the service tells.
+            let is_begun = pinned.iter().any(|id| id == ANY);
+            let taken_by = if is_begun { None } else { holder(session, &address.name, None).await };
+            return Ok(serde_json::to_value(Needed { taken_by, ..Needed::default() }).ok());
+        }
         let facts = live.and_then(|live| serde_json::from_value::<Facts>(live.facts.clone()).ok()).unwrap_or_default();
         let (Some(ids), Some(want)) = (live.and_then(|live| Ids::of_handle(&live.handle)), want.get(PUBLISHED)) else {
             return Ok(None);
@@ -489,7 +499,8 @@ impl Edge for Guardrail {
             return read(session, address, &ids).await;
         }
         let selection = Selection::Names([address.name.clone()].into());
-        match by_name(session, &selection).await?.remove(&address.name).unwrap_or_default().as_slice() {
+        let led = by_name(session, &selection).await?.remove(&address.name).transpose()?.unwrap_or_default();
+        match led.as_slice() {
             [] => Ok(None),
             [ids] => read(session, address, ids).await,
             several => {

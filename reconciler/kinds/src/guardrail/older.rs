@@ -78,41 +78,57 @@ pub(super) async fn read(
     (older, failed.into_iter().map(told).collect())
 }
 
-/// The newest version of a guardrail as the file of pins says it: the number counts for the guardrail of that id alone.
-pub(super) fn pin_of(id: &str, newest: u32) -> String {
-    format!("{id}:{newest}")
+/// A version of a guardrail as the file of pins and the journal call it: the number counts for the guardrail of that id alone.
+pub(super) fn called(id: &str, number: u32) -> String {
+    format!("{id}:{number}")
 }
 
-/// Versions that are weaker than declared, or may be, and came after what is known.
+/// The newest version of a guardrail, as it is called.
+pub(super) fn newest(live: &Sighting) -> Option<String> {
+    let facts = Facts::deserialize(&live.facts).ok()?;
+    Some(called(&Guardrail.id_of(&live.handle)?, *facts.versions.last()?))
+}
+
+/// What of older versions protects less than declared, or may, and is not known: leaf by leaf, once for those of one content.
+/// Nothing where nothing is to be published, or nobody pinned what there was.
 pub(super) fn unknown(live: &Sighting, want: &Value, known: KnownVersions<'_>) -> Vec<(Difference, Direction)> {
-    let Some(pinned) = known.pinned else { return Vec::new() };
+    let (Some(pinned), Some(id)) = (known.pinned, Guardrail.id_of(&live.handle)) else { return Vec::new() };
+    if want.get(PUBLISHED).is_none() {
+        return Vec::new();
+    }
     // The versions of another guardrail say nothing of those of this one.
-    let same = pinned.rsplit_once(':').filter(|(id, _)| Guardrail.id_of(&live.handle).as_deref() == Some(*id));
-    let pinned = same.and_then(|(_, newest)| newest.parse().ok()).unwrap_or(0);
-    let known = known.replaced.unwrap_or(0).max(pinned);
+    let pinned = pinned.rsplit_once(':').filter(|(other, _)| *other == id);
+    let pinned: u32 = pinned.and_then(|(_, newest)| newest.parse().ok()).unwrap_or(0);
+    let is_replaced = |number: u32| known.replaced.is_some_and(|all| all.contains(&called(&id, number)));
     let declared = published_of(want);
     let mut found = Vec::new();
     for Older { versions, content } in Beside::of(live).older {
-        let content = tree::restricted(&content, &declared);
-        let differences = tree::differences(&content, &declared, &[]);
-        let directed = differences
-            .into_iter()
-            .map(|one| (Guardrail.direction(&one.path, one.left.as_ref(), one.right.as_ref()), one))
-            .filter(|(direction, _)| matches!(direction, Direction::Weakened | Direction::Unknown));
-        let (directions, less): (Vec<Direction>, Vec<Difference>) = directed.unzip();
-        if directions.is_empty() {
+        let unknown: Vec<u32> =
+            versions.into_iter().filter(|number| *number > pinned && !is_replaced(*number)).collect();
+        if unknown.is_empty() {
             continue;
         }
-        let less: serde_json::Map<String, Value> =
-            less.into_iter().map(|one| (one.path.to_string(), one.left.unwrap_or_default())).collect();
-        let direction = Direction::of_all(directions);
-        for number in versions.into_iter().filter(|number| *number > known) {
-            let path = Path::of([OLDER.to_owned(), number.to_string()]);
-            found.push((Difference { path, left: Some(Value::Object(less.clone())), right: None }, direction));
+        for (mut one, direction) in less(&content, &declared) {
+            let below = one.path.segments().iter().cloned();
+            one.path = Path::of([OLDER.to_owned(), ranges(&unknown)].into_iter().chain(below));
+            found.push((one, direction));
         }
     }
-    found.sort_by_key(|(one, _)| one.path.segments().last().and_then(|number| number.parse::<u32>().ok()));
+    found.sort_by(|(one, _), (two, _)| one.path.cmp(&two.path));
     found
+}
+
+/// Numbers in ascending order, in short: `2-4,6`.
+fn ranges(numbers: &[u32]) -> String {
+    let mut runs: Vec<(u32, u32)> = Vec::new();
+    for number in numbers {
+        match runs.last_mut() {
+            Some((_, last)) if *last + 1 == *number => *last = *number,
+            _ => runs.push((*number, *number)),
+        }
+    }
+    let run = |(first, last): &(u32, u32)| if first == last { first.to_string() } else { format!("{first}-{last}") };
+    runs.iter().map(run).collect::<Vec<_>>().join(",")
 }
 
 /// Whether a version protects more or less than `want` declares; `None` where its content is not known.
@@ -128,26 +144,33 @@ pub(super) fn direction_of(live: &Sighting, want: &Value, version: &str) -> Opti
     if reasons(content) && !reasons(&declared) {
         return None;
     }
-    Some(Direction::of_all(directions(content, &declared)))
+    Some(Direction::of_all(differences(content, &declared).map(|(_, direction)| direction)))
 }
 
-/// The directions of what differs from the declared part of a version.
-fn directions(content: &Value, declared: &Value) -> impl Iterator<Item = Direction> {
+/// What differs from the declared part of a version, and what it means.
+fn differences(content: &Value, declared: &Value) -> impl Iterator<Item = (Difference, Direction)> {
     let content = tree::restricted(content, declared);
-    let differences = tree::differences(&content, declared, &[]);
-    differences.into_iter().map(|one| Guardrail.direction(&one.path, one.left.as_ref(), one.right.as_ref()))
+    tree::differences(&content, declared, &[]).into_iter().map(|one| {
+        let direction = Guardrail.direction(&one.path, one.left.as_ref(), one.right.as_ref());
+        (one, direction)
+    })
+}
+
+/// What of it protects less, or may.
+fn less(content: &Value, declared: &Value) -> impl Iterator<Item = (Difference, Direction)> {
+    differences(content, declared)
+        .filter(|(_, direction)| matches!(direction, Direction::Weakened | Direction::Unknown))
 }
 
 /// What is to be said of versions that protect less than `want`, or may.
 pub(super) fn notes(live: &Sighting, want: &Value) -> Vec<(&'static str, String)> {
     let declared = published_of(want);
-    let (mut less, mut unsure) = (Vec::new(), Vec::new());
+    let (mut weaker, mut unsure) = (Vec::new(), Vec::new());
     for Older { versions, content } in Beside::of(live).older {
-        let directions: Vec<Direction> = directions(&content, &declared).collect();
-        if directions.contains(&Direction::Weakened) {
-            less.extend(versions);
-        } else if directions.contains(&Direction::Unknown) {
-            unsure.extend(versions);
+        match Direction::of_all(less(&content, &declared).map(|(_, direction)| direction)) {
+            Direction::Weakened => weaker.extend(versions),
+            Direction::Unknown => unsure.extend(versions),
+            _ => {}
         }
     }
     let clause = |mut numbers: Vec<u32>, one: &str, several: &str| {
@@ -155,7 +178,7 @@ pub(super) fn notes(live: &Sighting, want: &Value) -> Vec<(&'static str, String)
         (!numbers.is_empty()).then(|| format!("{} {}", named(&numbers), if numbers.len() == 1 { one } else { several }))
     };
     let clauses = [
-        clause(less, "protects less than declared", "protect less than declared"),
+        clause(weaker, "protects less than declared", "protect less than declared"),
         clause(unsure, "may protect less than declared", "may protect less than declared"),
     ];
     let clauses: Vec<String> = clauses.into_iter().flatten().collect();
@@ -164,7 +187,7 @@ pub(super) fn notes(live: &Sighting, want: &Value) -> Vec<(&'static str, String)
     }
     let detail = format!(
         "{}, and so whoever names it is protected less: move callers to the newest version, and delete it with DeleteGuardrail and \
-         its number; `restore --delete-versions` does only where room is needed",
+         its number (`restore --delete-versions` does only where room is needed), or run `pin` once it is known",
         clauses.join(", and ")
     );
     vec![(codes::WEAK_VERSION, detail)]

@@ -19,6 +19,7 @@ use serde_json::{Value, json};
 
 use super::{Guardrail, limits, older, steps};
 use crate::arns;
+use crate::guardrails::{NAME, hold_to_name, leave_out_own_name};
 use crate::normal::{Decimal, IGNORED, as_answered, yes};
 
 vocabulary!(
@@ -404,9 +405,6 @@ fn settle(tree: &mut Value, origin: Origin) {
     }
 }
 
-/// The member that says what a pinned guardrail is called, and has to be called.
-pub(super) const NAME: &str = "name";
-
 /// The part of a content that a published version shares with the DRAFT; its description is its own.
 pub(super) fn published_of(content: &Value) -> Value {
     let mut published = body_of(content);
@@ -471,20 +469,15 @@ impl Kind for Guardrail {
     }
 
     fn hold_to(&self, want: &mut Value, name: &str, _: &str) {
-        if let Some(members) = want.as_object_mut() {
-            members.insert(NAME.into(), json!(name));
-        }
+        hold_to_name(want, name);
     }
 
     fn leads_elsewhere(&self, path: &Path) -> bool {
         path.head() == Some(NAME)
     }
 
-    /// A live tree has a name only where it is another one than that of the address.
     fn leave_out(&self, managed: &mut Value, live: &Value, want: &Value) {
-        if let (Some(name), None, Some(members)) = (want.get(NAME), live.get(NAME), managed.as_object_mut()) {
-            members.insert(NAME.into(), name.clone());
-        }
+        leave_out_own_name(managed, live, want);
     }
 
     fn key_of(&self) -> KeyOf {
@@ -601,6 +594,8 @@ impl Kind for Guardrail {
             [] => direction::of_presence(live, want),
             [STATUS] => Direction::Weakened,
             ["description" | "blockedInputMessaging" | "blockedOutputsMessaging"] | ["tags", ..] => Direction::Neutral,
+            // It is for people: what is found is the pattern.
+            [_, "regexes", _, "description"] => Direction::Neutral,
             ["kmsKeyArn"] => arns::key_direction(want),
             ["crossRegionDetails", ..] => match (live, want) {
                 (None, Some(_)) => Direction::Weakened,
@@ -659,6 +654,10 @@ impl Kind for Guardrail {
 
     fn notes_beside(&self, live: &Sighting, want: &Value) -> Vec<(&'static str, String)> {
         older::notes(live, want)
+    }
+
+    fn version_of(&self, live: &Sighting) -> Option<String> {
+        older::newest(live)
     }
 
     fn unknown_beside(&self, live: &Sighting, want: &Value, known: KnownVersions<'_>) -> Vec<(Difference, Direction)> {

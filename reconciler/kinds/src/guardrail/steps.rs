@@ -15,7 +15,8 @@ use super::Guardrail;
 use super::limits::MOST_VERSIONS;
 use super::older::Older;
 use super::request;
-use super::spec::{NAME, PUBLISHED, READY, STATUS, as_published, body_of, published_of};
+use super::spec::{PUBLISHED, READY, STATUS, as_published, body_of, published_of};
+use crate::guardrails::NAME;
 use crate::normal::{IGNORED, is_ignored, laid_over};
 
 /// Free versions below which the next restores are at risk, so that people are told while there is time.
@@ -51,7 +52,8 @@ impl Beside {
     }
 }
 
-/// The versions that must not be deleted to make room. Read only where the limit is reached.
+/// The versions that must not be deleted to make room, which are read only where the limit is reached; and who has the name of a
+/// guardrail that is not there.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub(super) struct Needed {
@@ -61,6 +63,9 @@ pub(super) struct Needed {
     pub(super) as_declared: Vec<u32>,
     /// Why it is not known.
     pub(super) unsure: Option<String>,
+    /// The id of another guardrail that has the name, which the service gives once.
+    #[serde(default)]
+    pub(super) taken_by: Option<String>,
 }
 
 pub(super) fn propose(situation: &Situation<'_>) -> Proposal {
@@ -93,6 +98,14 @@ fn create(situation: &Situation<'_>) -> Proposal {
                 format!("the guardrail does not exist, and cannot be created because {required} is not declared");
             proposal.refusals.push((codes::CONTRADICTION, detail));
         }
+    }
+    if let Some(other) = Needed::deserialize(situation.surroundings).unwrap_or_default().taken_by {
+        let detail = format!(
+            "the guardrail is gone, and cannot be made again: guardrail {other}, which this tool did not make, is called {} now. \
+             Rename or delete {other}; or run `pin`, and review it, to hold that one to the declaration",
+            situation.name
+        );
+        proposal.refusals.push((codes::NAME_TAKEN, detail));
     }
     if !proposal.refusals.is_empty() {
         return proposal;
@@ -167,9 +180,8 @@ fn restore(situation: &Situation<'_>, live: &Sighting) -> Proposal {
         ));
     }
     if publishes && proposal.refusals.is_empty() && make_room(situation, &facts, &mut proposal) {
-        let replaces = facts.versions.last().copied();
-        let lag = replaces.map(|_| Lag::OlderVersions);
-        proposal.steps.push(ProposedStep { lag, replaces, ..publish(situation, as_published(&content)) });
+        let lag = facts.versions.last().map(|_| Lag::OlderVersions);
+        proposal.steps.push(ProposedStep { lag, ..publish(situation, as_published(&content)) });
     }
     if situation.differs_in("tags") {
         let changed: BTreeMap<&String, &Value> = situation

@@ -1,11 +1,13 @@
-//! The edge of guardrails' resource policies: the only place of this kind that names the SDK.
+//! The edge of guardrails' resource policies: the only place of this kind that names the SDK, but for how guardrails are found
+//! (`guardrails.rs`).
 //!
-//! ListGuardrails finds the guardrails by name or by what that is pinned to, and GetResourcePolicy reads the policy of each that is asked for, side by side.
+//! ListGuardrails finds the guardrails by name or by what that is pinned to, and GetResourcePolicy reads the policy of each that is
+//! asked for, side by side.
 
 use async_trait::async_trait;
 use aws_sdk_bedrock::Client;
 use futures::future::join_all;
-use reconciler_aws::edge::{Edge, PinnedNames, Reading, Receipt, Selection, gap_of, odd_answer};
+use reconciler_aws::edge::{Edge, PinnedNames, Reading, Receipt, Selection, gap_of, odd_answer, twin};
 use reconciler_aws::{CallError, ErrorClass, Session, call, call_with_body};
 use reconciler_model::address::{Address, Scope};
 use reconciler_model::codes;
@@ -17,7 +19,7 @@ use serde_json::{Value, json};
 
 use super::GuardrailResourcePolicy;
 use super::spec::POLICY;
-use crate::guardrails::{LIST, by_name, by_name_or_pin, listed};
+use crate::guardrails::{Ids, LIST, NAME, by_name, by_name_or_pin, listed};
 use crate::normal::{extras_by_key, without};
 use crate::operations::unknown_call;
 
@@ -25,7 +27,8 @@ const SERVICE: &str = "bedrock";
 const GET: &str = "GetResourcePolicy";
 
 /// The policy of one guardrail that exists.
-async fn read(session: &Session, address: &Address, arn: &str) -> Result<Sighting, CallError> {
+async fn read(session: &Session, address: &Address, ids: &Ids) -> Result<Sighting, CallError> {
+    let arn = &ids.arn;
     let bedrock = session.client(Client::new);
     let answer = match call!(session, SERVICE, GET, bedrock.get_resource_policy().resource_arn(arn)).await {
         // A guardrail without a policy. No source says whether that is an error or an answer without the member.
@@ -40,11 +43,18 @@ async fn read(session: &Session, address: &Address, arn: &str) -> Result<Sightin
     if let Some(problem) = normalised.problems.first() {
         return Err(odd_answer(session, SERVICE, GET, format!("{}: {}", problem.path, problem.detail)));
     }
+    let mut tree = normalised.tree;
+    // Only one that was found by its pin has another name than its address.
+    if let Some(called) =
+        ids.called.as_ref().filter(|called| **called != address.name && address.name != twin(called, &ids.id))
+    {
+        tree[NAME] = json!(called);
+    }
     Ok(Sighting {
         address: address.clone(),
-        tree: normalised.tree,
+        tree,
         extras: extras_by_key(&live, normalised.unknown, GuardrailResourcePolicy.key_of()),
-        handle: json!({ "guardrailArn": arn }),
+        handle: json!({ "guardrailArn": arn, "called": ids.called }),
         facts: Value::Null,
         settled: true,
         unread: Default::default(),
@@ -52,8 +62,11 @@ async fn read(session: &Session, address: &Address, arn: &str) -> Result<Sightin
     })
 }
 
-fn arn_of(handle: Option<&Value>) -> Option<&str> {
-    handle?.get("guardrailArn")?.as_str()
+/// The ids in a handle, with the name that the guardrail had when it was found: a second read asks for the policy alone.
+fn ids_of(handle: &Value) -> Option<Ids> {
+    let text = |member: &str| handle.get(member)?.as_str().map(str::to_owned);
+    let arn = text("guardrailArn")?;
+    Some(Ids { id: arn.rsplit('/').next().unwrap_or(&arn).to_owned(), arn, called: text("called") })
 }
 
 #[async_trait]
@@ -74,14 +87,15 @@ impl Edge for GuardrailResourcePolicy {
         pinned: &PinnedNames,
     ) -> Result<Reading, CallError> {
         let found = by_name_or_pin(session, selection, pinned).await?;
-        let reads = found.iter().map(|(name, same)| async move {
+        let reads = found.iter().map(|(name, led)| async move {
             let address = Address::new(scope, self.name(), name);
-            match same.as_slice() {
-                [ids] => {
-                    let outcome = read(session, &address, &ids.arn).await;
+            match led.as_deref() {
+                Err(error) => Err(gap_of(error, scope, self.name(), Some(name))),
+                Ok([ids]) => {
+                    let outcome = read(session, &address, ids).await;
                     outcome.map_err(|error| gap_of(&error, scope, self.name(), Some(name)))
                 }
-                several => Err(Gap {
+                Ok(several) => Err(Gap {
                     scope: scope.clone(),
                     kind: self.name().to_owned(),
                     name: Some(name.clone()),
@@ -110,14 +124,14 @@ impl Edge for GuardrailResourcePolicy {
         address: &Address,
         handle: Option<&Value>,
     ) -> Result<Option<Sighting>, CallError> {
-        if let Some(arn) = arn_of(handle) {
-            return read(session, address, arn).await.map(Some);
+        if let Some(ids) = handle.and_then(ids_of) {
+            return read(session, address, &ids).await.map(Some);
         }
         let selection = Selection::Names([address.name.clone()].into());
-        let found = by_name(session, &selection).await?;
-        match found.get(&address.name).map(Vec::as_slice).unwrap_or_default() {
+        let led = by_name(session, &selection).await?.remove(&address.name).transpose()?.unwrap_or_default();
+        match led.as_slice() {
             [] => Ok(None),
-            [ids] => read(session, address, &ids.arn).await.map(Some),
+            [ids] => read(session, address, ids).await.map(Some),
             several => {
                 let text = format!("{} guardrails are named {}", several.len(), address.name);
                 Err(odd_answer(session, SERVICE, LIST, text))

@@ -15,6 +15,7 @@ use serde_json::Value;
 
 use super::{GuardrailResourcePolicy, limits, steps};
 use crate::arns;
+use crate::guardrails::{NAME, hold_to_name, leave_out_own_name};
 use crate::normal::as_answered;
 
 pub(super) const POLICY: &str = "resourcePolicy";
@@ -86,6 +87,8 @@ impl Kind for GuardrailResourcePolicy {
         match (path.parts().as_slice(), live, want) {
             // Others were let in.
             ([POLICY], Some(_), None) => Direction::Weakened,
+            // Another one can take its name, while callers go on naming this one by its id.
+            ([NAME], ..) => Direction::Weakened,
             // What the organization enforces cannot be applied: model calls of its accounts fail.
             _ => Direction::Unknown,
         }
@@ -97,6 +100,18 @@ impl Kind for GuardrailResourcePolicy {
 
     fn pinned_as(&self) -> Option<PinnedAs> {
         Some(PinnedAs::Name("guardrail/"))
+    }
+
+    fn hold_to(&self, want: &mut Value, name: &str, _: &str) {
+        hold_to_name(want, name);
+    }
+
+    fn leave_out(&self, managed: &mut Value, live: &Value, want: &Value) {
+        leave_out_own_name(managed, live, want);
+    }
+
+    fn leads_elsewhere(&self, path: &Path) -> bool {
+        path.head() == Some(NAME)
     }
 
     fn named_after(&self) -> Option<&'static str> {

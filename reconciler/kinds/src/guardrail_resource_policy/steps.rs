@@ -7,6 +7,7 @@ use reconciler_model::policy::Policy;
 use serde_json::{Value, json};
 
 use super::spec::POLICY;
+use crate::guardrails::NAME;
 
 pub(super) fn propose(situation: &Situation<'_>) -> Proposal {
     let mut proposal = Proposal::default();
@@ -18,7 +19,14 @@ pub(super) fn propose(situation: &Situation<'_>) -> Proposal {
         }
         return proposal;
     };
-    if situation.differs.is_empty() {
+    if let Some(today) = live.tree.get(NAME).filter(|_| situation.differs_in(NAME)) {
+        let detail = format!(
+            "the pinned guardrail is called {today} today: it is named back where it is declared itself, and by people elsewhere; \
+             its policy is held meanwhile"
+        );
+        proposal.notes.push((codes::NAME_TAKEN, detail));
+    }
+    if !situation.differs_in(POLICY) {
         return proposal;
     }
     let arn = live.handle.get("guardrailArn").and_then(Value::as_str).unwrap_or_default();

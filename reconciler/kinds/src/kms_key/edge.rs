@@ -301,7 +301,7 @@ impl Edge for KmsKey {
         _: &Address,
         want: &Value,
         live: Option<&Sighting>,
-        _: Option<&str>,
+        _: &[String],
     ) -> Result<Option<Value>, CallError> {
         let target = want.get(TARGET).filter(|target| live.is_none_or(|live| live.tree.get(TARGET) != Some(target)));
         let Some(target) = target.and_then(Value::as_str) else { return Ok(None) };

@@ -50,7 +50,7 @@ impl Edge for ServiceControlPolicy {
         _: &Address,
         want: &Value,
         live: Option<&Sighting>,
-        _: Option<&str>,
+        _: &[String],
     ) -> Result<Option<Value>, CallError> {
         Ok(Box::pin(edge::inspect(&TYPE, session, want, live)).await)
     }

@@ -464,7 +464,7 @@ impl Edge for VpcEndpoint {
         address: &Address,
         want: &Value,
         live: Option<&Sighting>,
-        pinned: Option<&str>,
+        pinned: &[String],
     ) -> Result<Option<Value>, CallError> {
         let account = session.account().to_owned();
         let (needs, ground) = match live {
@@ -474,7 +474,7 @@ impl Edge for VpcEndpoint {
             }
             None => {
                 let place = place(session, &Selection::Names([address.name.clone()].into())).await?;
-                let reason = match place.find_in(&address.name, pinned) {
+                let reason = match place.find_in(&address.name, pinned.first().map(String::as_str)) {
                     Found::Absent { vpc_id, service_name, is_deleting, doubt } => {
                         let vpc_id = vpc_id.to_owned();
                         let doubt = doubt.map(|doubt| doubt.reason);

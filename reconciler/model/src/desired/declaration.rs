@@ -317,12 +317,24 @@ impl Wanted {
         members.filter(|(_, member)| template::holds(member, placeholder)).map(|(name, _)| name.clone()).collect()
     }
 
-    /// The top-level member of the spec that is `placeholder` and nothing else, if only one is.
-    pub fn member_that_is(&self, placeholder: &Lookup) -> Option<&str> {
-        let text = placeholder.to_string();
-        let mut members = self.spec.as_object()?.iter().filter(|(_, member)| template::holds(member, placeholder));
-        let (name, member) = members.next()?;
-        (members.next().is_none() && member.as_str() == Some(&text)).then_some(name)
+    /// Where in the tree the answer to `placeholder` stands, and what of the text is around it.
+    pub fn places_of(
+        &self,
+        kind: &dyn Kind,
+        placeholder: &Lookup,
+        answers: &BTreeMap<Lookup, Result<String, String>>,
+    ) -> Vec<PlaceOfAnswer> {
+        let mut marked = answers.clone();
+        marked.insert(placeholder.clone(), Ok(MARK.to_owned()));
+        let Ok(Resolution { tree, .. }) = self.resolve_known(kind, &marked) else { return Vec::new() };
+        let mut places = Vec::new();
+        tree::each_leaf(&tree, &mut |path, leaf| {
+            let text = leaf.as_str().unwrap_or_default();
+            if let Some((before, after)) = text.split_once(MARK) {
+                places.push(PlaceOfAnswer { path: path.clone(), before: before.to_owned(), after: after.to_owned() });
+            }
+        });
+        places
     }
 
     /// The tree with what the pin of the name says.
@@ -331,6 +343,25 @@ impl Wanted {
             kind.hold_to(&mut tree, &self.address.name, &pin.value);
         }
         tree
+    }
+}
+
+/// Stands for an answer while it is looked where that ends up. A number, because versions are, and one that nothing has.
+const MARK: &str = "98765431";
+
+/// Where an answer stands in a tree.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct PlaceOfAnswer {
+    /// The text that it is in.
+    pub path: Path,
+    before: String,
+    after: String,
+}
+
+impl PlaceOfAnswer {
+    /// What stands at that place in another tree, if what is around it is the same there.
+    pub fn answer_in<'t>(&self, tree: &'t Value) -> Option<&'t str> {
+        tree::get(tree, &self.path)?.as_str()?.strip_prefix(&self.before)?.strip_suffix(&self.after)
     }
 }
 

@@ -28,7 +28,9 @@ mod validate;
 #[cfg(test)]
 mod tests;
 
-pub use declaration::{Declaration, LiveReference, Lookup, Resolution, Unanswered, Wanted, WhenStronger, with_context};
+pub use declaration::{
+    Declaration, LiveReference, Lookup, PlaceOfAnswer, Resolution, Unanswered, Wanted, WhenStronger, with_context,
+};
 pub use directory::{Directory, Discovery, Needs, Unit, not_active};
 pub use exported::{Exported, exported};
 pub use load::{Desired, Source, discovered, load, load_in, load_organization, read_pins};

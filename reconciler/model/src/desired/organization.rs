@@ -150,6 +150,11 @@ impl Organization {
         scopes
     }
 
+    /// The ids of the accounts, by name.
+    pub fn account_ids(&self) -> BTreeMap<String, String> {
+        self.accounts.iter().map(|account| (account.name.clone(), account.id.clone())).collect()
+    }
+
     /// The account with this name.
     pub fn account(&self, name: &str) -> Option<&Account> {
         self.accounts.iter().find(|account| account.name == name)

@@ -373,7 +373,16 @@ fn read_block(item: &Item<'_>, problems: &mut Vec<Diagnostic>) -> Option<Block> 
 /// One value, or a list of accounts or members.
 fn read_value(source: &str, value: &Item<'_>, problems: &mut Vec<Diagnostic>) -> Option<String> {
     if !is_set(source) {
-        return value.text("the pin", problems).map(str::to_owned);
+        let text = value.text("the pin", problems)?;
+        let is_version = |text: &str| {
+            text.rsplit_once(':').is_some_and(|(id, number)| !id.is_empty() && number.parse::<u32>().is_ok())
+        };
+        if source == VERSIONS && !is_version(text) {
+            let detail = format!("`{text}` is not the id of a resource, `:`, and the number of its newest version");
+            problems.push(value.problem(codes::WRONG_SHAPE, detail, "make the file anew with `pin`"));
+            return None;
+        }
+        return Some(text.to_owned());
     }
     let Some(items) = value.elements() else {
         let detail = "a set is a list: of accounts, by their twelve digits, or of members";

@@ -10,6 +10,7 @@ use super::{Affected, CheckItem, CheckState, Incident, Outcome, timeline};
 use crate::control::Answered;
 use crate::direction::Direction;
 use crate::text::one_line;
+use crate::verdict::Ruling;
 
 /// Rows of one answer that the page shows; the record has them all.
 const MOST_ROWS: usize = 20;
@@ -284,12 +285,12 @@ fn changed(text: &mut String, incident: &Incident) {
 
 fn done(text: &mut String, incident: &Incident) {
     let rows = incident.steps.iter().map(|step| {
-        let (class, verdict) = match step.verdict.as_deref() {
-            Some("verified") => ("good", "verified by read-back"),
-            Some(other) => ("bad", other),
-            None => ("doubt", "not known: the run died"),
+        let (class, verdict) = match &step.verdict {
+            Some(Ruling::Verified) => ("good", "verified by read-back".to_owned()),
+            Some(other) => ("bad", other.to_string()),
+            None => ("doubt", "not known: the run died".to_owned()),
         };
-        let mut outcome = badge(class, verdict);
+        let mut outcome = badge(class, &verdict);
         for part in step.error.iter().chain(&step.message).chain(&step.differs) {
             let _ = write!(outcome, "<br>{}", esc(part));
         }

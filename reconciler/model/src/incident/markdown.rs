@@ -186,7 +186,7 @@ fn changed(text: &mut String, incident: &Incident) {
 fn done(text: &mut String, incident: &Incident) {
     text.push_str("## What was done\n\n");
     let rows = incident.steps.iter().map(|step| {
-        let ended = step.verdict.clone().unwrap_or_else(|| "not known: the run died".to_owned());
+        let ended = step.verdict.as_ref().map_or_else(|| "not known: the run died".to_owned(), ToString::to_string);
         let message = step.message.as_ref().map(|message| format!(": {message}")).unwrap_or_default();
         let error = step.error.as_ref().map(|error| format!(" ({error}{message})")).unwrap_or_default();
         vec![

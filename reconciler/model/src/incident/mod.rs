@@ -16,6 +16,7 @@ use crate::drift::Drift;
 use crate::inventory::Gap;
 use crate::plan::{Finding, Format, Lag};
 use crate::tree::Path;
+use crate::verdict::Ruling;
 
 pub mod checklist;
 pub mod html;
@@ -254,7 +255,7 @@ pub struct StepDone {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub message: Option<String>,
     /// `verified`, `broken`, `unverified`, `failed`, `superseded` or `not_sent`; `None` when the run died before it was known.
-    pub verdict: Option<String>,
+    pub verdict: Option<Ruling>,
     /// Where read-back differed.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub differs: Vec<String>,

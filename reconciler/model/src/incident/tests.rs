@@ -138,7 +138,7 @@ pub(crate) fn sample() -> Incident {
             request_ids: vec![HOSTILE.into()],
             error: Some(HOSTILE.into()),
             message: Some(HOSTILE.into()),
-            verdict: Some("broken".into()),
+            verdict: Some(crate::verdict::Ruling::Broken),
             differs: vec![HOSTILE.into()],
             ended: Some("2026-11-20T03:15:03Z".into()),
         }],

@@ -1,0 +1,253 @@
+//! What a command prints when it is over: for people, or as one JSON document.
+
+use std::collections::BTreeMap;
+use std::io::Write as _;
+use std::path::{Path, PathBuf};
+
+use reconciler_engine::apply::Applied;
+use reconciler_engine::event::StepOutcome;
+use reconciler_engine::outcome::Outcome;
+use reconciler_engine::rounds::Converged;
+use reconciler_engine::saved::Fate;
+use reconciler_model::attribution::Blame;
+use reconciler_model::codes;
+use reconciler_model::incident::{self, Incident};
+use reconciler_model::plan::{Plan, Step};
+use serde_json::{Value, json};
+
+use crate::exit::Exit;
+use crate::failure::Failure;
+use crate::interrupt;
+use crate::progress::outcome_in_words;
+use crate::render;
+use crate::screen::{BAD, DOUBT, FAINT, GOOD, Screen, line, paint};
+use crate::setup::plan_json;
+
+/// Prints a plan with its result, which is `exit`.
+fn show(
+    screen: Screen,
+    plan: &Plan,
+    calls: u64,
+    exit: Exit,
+    incident: Option<&(Incident, PathBuf)>,
+) -> Result<Exit, Failure> {
+    let mut document = plan_json(plan);
+    if let Some((incident, folder)) = incident {
+        document["incident"] = json!(incident);
+        document["incident_folder"] = json!(folder);
+    }
+    show_document(screen, plan, &document, &[], calls, exit)
+}
+
+/// Prints a plan with who caused its drift, or as the document that it is a part of.
+pub(crate) fn show_document(
+    screen: Screen,
+    plan: &Plan,
+    document: &Value,
+    blames: &[Blame],
+    calls: u64,
+    exit: Exit,
+) -> Result<Exit, Failure> {
+    screen.json(document)?;
+    let text = render::plan_blaming(plan, blames);
+    if !text.is_empty() {
+        screen.say(text.trim_end())?;
+    }
+    unresolved(plan);
+    screen.line(render::result(plan, calls, exit))?;
+    Ok(exit)
+}
+
+/// Prints the declarations that could not be resolved against live, on standard error.
+fn unresolved(plan: &Plan) {
+    for diagnostic in &plan.diagnostics {
+        let text = reconciler_model::diagnostic::render(diagnostic, None);
+        // A closed standard error is no reason to stop.
+        let _ = writeln!(anstream::stderr().lock(), "{}\n", text.trim_end());
+    }
+}
+
+/// Prints how an activation went, whether something was carried out or not.
+pub(crate) fn ended(
+    screen: Screen,
+    converged: &Converged,
+    calls: u64,
+    incident: Option<&(Incident, PathBuf)>,
+) -> Result<Exit, Failure> {
+    match (&*converged.rounds, &converged.after) {
+        ([], Some(plan)) => {
+            if let Some((incident, folder)) = incident {
+                screen.say(summary(incident, folder))?;
+            }
+            let exit = Outcome::of_activation(converged, incident.map(|(incident, _)| incident)).into();
+            show(screen, plan, calls, exit, incident)
+        }
+        (_, after) => match interrupt::requested() {
+            Some(exit) if after.is_none() => {
+                if let Some((incident, folder)) = incident {
+                    screen.json(&json!({ "incident": incident, "exit": exit.code() }))?;
+                    screen.say(summary(incident, folder))?;
+                }
+                Ok(exit)
+            }
+            _ => report_rounds(screen, converged, incident),
+        },
+    }
+}
+
+/// Prints how an activation went in which something was carried out, and says how it ends.
+fn report_rounds(
+    screen: Screen,
+    converged: &Converged,
+    incident: Option<&(Incident, PathBuf)>,
+) -> Result<Exit, Failure> {
+    let Converged { rounds, after, refused } = converged;
+    let outcome = Outcome::of_activation(converged, incident.map(|(incident, _)| incident));
+    let exit = interrupt::requested().unwrap_or(outcome.into());
+    if let Some(after) = after {
+        unresolved(after);
+    }
+    let each: Vec<Value> = rounds
+        .iter()
+        .map(|round| {
+            let plan = round.approved.plan();
+            json!({ "plan": plan_json(plan), "steps": steps_json(plan, &round.applied) })
+        })
+        .collect();
+    let mut told = each.first().cloned().unwrap_or_else(|| json!({}));
+    told["after"] = json!(after.as_ref().map(plan_json));
+    told["exit"] = json!(exit.code());
+    if each.len() > 1 {
+        told["rounds"] = Value::Array(each);
+    }
+    if let Some(refusal) = refused {
+        told["refused"] = json!(refusal.to_string());
+    }
+    if let Some((incident, folder)) = incident {
+        told["incident"] = json!(incident);
+        told["incident_folder"] = json!(folder);
+    }
+    screen.json(&told)?;
+    if let Some(after) = after {
+        let text = render::plan(after);
+        if !text.is_empty() {
+            screen.say(format_args!("still open:\n\n{}", text.trim_end()))?;
+        }
+    }
+    if let Some(refusal) = refused {
+        let failure = Failure::from(refusal.clone());
+        let hint = failure.hint.as_ref().map(|hint| format!("; {hint}")).unwrap_or_default();
+        screen.line(format_args!("stopped: {failure}{hint}"))?;
+    }
+    if let Some((incident, folder)) = incident {
+        screen.say(summary(incident, folder))?;
+    }
+    let verified = rounds.iter().map(|round| round.applied.verified()).sum();
+    let total = rounds.iter().map(|round| round.applied.steps.len()).sum();
+    let again = match after {
+        Some(after) if Outcome::of_plan(after) == Outcome::Done => " · planned again: in sync",
+        Some(_) => " · planned again: not in sync",
+        None => "",
+    };
+    let several = if rounds.len() > 1 { format!(" in {} rounds", rounds.len()) } else { String::new() };
+    let words = in_words(exit, verified, total);
+    screen.line(format_args!("result: {words}{several}{again} · exit {}", exit.code()))?;
+    Ok(exit)
+}
+
+/// Prints how a saved plan was carried out, and says how it ends.
+pub(crate) fn saved(
+    screen: Screen,
+    saved: &Plan,
+    fates: &BTreeMap<String, Fate>,
+    applied: &Applied,
+) -> Result<Exit, Failure> {
+    let left_out = fates.values().filter(|fate| matches!(fate, Fate::LeftOut(_))).count();
+    let done = fates.values().filter(|fate| **fate == Fate::Done).count();
+    let exit = interrupt::requested().unwrap_or(Outcome::of_saved(fates, applied).into());
+    let step = |step: &Step| {
+        let fate = fates.get(&step.id);
+        let outcome = match fate {
+            Some(Fate::Same(id)) => applied.steps.get(id),
+            _ => None,
+        };
+        let words = match outcome {
+            Some(outcome) => Some(anstream::adapter::strip_str(&outcome_in_words(outcome)).to_string()),
+            None => fate_in_words(fate),
+        };
+        json!({
+            "id": step.id,
+            "address": step.address,
+            "action": step.action,
+            "verified": outcome.is_some_and(StepOutcome::is_verified) || fate == Some(&Fate::Done),
+            "outcome": words,
+        })
+    };
+    screen.json(&json!({
+        "plan": plan_json(saved),
+        "steps": saved.steps.iter().map(step).collect::<Vec<_>>(),
+        "after": null,
+        "exit": exit.code(),
+    }))?;
+    let tried = saved.steps.len() - done - left_out;
+    let carried_out = (tried > 0).then(|| in_words(exit, applied.verified(), tried));
+    let others = [(done, "done already"), (left_out, "left out")].into_iter().filter(|(count, _)| *count > 0);
+    let words: Vec<String> =
+        carried_out.into_iter().chain(others.map(|(count, what)| format!("{count} {what}"))).collect();
+    let words = words.join(", ");
+    screen.line(format_args!("result: {words} · exit {}", exit.code()))?;
+    Ok(exit)
+}
+
+/// What becomes of a saved step that is not carried out.
+pub(crate) fn fate_in_words(fate: Option<&Fate>) -> Option<String> {
+    match fate {
+        Some(Fate::Same(_)) => None,
+        Some(Fate::Done) => Some("as promised already".to_owned()),
+        Some(Fate::LeftOut(why)) => Some(format!("left out [{}]: {why}", codes::STALE_PLAN)),
+        None => Some("left out".to_owned()),
+    }
+}
+
+/// The steps with their outcomes, for programs.
+fn steps_json(plan: &Plan, applied: &Applied) -> Value {
+    let step = |step: &Step| {
+        let outcome = applied.steps.get(&step.id);
+        let words = outcome.map(|outcome| anstream::adapter::strip_str(&outcome_in_words(outcome)).to_string());
+        json!({
+            "id": step.id,
+            "address": step.address,
+            "action": step.action,
+            "verified": outcome.is_some_and(StepOutcome::is_verified),
+            "outcome": words,
+        })
+    };
+    Value::Array(plan.steps.iter().map(step).collect())
+}
+
+fn in_words(exit: Exit, verified: usize, total: usize) -> String {
+    match exit {
+        Exit::Done => paint(GOOD, format_args!("{verified} of {total} steps verified by read-back")),
+        _ => format!("{verified} of {total} steps verified by read-back"),
+    }
+}
+
+/// The incident for people, below what was done.
+pub(crate) fn summary(incident: &Incident, folder: &Path) -> String {
+    let style = match incident.outcome {
+        incident::Outcome::Restored => GOOD,
+        incident::Outcome::NotEffective | incident::Outcome::NotAllSeen => DOUBT,
+        _ => BAD,
+    };
+    let mut lines = vec![format!("incident {}: {}", incident.id, paint(style, incident.outcome.heading()))];
+    if incident.outcome != incident::Outcome::NotApproved {
+        lines.extend(incident.facts().into_iter().map(|(name, told)| format!("  {name:<16}{told}")));
+        for one in incident.addresses.iter().filter(|one| one.why.is_some()) {
+            let why = one.why.as_deref().unwrap_or_default();
+            lines.push(format!("  {} {}: {why}", paint(style, one.status.words()), one.address()));
+        }
+        lines.extend(incident.troubles.iter().map(|trouble| format!("  {} {trouble}", paint(BAD, "trouble"))));
+    }
+    lines.push(format!("  {:<16}{}", "file", paint(FAINT, folder.join("incident.html").display())));
+    lines.iter().map(line).collect::<Vec<_>>().join("\n")
+}

@@ -1,0 +1,128 @@
+//! How a run ended: the one place that weighs plans, steps, rounds and incidents against each other.
+//!
+//! Guarantees: nothing that is open, unread or refused is ever outweighed by what went well.
+
+use std::collections::BTreeMap;
+
+use reconciler_model::contested::Contested;
+use reconciler_model::incident::{self, Incident};
+use reconciler_model::plan::{Plan, Severity};
+use reconciler_model::verdict::Verdict;
+
+use crate::apply::Applied;
+use crate::event::{StepOutcome, Why};
+use crate::rounds::Converged;
+use crate::saved::Fate;
+
+/// How it ended. What is worse is more.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Outcome {
+    /// In sync, or done and verified.
+    Done,
+    /// Not everything could be evaluated; nothing worse is known.
+    Gaps,
+    /// Something is not as declared.
+    Drift,
+    /// Something was refused, or is left for the next run.
+    Refused,
+    /// Something failed.
+    Failed,
+    /// The declarations make no sense with what is live.
+    Invalid,
+}
+
+impl Outcome {
+    /// Of a plan alone.
+    pub fn of_plan(plan: &Plan) -> Self {
+        // What others go on changing back is not over because it is as declared for the moment.
+        let is_open = !plan.drift.is_empty() || plan.contested.iter().any(Contested::pages);
+        let all = [
+            (!plan.diagnostics.is_empty(), Self::Invalid),
+            (is_open, Self::Drift),
+            (plan.is_unseen_in_part(), Self::Gaps),
+        ];
+        all.into_iter().find(|(is_so, _)| *is_so).map_or(Self::Done, |(_, outcome)| outcome)
+    }
+
+    /// Of a plan that was to be carried out, and of which nothing was.
+    pub fn of_restoring(plan: &Plan) -> Self {
+        let left = plan.findings.iter().any(|finding| finding.severity == Severity::Left);
+        Self::after_writing(plan).max(if left { Self::Refused } else { Self::Done })
+    }
+
+    /// Of a plan that was made after something was written: what is left for the next run is not refused.
+    pub fn after_writing(plan: &Plan) -> Self {
+        let refused = plan.findings.iter().any(|finding| finding.severity == Severity::Refused);
+        Self::of_plan(plan).max(if refused { Self::Refused } else { Self::Done })
+    }
+
+    /// Of the steps of a plan.
+    pub fn of_steps(applied: &Applied) -> Self {
+        let of = |outcome: &StepOutcome| match outcome {
+            StepOutcome::Read(Verdict::Verified) => Self::Done,
+            StepOutcome::Read(Verdict::Unverified { .. }) => Self::Drift,
+            StepOutcome::Read(Verdict::Broken { .. }) | StepOutcome::Failed { .. } => Self::Failed,
+            StepOutcome::NotTried { why: Why::Behind, .. } => Self::Drift,
+            StepOutcome::NotTried { why: Why::Moved | Why::Barred, .. } => Self::Refused,
+        };
+        applied.steps.values().map(of).max().unwrap_or(Self::Done)
+    }
+
+    /// Of a saved plan: what is left out is open, and where it is everything, nothing was done that was asked for.
+    pub fn of_saved(fates: &BTreeMap<String, Fate>, applied: &Applied) -> Self {
+        let is_left_out = fates.values().any(|fate| matches!(fate, Fate::LeftOut(_)));
+        let is_done = fates.values().any(|fate| *fate == Fate::Done);
+        match is_left_out {
+            false => Self::of_steps(applied),
+            true if applied.steps.is_empty() && !is_done => Self::Refused,
+            true => Self::of_steps(applied).max(Self::Drift),
+        }
+    }
+
+    /// Of an activation, with the incident that it worked on.
+    pub fn of_activation(converged: &Converged, incident: Option<&Incident>) -> Self {
+        let Converged { rounds, after, refused } = converged;
+        let restored = match (&**rounds, after) {
+            ([], Some(after)) => Self::of_restoring(after),
+            (rounds, after) => {
+                let steps = rounds.iter().map(|round| Self::of_steps(&round.applied)).max().unwrap_or(Self::Done);
+                match after.as_ref().map(Self::after_writing) {
+                    // What moved into its declared state by itself, or was put right by a later round, needs nothing more.
+                    Some(Self::Done) if rounds.len() > 1 || only_moved(converged) => Self::Done,
+                    Some(then) => steps.max(then),
+                    None => steps,
+                }
+            }
+        };
+        let refused = if refused.is_some() { Self::Refused } else { Self::Done };
+        restored.max(refused).max(incident.map_or(Self::Done, Self::of_incident))
+    }
+
+    /// Of an incident.
+    pub fn of_incident(incident: &Incident) -> Self {
+        use incident::Outcome;
+        match incident.outcome {
+            Outcome::Restored => Self::Done,
+            Outcome::NotAllSeen => Self::Gaps,
+            Outcome::NotApproved => Self::Refused,
+            Outcome::NotEffective | Outcome::PartlyRestored | Outcome::NotRestored | Outcome::Interrupted => {
+                Self::Drift
+            }
+        }
+    }
+}
+
+/// Whether everything was verified but for what others changed meanwhile.
+fn only_moved(converged: &Converged) -> bool {
+    converged
+        .rounds
+        .iter()
+        .flat_map(|round| round.applied.steps.values())
+        .all(|outcome| outcome.is_verified() || matches!(outcome, StepOutcome::NotTried { why: Why::Moved, .. }))
+}
+
+/// Whether a plan leaves nothing to do: nothing is open, unread or refused, and what differs is stronger than declared and kept.
+pub fn leaves_nothing_to_do(plan: &Plan) -> bool {
+    let kept = plan.drift.iter().all(|drift| !drift.fields.is_empty() && drift.fields.iter().all(|field| field.kept));
+    kept && plan.steps.is_empty() && matches!(Outcome::of_restoring(plan), Outcome::Done | Outcome::Drift)
+}
