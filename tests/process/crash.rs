@@ -178,11 +178,11 @@ fn verified(records: &[Value]) -> BTreeSet<(String, String)> {
     verdicts.filter_map(|record| intents.get(&record["intent"].as_u64()?).cloned()).collect()
 }
 
-/// The intents among these records: number, address and action.
+/// The intents among these records: number, address, and what is done: an endpoint may be updated twice.
 fn steps(records: &[Value]) -> impl Iterator<Item = (u64, (String, String))> {
     records.iter().filter(|record| record["record"] == "intent").map(|record| {
         let text = |name: &str| record[name].to_string();
-        (record["seq"].as_u64().expect("a number"), (text("address"), text("action")))
+        (record["seq"].as_u64().expect("a number"), (text("address"), format!("{} {}", text("action"), text("op"))))
     })
 }
 

@@ -27,7 +27,7 @@ use reconciler_model::kind::Kind;
 use reconciler_model::plan::{Plan, Severity};
 use reconciler_model::undeclared::Watch;
 use reconciler_model::verdict::Verdict;
-use reconciler_model::warrant::{Approval, ApprovedPlan, Refusal};
+use reconciler_model::warrant::{Approval, ApprovedPlan, Mode, Refusal};
 use serde_json::{Value, json};
 
 use crate::declarations;
@@ -251,7 +251,7 @@ impl World {
             self.scopes().into_iter().map(|scope| (scope.account, scope.account_id)).collect();
         let folder = self.folder();
         let authority = Authority {
-            mode: "apply",
+            mode: &Mode::Apply,
             approved: &approved,
             account_ids: &account_ids,
             inventory: Some(&planned.inventory),
@@ -313,7 +313,7 @@ impl World {
             _ => None,
         };
         let activation = Activation {
-            mode: "enforce",
+            mode: Mode::Enforce,
             target,
             account_ids: &account_ids,
             at_most,

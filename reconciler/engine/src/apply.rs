@@ -23,7 +23,7 @@ use reconciler_model::digest;
 use reconciler_model::inventory::{Inventory, Sighting};
 use reconciler_model::plan::{Lag, Plan, Step, Turn};
 use reconciler_model::verdict::{self, Ruling, Verdict};
-use reconciler_model::warrant::ApprovedPlan;
+use reconciler_model::warrant::{ApprovedPlan, Mode};
 use serde_json::Value;
 use tokio::sync::Mutex;
 use tokio::time::Instant;
@@ -61,8 +61,8 @@ impl Applied {
 
 /// Who applies what, and where it is written down.
 pub struct Authority<'a> {
-    /// `apply`, `enforce`, `restore` or `drill`.
-    pub mode: &'a str,
+    /// What the run is for.
+    pub mode: &'a Mode,
     /// The plan, and who allowed it.
     pub approved: &'a ApprovedPlan,
     /// The account ids of the addresses.
@@ -112,7 +112,7 @@ impl Reconciler<'_> {
     pub async fn apply(&self, authority: &Authority<'_>, journal: &mut Journal) -> Result<Applied, JournalError> {
         let plan = authority.approved.plan();
         let started = Entry::RunStarted {
-            mode: authority.mode.to_owned(),
+            mode: authority.mode.clone(),
             plan_id: plan.plan_id.clone(),
             approval: authority.approved.approval().clone(),
         };

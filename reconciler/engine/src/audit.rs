@@ -102,7 +102,7 @@ fn chain(state: &Path, audit: &mut Audit) -> io::Result<Vec<Record>> {
             break;
         };
         lines = number;
-        match serde_json::from_slice::<Record>(line) {
+        match Record::of_line(line) {
             Err(_) => audit.found(&file, Some(number), "the line is not a record"),
             Ok(record) => {
                 if record.prev != last {
@@ -111,6 +111,13 @@ fn chain(state: &Path, audit: &mut Audit) -> io::Result<Vec<Record>> {
                     audit.found(&file, Some(number), what);
                 } else if record.seq != number as u64 {
                     audit.found(&file, Some(number), format!("the line says that it is record {}", record.seq));
+                }
+                if record.is_newer() {
+                    let what = format!(
+                        "a newer build wrote it (format {}): that it follows is all that this build can tell",
+                        record.format
+                    );
+                    audit.noted(&file, Some(number), &what);
                 }
                 records.push(record);
             }
@@ -186,7 +193,8 @@ impl Kept {
                 | Entry::Intent { .. }
                 | Entry::Receipt { .. }
                 | Entry::Verdict { .. }
-                | Entry::RunEnded { .. } => {}
+                | Entry::RunEnded { .. }
+                | Entry::Newer(_) => {}
             }
         }
         kept

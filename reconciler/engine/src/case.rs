@@ -17,6 +17,7 @@ use reconciler_model::drift::{Change, Drift};
 use reconciler_model::incident::{EvidenceItem, Incident, Operator, html, markdown};
 use reconciler_model::inventory::{Inventory, Sighting};
 use reconciler_model::plan::{Finding, Lag, Plan};
+use reconciler_model::warrant::Mode;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
@@ -39,8 +40,8 @@ pub enum CaseError {
 /// What was asked for, and by whom.
 #[derive(Debug, Clone, Default)]
 pub struct Order {
-    /// `restore` or `drill`.
-    pub mode: String,
+    /// What the run is for.
+    pub mode: Mode,
     /// Control ids and address patterns.
     pub targets: Vec<String>,
     /// The accounts that it is limited to; none when to all.
@@ -371,7 +372,7 @@ impl Case {
         for (name, text) in texts {
             files.insert(name.to_owned(), self.folder.report(name, &text)?);
         }
-        let (id, outcome) = (self.id.clone(), incident.outcome.word().to_owned());
+        let (id, outcome) = (self.id.clone(), incident.outcome);
         let entry = match incident.outcome.is_over() {
             true => Entry::IncidentClosed { incident: id, outcome, files },
             false => Entry::IncidentSaved { incident: id, outcome, files },

@@ -207,6 +207,7 @@ mod tests {
     use serde_json::{Value, json};
 
     use super::*;
+    use crate::journal::FORMAT;
 
     fn address() -> Address {
         "prod/eu-west-1/guardrail/payments".parse().expect("an address")
@@ -246,7 +247,7 @@ mod tests {
         for (minutes, drift) in all {
             let at = Timestamp::UNIX_EPOCH + SignedDuration::from_mins(*minutes);
             let intent = records.len() as u64 + 1;
-            let record = |seq, entry| Record { seq, prev: String::new(), at, run: "run".into(), entry };
+            let record = |seq, entry| Record { seq, prev: String::new(), at, run: "run".into(), format: FORMAT, entry };
             let begun = Entry::Intent {
                 step: "1".into(),
                 address: drift.address.clone(),

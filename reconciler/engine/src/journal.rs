@@ -19,8 +19,9 @@ use reconciler_model::address::Address;
 use reconciler_model::alert::Alert;
 use reconciler_model::contested::RestoredField;
 use reconciler_model::digest;
+use reconciler_model::incident::Outcome;
 use reconciler_model::verdict::Ruling;
-use reconciler_model::warrant::Approval;
+use reconciler_model::warrant::{Approval, Mode};
 use serde::{Deserialize, Serialize};
 
 use crate::contest::Contests;
@@ -64,8 +65,8 @@ pub enum JournalError {
 pub enum Entry {
     /// A run that may write began.
     RunStarted {
-        /// `apply`, `enforce`, `restore` or `drill`.
-        mode: String,
+        /// What it was for.
+        mode: Mode,
         /// The plan.
         plan_id: String,
         /// Who allowed it.
@@ -169,8 +170,8 @@ pub enum Entry {
     IncidentSaved {
         /// The incident.
         incident: String,
-        /// How it stands, in one word.
-        outcome: String,
+        /// How it stands.
+        outcome: Outcome,
         /// The digests of its files, by name.
         files: BTreeMap<String, String>,
     },
@@ -178,11 +179,21 @@ pub enum Entry {
     IncidentClosed {
         /// The incident.
         incident: String,
-        /// How it ended, in one word.
-        outcome: String,
+        /// How it ended.
+        outcome: Outcome,
         /// The digests of its files, by name.
         files: BTreeMap<String, String>,
     },
+    /// What this build cannot read, because a newer one wrote it: kept as it is.
+    #[serde(untagged)]
+    Newer(serde_json::Map<String, serde_json::Value>),
+}
+
+/// The format of the records that this build writes. It is raised where an older build could mistake one for damage.
+pub const FORMAT: u32 = 1;
+
+fn first_format() -> u32 {
+    1
 }
 
 /// One line.
@@ -196,9 +207,33 @@ pub struct Record {
     pub at: Timestamp,
     /// The run that wrote it.
     pub run: String,
+    /// Its format; that of the first builds where it does not say.
+    #[serde(default = "first_format")]
+    pub format: u32,
     /// What it says.
     #[serde(flatten)]
     pub entry: Entry,
+}
+
+impl Record {
+    /// Reads a line. What cannot be read is damage, unless the line says that a newer build wrote it.
+    ///
+    /// # Errors
+    /// It is no record.
+    pub fn of_line(line: &[u8]) -> Result<Self, serde_json::Error> {
+        let record: Self = serde_json::from_slice(line)?;
+        match record.entry {
+            Entry::Newer(_) if record.format <= FORMAT => {
+                Err(serde::de::Error::custom("it is no record of this format"))
+            }
+            _ => Ok(record),
+        }
+    }
+
+    /// Whether a newer build wrote it, so that this one cannot tell what it says.
+    pub fn is_newer(&self) -> bool {
+        matches!(self.entry, Entry::Newer(_))
+    }
 }
 
 /// An intent whose outcome is not on record: the process died, or it could not be read back.
@@ -294,7 +329,6 @@ impl Made {
                 if is_over {
                     self.begun.remove(intent);
                 }
-                // Without an answer, what was to be published was told and may be there: a crash is no drift.
                 let is_done = *verdict == Ruling::Verified || (*verdict == Ruling::Superseded && !begun.failed);
                 self.keep(&begun, made.as_ref(), is_done);
             }
@@ -313,8 +347,12 @@ impl Made {
 
     /// With what may have been made: whose answer is not on record is asked for again, with the token of the call.
     fn with_what_may_be(mut self) -> Self {
-        for begun in self.begun.values().filter(|begun| begun.creates) {
-            self.ids.entry(begun.address.clone()).or_default().push(ANY.to_owned());
+        for begun in std::mem::take(&mut self.begun).into_values() {
+            if begun.creates {
+                self.ids.entry(begun.address.clone()).or_default().push(ANY.to_owned());
+            }
+            // It was told, and may be there: a crash is no drift.
+            self.keep(&begun, None, !begun.failed);
         }
         self
     }
@@ -365,7 +403,7 @@ fn read(path: &Path) -> Result<Content, JournalError> {
     for (index, line) in bytes[..whole].split_inclusive(|byte| *byte == b'\n').enumerate() {
         let line = line.strip_suffix(b"\n").unwrap_or(line);
         let damaged = || JournalError::Damaged { file: path.to_owned(), line: index + 1 };
-        let record: Record = serde_json::from_slice(line).map_err(|_| damaged())?;
+        let record = Record::of_line(line).map_err(|_| damaged())?;
         if record.prev != head.clone().unwrap_or_default() || record.seq != index as u64 + 1 {
             return Err(JournalError::Broken { file: path.to_owned(), line: index + 1 });
         }
@@ -462,7 +500,8 @@ impl Journal {
     pub fn append(&mut self, at: Timestamp, entry: Entry) -> Result<u64, JournalError> {
         let io = |error| JournalError::Io(self.path.clone(), error);
         let seq = self.next;
-        let record = Record { seq, prev: self.head.clone().unwrap_or_default(), at, run: self.run.clone(), entry };
+        let (prev, run) = (self.head.clone().unwrap_or_default(), self.run.clone());
+        let record = Record { seq, prev, at, run, format: FORMAT, entry };
         let mut line = serde_json::to_vec(&record).map_err(|error| io(io::Error::other(error)))?;
         let digest = digest::of_bytes(&line);
         line.push(b'\n');
@@ -545,6 +584,47 @@ mod tests {
 
     fn ended(intent: u64, verdict: Ruling) -> Entry {
         Entry::Verdict { intent, verdict, differs: Vec::new(), made: None }
+    }
+
+    /// A record of a newer build is no damage: it is kept as it is, and the chain goes on. Of this build it would be.
+    #[test]
+    fn a_record_of_a_newer_build_is_kept_and_is_no_damage() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let path = folder.path().join("journal.jsonl");
+        let mut journal = Journal::open(&path, "run-1").expect("opened");
+        journal.append(Timestamp::UNIX_EPOCH, entry("1")).expect("written");
+        let prev = journal.head().expect("a head").to_owned();
+        drop(journal);
+        let text = fs::read_to_string(&path).expect("readable");
+        for (format, what) in [(FORMAT + 1, "waived"), (FORMAT + 1, "intent"), (FORMAT, "waived"), (FORMAT, "intent")] {
+            let line = format!(
+                r#"{{"seq":2,"prev":"{prev}","at":"1970-01-01T00:00:00Z","run":"r","format":{format},"record":"{what}","until":[1]}}"#
+            );
+            fs::write(&path, format!("{text}{line}\n")).expect("written");
+            fs::remove_file(crate::head::path_of(&path)).ok();
+            let read = records(&path);
+            if format == FORMAT {
+                assert!(matches!(read, Err(JournalError::Damaged { line: 2, .. })), "{what}: {read:?}");
+                continue;
+            }
+            let read = read.expect("no damage");
+            assert!(read[1].is_newer() && !read[0].is_newer(), "{read:?}");
+            let mut journal = Journal::open(&path, "run-2").expect("opened");
+            assert_eq!(journal.append(Timestamp::UNIX_EPOCH, ended(1, Ruling::Verified)).expect("written"), 3);
+            assert!(fs::read_to_string(&path).expect("readable").contains(&line), "kept as it is");
+            assert_eq!(records(&path).expect("no damage").len(), 3);
+        }
+    }
+
+    /// Words that this build does not know are kept: a verdict or a mode of a later one is no damage.
+    #[test]
+    fn unknown_words_are_kept() {
+        let line = r#"{"seq":1,"prev":"","at":"1970-01-01T00:00:00Z","run":"r","record":"verdict","intent":1,"verdict":"waived"}"#;
+        let record = Record::of_line(line.as_bytes()).expect("a record");
+        assert_eq!(record.format, 1, "the first builds did not say");
+        let Entry::Verdict { verdict, .. } = &record.entry else { panic!("{record:?}") };
+        assert_eq!(*verdict, Ruling::Other("waived".to_owned()));
+        assert!(serde_json::to_string(&record).expect("JSON").contains(r#""verdict":"waived""#));
     }
 
     #[test]
@@ -635,9 +715,9 @@ mod tests {
             by: "root".into(),
             again,
         };
-        let (outcome, files) = ("restored".to_owned(), BTreeMap::new());
+        let (outcome, files) = (Outcome::Restored, BTreeMap::new());
         journal.append(Timestamp::UNIX_EPOCH, opened(false)).expect("written");
-        let saved = Entry::IncidentSaved { incident: "inc-1".into(), outcome: outcome.clone(), files: files.clone() };
+        let saved = Entry::IncidentSaved { incident: "inc-1".into(), outcome, files: files.clone() };
         journal.append(Timestamp::UNIX_EPOCH, saved).expect("written");
         let mut again = Journal::open(&path, "run-2").expect("opened");
         assert_eq!(again.open_incident(&targets, &none).map(|open| open.id.as_str()), Some("inc-1"));

@@ -74,6 +74,7 @@ impl Reconciler<'_> {
         approve: impl FnOnce(&Plan) -> Result<Approval, E>,
     ) -> Result<Response<E>, Broken<E>> {
         order.operator.caller = self.sessions.identity().await.ok().map(|own| own.arn);
+        order.mode = activation.mode.clone();
         activation.target.desired_digest.clone_into(&mut order.desired_digest);
         let mut case: Option<Case> = None;
         let declined = Cell::new(false);

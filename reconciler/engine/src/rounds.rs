@@ -20,7 +20,7 @@ use reconciler_model::inventory::Inventory;
 use reconciler_model::last_read::LastRead;
 use reconciler_model::plan::{Finding, Plan, Severity, Step};
 use reconciler_model::text;
-use reconciler_model::warrant::{Approval, ApprovedPlan, Refusal};
+use reconciler_model::warrant::{Approval, ApprovedPlan, Mode, Refusal};
 
 use crate::apply::{Applied, Authority};
 use crate::case::CaseError;
@@ -38,8 +38,8 @@ pub const MOST_ROUNDS: usize = 4;
 
 /// What to converge, and on whose account.
 pub struct Activation<'a> {
-    /// `enforce`, `restore` or `drill`.
-    pub mode: &'a str,
+    /// What the run is for.
+    pub mode: Mode,
     /// What is wanted.
     pub target: Target<'a>,
     /// The account ids of the addresses.

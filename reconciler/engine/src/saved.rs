@@ -125,7 +125,7 @@ impl Reconciler<'_> {
     ) -> Result<Applied, Broken<E>> {
         let approved = ApprovedPlan::new(agreed.plan, approval).map_err(Broken::Refused)?;
         let authority = Authority {
-            mode: activation.mode,
+            mode: &activation.mode,
             approved: &approved,
             account_ids: activation.account_ids,
             inventory: Some(inventory),

@@ -4,11 +4,42 @@
 //! What never approves a plan (`validate`, `plan`, `export`) therefore cannot reach a write, by type.
 
 use std::collections::BTreeSet;
+use std::fmt;
 
 use serde::{Deserialize, Serialize};
 
 use crate::address::Address;
 use crate::plan::{Plan, Step};
+
+/// What a run is for. A part of the JSON contract.
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Mode {
+    /// A saved plan is carried out.
+    Apply,
+    /// The desired state is held.
+    Enforce,
+    /// The documented initial response of an incident.
+    #[default]
+    Restore,
+    /// A rehearsal on the embedded AWS.
+    Drill,
+    /// A word that this build does not know: a newer one wrote it.
+    #[serde(untagged)]
+    Other(String),
+}
+
+impl fmt::Display for Mode {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Apply => "apply",
+            Self::Enforce => "enforce",
+            Self::Restore => "restore",
+            Self::Drill => "drill",
+            Self::Other(word) => word,
+        })
+    }
+}
 
 /// Who allowed the plan.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]

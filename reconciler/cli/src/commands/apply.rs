@@ -8,7 +8,7 @@ use reconciler_engine::rounds::Activation;
 use reconciler_engine::saved::{self, Unusable};
 use reconciler_model::codes;
 use reconciler_model::plan::Plan;
-use reconciler_model::warrant::Approval;
+use reconciler_model::warrant::{Approval, Mode};
 use serde_json::json;
 
 use crate::approval;
@@ -64,7 +64,7 @@ pub(crate) async fn run(setup: &Setup, file: &Path, approve: Option<String>) -> 
         // Signals let the current step end first.
         interrupt::writing();
         let activation = Activation {
-            mode: "apply",
+            mode: Mode::Apply,
             target,
             account_ids: &desired.organization().account_ids(),
             at_most: None,

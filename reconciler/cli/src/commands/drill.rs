@@ -18,7 +18,7 @@ use reconciler_model::alert::{self, Alert};
 use reconciler_model::desired::Desired;
 use reconciler_model::incident::{Incident, Operator};
 use reconciler_model::plan::Plan;
-use reconciler_model::warrant::Approval;
+use reconciler_model::warrant::{Approval, Mode};
 use serde_json::{Value, json};
 
 use crate::args::Filter;
@@ -224,9 +224,9 @@ async fn one(setup: &Setup, desired: &Desired, scenario: String) -> Result<Score
         Ok(Approval::Operator)
     };
     let operator = Operator { user: user(), ..Operator::default() };
-    let order = Order { mode: "drill".to_owned(), targets: vec![scenario.clone()], operator, ..Order::default() };
+    let order = Order { targets: vec![scenario.clone()], operator, ..Order::default() };
     let activation = Activation {
-        mode: "drill",
+        mode: Mode::Drill,
         target,
         account_ids: &organization.account_ids(),
         at_most: None,

@@ -10,7 +10,7 @@ use reconciler_engine::event::{All, Sink};
 use reconciler_engine::rounds::Activation;
 use reconciler_model::plan::Plan;
 use reconciler_model::text;
-use reconciler_model::warrant::Approval;
+use reconciler_model::warrant::{Approval, Mode};
 use sd_notify::NotifyState;
 use tokio::signal::unix::{SignalKind, signal};
 use tokio::sync::mpsc;
@@ -55,7 +55,7 @@ async fn activate(setup: &Setup, filter: &Filter, sink: &dyn Sink) -> Result<Exi
         Ok(policy)
     };
     let activation = Activation {
-        mode: "enforce",
+        mode: Mode::Enforce,
         target,
         account_ids: &desired.organization().account_ids(),
         at_most: Some(setup.settings.max_changes),

@@ -86,7 +86,7 @@ fn rows(records: &[Record]) -> Vec<Row> {
         match entry {
             Entry::RunStarted { mode, .. } => {
                 current.insert(run, rows.len());
-                rows.push(row("run", run, *at, mode, "no end"));
+                rows.push(row("run", run, *at, &mode.to_string(), "no end"));
             }
             Entry::RunEnded { verified, not_verified } => {
                 if let Some(row) = current.get(run.as_str()).and_then(|index| rows.get_mut(*index)) {
@@ -109,16 +109,20 @@ fn rows(records: &[Record]) -> Vec<Row> {
             }
             Entry::IncidentSaved { incident, outcome, .. } => {
                 if let Some(index) = incidents.get(incident.as_str()) {
-                    rows[*index].outcome = format!("open: {}", outcome.replace('_', " "));
+                    rows[*index].outcome = format!("open: {}", outcome.word().replace('_', " "));
                 }
             }
             Entry::IncidentClosed { incident, outcome, .. } => {
                 if let Some(index) = incidents.get(incident.as_str()) {
-                    rows[*index].outcome = outcome.replace('_', " ");
+                    rows[*index].outcome = outcome.word().replace('_', " ");
                     rows[*index].seconds = Some(at.duration_since(rows[*index].at).as_secs());
                 }
             }
-            Entry::Intent { .. } | Entry::Receipt { .. } | Entry::Verdict { .. } | Entry::Evidence { .. } => {}
+            Entry::Intent { .. }
+            | Entry::Receipt { .. }
+            | Entry::Verdict { .. }
+            | Entry::Evidence { .. }
+            | Entry::Newer(_) => {}
         }
     }
     rows
@@ -185,10 +189,13 @@ fn in_words(record: &Record) -> String {
             format!("  evidence {what}{address}  {}", paint(FAINT, sha256))
         }
         Entry::IncidentSaved { incident, outcome, .. } => {
-            format!("incident {incident} stays open: {}", outcome.replace('_', " "))
+            format!("incident {incident} stays open: {}", outcome.word().replace('_', " "))
         }
         Entry::IncidentClosed { incident, outcome, .. } => {
-            paint(STRONG, format_args!("incident {incident} closed: {}", outcome.replace('_', " ")))
+            paint(STRONG, format_args!("incident {incident} closed: {}", outcome.word().replace('_', " ")))
+        }
+        Entry::Newer(_) => {
+            format!("  a record of a newer build (format {}), which this one cannot read", record.format)
         }
     }
 }

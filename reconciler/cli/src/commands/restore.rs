@@ -8,7 +8,7 @@ use reconciler_model::desired::{Desired, Wanted};
 use reconciler_model::diagnostic::did_you_mean;
 use reconciler_model::incident::Operator;
 use reconciler_model::plan::Plan;
-use reconciler_model::warrant::Approval;
+use reconciler_model::warrant::{Approval, Mode};
 use serde_json::json;
 
 use crate::approval;
@@ -55,7 +55,7 @@ pub(crate) async fn run(setup: &Setup, asked: Asked) -> Result<Exit, Failure> {
         Ok(allowed)
     };
     let activation = Activation {
-        mode: "restore",
+        mode: Mode::Restore,
         target,
         account_ids: &desired.organization().account_ids(),
         at_most: None,
@@ -64,7 +64,6 @@ pub(crate) async fn run(setup: &Setup, asked: Asked) -> Result<Exit, Failure> {
         stop: &interrupt::is_requested,
     };
     let order = Order {
-        mode: "restore".to_owned(),
         targets: asked.targets,
         accounts: asked.accounts,
         since,

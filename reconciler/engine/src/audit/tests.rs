@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 
 use jiff::Timestamp;
+use reconciler_model::incident::Outcome;
 use serde_json::json;
 use tempfile::TempDir;
 
@@ -43,7 +44,7 @@ fn world() -> TempDir {
         keep(&mut journal, &folder, incident, "plan");
         keep(&mut journal, &folder, incident, "before");
         let report = folder.report("incident.json", &format!("{{\"id\":\"{incident}\"}}\n")).expect("written");
-        let (incident, outcome) = (incident.to_owned(), "restored".to_owned());
+        let (incident, outcome) = (incident.to_owned(), Outcome::Restored);
         let files = BTreeMap::from([("incident.json".to_owned(), report)]);
         let entry = match closed {
             true => Entry::IncidentClosed { incident, outcome, files },

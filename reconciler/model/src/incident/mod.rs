@@ -17,6 +17,7 @@ use crate::inventory::Gap;
 use crate::plan::{Finding, Format, Lag};
 use crate::tree::Path;
 use crate::verdict::Ruling;
+use crate::warrant::Mode;
 
 pub mod checklist;
 pub mod html;
@@ -323,8 +324,8 @@ pub struct Incident {
     pub written: String,
     /// When it was closed, in UTC; `None` while it is open.
     pub closed: Option<String>,
-    /// `restore` or `drill`.
-    pub mode: String,
+    /// What the run was for.
+    pub mode: Mode,
     /// The runs that worked on it, in order.
     pub runs: Vec<String>,
     /// Who asked for it.

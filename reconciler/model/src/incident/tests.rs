@@ -117,7 +117,7 @@ pub(crate) fn sample() -> Incident {
         opened: "2026-11-20T03:15:00Z".into(),
         written: "2026-11-20T03:15:07Z".into(),
         closed: None,
-        mode: "restore".into(),
+        mode: crate::warrant::Mode::Restore,
         runs: vec![HOSTILE.into()],
         operator: Operator { user: HOSTILE.into(), caller: Some(HOSTILE.into()) },
         targets: vec![HOSTILE.into()],
