@@ -262,7 +262,7 @@ fn take(document: &mut Value, pointer: &str) {
 static DOCUMENTS: LazyLock<Value> = LazyLock::new(|| tree(include_str!("documents.yaml")));
 
 fn tree(text: &str) -> Value {
-    let mut tree: yaml_serde::Value = yaml_serde::from_str(text).expect("YAML");
+    let mut tree: serde_yaml::Value = serde_yaml::from_str(text).expect("YAML");
     tree.apply_merge().expect("anchors");
     serde_json::to_value(tree).expect("a tree")
 }

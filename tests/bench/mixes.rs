@@ -203,9 +203,9 @@ pub(crate) fn write_desired_of(
         "regions": regions,
         "accounts": accounts,
     });
-    fs::write(folder.join("organization.yaml"), yaml_serde::to_string(&organization)?)?;
+    fs::write(folder.join("organization.yaml"), serde_yaml::to_string(&organization)?)?;
     for (number, some) in declarations.chunks(A_FILE).enumerate() {
-        let documents: Vec<String> = some.iter().map(yaml_serde::to_string).collect::<Result<_, _>>()?;
+        let documents: Vec<String> = some.iter().map(serde_yaml::to_string).collect::<Result<_, _>>()?;
         fs::write(folder.join(format!("{number:03}.yaml")), documents.join("---\n"))?;
     }
     Ok(())

@@ -93,7 +93,7 @@ fn an_sdk_is_named_at_the_edges_only() {
         for path in files(&repository().join(folder), &["rs"]) {
             let place = path.strip_prefix(repository()).expect("below").to_string_lossy().replace('\\', "/");
             let may = place.starts_with("reconciler/aws/")
-                || ["reconciler/kinds/src/lookups.rs", "reconciler/kinds/src/guardrails.rs"].contains(&place.as_str())
+                || ["reconciler/kinds/src/sources/lookups.rs", "reconciler/kinds/src/shared/guardrails.rs"].contains(&place.as_str())
                 || (place.starts_with("reconciler/kinds/src/") && place.ends_with("/edge.rs"))
                 || place == "tests/laws/dependencies.rs"
                 // The emulator's own tests speak to it with the SDK: that is what they are for.
@@ -172,6 +172,28 @@ fn the_engine_goes_by_no_code_and_no_word() {
             let by_word =
                 line.contains("action == \"") || line.contains("kind == \"") || line.contains("verdict == \"");
             assert!(!compares && !by_word, "{path}: {line}");
+        }
+    }
+}
+
+/// A dependency that no source names is maintained and compiled for nothing.
+#[test]
+fn every_dependency_is_used() {
+    let root = repository();
+    for (package, dependencies) in dependencies() {
+        let folder = match package.as_str() {
+            "bedrock-reconciler" => "reconciler/cli",
+            "reconciler-tests" => "tests",
+            "reconciler-bench" => "tests/bench",
+            other => &format!("reconciler/{}", other.trim_start_matches("reconciler-")),
+        };
+        let texts: Vec<String> =
+            files(&root.join(folder), &["rs"]).iter().filter_map(|path| std::fs::read_to_string(path).ok()).collect();
+        for name in dependencies {
+            let name = name.replace('-', "_").replace("yaml_serde", "serde_yaml");
+            let is_named =
+                texts.iter().any(|text| text.contains(&format!("{name}::")) || text.contains(&format!("use {name};")));
+            assert!(is_named, "{package} does not use {name}");
         }
     }
 }

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use reconciler_aws::{Connection, ErrorClass, Retries, Sessions};
 use reconciler_emulator::{AccountSeed, Effect, Emulator, Fault, Match, Options, OrganizationSeed};
-use reconciler_kinds::discovery::discover;
+use reconciler_kinds::sources::discovery::discover;
 use reconciler_model::codes;
 use reconciler_model::desired::{Account, Needs};
 use reconciler_tests::declarations::source;

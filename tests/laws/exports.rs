@@ -87,7 +87,7 @@ fn whatever_is_live_is_exported_as_something_that_validates() {
         assert_eq!(members, expected, "{told}: {left_out:?}");
         let declaration = json!({"kind": kind.name(), "name": name, "spec": spec.expect("a spec")});
         let mut files = small("");
-        files[1] = source("exported.yaml", &yaml_serde::to_string(&declaration).expect("YAML"));
+        files[1] = source("exported.yaml", &serde_yaml::to_string(&declaration).expect("YAML"));
         let desired = reconciler_model::desired::load(&files, reconciler_kinds::KINDS, CONTROLS);
         let desired = desired.unwrap_or_else(|problems| panic!("{told}: {problems:#?}"));
         for wanted in desired.wanted() {

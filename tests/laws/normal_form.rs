@@ -107,8 +107,8 @@ proptest! {
     fn declaring_a_normal_form_gives_that_normal_form((name, spec) in specs()) {
         let kind = kind(name);
         let live = live_tree(kind, &spec, true);
-        let printed = yaml_serde::to_string(&kind.declare(&live)).expect("YAML");
-        let read: Value = yaml_serde::from_str(&printed).expect("YAML");
+        let printed = serde_yaml::to_string(&kind.declare(&live)).expect("YAML");
+        let read: Value = serde_yaml::from_str(&printed).expect("YAML");
         prop_assert_eq!(live_tree(kind, &read, true), live.clone(), "{}", printed);
         let declared = clean(kind, &read, Origin::Declared);
         let differences = documents::compare(kind, drift::managed_part(kind, &live, &declared), &declared).differences;

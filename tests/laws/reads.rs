@@ -68,7 +68,7 @@ async fn an_export_is_a_desired_state_that_is_in_sync() {
             assert_eq!(left_out, [], "{address}");
             let declaration =
                 json!({ "kind": address.kind, "name": address.name, "where": place, "spec": spec.expect("a spec") });
-            let text = yaml_serde::to_string(&declaration).expect("YAML");
+            let text = serde_yaml::to_string(&declaration).expect("YAML");
             files.push(source(&format!("exported/{index}.yaml"), &text));
         }
         let exported = World::over(world.emulator.clone(), &files).await;

@@ -146,9 +146,55 @@ fn every_citation_names_a_heading_that_is_there() {
 /// Every kind has a page, and so has what is beside them.
 #[test]
 fn every_folder_of_the_kinds_has_a_page() {
-    for entry in std::fs::read_dir(repository().join("reconciler/kinds/src")).expect("a folder") {
-        let path = entry.expect("an entry").path();
-        let page = std::fs::read_to_string(path.join("README.md")).unwrap_or_default();
-        assert!(!path.is_dir() || page.contains("\n## Hypotheses\n"), "{} has no page", path.display());
+    let kinds = repository().join("reconciler/kinds/src");
+    let rooms = ["sources", "shared"].map(|room| kinds.join(room));
+    for folder in [&kinds].into_iter().chain(&rooms) {
+        for entry in std::fs::read_dir(folder).expect("a folder") {
+            let path = entry.expect("an entry").path();
+            let page = std::fs::read_to_string(path.join("README.md")).unwrap_or_default();
+            let is_room = !path.is_dir() || rooms.contains(&path);
+            assert!(is_room || page.contains("\n## Hypotheses\n"), "{} has no page", path.display());
+        }
     }
+}
+
+/// The walks name files in the order in which one reads them: each of them is there.
+#[test]
+fn the_walks_lead_through_files_that_are_there() {
+    let page = std::fs::read_to_string(repository().join("reconciler/README.md")).expect("the page");
+    let (_, walks) = page.split_once("\n## Four walks\n").expect("the walks");
+    let walks = walks.split("\n## ").next().unwrap_or_default();
+    let named: Vec<&str> = walks.split('`').skip(1).step_by(2).filter(|word| word.contains("/src/")).collect();
+    assert!(named.len() > 35, "{}", named.len());
+    for path in named.iter().filter(|path| !path.starts_with("kinds/src")) {
+        assert!(repository().join("reconciler").join(path).exists(), "{path}");
+    }
+    for kind in reconciler_kinds::KINDS {
+        let folder = repository().join("reconciler/kinds/src").join(kind.name().replace('-', "_"));
+        for file in ["edge.rs", "spec.rs", "steps.rs"] {
+            let shared = ["service-control-policy", "bedrock-policy"].contains(&kind.name()) && file == "steps.rs";
+            assert!(shared || folder.join(file).is_file(), "{}: {file}", kind.name());
+        }
+    }
+}
+
+/// A page that sends somebody to a page which is not there sends him nowhere.
+#[test]
+fn every_link_of_a_page_leads_to_a_file() {
+    let mut links = 0;
+    let folders = ["reconciler", "tests", "desired-state", "plans", "systemd"];
+    let pages = folders.iter().flat_map(|folder| files(&repository().join(folder), &["md"]));
+    let of_ours = |path: &PathBuf| !path.components().any(|part| part.as_os_str() == ".venv");
+    for path in pages.chain([repository().join("README.md")]).filter(of_ours) {
+        let text = std::fs::read_to_string(&path).expect("a page");
+        for link in text.split("](").skip(1).filter_map(|rest| rest.split(')').next()) {
+            let file = link.split('#').next().unwrap_or_default();
+            if file.is_empty() || file.contains("://") || file.contains(' ') {
+                continue;
+            }
+            assert!(path.parent().expect("a folder").join(file).exists(), "{}: {link}", path.display());
+            links += 1;
+        }
+    }
+    assert!(links > 40, "{links} links: they are written in another way");
 }

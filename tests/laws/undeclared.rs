@@ -109,5 +109,5 @@ steps:
       blockedOutputsMessaging: b
       contentPolicyConfig: {filtersConfig: [{type: PROMPT_ATTACK, inputStrength: LOW, outputStrength: NONE}]}
 ";
-    yaml_serde::from_str(text).expect("a script")
+    serde_yaml::from_str(text).expect("a script")
 }

@@ -16,7 +16,7 @@ use reconciler_engine::queries::{Places, Question};
 use reconciler_engine::reconciler::{Memory, Pace, Planned, Reconciler, Target};
 use reconciler_engine::rounds::{Activation, Broken, Converged};
 use reconciler_engine::state::StateFolder;
-use reconciler_kinds::discovery;
+use reconciler_kinds::sources::discovery;
 use reconciler_model::address::{Scope, ScopeKind};
 use reconciler_model::attribution::Blame;
 use reconciler_model::control::{self, Answered};
@@ -136,10 +136,10 @@ impl World {
     fn reconciler(&self) -> Reconciler<'_> {
         Reconciler {
             edges: &self.edges,
-            lookups: reconciler_kinds::lookups::LOOKUPS,
-            history: &reconciler_kinds::history::EventHistory,
-            logs: &reconciler_kinds::insights::LogsInsights,
-            permissions: &reconciler_kinds::permissions::PolicySimulation,
+            lookups: reconciler_kinds::sources::lookups::LOOKUPS,
+            history: &reconciler_kinds::sources::history::EventHistory,
+            logs: &reconciler_kinds::sources::insights::LogsInsights,
+            permissions: &reconciler_kinds::sources::permissions::PolicySimulation,
             sessions: self.sessions.clone(),
             sink: &Silence,
             pace: self.pace,

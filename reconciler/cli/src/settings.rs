@@ -100,6 +100,6 @@ pub(crate) fn read(file: Option<&Path>) -> Result<Settings, Failure> {
     if text.lines().all(|line| line.trim().is_empty() || line.trim_start().starts_with('#')) {
         return Ok(Settings::default());
     }
-    yaml_serde::from_str(&text)
+    serde_yaml::from_str(&text)
         .map_err(|error| Failure::new(Exit::Usage, format!("failed to read the settings {}: {error}", file.display())))
 }

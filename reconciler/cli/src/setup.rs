@@ -14,11 +14,12 @@ use reconciler_engine::event::Sink;
 use reconciler_engine::journal::{self, Made};
 use reconciler_engine::state::{self, StateFolder};
 use reconciler_engine::{Pace, Reconciler, Target};
-use reconciler_kinds::history::EventHistory;
-use reconciler_kinds::insights::LogsInsights;
-use reconciler_kinds::lookups::LOOKUPS;
-use reconciler_kinds::permissions::PolicySimulation;
-use reconciler_kinds::{EDGES, KINDS, discovery};
+use reconciler_kinds::sources::discovery;
+use reconciler_kinds::sources::history::EventHistory;
+use reconciler_kinds::sources::insights::LogsInsights;
+use reconciler_kinds::sources::lookups::LOOKUPS;
+use reconciler_kinds::sources::permissions::PolicySimulation;
+use reconciler_kinds::{EDGES, KINDS};
 use reconciler_model::address::ScopeKind;
 use reconciler_model::desired::{
     self, Account, Desired, Directory, Needs, Organization, PINS_FILE, Pins, Source, Wanted, with_context,

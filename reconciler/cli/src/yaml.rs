@@ -10,7 +10,7 @@ const MARK: &str = "brxQuoted";
 ///
 /// # Errors
 /// Fails when it cannot be written.
-pub(crate) fn text(value: &Value) -> Result<String, yaml_serde::Error> {
+pub(crate) fn text(value: &Value) -> Result<String, serde_yaml::Error> {
     let mut quoted = Vec::new();
     // Whoever has the mark in his texts gets a longer one.
     let plain = value.to_string();
@@ -18,7 +18,7 @@ pub(crate) fn text(value: &Value) -> Result<String, yaml_serde::Error> {
     while plain.contains(&stand_in) {
         stand_in.push('Q');
     }
-    let mut text = yaml_serde::to_string(&marked(value, &stand_in, &mut quoted))?;
+    let mut text = serde_yaml::to_string(&marked(value, &stand_in, &mut quoted))?;
     for (number, own) in quoted.iter().enumerate().rev() {
         text = text.replace(&mark(&stand_in, number), &in_quotes(own));
     }
@@ -100,7 +100,7 @@ mod tests {
     fn what_is_written_is_read_back() {
         let value =
             json!({"a": ["on", "2026-01-01", "1e3", "two\nlines: yes", "", "x"], "n": {"y": 1, "b": true, "c": null}});
-        let read: Value = yaml_serde::from_str(&text(&value).expect("YAML")).expect("YAML");
+        let read: Value = serde_yaml::from_str(&text(&value).expect("YAML")).expect("YAML");
         assert_eq!(read, value);
     }
 
@@ -110,7 +110,7 @@ mod tests {
         let value = json!({"a": hostile, hostile: ["\u{202e}", "plain\ntext"]});
         let written = text(&value).expect("YAML");
         assert!(!written.replace('\n', "").contains(reconciler_model::text::hides), "{written}");
-        let read: Value = yaml_serde::from_str(&written).expect("YAML");
+        let read: Value = serde_yaml::from_str(&written).expect("YAML");
         assert_eq!(read, value);
     }
 }

@@ -1,4 +1,4 @@
-//! CloudTrail events: management events of every write, and LookupEvents (kinds/history/README.md, What a record shows).
+//! CloudTrail events: management events of every write, and LookupEvents (kinds/sources/history/README.md, What a record shows).
 //!
 //! # Caveats
 //! - Only writes and AssumeRole are recorded; LookupEvents by `ReadOnly` = true finds nothing else.

@@ -26,7 +26,7 @@ pub struct Options {
     /// Types of data events that PutEventSelectors refuses, besides those that it always refuses
     /// (kinds/trail/README.md, Data events).
     pub rejected_data_types: Vec<String>,
-    /// Chance that a page of organizations is empty although there is more (kinds/organizations/README.md, Reads).
+    /// Chance that a page of organizations is empty although there is more (kinds/shared/organizations/README.md, Reads).
     pub empty_page_probability: f64,
     /// IAM reads that still see the state before a write.
     pub iam_lag_reads: u32,
@@ -100,7 +100,7 @@ pub struct OrganizationSeed {
     pub policies_per_target: usize,
     /// Characters of one such policy, spaces included (kinds/service_control_policy/README.md, Limits).
     pub policy_content_max: usize,
-    /// Whether accounts still have `Status` besides `State` (kinds/discovery/README.md, Accounts).
+    /// Whether accounts still have `Status` besides `State` (kinds/sources/discovery/README.md, Accounts).
     pub account_status: bool,
     /// Whether accounts have `State`, which is newer than `Status`.
     pub account_state: bool,

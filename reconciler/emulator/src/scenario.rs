@@ -107,7 +107,7 @@ pub enum ScenarioError {
     },
     /// Text that is not YAML.
     #[error("failed to parse the script as YAML")]
-    Yaml(#[source] yaml_serde::Error),
+    Yaml(#[source] serde_yaml::Error),
     /// YAML that is not a script.
     #[error("failed to read the script")]
     Script(#[source] serde_json::Error),

@@ -141,7 +141,7 @@ impl Script {
     /// # Errors
     /// The text is not YAML, or not a script.
     pub fn parse(text: &str) -> Result<Self, ScenarioError> {
-        let mut tree: yaml_serde::Value = yaml_serde::from_str(text).map_err(ScenarioError::Yaml)?;
+        let mut tree: serde_yaml::Value = serde_yaml::from_str(text).map_err(ScenarioError::Yaml)?;
         tree.apply_merge().map_err(ScenarioError::Yaml)?;
         // By way of JSON, so that enums are written the same in both formats.
         let tree = serde_json::to_value(tree).map_err(ScenarioError::Script)?;

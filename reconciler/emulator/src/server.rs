@@ -111,7 +111,7 @@ fn admin(emulator: &Emulator, request: &Request<Bytes>) -> Response<Full<Bytes>>
 
 /// One fault or a list of them, as JSON or YAML.
 fn faults(body: &[u8]) -> Result<Vec<Fault>, String> {
-    let value: Value = yaml_serde::from_slice(body).map_err(|error| error.to_string())?;
+    let value: Value = serde_yaml::from_slice(body).map_err(|error| error.to_string())?;
     let list = if value.is_array() { value } else { json!([value]) };
     serde_json::from_value(list).map_err(|error| error.to_string())
 }

@@ -28,7 +28,7 @@ use reconciler_model::verdict::Ruling;
 use crate::journal::{Entry, Record};
 use crate::reconciler::Reconciler;
 
-/// How far back CloudTrail's history goes (kinds/history/README.md, Limits).
+/// How far back CloudTrail's history goes (kinds/sources/history/README.md, Limits).
 const HISTORY: SignedDuration = SignedDuration::from_hours(90 * 24);
 
 /// Histories that are read side by side; the rate of each account and region is held by its session.

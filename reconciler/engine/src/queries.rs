@@ -29,7 +29,7 @@ const PATIENCE: Duration = Duration::from_secs(60);
 const MOST_ROWS: usize = 1000;
 
 /// Queries under way in one account and region. Services have a quota for these which is not documented
-/// (kinds/insights/README.md, Hypotheses).
+/// (kinds/sources/insights/README.md, Hypotheses).
 const AT_ONCE: usize = 4;
 
 /// Places that are asked side by side.

@@ -29,7 +29,7 @@ fn json(path: &Path) -> Value {
 fn differences(kind: &dyn Kind, case: &Path) -> String {
     let mut live = normal(kind, &json(&case.join("live.json")), Origin::Live, case);
     let desired = fs::read_to_string(case.join("desired.yaml")).expect("desired.yaml");
-    let desired: Value = yaml_serde::from_str(&desired).expect("YAML");
+    let desired: Value = serde_yaml::from_str(&desired).expect("YAML");
     let want = normal(kind, &desired, Origin::Declared, case);
     if want.get("publishedVersion").is_some() {
         let published = case.join("published.json");

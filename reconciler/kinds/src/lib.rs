@@ -1,31 +1,23 @@
 //! Every resource kind: one folder each, and one line in [`EDGES`].
 //!
-//! A folder holds the normal form (`spec.rs`), the steps from drift to ops (`steps.rs`) and the edge (`edge.rs`), which is
-//! the only place that names an AWS SDK crate. One kind never imports another.
+//! A folder holds the normal form (`spec.rs`), the steps from drift to calls (`steps.rs`) and the edge (`edge.rs`), which is
+//! the only place that names an AWS SDK crate. One kind never imports another: what they share is in `shared`, and what is asked of
+//! AWS and is no kind in `sources`.
 
-mod arns;
 pub mod bedrock_policy;
 #[cfg(test)]
 mod cases;
-pub mod discovery;
 pub mod enforced_guardrail;
 pub mod guardrail;
 pub mod guardrail_resource_policy;
-mod guardrails;
-pub mod history;
 pub mod iam_role;
-pub mod insights;
 pub mod invocation_logging;
 pub mod kms_key;
 pub mod log_bucket;
 pub mod log_group;
-pub mod lookups;
-mod normal;
-mod operations;
-mod organizations;
-pub mod permissions;
 pub mod service_control_policy;
-mod statements;
+mod shared;
+pub mod sources;
 pub mod trail;
 pub mod vpc_endpoint;
 

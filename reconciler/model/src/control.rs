@@ -83,10 +83,10 @@ macro_rules! embedded {
     };
 }
 
-static CONTROLS: LazyLock<Result<Vec<Control>, yaml_serde::Error>> = LazyLock::new(|| {
+static CONTROLS: LazyLock<Result<Vec<Control>, serde_yaml::Error>> = LazyLock::new(|| {
     embedded!("01", "02", "03", "04", "05", "06", "07", "08", "09", "10")
         .iter()
-        .map(|text| yaml_serde::from_str(text))
+        .map(|text| serde_yaml::from_str(text))
         .collect()
 });
 
@@ -94,7 +94,7 @@ static CONTROLS: LazyLock<Result<Vec<Control>, yaml_serde::Error>> = LazyLock::n
 ///
 /// # Errors
 /// Fails when a file of `reconciler/controls` is not a control, which a test rules out.
-pub fn load() -> Result<&'static [Control], &'static yaml_serde::Error> {
+pub fn load() -> Result<&'static [Control], &'static serde_yaml::Error> {
     CONTROLS.as_ref().map(Vec::as_slice)
 }
 

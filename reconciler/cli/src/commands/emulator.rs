@@ -27,7 +27,7 @@ pub(crate) async fn run(
             |why: String| Failure::new(Exit::Usage, format!("failed to read the faults {}: {why}", file.display()));
         let text = std::fs::read_to_string(&file).map_err(|error| wrong(error.to_string()))?;
         // By way of JSON, so that an effect with members is written the same in both formats.
-        let tree: serde_json::Value = yaml_serde::from_str(&text).map_err(|error| wrong(error.to_string()))?;
+        let tree: serde_json::Value = serde_yaml::from_str(&text).map_err(|error| wrong(error.to_string()))?;
         let faults: Vec<Fault> = serde_json::from_value(tree).map_err(|error| wrong(error.to_string()))?;
         emulator.inject(faults);
     }

@@ -1,4 +1,4 @@
-//! SimulatePrincipalPolicy: what a role or user may do (kinds/permissions/README.md, Simulation).
+//! SimulatePrincipalPolicy: what a role or user may do (kinds/sources/permissions/README.md, Simulation).
 //!
 //! # Caveats
 //! - A role that this account has may do what its policies say, as far as [`delivery`](super::delivery) reads them. One that it

@@ -1,5 +1,5 @@
 //! Log events, and Logs Insights over them: CreateLogStream, PutLogEvents, StartQuery, GetQueryResults, StopQuery
-//! (kinds/insights/README.md, Queries).
+//! (kinds/sources/insights/README.md, Queries).
 //!
 //! # Guarantees
 //! - Times of a query are whole seconds, both ends belong to it, and a query sees what was there when it was started.

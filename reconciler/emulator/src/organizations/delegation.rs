@@ -1,4 +1,4 @@
-//! The resource policy by which the management account lets members write policies (kinds/organizations/README.md, Who may call).
+//! The resource policy by which the management account lets members write policies (kinds/shared/organizations/README.md, Who may call).
 //!
 //! # Caveats
 //! Whoever the policy names as a principal may do all that can be delegated: its actions are not evaluated.

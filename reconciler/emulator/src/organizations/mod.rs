@@ -1,4 +1,4 @@
-//! AWS Organizations: the tree of accounts, policies and what they are attached to (kinds/organizations/README.md, Reads).
+//! AWS Organizations: the tree of accounts, policies and what they are attached to (kinds/shared/organizations/README.md, Reads).
 //!
 //! # Guarantees
 //! - It is one service whatever the region of a request: its state, its events and its request rates are those of the
@@ -122,7 +122,7 @@ fn answer(organization: &mut Organization, turn: &mut Turn<'_>, operation: &str,
     }
 }
 
-/// Who may ask what (kinds/organizations/README.md, Who may call).
+/// Who may ask what (kinds/shared/organizations/README.md, Who may call).
 fn authorise(
     organization: &Organization,
     turn: &Turn<'_>,

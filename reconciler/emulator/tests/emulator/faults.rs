@@ -52,7 +52,7 @@ async fn a_fault_waits_for_its_turn_and_its_target() -> TestResult {
 }
 
 fn value_of(text: &str) -> Result<Value, Box<dyn std::error::Error>> {
-    Ok(yaml_serde::from_str(text)?)
+    Ok(serde_yaml::from_str(text)?)
 }
 
 #[tokio::test]

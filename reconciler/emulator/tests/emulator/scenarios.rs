@@ -45,7 +45,7 @@ fn declared(kind: &str, account: &str, region: &str) -> Result<BTreeMap<String, 
     let mut wanted = BTreeMap::new();
     for file in ["guardrails/baseline.yaml", "guardrails/payments.yaml", "logging/invocation-logging.yaml"] {
         let text = std::fs::read_to_string(root.join(file))?;
-        for document in yaml_serde::Deserializer::from_str(&text) {
+        for document in serde_yaml::Deserializer::from_str(&text) {
             let declaration = Value::deserialize(document)?;
             let regions = &declaration["where"]["regions"];
             let accounts = &declaration["where"]["accounts"];

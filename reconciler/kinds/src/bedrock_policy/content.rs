@@ -11,7 +11,7 @@ use reconciler_model::direction::{self, Direction};
 use reconciler_model::tree::Path;
 use serde_json::{Map, Value};
 
-use crate::organizations::spec::CONTENT;
+use crate::shared::organizations::spec::CONTENT;
 
 pub(super) const BEDROCK: &str = "bedrock";
 pub(super) const INFERENCE: &str = "guardrail_inference";

@@ -12,7 +12,7 @@ use serde_json::Value;
 
 use super::BedrockPolicy;
 use super::spec::TYPE;
-use crate::organizations::edge;
+use crate::shared::organizations::edge;
 
 #[async_trait]
 impl Edge for BedrockPolicy {

@@ -18,10 +18,10 @@ use serde::{Deserialize, Deserializer, Serialize};
 use serde_json::Value;
 
 use super::{BedrockPolicy, content, effective};
-use crate::normal::{OVERRULED, overruled_of, set_overruled, without};
-use crate::organizations::spec::{self, CONTENT, Spec, TARGETS};
-use crate::organizations::steps::Surroundings;
-use crate::organizations::{self, Longest, PolicyType, steps};
+use crate::shared::normal::{OVERRULED, overruled_of, set_overruled, without};
+use crate::shared::organizations::spec::{self, CONTENT, Spec, TARGETS};
+use crate::shared::organizations::steps::Surroundings;
+use crate::shared::organizations::{self, Longest, PolicyType, steps};
 
 /// Bedrock policies, for the calls. That they may have 10000 characters, as other management policies, is a hypothesis
 /// (README.md, Hypotheses).
@@ -190,11 +190,11 @@ impl Kind for BedrockPolicy {
     }
 
     fn causes(&self) -> &'static [Cause] {
-        crate::organizations::causes::CAUSES
+        crate::shared::organizations::causes::CAUSES
     }
 
     fn element_ids(&self, element: &str, live: Option<&Sighting>, surroundings: &Value) -> Vec<String> {
-        crate::organizations::element_ids(element, live, surroundings)
+        crate::shared::organizations::element_ids(element, live, surroundings)
     }
 
     fn steps(&self, situation: &Situation<'_>) -> Proposal {

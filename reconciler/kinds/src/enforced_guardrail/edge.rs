@@ -14,7 +14,7 @@ use serde_json::{Value, json};
 
 use super::EnforcedGuardrail;
 use super::steps::{Found, Place, wanted};
-use crate::normal::{extras_by_key, without};
+use crate::shared::normal::{extras_by_key, without};
 
 const SERVICE: &str = "bedrock";
 const LIST: &str = "ListEnforcedGuardrailsConfiguration";

@@ -16,8 +16,8 @@ use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
 use super::{EnforcedGuardrail, steps};
-use crate::arns;
-use crate::normal::as_answered;
+use crate::shared::arns;
+use crate::shared::normal::as_answered;
 
 vocabulary!(
     /// How much of a prompt the guardrail looks at, from the least.

@@ -12,7 +12,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
 use super::spec::{ARN, GUARDING, ID, MODELS, VERSION};
-use crate::normal::laid_over;
+use crate::shared::normal::laid_over;
 
 /// What the edge found out about the guardrail that is to be enforced.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]

@@ -27,9 +27,12 @@ use serde_json::{Value, json};
 use super::spec::{FAILED, PUBLISHED, READY, STATUS, as_published, key_of, published_of};
 use super::steps::{Beside, Facts, Needed};
 use super::{Guardrail, older};
-use crate::guardrails::{DRAFT, Found, GET, Ids, LIST, NAME, by_name, by_name_or_pin, get, ids_of, list, listed};
-use crate::normal::{extras_by_key, without};
-use crate::operations::unknown_call;
+use crate::shared::guardrails::{
+    DRAFT, Found, GET, Ids, LIST, NAME, by_name, by_name_or_pin, get, ids_of, list, listed,
+};
+use crate::shared::normal::{extras_by_key, without};
+use crate::shared::operations::unknown_call;
+use crate::shared::tags;
 
 const SERVICE: &str = "bedrock";
 const ENFORCED: &str = "ListEnforcedGuardrailsConfiguration";
@@ -62,10 +65,7 @@ async fn tags(session: &Session, arn: &str) -> Result<Value, CallError> {
     let request = bedrock.list_tags_for_resource().resource_arn(arn);
     let answer = call!(session, SERVICE, "ListTagsForResource", request).await?;
     match answer.body.get("tags") {
-        Some(Value::Array(tags)) => {
-            let own = |tag: &&Value| !tag.get("key").and_then(Value::as_str).unwrap_or("").starts_with("aws:");
-            Ok(Value::Array(tags.iter().filter(own).cloned().collect()))
-        }
+        Some(Value::Array(tags)) => Ok(Value::Array(tags::of_answer(tags, ("key", "value")))),
         _ => Err(odd_answer(session, SERVICE, "ListTagsForResource", "the answer has no tags")),
     }
 }

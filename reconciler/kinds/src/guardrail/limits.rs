@@ -5,7 +5,8 @@ use reconciler_model::diagnostic::Problem;
 use reconciler_model::tree::{self, Path};
 use serde_json::{Map, Value};
 
-use crate::arns;
+use crate::shared::arns;
+use crate::shared::tags;
 
 /// Published versions that a guardrail can have; the quota cannot be raised.
 pub(super) const MOST_VERSIONS: usize = 20;
@@ -205,7 +206,7 @@ fn check_tags(checker: &mut Checker<'_>) {
     }
     for key in tags {
         let path = Path::of(["tags"]).child(&key);
-        if arns::is_of_aws(&key) {
+        if tags::is_of_aws(&key) {
             let detail = "tags whose key begins with `aws:` belong to AWS and cannot be written".into();
             checker.report(codes::CONTRADICTION, path.child("key"), detail, "remove the tag");
         }

@@ -20,7 +20,7 @@ use super::Guardrail;
 use super::edge::{REASONING, content_of};
 use super::spec::{PUBLISHED, published_of};
 use super::steps::{Beside, Facts};
-use crate::guardrails::get;
+use crate::shared::guardrails::get;
 
 /// Versions of one guardrail that are read side by side.
 const AT_ONCE: usize = 4;

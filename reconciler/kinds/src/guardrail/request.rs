@@ -8,7 +8,7 @@ use reconciler_model::tree::{self, Path};
 use serde_json::{Map, Value, json};
 
 use super::spec::key_of;
-use crate::normal::without_nulls;
+use crate::shared::normal::without_nulls;
 
 /// The GET-side and the request-side name of one thing.
 type Names = (&'static str, &'static str);

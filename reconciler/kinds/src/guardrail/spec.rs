@@ -18,9 +18,10 @@ use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
 use super::{Guardrail, limits, older, steps};
-use crate::arns;
-use crate::guardrails::{NAME, hold_to_name, leave_out_own_name};
-use crate::normal::{Decimal, IGNORED, as_answered, yes};
+use crate::shared::arns;
+use crate::shared::guardrails::{NAME, hold_to_name, leave_out_own_name};
+use crate::shared::normal::{Decimal, IGNORED, as_answered, yes};
+use crate::shared::tags::Tag;
 
 vocabulary!(
     /// The content filters.
@@ -294,12 +295,6 @@ struct ReasoningPolicy {
     policies: Vec<String>,
     #[serde(default)]
     confidence_threshold: Option<Decimal>,
-}
-
-#[derive(Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
-struct Tag {
-    key: String,
-    value: String,
 }
 
 /// The content: the top-level members that CreateGuardrail and UpdateGuardrail take, tags aside.

@@ -16,8 +16,8 @@ use super::limits::MOST_VERSIONS;
 use super::older::Older;
 use super::request;
 use super::spec::{PUBLISHED, READY, STATUS, as_published, body_of, published_of};
-use crate::guardrails::NAME;
-use crate::normal::{IGNORED, is_ignored, laid_over};
+use crate::shared::guardrails::NAME;
+use crate::shared::normal::{IGNORED, is_ignored, laid_over};
 
 /// Free versions below which the next restores are at risk, so that people are told while there is time.
 const FEW_FREE_VERSIONS: usize = 2;

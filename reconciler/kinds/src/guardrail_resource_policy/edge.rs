@@ -19,9 +19,9 @@ use serde_json::{Value, json};
 
 use super::GuardrailResourcePolicy;
 use super::spec::POLICY;
-use crate::guardrails::{Ids, LIST, NAME, by_name, by_name_or_pin, listed};
-use crate::normal::{extras_by_key, without};
-use crate::operations::unknown_call;
+use crate::shared::guardrails::{Ids, LIST, NAME, by_name, by_name_or_pin, listed};
+use crate::shared::normal::{extras_by_key, without};
+use crate::shared::operations::unknown_call;
 
 const SERVICE: &str = "bedrock";
 const GET: &str = "GetResourcePolicy";

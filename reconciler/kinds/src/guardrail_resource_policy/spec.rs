@@ -14,9 +14,9 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 use super::{GuardrailResourcePolicy, limits, steps};
-use crate::arns;
-use crate::guardrails::{NAME, hold_to_name, leave_out_own_name};
-use crate::normal::as_answered;
+use crate::shared::arns;
+use crate::shared::guardrails::{NAME, hold_to_name, leave_out_own_name};
+use crate::shared::normal::as_answered;
 
 pub(super) const POLICY: &str = "resourcePolicy";
 

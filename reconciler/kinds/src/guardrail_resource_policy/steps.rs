@@ -7,7 +7,7 @@ use reconciler_model::policy::Policy;
 use serde_json::{Value, json};
 
 use super::spec::POLICY;
-use crate::guardrails::NAME;
+use crate::shared::guardrails::NAME;
 
 pub(super) fn propose(situation: &Situation<'_>) -> Proposal {
     let mut proposal = Proposal::default();

@@ -10,7 +10,7 @@ use serde_json::{Value, json};
 
 use super::spec::{ATTACHED, INLINE};
 use super::{limits, revocation};
-use crate::statements::takes_from;
+use crate::shared::statements::takes_from;
 
 /// The direction of an inline policy that nobody declares, or of a statement that a declared one has beside its own, in sight of
 /// what the live role is granted; `None` where that is not known, or where something is granted by it. `may_be_over` says that no

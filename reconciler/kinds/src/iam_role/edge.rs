@@ -27,8 +27,9 @@ use super::spec::{ATTACHED, BOUNDARY, INLINE, TRUST};
 use super::steps::Operation;
 use super::trust::lets_bedrock_in;
 use super::{IamRole, overruled, revocation};
-use crate::normal::{OVERRULED, Seen, seen};
-use crate::operations::unknown_call;
+use crate::shared::normal::{OVERRULED, Seen, seen};
+use crate::shared::operations::unknown_call;
+use crate::shared::tags;
 
 const SERVICE: &str = "iam";
 const GET: &str = "GetRole";
@@ -302,7 +303,7 @@ fn sighting(
 ) -> Result<Sighting, CallError> {
     let text = |arn: &str| texts.get(arn).and_then(|text| text.as_ref().ok());
     let boundary = boundary_of(role);
-    let own = role.tags().iter().filter(|tag| !tag.key().starts_with("aws:"));
+    let own = role.tags().iter().filter(|tag| !tags::is_of_aws(tag.key()));
     let mut parts = Parts::of(&json!({
         "path": role.path,
         "description": role.description,

@@ -7,6 +7,7 @@ use reconciler_model::tree::Path;
 use serde_json::Value;
 
 use super::spec::{ATTACHED, BOUNDARY, ELSEWHERE, INLINE, LONGEST, TRUST};
+use crate::shared::tags;
 
 /// Characters of a trust policy, white space not counted.
 const MOST_TRUST: usize = 2048;
@@ -236,7 +237,7 @@ fn check_tags(tree: &Value, problems: &mut Vec<Problem>) {
             problems.push(problem(codes::LIMIT, Path::of(["tags", key.as_str()]), detail, "keep one of them"));
         }
         let value = tag.get("value").and_then(Value::as_str).unwrap_or("");
-        let is_reserved = key.to_ascii_lowercase().starts_with("aws:");
+        let is_reserved = tags::is_of_aws(key);
         if is_reserved || key.is_empty() || key.chars().count() > 128 || value.chars().count() > 256 {
             let detail =
                 "a tag's key has 1 to 128 characters and does not begin with `aws:`; its value has at most 256";

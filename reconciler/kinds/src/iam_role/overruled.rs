@@ -8,8 +8,8 @@ use reconciler_model::policy::{Effect, Policy, Scope};
 use serde_json::{Map, Value, json};
 
 use super::spec::{ATTACHED, BOUNDARY, ELSEWHERE, INLINE};
-use crate::normal::OVERRULED;
-use crate::statements::{allowed, is_about, is_about_its_resources, may_be_about};
+use crate::shared::normal::OVERRULED;
+use crate::shared::statements::{allowed, is_about, is_about_its_resources, may_be_about};
 
 /// What a policy that allows everything allows among the rest: whoever has these can give himself any other.
 const EVERYTHING: &[&str] = &["iam:putrolepolicy", "kms:decrypt", "s3:getobject", "bedrock:invokemodel"];

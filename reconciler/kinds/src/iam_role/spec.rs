@@ -15,8 +15,9 @@ use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
 use super::{IamRole, denial, limits, overruled, revocation, steps, trust};
-use crate::arns;
-use crate::normal::{OVERRULED, as_answered, overruled_of, set_overruled, without};
+use crate::shared::arns;
+use crate::shared::normal::{OVERRULED, as_answered, overruled_of, set_overruled, without};
+use crate::shared::tags::Tag;
 
 pub(super) const TRUST: &str = "assumeRolePolicyDocument";
 pub(super) const INLINE: &str = "rolePolicyList";
@@ -100,13 +101,6 @@ struct AttachedPolicy {
 #[expect(clippy::trivially_copy_pass_by_ref, reason = "serde passes references")]
 fn is_false(flag: &bool) -> bool {
     !flag
-}
-
-#[derive(Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
-struct Tag {
-    key: String,
-    #[serde(default)]
-    value: String,
 }
 
 pub(super) fn key_of(path: &Path) -> Option<&'static str> {

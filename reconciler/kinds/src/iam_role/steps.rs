@@ -17,8 +17,9 @@ use serde_json::{Map, Value, json};
 
 use super::limits::{self, MOST_INLINE, USUAL_ATTACHED, document, size};
 use super::spec::{ATTACHED, BOUNDARY, ELSEWHERE, INLINE, LONGEST, TRUST};
-use crate::normal::{OVERRULED, without};
-use crate::operations::operations;
+use crate::shared::normal::{OVERRULED, without};
+use crate::shared::operations::operations;
+use crate::shared::tags::{self, KEY_AND_VALUE};
 
 operations! {
     /// The write operations of IAM that restore a role.
@@ -168,7 +169,7 @@ impl<'a> Chain<'a> {
     }
 
     fn tag(&mut self, changed: &Map<String, Value>) {
-        let members = json!({ "Tags": tags_for_request(changed) });
+        let members = json!({ "Tags": tags::for_request(changed.values(), KEY_AND_VALUE) });
         let promise = json!({ "tags": changed });
         self.call(Operation::TagRole, members, "put the declared tags back; other tags are left alone", promise);
     }
@@ -192,10 +193,6 @@ fn undeclared(live: &Map<String, Value>, target: &Value, list: &str) -> Vec<Stri
     live.keys().filter(|name| target[list].get(name.as_str()).is_none()).cloned().collect()
 }
 
-fn tags_for_request(tags: &Map<String, Value>) -> Value {
-    tags.values().map(|tag| json!({ "Key": tag["key"], "Value": tag["value"] })).collect()
-}
-
 /// Whether a document names roles or users, which may not exist.
 fn names_identities(policy: &Policy) -> bool {
     let listed = policy.statements().iter().filter_map(|statement| statement.principal.listed()?.get("AWS"));
@@ -217,7 +214,7 @@ fn create(situation: &Situation<'_>) -> Proposal {
         "Description": target.get("description"),
         "MaxSessionDuration": target.get(LONGEST),
         "PermissionsBoundary": target.pointer("/permissionsBoundary/permissionsBoundaryArn"),
-        "Tags": tags.map(tags_for_request),
+        "Tags": tags.map(|tags| tags::for_request(tags.values(), KEY_AND_VALUE)),
     });
     let mut promise = target.clone();
     if let Some(members) = promise.as_object_mut() {

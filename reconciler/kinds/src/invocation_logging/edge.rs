@@ -16,7 +16,7 @@ use serde_json::{Value, json};
 use super::InvocationLogging;
 use super::diagnosis::{self, Seen};
 use super::spec::UNREPORTED;
-use crate::normal::extras_by_key;
+use crate::shared::normal::extras_by_key;
 
 const SERVICE: &str = "bedrock";
 const GET: &str = "GetModelInvocationLoggingConfiguration";

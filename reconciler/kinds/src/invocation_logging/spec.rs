@@ -15,8 +15,8 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 use super::{InvocationLogging, steps};
-use crate::arns;
-use crate::normal::{IGNORED, as_answered};
+use crate::shared::arns;
+use crate::shared::normal::{IGNORED, as_answered};
 
 /// Flags that some regions do not report at all: the service takes them and leaves them out of its answer.
 ///

@@ -6,7 +6,7 @@ use reconciler_model::plan::{Call, Promise, Proposal, ProposedStep};
 use reconciler_model::tree::{self, Path};
 use serde_json::{Value, json};
 
-use crate::normal::{IGNORED, is_ignored, laid_over, without_nulls};
+use crate::shared::normal::{IGNORED, is_ignored, laid_over, without_nulls};
 
 pub(super) fn propose(situation: &Situation<'_>) -> Proposal {
     let mut proposal = Proposal::default();

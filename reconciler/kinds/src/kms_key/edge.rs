@@ -18,10 +18,12 @@ use reconciler_model::warrant::Warrant;
 use serde_json::{Value, json};
 
 use super::spec::DELETION;
+use super::spec::TAG_NAMES;
 use super::steps::{Astray, Facts, Operation};
 use super::{KmsKey, OWN_TAG};
-use crate::normal::{Seen, extras_by_key, seen};
-use crate::operations::unknown_call;
+use crate::shared::normal::{Seen, extras_by_key, seen};
+use crate::shared::operations::unknown_call;
+use crate::shared::tags;
 
 const SERVICE: &str = "kms";
 const DESCRIBE: &str = "DescribeKey";
@@ -162,9 +164,7 @@ async fn read(session: &Session, address: Address, metadata: &Value, has_alias: 
         parts.put("rotationPeriodInDays", rotation["RotationPeriodInDays"].clone());
     }
     if let Some(tags) = parts.take(&["tags"], tags) {
-        let own = tags.iter().filter(|tag| !text(tag, "TagKey").starts_with("aws:"));
-        let own: Value = own.map(|tag| json!({"key": tag["TagKey"], "value": tag["TagValue"]})).collect();
-        parts.put("tags", own);
+        parts.put("tags", tags::of_answer(&tags, TAG_NAMES));
     }
     let facts = Facts {
         key_state: text(metadata, "KeyState").to_owned(),

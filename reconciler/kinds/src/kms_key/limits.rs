@@ -7,7 +7,7 @@ use reconciler_model::tree::Path;
 use serde_json::{Map, Value};
 
 use super::spec::CREATE;
-use crate::arns;
+use crate::shared::tags;
 
 const LONGEST_ALIAS: usize = 256;
 const LONGEST_DESCRIPTION: usize = 8192;
@@ -102,7 +102,7 @@ fn check_tags(tags: &Map<String, Value>, problem: Report<'_>) {
             let detail = "a tag's key has 1 to 128 characters, its value at most 256".to_owned();
             problem(codes::LIMIT, &["tags", key], detail, "shorten it");
         }
-        if arns::is_of_aws(key) {
+        if tags::is_of_aws(key) {
             let detail = "keys that begin with `aws:` are those of AWS".to_owned();
             problem(codes::LIMIT, &["tags", key], detail, "choose another key");
         }

@@ -16,8 +16,9 @@ use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
 use super::{KmsKey, limits, steps};
-use crate::normal::as_answered;
-use crate::statements;
+use crate::shared::normal::as_answered;
+use crate::shared::statements;
+use crate::shared::tags::{Names, Tag};
 
 vocabulary!(
     /// What a key is for.
@@ -63,12 +64,8 @@ struct Spec {
     create_when_missing: Option<bool>,
 }
 
-#[derive(Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
-struct Tag {
-    key: String,
-    #[serde(default)]
-    value: String,
-}
+/// What KMS calls the members of a tag.
+pub(super) const TAG_NAMES: Names = ("TagKey", "TagValue");
 
 pub(super) const CREATE: &str = "createWhenMissing";
 

@@ -15,8 +15,9 @@ use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value, json};
 
 use super::OWN_TAG;
-use super::spec::{CREATE, DELETION};
-use crate::operations::operations;
+use super::spec::{CREATE, DELETION, TAG_NAMES};
+use crate::shared::operations::operations;
+use crate::shared::tags;
 
 operations! {
     /// The write operations of KMS that restore a key.
@@ -147,10 +148,6 @@ fn text_of(document: &Value) -> Option<String> {
 
 const NO_POLICY: &str = "what should be written is no policy";
 
-fn tags_for_request<'a>(tags: impl Iterator<Item = &'a Value>) -> Vec<Value> {
-    tags.map(|tag| json!({"TagKey": tag["key"], "TagValue": tag["value"]})).collect()
-}
-
 fn elements<'a>(tree: &'a Value, member: &str) -> impl Iterator<Item = (&'a String, &'a Value)> {
     tree.get(member).and_then(Value::as_object).into_iter().flatten()
 }
@@ -204,7 +201,7 @@ fn create(steps: &mut Steps<'_>) {
             None => return steps.refuse(codes::CONTRADICTION, NO_POLICY),
         }
     }
-    let mut tags = tags_for_request(elements(target, "tags").map(|(_, tag)| tag));
+    let mut tags = tags::for_request(elements(target, "tags").map(|(_, tag)| tag), TAG_NAMES);
     tags.push(json!({"TagKey": OWN_TAG, "TagValue": name}));
     request.insert("Tags".into(), tags.into());
     let summary = format!("create a key for {name}; a key that was created for it before is taken instead");
@@ -273,7 +270,7 @@ fn restore(steps: &mut Steps<'_>, live: &Sighting) {
     if situation.differs_in("tags") {
         let differs = |(key, tag): &(&String, &Value)| live.tree["tags"].get(key.as_str()) != Some(*tag);
         let changed: BTreeMap<&String, &Value> = elements(situation.target, "tags").filter(differs).collect();
-        let request = json!({"Tags": tags_for_request(changed.values().copied())});
+        let request = json!({"Tags": tags::for_request(changed.values().copied(), TAG_NAMES)});
         let promise = promised(json!({"tags": changed}));
         steps.push(
             "tag",

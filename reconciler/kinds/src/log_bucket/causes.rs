@@ -56,5 +56,5 @@ fn access_block(parameters: &serde_json::Value) -> Option<serde_json::Value> {
 /// way, it cannot be read, and nothing is compared.
 fn configuration(parameters: &serde_json::Value, member: &str) -> Option<serde_json::Value> {
     let given = parameters.get(member).filter(|given| given.is_object())?;
-    Some(crate::normal::lowered(&json!({member: given})))
+    Some(crate::shared::normal::lowered(&json!({member: given})))
 }

@@ -26,9 +26,10 @@ use super::services::{self, Home};
 use super::spec::{ACCESS, ENCRYPTION, LIFECYCLE, OWNERSHIP, POLICY, VERSIONING};
 use super::steps::{Facts, Operation};
 use super::wire;
-use crate::arns::partition;
-use crate::normal::{Seen, extras_by_key, seen};
-use crate::operations::unknown_call;
+use crate::shared::arns::partition;
+use crate::shared::normal::{Seen, extras_by_key, seen};
+use crate::shared::operations::unknown_call;
+use crate::shared::tags;
 
 const SERVICE: &str = "s3";
 
@@ -147,7 +148,7 @@ async fn read(session: &Session, address: &Address) -> Result<Option<Sighting>, 
     let mut system = Vec::new();
     if let Some(tagging) = read.get(TAGS) {
         let all = tagging.get("tagSet").and_then(Value::as_array).cloned().unwrap_or_default();
-        let is_of_aws = |tag: &Value| tag["key"].as_str().is_some_and(|key| key.starts_with("aws:"));
+        let is_of_aws = |tag: &Value| tag["key"].as_str().is_some_and(tags::is_of_aws);
         let (of_aws, own): (Vec<Value>, Vec<Value>) = all.into_iter().partition(is_of_aws);
         system = of_aws;
         read.put(TAGS, own);

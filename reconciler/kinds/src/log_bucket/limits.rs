@@ -7,7 +7,7 @@ use reconciler_model::tree::Path;
 use serde_json::{Map, Value, json};
 
 use super::spec::{self, ENCRYPTION, LIFECYCLE, ONLY, OWNERSHIP, POLICY, VERSIONING};
-use crate::arns;
+use crate::shared::tags;
 
 /// Bytes of a bucket policy.
 const LARGEST_POLICY: usize = 20 * 1024;
@@ -222,7 +222,7 @@ fn check_tags(tags: &Map<String, Value>, problem: Report<'_>) {
             let detail = "a tag's key has 1 to 128 characters, its value at most 256".to_owned();
             problem(codes::LIMIT, &["tags", key], detail, "shorten it");
         }
-        if arns::is_of_aws(key) {
+        if tags::is_of_aws(key) {
             let detail = "keys that begin with `aws:` are those of AWS".to_owned();
             problem(codes::LIMIT, &["tags", key], detail, "choose another key");
         }

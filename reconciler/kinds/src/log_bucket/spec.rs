@@ -16,8 +16,9 @@ use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value, json};
 
 use super::{LogBucket, limits, services, steps};
-use crate::normal::as_answered;
-use crate::statements;
+use crate::shared::normal::as_answered;
+use crate::shared::statements;
+use crate::shared::tags::Tag;
 
 vocabulary!(
     /// How objects are encrypted.
@@ -241,13 +242,6 @@ struct Versioning {
     /// Whether a second factor is needed to delete versions; only the root user can change it. Left alone unless it is mentioned.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     mfa_delete: Option<String>,
-}
-
-#[derive(Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
-struct Tag {
-    key: String,
-    #[serde(default)]
-    value: String,
 }
 
 pub(super) const ACCESS: &str = "publicAccessBlockConfiguration";

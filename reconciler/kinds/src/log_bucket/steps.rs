@@ -15,7 +15,7 @@ use serde_json::{Map, Value, json};
 use super::services;
 use super::spec::{ACCESS, APART, CREATE, ENCRYPTION, LIFECYCLE, OWNERSHIP, POLICY, VERSIONING, key_of};
 use super::wire::{self, Carried};
-use crate::operations::operations;
+use crate::shared::operations::operations;
 
 operations! {
     /// The write operations of S3 that restore a bucket.

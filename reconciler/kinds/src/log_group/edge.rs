@@ -14,8 +14,8 @@ use serde_json::{Value, json};
 
 use super::LogGroup;
 use super::steps::Operation;
-use crate::normal::{extras_by_key, without};
-use crate::operations::unknown_call;
+use crate::shared::normal::{extras_by_key, without};
+use crate::shared::operations::unknown_call;
 
 const SERVICE: &str = "logs";
 const DESCRIBE: &str = "DescribeLogGroups";

@@ -16,8 +16,8 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 use super::{LogGroup, steps};
-use crate::arns;
-use crate::normal::as_answered;
+use crate::shared::arns;
+use crate::shared::normal::as_answered;
 
 vocabulary!(
     /// The classes of log groups.

@@ -6,8 +6,8 @@ use reconciler_model::plan::{Call, Promise, Proposal, ProposedStep};
 use serde_json::{Value, json};
 
 use super::spec::{DELIVERY, DELIVERY_DAYS};
-use crate::normal::without_nulls;
-use crate::operations::operations;
+use crate::shared::normal::without_nulls;
+use crate::shared::operations::operations;
 
 operations! {
     /// The write operations of CloudWatch Logs that restore a log group.

@@ -10,9 +10,9 @@ use reconciler_model::policy::{Effect, Policy, Statement};
 use reconciler_model::tree;
 use serde_json::{Value, json};
 
-use crate::organizations::spec::{CONTENT, TARGETS};
-use crate::organizations::steps::Surroundings;
-use crate::statements::{is_about, matches};
+use crate::shared::organizations::spec::{CONTENT, TARGETS};
+use crate::shared::organizations::steps::Surroundings;
+use crate::shared::statements::{is_about, matches};
 
 /// Actions that the reconciler needs in the accounts that it looks after: one of each service for reading, and those that
 /// restore. Not complete; it is to find the statements that deny whole services.

@@ -14,8 +14,8 @@ use schemars::Schema;
 use serde_json::Value;
 
 use super::{ServiceControlPolicy, lockout};
-use crate::organizations::spec::{self, CONTENT, Spec, TARGETS};
-use crate::organizations::{self, Longest, PolicyType, steps};
+use crate::shared::organizations::spec::{self, CONTENT, Spec, TARGETS};
+use crate::shared::organizations::{self, Longest, PolicyType, steps};
 
 /// Service control policies, for the calls. 10240 characters are taken since 2026-05, and 5120 before (README.md, Limits): an
 /// organization with the older quota would reject longer ones.
@@ -160,11 +160,11 @@ impl Kind for ServiceControlPolicy {
     }
 
     fn causes(&self) -> &'static [Cause] {
-        crate::organizations::causes::CAUSES
+        crate::shared::organizations::causes::CAUSES
     }
 
     fn element_ids(&self, element: &str, live: Option<&Sighting>, surroundings: &Value) -> Vec<String> {
-        crate::organizations::element_ids(element, live, surroundings)
+        crate::shared::organizations::element_ids(element, live, surroundings)
     }
 
     fn steps(&self, situation: &Situation<'_>) -> Proposal {

@@ -23,8 +23,9 @@ use super::Trail;
 use super::pascal::lowered;
 use super::selectors::{self, ADVANCED, BASIC};
 use super::steps::{Facts, Operation};
-use crate::normal::{Seen, extras_by_key, seen, without};
-use crate::operations::unknown_call;
+use crate::shared::normal::{Seen, extras_by_key, seen, without};
+use crate::shared::operations::unknown_call;
+use crate::shared::tags::{self, KEY_AND_VALUE};
 
 const SERVICE: &str = "cloudtrail";
 const DESCRIBE: &str = "DescribeTrails";
@@ -75,9 +76,9 @@ async fn tags(session: &Session, arns: &[&str]) -> Result<BTreeMap<String, Value
             };
             for row in rows {
                 let tags = row.get("TagsList").and_then(Value::as_array).into_iter().flatten();
-                let own = tags.filter(|tag| !text(tag, "Key").starts_with("aws:")).map(lowered);
+                let own = tags::of_answer(tags, KEY_AND_VALUE);
                 let all = found.entry(text(row, "ResourceId").to_owned()).or_insert_with(|| json!([]));
-                all.as_array_mut().into_iter().for_each(|all| all.extend(own.clone()));
+                all.as_array_mut().into_iter().for_each(|all| all.extend(own.iter().cloned()));
             }
             match answer.body.get("NextToken").filter(|token| token.is_string()) {
                 Some(token) => request["NextToken"] = token.clone(),

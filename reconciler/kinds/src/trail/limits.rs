@@ -7,7 +7,8 @@ use reconciler_model::tree::{self, Path};
 use serde_json::Value;
 
 use super::selectors::{self, ADVANCED, BASIC};
-use crate::arns;
+use crate::shared::arns;
+use crate::shared::tags;
 
 /// Values in all advanced selectors of a trail.
 pub(super) const MOST_VALUES: usize = 500;
@@ -411,7 +412,7 @@ fn check_tags(checker: &mut Checker, tree: &Value) {
     }
     for (key, tag) in tags {
         let path = Path::of(["tags"]).child(key);
-        if key.starts_with("aws:") {
+        if tags::is_of_aws(key) {
             let detail = "tags whose key begins with `aws:` belong to AWS and cannot be written";
             checker.report(codes::CONTRADICTION, path.child("key"), detail, "remove the tag");
         }

@@ -17,8 +17,9 @@ use serde_json::{Value, json};
 
 use super::selectors::{self, ADVANCED, BASIC, MANAGEMENT};
 use super::{Trail, coverage, limits, steps};
-use crate::arns;
-use crate::normal::{as_answered, yes};
+use crate::shared::arns;
+use crate::shared::normal::{as_answered, yes};
+use crate::shared::tags::Tag;
 
 vocabulary!(
     /// Which events a basic selector takes.
@@ -129,13 +130,6 @@ struct FieldSelector {
     not_starts_with: Vec<String>,
     #[serde(default)]
     not_ends_with: Vec<String>,
-}
-
-#[derive(Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
-struct Tag {
-    key: String,
-    #[serde(default)]
-    value: String,
 }
 
 /// The flags that CreateTrail and UpdateTrail take, with the value that a trail has when none was written.

@@ -16,7 +16,7 @@ use super::limits::{MOST_VALUES, unproven};
 use super::pascal::raised;
 use super::selectors::{self, ADVANCED, BASIC};
 use super::spec::SETTINGS;
-use crate::operations::operations;
+use crate::shared::operations::operations;
 
 operations! {
     /// The write operations of CloudTrail that restore a trail.

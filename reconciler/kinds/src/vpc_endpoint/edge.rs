@@ -26,7 +26,8 @@ use super::place::{Doubt, Found, MADE_AT, Place, Vpc, is_leaving, is_underway, t
 use super::spec::{GROUPS, PRIVATE_DNS, STATE, SUBNETS};
 use super::steps::Operation;
 use super::{VpcEndpoint, names};
-use crate::operations::unknown_call;
+use crate::shared::operations::unknown_call;
+use crate::shared::tags;
 
 const SERVICE: &str = "ec2";
 const DESCRIBE: &str = "DescribeVpcEndpoints";
@@ -104,7 +105,7 @@ fn answered(endpoint: &types::VpcEndpoint) -> Value {
             "privateDnsSpecifiedDomains": options.private_dns_specified_domains(),
         })
     });
-    let own = endpoint.tags().iter().filter(|tag| !tag.key().unwrap_or("").starts_with("aws:"));
+    let own = endpoint.tags().iter().filter(|tag| !tags::is_of_aws(tag.key().unwrap_or_default()));
     let error = endpoint.last_error();
     let reason = error.and_then(|error| error.message().or(error.code())).or(endpoint.failure_reason());
     json!({

@@ -9,7 +9,7 @@ use reconciler_model::policy::{Effect, Policy, Scope, Statement};
 use serde_json::Value;
 
 use super::spec::POLICY;
-use crate::statements::{is_about, is_about_its_resources};
+use crate::shared::statements::{is_about, is_about_its_resources};
 
 /// What is to be known of the policy of a live endpoint, beside what a declaration says.
 pub(super) fn notes(live: &Sighting, want: &Value) -> Vec<(&'static str, String)> {

@@ -21,8 +21,10 @@ use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value, json};
 
 use super::{VpcEndpoint, names, shut, steps};
-use crate::normal::as_answered;
-use crate::{arns, lookups};
+use crate::shared::arns;
+use crate::shared::normal::as_answered;
+use crate::shared::tags::{Tag, is_of_aws};
+use crate::sources::lookups;
 
 pub(super) const POLICY: &str = "policyDocument";
 pub(super) const SUBNETS: &str = "subnetIds";
@@ -112,13 +114,6 @@ fn verified_domains() -> String {
 /// The same of domains. No request can say that there are none: an empty list vanishes in the query protocol.
 fn every_domain() -> BTreeSet<String> {
     [EVERY_DOMAIN.to_owned()].into()
-}
-
-#[derive(Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
-struct Tag {
-    key: String,
-    #[serde(default)]
-    value: String,
 }
 
 fn key_of(path: &Path) -> Option<&'static str> {
@@ -304,7 +299,7 @@ impl Kind for VpcEndpoint {
             let detail = format!("an endpoint has at most {MOST_TAGS} tags");
             problem(codes::LIMIT, Path::of([TAGS]), detail, "declare fewer");
         }
-        for key in tags.into_iter().flat_map(Map::keys).filter(|key| key.to_ascii_lowercase().starts_with("aws:")) {
+        for key in tags.into_iter().flat_map(Map::keys).filter(|key| is_of_aws(key)) {
             let detail = format!("the tag key `{key}` is reserved for AWS");
             problem(codes::LIMIT, Path::of([TAGS, key.as_str()]), detail, "choose another key");
         }

@@ -16,7 +16,8 @@ use serde_json::{Map, Value, json};
 
 use super::ground::{Facts, Ground};
 use super::spec::{DNS_OPTIONS, EVERY_DOMAIN, GROUPS, IP_TYPE, POLICY, PRIVATE_DNS, STATE, SUBNETS, TAGS};
-use crate::operations::operations;
+use crate::shared::operations::operations;
+use crate::shared::tags::{self, KEY_AND_VALUE};
 
 operations! {
     /// The write operations of EC2 that restore an endpoint.
@@ -58,10 +59,6 @@ fn policy_of(tree: &Value) -> Option<Policy> {
 
 fn word(value: &Value) -> Value {
     value.as_str().map_or(Value::Null, |text| json!(on_the_wire(text)))
-}
-
-fn tags_for_request<'a>(tags: impl Iterator<Item = &'a Value>) -> Vec<Value> {
-    tags.map(|tag| json!({ "Key": tag["key"], "Value": tag["value"] })).collect()
 }
 
 /// DNS options of a request: those that `which` takes. Not all services take all of them, so defaults are not written out.
@@ -141,7 +138,8 @@ fn create(situation: &Situation<'_>) -> Proposal {
     if let Some(options) = target.get(DNS_OPTIONS).filter(|options| !options.is_null()) {
         request["DnsOptions"] = dns_options(options, is_written_out);
     }
-    let tags = tags_for_request(target.get(TAGS).and_then(Value::as_object).into_iter().flat_map(Map::values));
+    let tags =
+        tags::for_request(target.get(TAGS).and_then(Value::as_object).into_iter().flat_map(Map::values), KEY_AND_VALUE);
     if !tags.is_empty() {
         request["TagSpecifications"] = json!([{ "ResourceType": "vpc-endpoint", "Tags": tags }]);
     }
@@ -189,7 +187,7 @@ fn restore(situation: &Situation<'_>, live: &Sighting) -> Proposal {
             .filter(|(key, tag)| live.tree[TAGS].get(key.as_str()) != Some(*tag))
             .map(|(key, tag)| (key.clone(), tag.clone()))
             .collect();
-        let request = json!({ "Resources": [id], "Tags": tags_for_request(changed.values()) });
+        let request = json!({ "Resources": [id], "Tags": tags::for_request(changed.values(), KEY_AND_VALUE) });
         let summary = "put the declared tags back; other tags are left alone".to_owned();
         proposal.steps.push(step("tag", summary, Operation::CreateTags, request, json!({ TAGS: changed })));
     }

@@ -22,7 +22,7 @@ use jiff::{SignedDuration, Timestamp};
 use crate::attribution::{Attribution, Culprit};
 use crate::history::Event;
 
-/// CloudTrail shows an event after 5 minutes on average; it says that it may take 15 (kinds/history/README.md, Delay).
+/// CloudTrail shows an event after 5 minutes on average; it says that it may take 15 (kinds/sources/history/README.md, Delay).
 pub const DELIVERY: SignedDuration = SignedDuration::from_mins(15);
 
 /// How much later than its event a resource may say that it was changed: changes of guardrails take a while.

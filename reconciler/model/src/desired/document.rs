@@ -1,7 +1,7 @@
 //! From the bytes of one file to its documents: the values, and beside them where everything stands.
 //!
 //! Each document is cut out before it is parsed, so that a mistake in one does not hide those in the others, and so that
-//! the two readers of a document (`saphyr-parser` for places, `yaml_serde` for values) cannot get out of step. Where the
+//! the two readers of a document (`saphyr-parser` for places, `serde_yaml` for values) cannot get out of step. Where the
 //! two do not see the same structure, the document is refused: what readers disagree on must not be enforced.
 
 use std::sync::Arc;
@@ -147,7 +147,7 @@ fn cut(text: &str) -> Vec<(usize, &str)> {
 }
 
 fn value_of(file: &str, text: &str, first_line: usize, node: &Node, problems: &mut Vec<Diagnostic>) -> Option<Value> {
-    let read: yaml_serde::Value = match yaml_serde::from_str(text) {
+    let read: serde_yaml::Value = match serde_yaml::from_str(text) {
         Ok(read) => read,
         Err(error) => {
             let place = match error.location() {
@@ -168,8 +168,8 @@ fn value_of(file: &str, text: &str, first_line: usize, node: &Node, problems: &m
     (problems.len() == before).then_some(value)
 }
 
-fn convert(file: &str, value: yaml_serde::Value, node: &Node, problems: &mut Vec<Diagnostic>) -> Value {
-    use yaml_serde::Value as Yaml;
+fn convert(file: &str, value: serde_yaml::Value, node: &Node, problems: &mut Vec<Diagnostic>) -> Value {
+    use serde_yaml::Value as Yaml;
     match (value, &node.shape) {
         (Yaml::Null, Shape::Scalar(_)) => Value::Null,
         (Yaml::Bool(value), Shape::Scalar(_)) => Value::Bool(value),
@@ -219,7 +219,7 @@ fn disagree(at: Option<Place>) -> Diagnostic {
     Diagnostic::new(codes::SYNTAX, at, detail, "write it more plainly: quote the text, one key on each line")
 }
 
-fn number_of(number: &yaml_serde::Number) -> Option<Number> {
+fn number_of(number: &serde_yaml::Number) -> Option<Number> {
     number
         .as_u64()
         .map(Number::from)

@@ -12,7 +12,7 @@ use crate::codes;
 use crate::diagnostic::{Diagnostic, Place};
 use crate::tree::{KeyOf, Path};
 
-/// How deep a document may be nested, aliases included: what `yaml_serde` reads too.
+/// How deep a document may be nested, aliases included: what `serde_yaml` reads too.
 pub(super) const MAX_DEPTH: usize = 128;
 /// How many nodes a document with aliases may have once they are expanded.
 const MAX_NODES: usize = 100_000;

@@ -290,9 +290,9 @@ impl Pins {
     ///
     /// # Errors
     /// What the writer of YAML says.
-    pub fn to_text(&self) -> Result<String, yaml_serde::Error> {
+    pub fn to_text(&self) -> Result<String, serde_yaml::Error> {
         let file = File { version: VERSION, pins: self.content() };
-        Ok(format!("{HEADER}{}", yaml_serde::to_string(&file)?))
+        Ok(format!("{HEADER}{}", serde_yaml::to_string(&file)?))
     }
 }
 

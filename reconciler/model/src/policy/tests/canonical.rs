@@ -138,7 +138,7 @@ fn repeated_members_are_an_error_wherever_they_are_and_however_they_are_read() {
         let error = Policy::from_text(text).expect_err(text);
         assert!(std::error::Error::source(&error).is_some_and(|source| source.to_string().contains("more than once")));
         assert!(serde_json::from_str::<Policy>(text).is_err(), "{text}");
-        assert!(yaml_serde::from_str::<Policy>(text).is_err(), "{text}");
+        assert!(serde_yaml::from_str::<Policy>(text).is_err(), "{text}");
         assert!(
             serde_json::from_value::<Policy>(json!(text))
                 .is_err_and(|error| error.to_string().contains("more than once"))
@@ -260,7 +260,7 @@ Statement:
     NotAction: iam:*
     Resource: [é]
 "#;
-    let read: Policy = yaml_serde::from_str(yaml).expect("a declaration");
+    let read: Policy = serde_yaml::from_str(yaml).expect("a declaration");
     let written = concat!(
         r#"{"Version":"2012-10-17","Statement":["#,
         r#"{"Sid":"RequireGuardrail","Effect":"Deny","Action":["bedrock:InvokeModel","bedrock:InvokeModelWithResponseStream"],"#,

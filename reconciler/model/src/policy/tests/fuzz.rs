@@ -167,6 +167,6 @@ proptest! {
 
     #[test]
     fn no_text_panics(text in any::<String>(), encoded in "%[0-9A-F%{}\":]{0,20}") {
-        let _ = (Policy::from_text(&text), Policy::from_text(&encoded), yaml_serde::from_str::<Policy>(&text));
+        let _ = (Policy::from_text(&text), Policy::from_text(&encoded), serde_yaml::from_str::<Policy>(&text));
     }
 }

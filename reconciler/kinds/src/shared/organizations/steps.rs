@@ -13,8 +13,9 @@ use serde_json::{Map, Value, json};
 use super::PolicyType;
 use super::spec::{CONTENT, TARGETS};
 use super::targets::{ANY, ROOT, is_account};
-use crate::normal::OVERRULED;
-use crate::operations::operations;
+use crate::shared::normal::OVERRULED;
+use crate::shared::operations::operations;
+use crate::shared::tags::{self, KEY_AND_VALUE};
 
 operations! {
     /// The write operations of Organizations that restore a policy.
@@ -203,9 +204,9 @@ impl Builder<'_> {
         let mut request = json!({
             "Name": self.situation.name, "Description": description, "Type": self.of.wire, "Content": text,
         });
-        let tags = tags_for_request(members(target, "tags").map(|(_, tag)| tag));
-        if tags != json!([]) {
-            request["Tags"] = tags;
+        let tags = tags::for_request(members(target, "tags").map(|(_, tag)| tag), KEY_AND_VALUE);
+        if !tags.is_empty() {
+            request["Tags"] = Value::Array(tags);
         }
         let mut promised = target.clone();
         if let Some(members) = promised.as_object_mut() {
@@ -269,7 +270,7 @@ impl Builder<'_> {
                 .filter(|(key, tag)| live.tree["tags"].get(key.as_str()) != Some(*tag))
                 .map(|(key, tag)| (key.clone(), tag.clone()))
                 .collect();
-            let request = json!({ "Tags": tags_for_request(changed.values()) });
+            let request = json!({ "Tags": tags::for_request(changed.values(), KEY_AND_VALUE) });
             let call = self.call(Operation::TagResource, request);
             let promise = Promise { tree: json!({ "tags": changed }), ..Promise::default() };
             self.step("tag", "put the declared tags back; other tags are left alone".to_owned(), call, promise);
@@ -391,8 +392,4 @@ fn of_unread_content(of: &PolicyType, live: &Sighting) -> bool {
 
 fn members<'a>(tree: &'a Value, member: &str) -> impl Iterator<Item = (&'a String, &'a Value)> {
     tree.get(member).and_then(Value::as_object).into_iter().flatten()
-}
-
-fn tags_for_request<'a>(tags: impl Iterator<Item = &'a Value>) -> Value {
-    tags.map(|tag| json!({ "Key": tag["key"], "Value": tag["value"] })).collect()
 }

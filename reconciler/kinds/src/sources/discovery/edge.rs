@@ -23,7 +23,7 @@ use reconciler_aws::{CallError, ErrorClass, Session, Sessions};
 use reconciler_model::desired::{Account, Directory, Needs, Unit};
 use serde_json::{Value, json};
 
-use crate::organizations::edge as organizations;
+use crate::shared::organizations::edge as organizations;
 
 const SERVICE: &str = "organizations";
 

@@ -12,8 +12,8 @@ use reconciler_aws::{CallError, Session};
 use reconciler_model::desired::{Account, Needs, REACH, UNIT, set_of};
 
 use super::edge;
-use crate::organizations::targets::{ROOT, canonical, is_generated_id, path_of, segment};
-use crate::organizations::tree::ids_of_targets;
+use crate::shared::organizations::targets::{ROOT, canonical, is_generated_id, path_of, segment};
+use crate::shared::organizations::tree::ids_of_targets;
 
 /// The accounts that a target reaches, as a set ([`set_of`]).
 #[derive(Debug)]

@@ -12,7 +12,8 @@ use serde_json::{Value, json};
 
 use super::PolicyType;
 use super::targets::Targets;
-use crate::normal::as_answered;
+use crate::shared::normal::as_answered;
+use crate::shared::tags::{Tag, is_of_aws};
 
 /// The member that holds what the policy says.
 pub(crate) const CONTENT: &str = "content";
@@ -38,13 +39,6 @@ pub(crate) struct Spec<C> {
     targets: Option<Targets>,
     /// Tags; only those that are named are managed.
     tags: Option<Vec<Tag>>,
-}
-
-#[derive(Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
-struct Tag {
-    key: String,
-    #[serde(default)]
-    value: String,
 }
 
 /// Request-side names, and those of the answer.
@@ -112,7 +106,7 @@ pub(crate) fn check(of: &PolicyType, tree: &Value) -> Vec<Problem> {
         limit(Path::of(["tags"]), format!("a policy has at most {MOST_TAGS} tags"), "remove some");
     }
     for (key, tag) in tags.into_iter().flatten() {
-        let keyed = (1..=LONGEST_KEY).contains(&key.chars().count()) && !key.to_ascii_lowercase().starts_with("aws:");
+        let keyed = (1..=LONGEST_KEY).contains(&key.chars().count()) && !is_of_aws(key);
         if !keyed || length(&tag["value"]) > LONGEST_VALUE {
             let detail = format!(
                 "the key of a tag has 1 to {LONGEST_KEY} characters and does not begin with `aws:`; a value has at most {LONGEST_VALUE}"

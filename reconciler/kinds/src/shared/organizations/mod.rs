@@ -30,7 +30,7 @@ use reconciler_model::kind::Kind;
 use reconciler_model::plan::Call;
 use serde_json::{Map, Value};
 
-use crate::arns;
+use crate::shared::arns;
 
 /// Says why a policy of a live content stays where it is when these texts are the others there.
 type HoldsOn = fn(&Value, &[String]) -> Option<String>;

@@ -22,9 +22,10 @@ use super::spec::{CONTENT, TARGETS};
 use super::steps::{ENABLED, Operation, Surroundings, TYPE_STATUS};
 use super::targets::{Names, PINNED, ROOT, canonical, is_account};
 use super::tree::{organization, root};
-use crate::normal::{self, OVERRULED, extras_by_key, seen, without};
-use crate::operations::unknown_call;
 use crate::service_control_policy::ALLOW_ALL;
+use crate::shared::normal::{self, OVERRULED, extras_by_key, seen, without};
+use crate::shared::operations::unknown_call;
+use crate::shared::tags::{self, KEY_AND_VALUE};
 
 pub(super) const SERVICE: &str = "organizations";
 
@@ -183,9 +184,7 @@ fn sighting(
         parts.put(CONTENT, content.as_str());
     }
     if let Some(tags) = parts.take(&["tags"], tags) {
-        let own = tags.iter().filter(|tag| !text(tag, "Key").starts_with("aws:"));
-        let own: Value = own.map(|tag| json!({ "key": text(tag, "Key"), "value": text(tag, "Value") })).collect();
-        parts.put("tags", own);
+        parts.put("tags", tags::of_answer(&tags, KEY_AND_VALUE));
     }
     let targets = parts.take(&[TARGETS], targets);
     if let Some(targets) = &targets {

@@ -18,10 +18,10 @@ pub const LOOKUPS: &[&dyn LookupSource] = &[
     &SecurityGroup,
     &crate::guardrail::Guardrail,
     &crate::guardrail::Versions,
-    &crate::discovery::Reach,
+    &crate::sources::discovery::Reach,
     &crate::invocation_logging::Answered,
     &crate::iam_role::Contents,
-    &crate::discovery::Units,
+    &crate::sources::discovery::Units,
 ];
 
 /// `${kms:alias/NAME}`: the ARN of the key that the alias names, because services answer with the ARN whatever was

@@ -17,7 +17,7 @@ use reconciler_aws::edge::{PermissionSource, Permissions, odd_answer};
 use reconciler_aws::{CallError, Session, send};
 
 use super::PolicySimulation;
-use crate::arns::EVERYTHING;
+use crate::shared::arns::EVERYTHING;
 
 const SERVICE: &str = "iam";
 const SIMULATE: &str = "SimulatePrincipalPolicy";

@@ -16,11 +16,6 @@ pub(crate) fn may_be_of_a_key(text: &str) -> bool {
     text.contains("${") || (text.starts_with("arn:") && text.contains(":key/"))
 }
 
-/// Whether a tag's key is one of those that AWS keeps to itself, in whatever case.
-pub(crate) fn is_of_aws(tag: &str) -> bool {
-    tag.get(..4).is_some_and(|start| start.eq_ignore_ascii_case("aws:"))
-}
-
 /// Whether a text may be the name of a bucket: neither its URI nor its ARN.
 pub(crate) fn may_be_a_bucket(text: &str) -> bool {
     text.contains("${") || !text.contains(['/', ':'])
