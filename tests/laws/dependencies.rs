@@ -197,3 +197,22 @@ fn every_dependency_is_used() {
         }
     }
 }
+
+/// What must not be written is refused in the plan, where people see it. An edge sends what it is given, or says that the call
+/// cannot be one of this build's.
+#[test]
+fn edges_refuse_nothing() {
+    let mut edges = 0;
+    for (path, text) in sources("reconciler/kinds/src").into_iter().filter(|(path, _)| path.ends_with("edge.rs")) {
+        let flat = text.split_whitespace().collect::<Vec<_>>().join(" ");
+        for (at, _) in flat.match_indices("not_sent(") {
+            let call = flat.get(at..flat.len().min(at + 60)).unwrap_or_default();
+            assert!(call.contains("SERVICE, \"Plan\""), "{path} refuses: {call}");
+        }
+        for word in ["Refused", "refusals", "Refusal"] {
+            assert!(!text.contains(word), "{path} has `{word}`");
+        }
+        edges += 1;
+    }
+    assert!(edges > 12, "{edges}");
+}

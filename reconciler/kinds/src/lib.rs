@@ -1,4 +1,4 @@
-//! Every resource kind: one folder each, and one line in [`EDGES`].
+//! Every resource kind: one folder each, and one line in the registry below.
 //!
 //! A folder holds the normal form (`spec.rs`), the steps from drift to calls (`steps.rs`) and the edge (`edge.rs`), which is
 //! the only place that names an AWS SDK crate. One kind never imports another: what they share is in `shared`, and what is asked of
@@ -24,34 +24,41 @@ pub mod vpc_endpoint;
 use reconciler_aws::edge::Edge;
 use reconciler_model::kind::Kind;
 
-/// Every kind, with its edge. The order is that of the restore stages.
-pub const EDGES: &[&dyn Edge] = &[
-    &kms_key::KmsKey,
-    &iam_role::IamRole,
-    &log_group::LogGroup,
-    &log_bucket::LogBucket,
-    &invocation_logging::InvocationLogging,
-    &trail::Trail,
-    &vpc_endpoint::VpcEndpoint,
-    &guardrail::Guardrail,
-    &guardrail_resource_policy::GuardrailResourcePolicy,
-    &enforced_guardrail::EnforcedGuardrail,
-    &bedrock_policy::BedrockPolicy,
-    &service_control_policy::ServiceControlPolicy,
-];
+/// The registry: a kind is known to the program by its line here, and by nothing else.
+macro_rules! registry {
+    ($($kind:expr,)*) => {
+        /// Every kind, with its edge. The order is that of the restore stages.
+        pub const EDGES: &[&dyn Edge] = &[$(&$kind),*];
 
-/// Every kind, without its edge: all that `validate` needs.
-pub const KINDS: &[&dyn Kind] = &[
-    &kms_key::KmsKey,
-    &iam_role::IamRole,
-    &log_group::LogGroup,
-    &log_bucket::LogBucket,
-    &invocation_logging::InvocationLogging,
-    &trail::Trail,
-    &vpc_endpoint::VpcEndpoint,
-    &guardrail::Guardrail,
-    &guardrail_resource_policy::GuardrailResourcePolicy,
-    &enforced_guardrail::EnforcedGuardrail,
-    &bedrock_policy::BedrockPolicy,
-    &service_control_policy::ServiceControlPolicy,
-];
+        /// Every kind, without its edge: all that `validate` needs.
+        pub const KINDS: &[&dyn Kind] = &[$(&$kind),*];
+    };
+}
+
+registry! {
+    kms_key::KmsKey,
+    iam_role::IamRole,
+    log_group::LogGroup,
+    log_bucket::LogBucket,
+    invocation_logging::InvocationLogging,
+    trail::Trail,
+    vpc_endpoint::VpcEndpoint,
+    guardrail::Guardrail,
+    guardrail_resource_policy::GuardrailResourcePolicy,
+    enforced_guardrail::EnforcedGuardrail,
+    bedrock_policy::BedrockPolicy,
+    service_control_policy::ServiceControlPolicy,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_order_is_that_of_the_stages_and_no_name_is_there_twice() {
+        let stages: Vec<u8> = KINDS.iter().map(|kind| kind.stage()).collect();
+        assert!(stages.is_sorted(), "{stages:?}");
+        let names: std::collections::BTreeSet<&str> = EDGES.iter().map(|edge| edge.kind().name()).collect();
+        assert_eq!(names.len(), KINDS.len());
+    }
+}
