@@ -12,46 +12,6 @@ use serde_json::Value;
 
 use super::BedrockPolicy;
 use super::spec::TYPE;
-use crate::shared::organizations::edge;
+use crate::shared::organizations::edge::edge_of;
 
-#[async_trait]
-impl Edge for BedrockPolicy {
-    fn kind(&self) -> &'static dyn Kind {
-        &BedrockPolicy
-    }
-
-    async fn observe(&self, session: &Session, scope: &Scope, selection: &Selection) -> Result<Reading, CallError> {
-        edge::observe(&TYPE, session, scope, selection, &PinnedNames::new()).await
-    }
-
-    /// The pins are those of targets.
-    async fn observe_pinned(
-        &self,
-        session: &Session,
-        scope: &Scope,
-        selection: &Selection,
-        pinned: &PinnedNames,
-    ) -> Result<Reading, CallError> {
-        edge::observe(&TYPE, session, scope, selection, pinned).await
-    }
-
-    async fn sight(
-        &self,
-        session: &Session,
-        address: &Address,
-        handle: Option<&Value>,
-    ) -> Result<Option<Sighting>, CallError> {
-        edge::sight(&TYPE, session, address, handle).await
-    }
-
-    async fn perform(
-        &self,
-        session: &Session,
-        _: &Address,
-        call: &Call,
-        handle: Option<&Value>,
-        _: &Warrant,
-    ) -> Result<Receipt, CallError> {
-        edge::perform(session, call, handle).await
-    }
-}
+edge_of!(BedrockPolicy, TYPE);

@@ -614,3 +614,67 @@ pub(crate) async fn perform(session: &Session, call: &Call, handle: Option<&Valu
     }
     Ok(Receipt { handle, request_id: answer.request_id })
 }
+
+/// Implements the edge of a kind that is a type of organization policy: the calls are the same for each.
+macro_rules! edge_of {
+    ($kind:ident, $of:path) => {
+        #[async_trait]
+        impl Edge for $kind {
+            fn kind(&self) -> &'static dyn Kind {
+                &$kind
+            }
+
+            async fn observe(
+                &self,
+                session: &Session,
+                scope: &Scope,
+                selection: &Selection,
+            ) -> Result<Reading, CallError> {
+                crate::shared::organizations::edge::observe(&$of, session, scope, selection, &PinnedNames::new()).await
+            }
+
+            /// The pins are those of targets.
+            async fn observe_pinned(
+                &self,
+                session: &Session,
+                scope: &Scope,
+                selection: &Selection,
+                pinned: &PinnedNames,
+            ) -> Result<Reading, CallError> {
+                crate::shared::organizations::edge::observe(&$of, session, scope, selection, pinned).await
+            }
+
+            async fn sight(
+                &self,
+                session: &Session,
+                address: &Address,
+                handle: Option<&Value>,
+            ) -> Result<Option<Sighting>, CallError> {
+                crate::shared::organizations::edge::sight(&$of, session, address, handle).await
+            }
+
+            async fn inspect(
+                &self,
+                session: &Session,
+                _: &Address,
+                want: &Value,
+                live: Option<&Sighting>,
+                _: &[String],
+            ) -> Result<Option<Value>, CallError> {
+                Ok(Box::pin(crate::shared::organizations::edge::inspect(&$of, session, want, live)).await)
+            }
+
+            async fn perform(
+                &self,
+                session: &Session,
+                _: &Address,
+                call: &Call,
+                handle: Option<&Value>,
+                _: &Warrant,
+            ) -> Result<Receipt, CallError> {
+                crate::shared::organizations::edge::perform(session, call, handle).await
+            }
+        }
+    };
+}
+pub(crate) use edge_of;
