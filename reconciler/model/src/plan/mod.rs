@@ -1,6 +1,6 @@
 //! The plan: data with no choices left in it.
 //!
-//! Expected flow: [`build`](planner) compares every wanted address with the inventory, lets each kind propose steps, orders them,
+//! Expected flow: [`build`] compares every wanted address with the inventory, lets each kind propose steps, orders them,
 //! and numbers them. A plan can be saved, read, shown and approved; only an approved one can be applied.
 //!
 //! Guarantees: two plans of the same world are equal byte for byte; the id is the digest of what the plan would do, so
