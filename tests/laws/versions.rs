@@ -361,6 +361,14 @@ fn unknown(plan: &Plan) -> Vec<String> {
         .collect()
 }
 
+/// As declared, and its first version is pinned.
+async fn pinned_in_sync(declaration: &str) -> World {
+    let world = World::small("empty", declaration).await;
+    world.restore().await;
+    let id = world.witness().id("payments").await;
+    world.pinning("versions:payments", &format!("{id}:1"))
+}
+
 const LOW: &str = "contentPolicy.filters.HATE.inputStrength weakened";
 
 /// A weak version that came after the pin is drift, and nothing is in sync, until people delete it or pin it.
@@ -387,10 +395,7 @@ async fn a_weak_version_that_came_after_the_pin_is_drift() {
 #[tokio::test]
 async fn a_filter_that_does_nothing_pages_in_an_older_version_too() {
     let declaration = GUARDRAIL.replace("name: payments", "name: payments\ncontrols: [aws-genai-02]");
-    let world = World::small("empty", &declaration).await;
-    world.restore().await;
-    let id = world.witness().id("payments").await;
-    let world = world.pinning("versions:payments", &format!("{id}:1"));
+    let world = pinned_in_sync(&declaration).await;
     world.set_guardrail("payments", HATE, json!("NONE"));
     world.publish("payments");
     let first = world.plan().await.plan.drift[0].alerts[0].clone();
@@ -412,10 +417,7 @@ async fn a_filter_that_does_nothing_pages_in_an_older_version_too() {
 /// later, and what was there before and never the newest that was restored.
 #[tokio::test]
 async fn the_version_that_a_restore_replaces_is_known_and_no_other() {
-    let world = World::small("empty", GUARDRAIL).await;
-    world.restore().await;
-    let id = world.witness().id("payments").await;
-    let world = world.pinning("versions:payments", &format!("{id}:1"));
+    let world = pinned_in_sync(GUARDRAIL).await;
     world.set_guardrail("payments", HATE, json!("LOW"));
     world.publish("payments");
     world.restore().await;
@@ -440,10 +442,7 @@ async fn the_version_that_a_restore_replaces_is_known_and_no_other() {
 /// What was to be published and never was leaves the version that callers name as unknown as it was.
 #[tokio::test]
 async fn a_publish_that_failed_makes_nothing_known() {
-    let world = World::small("empty", GUARDRAIL).await;
-    world.restore().await;
-    let id = world.witness().id("payments").await;
-    let world = world.pinning("versions:payments", &format!("{id}:1"));
+    let world = pinned_in_sync(GUARDRAIL).await;
     world.set_guardrail("payments", HATE, json!("LOW"));
     world.publish("payments");
     world.inject(vec![Fault::always(on("CreateGuardrailVersion"), Effect::Deny)]);
@@ -452,4 +451,24 @@ async fn a_publish_that_failed_makes_nothing_known() {
     world.set_guardrail("payments", HATE, json!("HIGH"));
     world.publish("payments");
     assert_eq!(unknown(&world.plan().await.plan), [format!("olderVersions.2.{LOW}")]);
+}
+
+/// No step restores an older version, so nobody changes it back: whatever else is restored beside it, and however often.
+#[tokio::test]
+async fn an_older_version_is_never_contested() {
+    let mut world = pinned(1).await;
+    world.undone_at_most = Some(2);
+    for text in ["One.", "Two.", "Three.", "Four."] {
+        world.set_guardrail("payments", "/blockedInputMessaging", json!(text));
+        world.converge(Approval::Operator).await.expect("approved");
+        world.set_guardrail("payments", HATE, json!(if text == "Two." { "LOW" } else { "HIGH" }));
+        world.converge(Approval::Operator).await.expect("approved");
+    }
+    let plan = world.plan_remembering().await.plan;
+    assert!(unknown(&plan).contains(&format!("olderVersions.2.{LOW}")), "{}", told(&plan));
+    assert!(
+        plan.contested.iter().all(|one| !one.fields.iter().any(|field| field.contains("olderVersions"))),
+        "{:?}",
+        plan.contested
+    );
 }

@@ -95,6 +95,43 @@ fn a_pointer_that_leads_elsewhere_is_told_as_what_it_is() {
     let _ = again.prints(&["NOT restored prod/us-east-1/pin/vpc:bedrock: it still leads elsewhere", "run `pin`"]);
 }
 
+/// A weak version between two good ones, and a DRAFT that is weak again.
+const BETWEEN: &str = "\
+steps:
+  - &draft
+    as: arn:aws:sts::${account}:assumed-role/Developer/mallory
+    accounts: [prod]
+    regions: [us-east-1]
+    service: bedrock
+    operation: UpdateGuardrail
+    body: {guardrailIdentifier: 'guardrail:baseline'}
+    edits: [{set: {/contentPolicyConfig/filtersConfig/type=HATE/inputStrength: NONE}}]
+  - &publish {<<: *draft, operation: CreateGuardrailVersion, edits: []}
+  - {<<: *draft, edits: [{set: {/contentPolicyConfig/filtersConfig/type=HATE/inputStrength: HIGH}}]}
+  - *publish
+  - *draft
+";
+
+/// What no step ends is told as what it is, and not as what somebody else changed after the restore.
+#[test]
+fn an_older_version_that_a_restore_leaves_behind_is_told_as_what_it_is() {
+    let aws = Aws::scenario("in-sync");
+    aws.attack(BETWEEN);
+    let environment = TestEnvironment::on(&aws);
+    let [guardrail, _] = targets();
+    let output = environment.run(&["--output", "json", "restore", "--yes", guardrail]).exits(2);
+    let (incident, folder) = incident(&output);
+    assert_eq!(statuses(&incident), pairs(&[("guardrail", "not_restored")]), "{incident}");
+    let report = fs::read_to_string(folder.join("incident.md")).expect("read");
+    assert!(report.contains("version 2 protects less than declared"), "{report}");
+    assert!(
+        report.contains("what a step can restore is restored") && !report.contains("somebody else changed"),
+        "{report}"
+    );
+    let verified = incident["steps"].as_array().expect("steps").iter().all(|step| step["verdict"] == "verified");
+    assert!(verified, "{incident}");
+}
+
 #[test]
 fn a_restore_leaves_a_complete_file_that_the_audit_vouches_for() {
     let (_aws, environment) = world(Options::default());

@@ -215,7 +215,7 @@ mod tests {
 
     fn field(path: &str, want: Value, direction: Direction) -> FieldDrift {
         let Ok(path) = path.parse();
-        FieldDrift { path, live: json!("other"), want, direction, declared_at: None, kept: false }
+        FieldDrift { path, live: json!("other"), want, direction, declared_at: None, kept: false, stays: false }
     }
 
     fn drift(class: AlertClass, fields: Vec<FieldDrift>) -> Drift {

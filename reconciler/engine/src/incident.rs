@@ -9,6 +9,7 @@ use reconciler_aws::CallError;
 use reconciler_model::address::Address;
 use reconciler_model::attribution::{Attribution, Blame, Exposure, FieldBlame};
 use reconciler_model::control::{Answered, ResponseStep};
+use reconciler_model::drift::Drift;
 use reconciler_model::incident::{
     Affected, Concerned, Ending, FORMAT, Incident, Proof, Status, StepDone, checklist, outcome,
 };
@@ -188,6 +189,18 @@ impl Case {
         if let Some(finding) = waits {
             return (Status::NotRestored, Some(finding.detail.clone()), Vec::new());
         }
+        // What no step ends is there after every restore, and nobody has changed it since.
+        let open = after.drift.iter().find(|drift| drift.address == *address);
+        let is_left = |drift: &&Drift| {
+            drift.fields.iter().any(|one| one.stays) && drift.fields.iter().all(|one| one.kept || one.stays)
+        };
+        if let Some(left) = open.filter(is_left) {
+            let is_told = |finding: &&Finding| finding.address == left.address && !finding.alerts.is_empty();
+            let told = after.findings.iter().find(is_told).map(|finding| finding.detail.clone());
+            let told = told.unwrap_or_else(|| "what is left has to be ended by people".to_owned());
+            let restored = if proofs.is_empty() { "" } else { "what a step can restore is restored; " };
+            return (Status::NotRestored, Some(format!("{restored}{told}")), Vec::new());
+        }
         match proofs.pop() {
             Some(proof) => {
                 let why = format!(
@@ -204,13 +217,7 @@ impl Case {
                            to what is pinned; put it back, or run `pin` and review the change";
                 (Status::NotRestored, Some(why.to_owned()), Vec::new())
             }
-            None => {
-                // What no step ends, and somebody has to know, is told by what should be known of it.
-                let is_told = |finding: &&Finding| finding.address == *address && !finding.alerts.is_empty();
-                let why = after.findings.iter().find(is_told).map(|finding| finding.detail.clone());
-                let why = why.unwrap_or_else(|| "nothing was written to it".to_owned());
-                (Status::NotRestored, Some(why), Vec::new())
-            }
+            None => (Status::NotRestored, Some("nothing was written to it".to_owned()), Vec::new()),
         }
     }
 

@@ -8,7 +8,7 @@ use crate::attribution::Attribution;
 use crate::control::AlertClass;
 use crate::digest;
 use crate::direction::Direction;
-use crate::drift::Drift;
+use crate::drift::{Drift, FieldDrift};
 use crate::tree::Path;
 
 /// One field as it was restored: what is counted when others change it back.
@@ -29,9 +29,10 @@ pub fn fields_of(drift: &Drift) -> Vec<RestoredField> {
     if drift.fields.is_empty() {
         return vec![RestoredField { path: String::new(), to: digest::of(&drift.change) }];
     }
-    let is_grave = |direction| matches!(direction, Direction::Weakened | Direction::Unknown);
-    let any = drift.fields.iter().any(|field| !field.kept && is_grave(field.direction));
-    let counted = drift.fields.iter().filter(|field| !field.kept && (!any || is_grave(field.direction)));
+    let is_grave = |field: &FieldDrift| matches!(field.direction, Direction::Weakened | Direction::Unknown);
+    let restored = || drift.fields.iter().filter(|field| !field.kept && !field.stays);
+    let any = restored().any(is_grave);
+    let counted = restored().filter(|field| !any || is_grave(field));
     let mut fields: Vec<RestoredField> = counted
         .map(|field| {
             let segments = field.path.segments();

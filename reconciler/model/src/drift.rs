@@ -44,6 +44,9 @@ pub struct FieldDrift {
     /// Whether the live value is kept although it differs, because it is stronger.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub kept: bool,
+    /// Whether no step can change it, because it stands beside the state: an older version. People end it.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub stays: bool,
 }
 
 /// One address that differs. A part of the JSON contract.
@@ -122,6 +125,7 @@ pub(crate) fn add_beside(
         declared_at: wanted.declaration.place_of(&path, kind.key_of()).map(|place| place.to_string()),
         path,
         kept: false,
+        stays: true,
     }));
     drift.direction = Direction::of_all(drift.fields.iter().map(|field| field.direction));
 }
@@ -167,6 +171,7 @@ pub fn compare(kind: &dyn Kind, wanted: &Wanted, want: &Value, live: Option<&Sig
             path,
             direction,
             kept: keep,
+            stays: false,
         })
         .collect();
     let differs = fields.iter().filter(|field| !field.kept).map(|field| field.path.clone()).collect();

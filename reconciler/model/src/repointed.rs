@@ -42,6 +42,7 @@ pub(crate) fn drift_of(scope: &Scope, key: &str, pin: &Pin, live: Value, control
         direction: Direction::Weakened,
         declared_at: declared_at.clone(),
         kept: false,
+        stays: false,
     };
     Drift {
         address: Address::new(scope, KIND, key),

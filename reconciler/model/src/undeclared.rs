@@ -233,6 +233,7 @@ fn lower(held: &Held<'_>, path: &Path, floor: &Value, found: &mut Vec<FieldDrift
                 direction,
                 declared_at: None,
                 kept: false,
+                stays: false,
             });
         }
     };

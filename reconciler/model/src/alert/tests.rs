@@ -19,6 +19,7 @@ fn drift(kind: &str, controls: &[&str], change: Change, fields: &[Field]) -> Dri
             direction: *direction,
             declared_at: None,
             kept: false,
+            stays: false,
         })
         .collect();
     let whole = match change {

@@ -31,6 +31,7 @@ fn affected(name: &str, status: Status) -> Affected {
             direction: Direction::Weakened,
             declared_at: None,
             kept: false,
+            stays: false,
         }],
         declared_at: None,
         alerts: Vec::new(),

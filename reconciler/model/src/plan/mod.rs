@@ -36,7 +36,7 @@ pub struct Format {
 }
 
 /// The format that this build writes.
-pub const FORMAT: Format = Format { major: 2, minor: 0 };
+pub const FORMAT: Format = Format { major: 2, minor: 1 };
 
 /// One call, exactly as it goes out: what is shown is what is sent.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
@@ -86,6 +86,11 @@ impl Call {
             None => _ = self.filled.insert(member.to_owned(), Filled::Id(id.to_owned())),
         }
         self
+    }
+
+    /// Whether it has an idempotency token, so that to repeat it tells what became of it.
+    pub fn has_token(&self) -> bool {
+        self.filled.values().any(|filled| *filled == Filled::Token)
     }
 
     /// The call as it is sent.

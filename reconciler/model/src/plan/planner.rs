@@ -353,6 +353,7 @@ fn refers_elsewhere(
                 declared_at: wanted.declaration.place_of(path, kind.key_of()).map(|place| place.to_string()),
                 path: path.clone(),
                 kept: false,
+                stays: false,
             },
         ),
     }
