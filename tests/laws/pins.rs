@@ -545,3 +545,20 @@ async fn a_pinned_guardrail_that_a_list_leaves_out_is_not_gone() {
     let plan = world.plan().await.plan;
     assert!(!plan.drift.iter().any(|drift| drift.change == Change::Missing), "{}", told(&plan));
 }
+
+/// The same of what this tool made in the place of the pinned one: it is neither gone nor somebody else's.
+#[tokio::test]
+async fn a_successor_that_a_list_leaves_out_is_not_gone() {
+    let declared = "kind: guardrail\nname: ours\nspec: {publish: false, blockedInputMessaging: \"no\", \
+                    blockedOutputsMessaging: \"no\", wordPolicy: {words: [{text: a}]}}\n";
+    let world = World::small("empty", declared).await;
+    let lags = Match { operation: Some("ListGuardrails".to_owned()), ..Match::default() };
+    let planned = world.plan().await;
+    world.inject(vec![Fault::always(lags, Effect::Stale { reads: 9 })]);
+    assert_eq!(world.apply(&planned).await.not_verified(), 0);
+    let unpinned = world.plan().await.plan;
+    assert_eq!(unpinned.drift.first().map(|drift| drift.change), Some(Change::Missing), "{}", told(&unpinned));
+    let world = world.pinning("guardrail/ours", "gone00000000");
+    let plan = world.plan().await.plan;
+    assert!(plan.drift.is_empty() && plan.steps.is_empty(), "{}", told(&plan));
+}

@@ -197,7 +197,8 @@ impl Reconciler<'_> {
             .lock()
             .await
             .open_intents()
-            .any(|open| open.creates && open.address == first.address && open.op == op);
+            .any(|open| open.creates && open.address == first.address && open.op == op)
+            && first.call.has_token();
         match self.ready(authority, first, verified_before, is_again, &mut handle).await {
             Ok(()) => {}
             Err(obstacle) => {
@@ -248,7 +249,7 @@ impl Reconciler<'_> {
         if let Some(missing) = first.needs.iter().find(|need| !verified_before.contains(*need)) {
             return Err(unmet(missing));
         }
-        // What bears the name may be what a former run made: the call with its token tells, and nothing else can.
+        // What bears the name may be what a former run made: the call tells by its token, and nothing else can.
         if is_again && first.planned_for.is_none() {
             return Ok(());
         }

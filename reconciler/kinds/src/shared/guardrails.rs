@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use aws_sdk_bedrock::Client;
-use reconciler_aws::edge::{PinnedNames, Selection, odd_answer, twin};
+use reconciler_aws::edge::{ANY, PinnedNames, Selection, odd_answer, twin};
 use reconciler_aws::{CallError, ErrorClass, Session, call};
 use serde_json::{Value, json};
 
@@ -101,18 +101,21 @@ pub(crate) async fn by_name_or_pin(
             }
         }
     }
-    // A list may lag. Only where the pinned one is not found by its id either is it gone, and has a successor.
+    // A list may lag. Only where the pinned one is not found by its id either is it gone, and has a successor; and so with that.
     for (name, all) in pinned.iter().filter(|(name, _)| selection.has(name)) {
-        let Some(id) = all.first().filter(|_| by_pin.get(name).is_none_or(|(rank, _)| *rank > 0)) else { continue };
-        match get(session, id, DRAFT).await {
-            Ok(answer) if answer.get("status").and_then(Value::as_str) == Some("DELETING") => {}
-            Ok(answer) => match Ids::of_handle(&answer) {
-                Some(ids) => _ = by_pin.insert(name.clone(), (0, ids)),
-                None => _ = unread.insert(name, odd_answer(session, SERVICE, GET, "no id or no ARN")),
-            },
-            Err(error) if error.class == ErrorClass::NotFound => {}
-            // It hides what this name leads to, and nothing else.
-            Err(error) => _ = unread.insert(name, error),
+        let listed = by_pin.get(name).map_or(all.len(), |(rank, _)| *rank);
+        for (rank, id) in all.iter().enumerate().take(listed).filter(|(_, id)| *id != ANY) {
+            match get(session, id, DRAFT).await {
+                Ok(answer) if answer.get("status").and_then(Value::as_str) == Some("DELETING") => continue,
+                Ok(answer) => match Ids::of_handle(&answer) {
+                    Some(ids) => _ = by_pin.insert(name.clone(), (rank, ids)),
+                    None => _ = unread.insert(name, odd_answer(session, SERVICE, GET, "no id or no ARN")),
+                },
+                Err(error) if error.class == ErrorClass::NotFound => continue,
+                // It hides what this name leads to, and nothing else.
+                Err(error) => _ = unread.insert(name, error),
+            }
+            break;
         }
     }
     let mut led = Found::new();
