@@ -95,7 +95,8 @@ async fn attached(session: &Session, name: &str) -> Result<Vec<Value>, CallError
     loop {
         let request = iam.list_attached_role_policies().role_name(name).set_marker(marker);
         let answer = send!(session, SERVICE, LIST_ATTACHED, request).await?;
-        policies.extend(answer.attached_policies.unwrap_or_default());
+        let page = answer.attached_policies;
+        policies.extend(page.ok_or_else(|| odd_answer(session, SERVICE, LIST_ATTACHED, "it has no AttachedPolicies"))?);
         marker = next(session, LIST_ATTACHED, answer.is_truncated, answer.marker)?;
         if marker.is_none() {
             return Ok(arns(&policies));
@@ -161,7 +162,8 @@ async fn details(session: &Session) -> Result<Vec<RoleDetail>, CallError> {
     loop {
         let request = iam.get_account_authorization_details().filter(EntityType::Role).max_items(PAGE);
         let answer = send!(session, SERVICE, DETAILS, request.set_marker(marker)).await?;
-        roles.extend(answer.role_detail_list.unwrap_or_default());
+        let page = answer.role_detail_list;
+        roles.extend(page.ok_or_else(|| odd_answer(session, SERVICE, DETAILS, "it has no RoleDetailList"))?);
         marker = next(session, DETAILS, answer.is_truncated, answer.marker)?;
         if marker.is_none() {
             return Ok(roles);
