@@ -9,6 +9,7 @@ use reconciler_kinds::KINDS;
 use reconciler_model::alert::SeenIn;
 use reconciler_model::control::{self, AlertClass, Control, FRAMEWORKS, QuerySource, ResponseStep, StepType};
 use reconciler_model::kind::Kind;
+use reconciler_model::tree::Path;
 
 /// One row of the table.
 struct Row {
@@ -144,6 +145,28 @@ fn conditions_are_about_what_the_kinds_have() {
             }
         }
     }
+}
+
+/// What a published version may not be weaker in pages in an older one too: whoever covers it with a good one gains nothing.
+#[test]
+fn older_versions_alert_as_the_newest_does() {
+    let mut paths = 0;
+    for control in controls() {
+        for (id, condition) in control.signals.iter().flat_map(|one| one.when.iter().map(move |when| (&one.id, when))) {
+            let tails = |heads: &[&str]| -> BTreeSet<Vec<String>> {
+                let of = |path: &Path| {
+                    let segments = path.segments();
+                    let is_so = heads.iter().zip(segments).all(|(head, segment)| head == segment);
+                    (is_so && segments.len() > heads.len()).then(|| segments[heads.len()..].to_vec())
+                };
+                condition.paths.iter().filter_map(of).collect()
+            };
+            let newest = tails(&["publishedVersion"]);
+            assert_eq!(newest, tails(&["olderVersions", "*"]), "{} {id}", control.id);
+            paths += newest.len();
+        }
+    }
+    assert!(paths > 15, "{paths}");
 }
 
 fn check_step(place: &str, step: &ResponseStep) {

@@ -146,7 +146,6 @@ fn a_command_decides_nothing_that_the_engine_decides() {
         "Ruling",
         "Why::",
         "case::Case",
-        ".converged.rounds.iter().fold",
         "is_to_restore",
         "std::io::stdin",
     ];

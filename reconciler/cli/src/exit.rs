@@ -4,6 +4,8 @@ use std::process::ExitCode;
 
 use reconciler_engine::outcome::Outcome;
 
+use crate::interrupt;
+
 /// How a command ended.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Exit {
@@ -40,6 +42,13 @@ impl Exit {
             Self::Interrupted => 130,
             Self::Terminated => 143,
         }
+    }
+}
+
+impl Exit {
+    /// How a run that came to this ends the command: whoever asked it to stop is told that.
+    pub(crate) fn of_run(outcome: Outcome) -> Self {
+        interrupt::requested().unwrap_or(outcome.into())
     }
 }
 

@@ -79,7 +79,7 @@ pub(crate) fn ended(
             if let Some((incident, folder)) = incident {
                 screen.say(summary(incident, folder))?;
             }
-            let exit = Outcome::of_activation(converged, incident.map(|(incident, _)| incident)).into();
+            let exit = Exit::of_run(Outcome::of_activation(converged, incident.map(|(incident, _)| incident)));
             show(screen, plan, calls, exit, incident)
         }
         (_, after) => match interrupt::requested() {
@@ -102,8 +102,7 @@ fn report_rounds(
     incident: Option<&(Incident, PathBuf)>,
 ) -> Result<Exit, Failure> {
     let Converged { rounds, after, refused } = converged;
-    let outcome = Outcome::of_activation(converged, incident.map(|(incident, _)| incident));
-    let exit = interrupt::requested().unwrap_or(outcome.into());
+    let exit = Exit::of_run(Outcome::of_activation(converged, incident.map(|(incident, _)| incident)));
     if let Some(after) = after {
         unresolved(after);
     }
@@ -164,7 +163,7 @@ pub(crate) fn saved(
 ) -> Result<Exit, Failure> {
     let left_out = fates.values().filter(|fate| matches!(fate, Fate::LeftOut(_))).count();
     let done = fates.values().filter(|fate| **fate == Fate::Done).count();
-    let exit = interrupt::requested().unwrap_or(Outcome::of_saved(fates, applied).into());
+    let exit = Exit::of_run(Outcome::of_saved(fates, applied));
     let step = |step: &Step| {
         let fate = fates.get(&step.id);
         let outcome = match fate {

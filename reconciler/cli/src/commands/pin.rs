@@ -53,7 +53,7 @@ pub(crate) async fn run(setup: &Setup, check: bool) -> Result<Exit, Failure> {
     let diff = TextDiff::from_lines(&old, &text).unified_diff().context_radius(2).header("pinned", "live").to_string();
     let shown: Vec<&String> = unread.iter().collect();
     setup.screen.json(
-        &json!({ "differs": differs, "written": writes, "diff": diff, "changed": changed, "not_pinned": shown }),
+        &json!({ "differs": differs, "written": writes, "diff": diff, "changed": changed, "newer": newer, "not_pinned": shown }),
     )?;
     if !diff.is_empty() {
         setup.screen.say(diff.trim_end())?;
