@@ -28,7 +28,7 @@ use super::spec::{FAILED, PUBLISHED, READY, STATUS, as_published, key_of, publis
 use super::steps::{Beside, Facts, Needed};
 use super::{Guardrail, older};
 use crate::shared::guardrails::{
-    DRAFT, Found, GET, Ids, LIST, NAME, by_name, by_name_or_pin, get, ids_of, list, listed,
+    DRAFT, Found, GET, Ids, NAME, ambiguous, by_name, by_name_or_pin, get, ids_of, list, named,
 };
 use crate::shared::normal::{extras_by_key, without};
 use crate::shared::operations::unknown_call;
@@ -377,18 +377,7 @@ impl Edge for Guardrail {
                     let outcome = read_beside(session, scope.clone(), address, ids.clone(), is_declared).await;
                     (name, outcome.map_err(|error| gap_of(&error, scope, self.name(), Some(name))))
                 }
-                Ok(several) => {
-                    let gap = Gap {
-                        scope: scope.clone(),
-                        kind: self.name().to_owned(),
-                        name: Some(name.clone()),
-                        code: codes::AMBIGUOUS.to_owned(),
-                        reason: format!("{} guardrails are named {name}: {}", several.len(), listed(several)),
-                        remedy: "rename or remove all but one of them".to_owned(),
-                        ..Gap::default()
-                    };
-                    (name, Err(gap))
-                }
+                Ok(several) => (name, Err(ambiguous(scope, self.name(), name, several))),
             }
         });
         let mut reading = Reading::default();
@@ -498,15 +487,9 @@ impl Edge for Guardrail {
         if let Some(ids) = handle.and_then(Ids::of_handle) {
             return read(session, address, &ids).await;
         }
-        let selection = Selection::Names([address.name.clone()].into());
-        let led = by_name(session, &selection).await?.remove(&address.name).transpose()?.unwrap_or_default();
-        match led.as_slice() {
-            [] => Ok(None),
-            [ids] => read(session, address, ids).await,
-            several => {
-                let text = format!("{} guardrails are named {}", several.len(), address.name);
-                Err(odd_answer(session, SERVICE, LIST, text))
-            }
+        match named(session, &address.name).await? {
+            Some(ids) => read(session, address, &ids).await,
+            None => Ok(None),
         }
     }
 

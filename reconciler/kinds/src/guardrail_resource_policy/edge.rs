@@ -10,8 +10,7 @@ use futures::future::join_all;
 use reconciler_aws::edge::{Edge, PinnedNames, Reading, Receipt, Selection, gap_of, odd_answer, twin};
 use reconciler_aws::{CallError, ErrorClass, Session, call, call_with_body};
 use reconciler_model::address::{Address, Scope};
-use reconciler_model::codes;
-use reconciler_model::inventory::{Gap, Sighting};
+use reconciler_model::inventory::Sighting;
 use reconciler_model::kind::{Kind, Origin};
 use reconciler_model::plan::Call;
 use reconciler_model::warrant::Warrant;
@@ -19,7 +18,7 @@ use serde_json::{Value, json};
 
 use super::GuardrailResourcePolicy;
 use super::spec::POLICY;
-use crate::shared::guardrails::{Ids, LIST, NAME, by_name, by_name_or_pin, listed};
+use crate::shared::guardrails::{Ids, NAME, ambiguous, by_name_or_pin, named};
 use crate::shared::normal::{extras_by_key, without};
 use crate::shared::operations::unknown_call;
 
@@ -95,15 +94,7 @@ impl Edge for GuardrailResourcePolicy {
                     let outcome = read(session, &address, ids).await;
                     outcome.map_err(|error| gap_of(&error, scope, self.name(), Some(name)))
                 }
-                Ok(several) => Err(Gap {
-                    scope: scope.clone(),
-                    kind: self.name().to_owned(),
-                    name: Some(name.clone()),
-                    code: codes::AMBIGUOUS.to_owned(),
-                    reason: format!("{} guardrails are named {name}: {}", several.len(), listed(several)),
-                    remedy: "rename or remove all but one of them".to_owned(),
-                    ..Gap::default()
-                }),
+                Ok(several) => Err(ambiguous(scope, self.name(), name, several)),
             }
         });
         let mut reading = Reading::default();
@@ -127,15 +118,9 @@ impl Edge for GuardrailResourcePolicy {
         if let Some(ids) = handle.and_then(ids_of) {
             return read(session, address, &ids).await.map(Some);
         }
-        let selection = Selection::Names([address.name.clone()].into());
-        let led = by_name(session, &selection).await?.remove(&address.name).transpose()?.unwrap_or_default();
-        match led.as_slice() {
-            [] => Ok(None),
-            [ids] => read(session, address, ids).await.map(Some),
-            several => {
-                let text = format!("{} guardrails are named {}", several.len(), address.name);
-                Err(odd_answer(session, SERVICE, LIST, text))
-            }
+        match named(session, &address.name).await? {
+            Some(ids) => read(session, address, &ids).await.map(Some),
+            None => Ok(None),
         }
     }
 

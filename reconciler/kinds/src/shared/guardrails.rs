@@ -5,11 +5,14 @@ use std::collections::BTreeMap;
 use aws_sdk_bedrock::Client;
 use reconciler_aws::edge::{ANY, PinnedNames, Selection, odd_answer, twin};
 use reconciler_aws::{CallError, ErrorClass, Session, call};
+use reconciler_model::address::Scope;
+use reconciler_model::codes;
+use reconciler_model::inventory::Gap;
 use serde_json::{Value, json};
 
 const SERVICE: &str = "bedrock";
 pub(crate) const GET: &str = "GetGuardrail";
-pub(crate) const LIST: &str = "ListGuardrails";
+const LIST: &str = "ListGuardrails";
 const PAGE: i32 = 1000;
 pub(crate) const DRAFT: &str = "DRAFT";
 
@@ -152,7 +155,26 @@ pub(crate) fn leave_out_own_name(managed: &mut Value, live: &Value, want: &Value
     }
 }
 
-/// The ids of several, for people.
-pub(crate) fn listed(several: &[Ids]) -> String {
-    several.iter().map(|ids| ids.id.as_str()).collect::<Vec<_>>().join(", ")
+/// The guardrail of this name, where only one has it.
+pub(crate) async fn named(session: &Session, name: &str) -> Result<Option<Ids>, CallError> {
+    let led = by_name(session, &Selection::Names([name.to_owned()].into())).await?.remove(name).transpose()?;
+    let mut led = led.unwrap_or_default();
+    match led.len() {
+        0 | 1 => Ok(led.pop()),
+        several => Err(odd_answer(session, SERVICE, LIST, format!("{several} guardrails are named {name}"))),
+    }
+}
+
+/// The gap of a name that several guardrails have.
+pub(crate) fn ambiguous(scope: &Scope, kind: &str, name: &str, several: &[Ids]) -> Gap {
+    let ids: Vec<&str> = several.iter().map(|ids| ids.id.as_str()).collect();
+    Gap {
+        scope: scope.clone(),
+        kind: kind.to_owned(),
+        name: Some(name.to_owned()),
+        code: codes::AMBIGUOUS.to_owned(),
+        reason: format!("{} guardrails are named {name}: {}", several.len(), ids.join(", ")),
+        remedy: "rename or remove all but one of them".to_owned(),
+        ..Gap::default()
+    }
 }
