@@ -286,7 +286,8 @@ async fn every_write_of_our_own_is_in_the_table_of_its_kind() {
             for call in [&step.call].into_iter().filter(|call| !is_read(&call.operation)) {
                 let event = event_name(&call.operation);
                 let source = format!("{}.amazonaws.com", call.service);
-                let known = kind.causes().iter().any(|cause| cause.event == event && cause.source == source);
+                let known =
+                    kind.contract().trail_events.iter().any(|cause| cause.event == event && cause.source == source);
                 assert!(known, "{} does not know {source} {event}", kind.name());
                 seen.insert((kind.name(), event.to_owned()));
             }
@@ -304,7 +305,7 @@ fn is_read(operation: &str) -> bool {
 fn every_kind_has_its_table() {
     let mut listed = 0;
     for kind in KINDS {
-        let causes = kind.causes();
+        let causes = kind.contract().trail_events;
         assert!(!causes.is_empty(), "{}", kind.name());
         let folder = match kind.name() {
             "service-control-policy" | "bedrock-policy" => "shared/organizations".to_owned(),
@@ -328,8 +329,9 @@ fn every_kind_has_its_table() {
 #[test]
 fn members_of_the_tables_exist() {
     for kind in KINDS {
-        let schema = serde_json::to_string(&kind.schema()).expect("a schema");
-        let members: BTreeSet<&str> = kind.causes().iter().flat_map(|cause| cause.members).copied().collect();
+        let schema = serde_json::to_string(&kind.contract().schema()).expect("a schema");
+        let members: BTreeSet<&str> =
+            kind.contract().trail_events.iter().flat_map(|cause| cause.members).copied().collect();
         for member in members.into_iter().filter(|member| *member != "publishedVersion") {
             assert!(schema.contains(&format!("\"{member}\"")), "{} has no {member}", kind.name());
         }

@@ -114,7 +114,7 @@ fn kinds_are_known_or_waited_for() {
 
 /// Whether a kind's tree has this member; the published versions are no part of what is declared, nor is what overrules it.
 fn has_member(kind: &dyn Kind, name: &str) -> bool {
-    let schema = kind.schema();
+    let schema = kind.contract().schema();
     let declared = schema.as_value().pointer("/properties").and_then(|members| members.get(name));
     let beside = [
         ("guardrail", "publishedVersion"),

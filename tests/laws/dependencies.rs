@@ -105,6 +105,23 @@ fn an_sdk_is_named_at_the_edges_only() {
     }
 }
 
+/// Steps, limits and directions name a member by the field of the typed spec (`member!`), so that a misspelt one does not compile.
+#[test]
+fn members_are_named_by_the_fields_of_their_spec() {
+    let by_text = ["differs_in(\"", "want(\"", "target.get(\"", "target[\"", "live.tree.get(\"", "live.tree[\""];
+    let mut named = 0;
+    for path in files(&repository().join("reconciler/kinds/src"), &["rs"]) {
+        let text = std::fs::read_to_string(&path).expect("a source file");
+        let code = text.split("#[cfg(test)]").next().unwrap_or("");
+        named += code.matches("member!(").count();
+        for (number, line) in code.lines().enumerate() {
+            let found = by_text.iter().find(|way| line.contains(**way));
+            assert_eq!(found, None, "{}:{}: {line}", path.display(), number + 1);
+        }
+    }
+    assert!(named > 40, "{named} members are named by their fields");
+}
+
 /// One kind never imports another.
 #[test]
 fn one_kind_never_imports_another() {

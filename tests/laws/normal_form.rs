@@ -41,7 +41,7 @@ fn wanted(kind: &dyn Kind, spec: &Value, when_stronger: &str) -> Wanted {
     let name = match kind.name() {
         "kms-key" => "alias/payments",
         "vpc-endpoint" => "ai/bedrock",
-        _ => kind.singleton().unwrap_or("payments"),
+        _ => kind.contract().singleton.unwrap_or("payments"),
     };
     let text = generate::declaration(kind.name(), name, spec, when_stronger);
     let desired = loaded(&small(&text)).unwrap_or_else(|problems| panic!("{text}: {problems:#?}"));
@@ -107,7 +107,7 @@ proptest! {
     fn declaring_a_normal_form_gives_that_normal_form((name, spec) in specs()) {
         let kind = kind(name);
         let live = live_tree(kind, &spec, true);
-        let printed = serde_yaml::to_string(&kind.declare(&live)).expect("YAML");
+        let printed = serde_yaml::to_string(&kind.declare(&live).expect("a spec")).expect("YAML");
         let read: Value = serde_yaml::from_str(&printed).expect("YAML");
         prop_assert_eq!(live_tree(kind, &read, true), live.clone(), "{}", printed);
         let declared = clean(kind, &read, Origin::Declared);

@@ -524,7 +524,7 @@ async fn what_is_exported_is_in_sync() {
     let inventory = world.survey().await;
     let own = inventory.sightings.values().find(|seen| seen.address.name == NAME).expect("the policy");
     let kind = KINDS.iter().find(|kind| kind.name() == "service-control-policy").expect("a kind");
-    let spec = kind.declare(&own.tree);
+    let spec = kind.declare(&own.tree).expect("a spec");
     assert_eq!(spec["targets"], json!(["333344445555", "Root", "Workloads/Production"]));
     assert!(spec["content"]["Statement"].is_array(), "{spec}");
     let text = json!({"kind": "service-control-policy", "name": NAME, "spec": spec}).to_string();

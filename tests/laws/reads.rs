@@ -59,7 +59,7 @@ async fn an_export_is_a_desired_state_that_is_in_sync() {
             of_the_repository().into_iter().filter(|file| file.file == "organization.yaml").collect();
         for (index, (address, sighting)) in inventory.sightings.iter().enumerate() {
             let kind = reconciler_kinds::KINDS.iter().find(|kind| kind.name() == address.kind).expect("a kind");
-            let place = match kind.scope() {
+            let place = match kind.contract().scope {
                 ScopeKind::Organization => json!({}),
                 ScopeKind::Account => json!({"accounts": [address.account]}),
                 ScopeKind::Region => json!({"accounts": [address.account], "regions": [address.region]}),

@@ -10,15 +10,15 @@ use async_trait::async_trait;
 use reconciler_aws::edge::{Edge, Reading, Receipt, Selection};
 use reconciler_aws::{CallError, Session};
 use reconciler_emulator::{Effect, Emulator, Fault, Options};
-use reconciler_model::address::{Address, Scope, ScopeKind};
+use reconciler_model::address::{Address, Scope};
 use reconciler_model::codes;
 use reconciler_model::desired::load;
 use reconciler_model::diagnostic::Problem;
 use reconciler_model::direction::Direction;
 use reconciler_model::inventory::Sighting;
-use reconciler_model::kind::{Kind, Normalised, Origin, Situation};
+use reconciler_model::kind::{Contract, Kind, Normalised, Origin, Output, Situation};
 use reconciler_model::plan::{Call, Plan, Promise, Proposal, ProposedStep, Severity};
-use reconciler_model::tree::{KeyOf, Path};
+use reconciler_model::tree::Path;
 use reconciler_model::warrant::{Approval, Refusal, Warrant};
 use reconciler_tests::declarations::{CONTROLS, small};
 use reconciler_tests::world::{World, notes, on, told};
@@ -26,28 +26,16 @@ use serde_json::{Value, json};
 
 struct PointerKind;
 
-fn no_key(_: &Path) -> Option<&'static str> {
-    None
-}
-
 impl Kind for PointerKind {
-    fn name(&self) -> &'static str {
-        "pointer"
-    }
-    fn about(&self) -> &'static str {
-        "Points at something."
-    }
-    fn scope(&self) -> ScopeKind {
-        ScopeKind::Region
-    }
-    fn stage(&self) -> u8 {
-        95
-    }
-    fn key_of(&self) -> KeyOf {
-        no_key
-    }
-    fn schema(&self) -> schemars::Schema {
-        schemars::json_schema!({"type": "object", "properties": {"target": {"type": "string"}}})
+    fn contract(&self) -> &'static Contract {
+        static CONTRACT: Contract = Contract {
+            name: "pointer",
+            about: "Points at something.",
+            stage: 95,
+            outputs: &[Output::new("serial")],
+            ..Contract::DEFAULT
+        };
+        &CONTRACT
     }
     fn normalise(&self, spec: &Value, _: Origin) -> Normalised {
         Normalised { tree: json!({ "target": spec["target"] }), ..Normalised::default() }
@@ -57,12 +45,6 @@ impl Kind for PointerKind {
     }
     fn direction(&self, _: &Path, _: Option<&Value>, _: Option<&Value>) -> Direction {
         Direction::Weakened
-    }
-    fn outputs(&self) -> &'static [&'static str] {
-        &["serial"]
-    }
-    fn output(&self, sighting: &Sighting, name: &str) -> Option<String> {
-        sighting.handle.get(name)?.as_str().map(str::to_owned)
     }
     fn steps(&self, situation: &Situation<'_>) -> Proposal {
         let action = if situation.live.is_some() { "update" } else { "create" };

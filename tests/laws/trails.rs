@@ -511,7 +511,7 @@ proptest! {
         let (live, want) = (normal(&generate::shuffled(&spec, seed), Origin::Live), normal(&spec, Origin::Declared));
         let managed = drift::managed_part(kind(), &live, &want);
         prop_assert_eq!(tree::differences(&managed, &want, &[]), vec![]);
-        let again = normal(&kind().declare(&live), Origin::Declared);
+        let again = normal(&kind().declare(&live).expect("a spec"), Origin::Declared);
         prop_assert_eq!(tree::differences(&drift::managed_part(kind(), &live, &again), &again, &[]), vec![]);
         let address =
             Address { account: "management".into(), region: REGION.into(), kind: "trail".into(), name: NAME.into() };

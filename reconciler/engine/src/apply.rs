@@ -162,7 +162,7 @@ impl Reconciler<'_> {
         // What an intent that is over made is there, under its name; from now on it is known by its id.
         let made = |open: &OpenIntent| {
             let seen = inventory.filter(|_| open.creates)?.sightings.get(&open.address)?;
-            self.edge(&open.address.kind)?.kind().id_of(&seen.handle)
+            self.edge(&open.address.kind)?.kind().contract().id_of(&seen.handle)
         };
         let over: Vec<(u64, Option<String>)> = journal
             .open_intents()
@@ -287,7 +287,7 @@ impl Reconciler<'_> {
                 Obstacle::barred(code_of(&error), format!("it could not be sighted again: failed to {error}"))
             })?;
             in_a_row = if seen.as_ref().is_none_or(|seen| seen.settled) { in_a_row + 1 } else { 0 };
-            if seen.is_none() || in_a_row >= edge.kind().settled_reads() {
+            if seen.is_none() || in_a_row >= edge.kind().contract().settled_reads {
                 return Ok(seen);
             }
             if began.elapsed() >= self.pace.settle {
@@ -354,7 +354,7 @@ impl Reconciler<'_> {
                         alerts: restored.and_then(|drift| drift.alerts.first()).cloned().into_iter().collect(),
                         replaces: seen
                             .filter(|_| step.lag == Some(Lag::OlderVersions))
-                            .and_then(|seen| edge.kind().version_of(seen)),
+                            .and_then(|seen| edge.kind().versions()?.newest(seen)),
                         spends: step.spends,
                     };
                     (journal.append((self.clock)(), entry)?, token)
@@ -379,7 +379,7 @@ impl Reconciler<'_> {
                 .as_ref()
                 .ok()
                 .filter(|_| handle.is_none())
-                .and_then(|receipt| edge.kind().id_of(&receipt.handle)),
+                .and_then(|receipt| edge.kind().contract().id_of(&receipt.handle)),
         };
         if !unsent {
             journal.lock().await.append((self.clock)(), receipt)?;
@@ -420,7 +420,7 @@ impl Reconciler<'_> {
         };
         // The answer was lost, and what it made was found: from now on it is known by its id.
         let made = handle.as_ref().filter(|_| was_absent && verdict == Ruling::Verified);
-        let made = made.and_then(|handle| edge.kind().id_of(handle));
+        let made = made.and_then(|handle| edge.kind().contract().id_of(handle));
         let entry = Entry::Verdict { intent, verdict, differs, made };
         journal.lock().await.append((self.clock)(), entry)?;
         Ok(outcome)
@@ -456,7 +456,7 @@ impl Reconciler<'_> {
             match &verdict {
                 Verdict::Verified => {
                     in_a_row += 1;
-                    if in_a_row >= edge.kind().settled_reads() {
+                    if in_a_row >= edge.kind().contract().settled_reads {
                         return verdict;
                     }
                     // Two reads in a row mean something only when the second is made later.

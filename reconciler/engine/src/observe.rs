@@ -176,7 +176,7 @@ pub struct Sought<'a> {
 impl<'a> Sought<'a> {
     /// The id that a name is pinned to, and then those of its successors that this tool made, the newest first.
     fn with_successors(&self, address: &Address, pin: &Pin) -> Vec<String> {
-        let bearer = self.edge(&address.kind).and_then(|edge| edge.kind().named_after());
+        let bearer = self.edge(&address.kind).and_then(|edge| edge.kind().contract().named_after);
         let bearer = bearer.map(|kind| Address { kind: kind.to_owned(), ..address.clone() });
         let ours = self.made.ids.get(bearer.as_ref().unwrap_or(address)).into_iter().flatten().rev();
         [&pin.value].into_iter().chain(ours).cloned().collect()
@@ -502,7 +502,7 @@ impl<'a> Observing<'a, '_> {
             self.taken.found(gap(unread, members.into_iter().collect()));
         }
         let seen = self.taken.inventory.sightings.get(&one.address);
-        if let (Some(pin), Some(id)) = (&one.pin, seen.and_then(|seen| kind.id_of(&seen.handle)))
+        if let (Some(pin), Some(id)) = (&one.pin, seen.and_then(|seen| kind.contract().id_of(&seen.handle)))
             && pin.value != id
         {
             let at = pin.at.as_ref().map(|at| format!(" ({at})")).unwrap_or_default();
@@ -570,7 +570,7 @@ impl<'a> Observing<'a, '_> {
             .collect();
         for (address, output) in references {
             let (Some(edge), Some(other)) = (self.sought.edge(&address.kind), wanted.get(address)) else { continue };
-            let Some(member) = edge.kind().output_follows(output) else { continue };
+            let Some(member) = edge.kind().contract().output_follows(output) else { continue };
             let (Known::Present(live), Some(Ok(want))) = (self.taken.inventory.of(address), self.trees.get(address))
             else {
                 continue;
@@ -588,7 +588,8 @@ impl<'a> Observing<'a, '_> {
     fn judge_what_is_referred_to(&mut self, one: &Wanted, kind: &dyn Kind, answers: &Answered) {
         let Some(live) = self.taken.inventory.sightings.get(&one.address) else { return };
         for (placeholder, LiveReference { address, output, .. }) in &one.references {
-            let edge = self.sought.edge(&address.kind).filter(|edge| edge.kind().output_follows(output).is_some());
+            let edge =
+                self.sought.edge(&address.kind).filter(|edge| edge.kind().contract().output_follows(output).is_some());
             let Some(edge) = edge else { continue };
             let (Known::Present(other), Some(Ok(want))) = (self.taken.inventory.of(address), self.trees.get(address))
             else {
@@ -596,11 +597,12 @@ impl<'a> Observing<'a, '_> {
             };
             for place in one.places_of(kind, placeholder, &answers.found) {
                 let value = place.answer_in(&live.tree);
-                let direction = match value.and_then(|value| edge.kind().output_direction(other, want, output, value)) {
-                    Some(Direction::Neutral | Direction::Strengthened) => Direction::Neutral,
-                    Some(Direction::Weakened) => Direction::Weakened,
-                    Some(Direction::Unknown) | None => continue,
-                };
+                let direction =
+                    match value.and_then(|value| edge.kind().versions()?.direction(other, want, output, value)) {
+                        Some(Direction::Neutral | Direction::Strengthened) => Direction::Neutral,
+                        Some(Direction::Weakened) => Direction::Weakened,
+                        Some(Direction::Unknown) | None => continue,
+                    };
                 let better = self.standing.get(&(address.clone(), output.clone())).cloned();
                 self.referring.insert((one.address.clone(), place.path), Referring { direction, better });
             }
@@ -682,7 +684,7 @@ fn asked(kind: &dyn Kind, one: &Wanted, Lookup { source, key }: &Lookup) -> Look
     if let Some(pin) = (source == REACH).then(unit).flatten() {
         return Lookup { source: source.clone(), key: pin.value.clone() };
     }
-    Lookup { source: source.clone(), key: kind.looked_up_as(&one.address.name, source, key) }
+    Lookup { source: source.clone(), key: (kind.contract().looked_up_as)(&one.address.name, source, key) }
 }
 
 /// The answers to the look-ups of one address.
@@ -719,7 +721,11 @@ fn refer(
 ) {
     for (placeholder, LiveReference { scope, address, output, .. }) in &one.references {
         let kind = sought.edge(&address.kind).map(Edge::kind);
-        let pinned = || one.referred_pins.get(address).and_then(|pin| kind?.pinned_output(scope, &pin.value, output));
+        let pinned = || {
+            one.referred_pins
+                .get(address)
+                .and_then(|pin| (kind?.contract().identity?.output)(scope, &pin.value, output))
+        };
         // Whoever keeps the other from being read must not hide what refers to it. Where this tool made a successor of what is
         // pinned, only a read tells which of them is meant.
         let unread = || pinned().filter(|_| !sought.made.ids.contains_key(address));
@@ -729,7 +735,7 @@ fn refer(
                 let answer = standing.or_else(|| kind.and_then(|kind| kind.output(sighting, output)));
                 let answer = answer.or_else(|| unread().filter(|_| !sighting.unread.is_empty()));
                 // What it comes from was not read, which is not to say that there is none.
-                let member = kind.and_then(|kind| kind.output_follows(output));
+                let member = kind.and_then(|kind| kind.contract().output_follows(output));
                 if let (None, Some(unread)) = (&answer, member.and_then(|member| sighting.unread.get(member))) {
                     let reason = format!("read {address}, which it refers to: {}", unread.reason);
                     answered.failed.insert(placeholder.clone(), Unread { reason, ..unread.clone() });

@@ -119,7 +119,11 @@ impl Reconciler<'_> {
         let Some(edge) = self.edge(&step.address.kind) else { return Vec::new() };
         let live = inventory.sightings.get(&step.address);
         let arns = edge.kind().arns(&step.call, place, &step.address.name, live);
-        let passes = edge.kind().passes(&step.call).map(|role| ("iam:PassRole".to_owned(), vec![role.to_owned()]));
+        let passes = edge
+            .kind()
+            .contract()
+            .passed_role(&step.call.request)
+            .map(|role| ("iam:PassRole".to_owned(), vec![role.to_owned()]));
         [Some((step.call.action(), arns)), passes].into_iter().flatten().collect()
     }
 }

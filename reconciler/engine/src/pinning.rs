@@ -38,7 +38,7 @@ impl Reconciler<'_> {
         for one in wanted {
             let Some(edge) = self.edge(&one.address.kind) else { continue };
             for Pointed { key, lookup: Lookup { source, key: asked }, .. } in one.pointers() {
-                let asked = edge.kind().looked_up_as(&one.address.name, &source, &asked);
+                let asked = (edge.kind().contract().looked_up_as)(&one.address.name, &source, &asked);
                 keys.entry((scope_of(one), source)).or_default().insert(asked, key);
             }
         }

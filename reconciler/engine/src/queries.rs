@@ -57,7 +57,7 @@ impl Places {
         let mut places = Self::default();
         for (address, tree) in live.chain(promised) {
             let Some(edge) = reconciler.edge(&address.kind) else { continue };
-            let Some((source, group)) = edge.kind().log_group_of(tree) else { continue };
+            let Some((source, group)) = edge.kind().contract().log_group_of(tree) else { continue };
             let Some(account_id) = account_ids.get(&address.account) else { continue };
             let own = Scope {
                 account: address.account.clone(),

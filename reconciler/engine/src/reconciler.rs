@@ -313,7 +313,7 @@ impl Reconciler<'_> {
         self.sessions.identity().await?;
         let is_asked = &is_asked;
         let reads = self.edges.iter().flat_map(|edge| {
-            let scopes = organization.scopes_of(edge.kind().scope()).into_iter();
+            let scopes = organization.scopes_of(edge.kind().contract().scope).into_iter();
             let asked = scopes.filter(|scope| is_asked(scope, edge.kind().name()));
             asked.map(|scope| Read::new(scope, *edge, Selection::All))
         });

@@ -279,11 +279,11 @@ impl Responding<'_> {
         let writes_logs = |one: &Wanted| {
             let edge = reconciler.edge(&one.address.kind);
             edge.is_some_and(|edge| {
-                let near = |scope: &Scope| match edge.kind().scope() {
+                let near = |scope: &Scope| match edge.kind().contract().scope {
                     ScopeKind::Region => one.address.is_in(scope),
                     ScopeKind::Account | ScopeKind::Organization => one.address.account == scope.account,
                 };
-                edge.kind().log_group_of(&one.spec).is_some()
+                edge.kind().contract().log_group_of(&one.spec).is_some()
                     && (scopes.iter().any(near) || one.address.account == *management)
             })
         };

@@ -41,7 +41,7 @@ fn differences(kind: &dyn Kind, case: &Path) -> String {
     let compared = documents::compare(kind, managed, &want);
     for (one, direction) in compared.differences.iter().zip(compared.directions(kind)) {
         let text = |value: &Option<Value>| value.as_ref().map_or("absent".to_owned(), Value::to_string);
-        let word = match kind.unobservable(&one.path, one.left.as_ref(), one.right.as_ref()) {
+        let word = match kind.contract().unobservable(&one.path, one.left.as_ref(), one.right.as_ref()) {
             Some(_) => "unobservable".to_owned(),
             None => direction.to_string(),
         };

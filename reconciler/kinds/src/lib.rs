@@ -54,9 +54,27 @@ registry! {
 mod tests {
     use super::*;
 
+    /// What a spec says of its members can be read, and whatever differs in a tag protects nobody.
+    #[test]
+    fn what_specs_say_of_their_members_is_read() {
+        for kind in KINDS {
+            let (contract, fields) = (kind.contract(), kind.contract().fields());
+            assert_eq!(fields.malformed(), [""; 0], "{}", contract.name);
+            let has_tags = fields.granular().any(|member| member == "tags");
+            let tag = reconciler_model::tree::Path::of(["tags", "owner", "value"]);
+            let direction = contract.direction(&tag, None, None);
+            assert_eq!(has_tags, direction == reconciler_model::direction::Direction::Neutral, "{}", contract.name);
+            let known = serde_json::to_string(contract.schema().as_value()).expect("a schema");
+            let named = contract.hints.iter().copied().chain(contract.elsewhere);
+            for member in named {
+                assert!(known.contains(&format!("\"{member}\":")), "{} has no {member}", contract.name);
+            }
+        }
+    }
+
     #[test]
     fn the_order_is_that_of_the_stages_and_no_name_is_there_twice() {
-        let stages: Vec<u8> = KINDS.iter().map(|kind| kind.stage()).collect();
+        let stages: Vec<u8> = KINDS.iter().map(|kind| kind.contract().stage).collect();
         assert!(stages.is_sorted(), "{stages:?}");
         let names: std::collections::BTreeSet<&str> = EDGES.iter().map(|edge| edge.kind().name()).collect();
         assert_eq!(names.len(), KINDS.len());

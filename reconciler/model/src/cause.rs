@@ -5,6 +5,8 @@
 
 use serde_json::Value;
 
+use crate::history::Event;
+
 /// What an event does to the resource that it names.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Does {
@@ -60,6 +62,9 @@ pub struct Cause {
     pub elements: &'static [&'static str],
     /// Where the record shows the resource's own name beside its id: from there on the id is known.
     pub named_as: Option<&'static str>,
+    /// Whether a record that makes a resource has made the one of this name, where its name is not at [`Cause::named_as`]; the
+    /// last argument is what the edge read in the scope.
+    pub makes: Option<fn(&Event, &Value) -> bool>,
     /// What the record shows.
     pub shows: Shows,
 }
@@ -76,8 +81,24 @@ impl Cause {
             named,
             elements: &[],
             named_as: None,
+            makes: None,
             shows: Shows::Nothing,
         }
+    }
+
+    /// Whether an event that makes a resource has made the one of this name.
+    pub fn has_made(&self, name: &str, event: &Event, surroundings: &Value) -> bool {
+        match self.makes {
+            Some(makes) => makes(event, surroundings),
+            None => self.named_as.and_then(|pointer| event.at(pointer)).and_then(Value::as_str) == Some(name),
+        }
+    }
+
+    /// It makes the resource whose record this says it is.
+    #[must_use]
+    pub const fn makes(mut self, makes: fn(&Event, &Value) -> bool) -> Self {
+        self.makes = Some(makes);
+        self
     }
 
     /// It makes the resource; its name is at this pointer, if it is shown.

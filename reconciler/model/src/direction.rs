@@ -53,11 +53,52 @@ impl fmt::Display for Direction {
     }
 }
 
+/// What protects more, of the values that a member has.
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Rule {
+    /// `true`.
+    Switch,
+    /// The greater number.
+    More,
+    /// The smaller number.
+    Less,
+    /// Every element of a set.
+    Set,
+    /// A set of exceptions: every element takes away.
+    Exceptions,
+    /// That it is there.
+    Presence,
+    /// A word further on in this list.
+    Ladder(Vec<String>),
+    /// Whatever differs protects neither more nor less, here and below.
+    Neutral,
+    /// Whatever differs protects less, here and below.
+    Weakened,
+}
+
+impl Rule {
+    /// The direction of a difference.
+    pub fn direction(&self, live: Option<&Value>, want: Option<&Value>) -> Direction {
+        match self {
+            Self::Switch => of_switch(live, want),
+            Self::More => of_number(live, want),
+            Self::Less => of_number(want, live),
+            Self::Set => of_set(live, want),
+            Self::Exceptions => of_set(want, live),
+            Self::Presence => of_presence(live, want),
+            Self::Ladder(ladder) => on_ladder(ladder, live, want),
+            Self::Neutral => Direction::Neutral,
+            Self::Weakened => Direction::Weakened,
+        }
+    }
+}
+
 /// Compares two texts on a ladder that goes from the weakest to the strongest; unknown when either is not on it.
-pub fn on_ladder(ladder: &[&str], live: Option<&Value>, want: Option<&Value>) -> Direction {
+pub fn on_ladder<S: AsRef<str>>(ladder: &[S], live: Option<&Value>, want: Option<&Value>) -> Direction {
     let rung = |value: Option<&Value>| {
         let text = value.and_then(Value::as_str)?;
-        ladder.iter().position(|step| *step == text)
+        ladder.iter().position(|step| step.as_ref() == text)
     };
     match (rung(live), rung(want)) {
         (Some(live), Some(want)) if live < want => Direction::Weakened,

@@ -13,10 +13,7 @@ use crate::diagnostic::Problem;
 use crate::direction::Direction;
 use crate::kind::Kind;
 use crate::policy::{self, Policy};
-use crate::tree::{self, Difference, Path};
-
-/// Stands for any member in [`Kind::policies`].
-pub const ANY: &str = "*";
+use crate::tree::{self, ANY, Difference, Path, Pattern};
 
 /// Two trees, comparable, with what differs.
 #[derive(Debug, Clone, PartialEq)]
@@ -76,7 +73,7 @@ impl Compared {
     /// The direction of each difference, with the left side as live and the right side as wanted.
     ///
     /// Inside a document that both sides have it is what the policy module proves or witnesses, as the kind sees it
-    /// ([`Kind::document_direction`]); everywhere else it is the kind's.
+    /// ([`Contract::documents_grant`](crate::kind::Contract::documents_grant)); everywhere else it is the kind's.
     /// Which of two elements with one name holds is not known.
     pub fn directions(&self, kind: &dyn Kind) -> Vec<Direction> {
         let mut leaves: BTreeMap<Path, Vec<(Path, Direction)>> = BTreeMap::new();
@@ -99,10 +96,23 @@ impl Compared {
                 });
                 let below = leaves.iter().filter(|(leaf, _)| leaf.segments().starts_with(inside.segments()));
                 let proved = Direction::of_all(below.map(|(_, direction)| *direction));
-                kind.document_direction(path, proved)
+                as_granted(kind, proved)
             })
             .collect()
     }
+}
+
+/// What is proved of a document, as the kind sees it: where a control depends on what is granted, less is not stronger.
+fn as_granted(kind: &dyn Kind, proved: Direction) -> Direction {
+    match proved {
+        Direction::Strengthened if kind.contract().documents_grant => Direction::Unknown,
+        proved => proved,
+    }
+}
+
+/// The patterns of a kind's documents.
+fn patterns(kind: &dyn Kind) -> &'static [Pattern] {
+    kind.contract().fields().policies()
 }
 
 /// What is wrong with the documents of a declared tree: members that the grammar does not have, and conditions that compare
@@ -168,12 +178,12 @@ pub fn places(kind: &dyn Kind, tree: &Value) -> Vec<Path> {
 
 fn places_of(kind: &dyn Kind, tree: &Value, is_meant: fn(&Value) -> bool) -> Vec<Path> {
     let mut found = Vec::new();
-    for pattern in kind.policies() {
+    for pattern in patterns(kind) {
         let mut paths = vec![Path::root()];
-        for segment in *pattern {
+        for segment in pattern.segments() {
             paths = paths
                 .into_iter()
-                .flat_map(|path| match *segment {
+                .flat_map(|path| match segment.as_str() {
                     ANY => {
                         let members = tree::get(tree, &path).and_then(Value::as_object);
                         members.into_iter().flat_map(|members| members.keys()).map(|name| path.child(name)).collect()
@@ -187,70 +197,63 @@ fn places_of(kind: &dyn Kind, tree: &Value, is_meant: fn(&Value) -> bool) -> Vec
     found
 }
 
-fn matches(pattern: &[&str], segments: &[String]) -> bool {
-    pattern.len() == segments.len() && pattern.iter().zip(segments).all(|(part, name)| *part == ANY || part == name)
-}
-
 /// The path of the document that `path` is or lies in.
 pub fn above(kind: &dyn Kind, path: &Path) -> Option<Path> {
     let segments = path.segments();
-    let pattern = kind
-        .policies()
-        .iter()
-        .find(|pattern| segments.get(..pattern.len()).is_some_and(|head| matches(pattern, head)))?;
+    let pattern = patterns(kind).iter().find(|pattern| pattern.is_above(segments))?;
     Some(Path::of(segments[..pattern.len()].iter().cloned()))
 }
 
 fn is_in_one_piece(kind: &dyn Kind, path: &Path) -> bool {
-    if kind.is_whole(path) {
+    if kind.contract().fields().is_atomic(path) {
         return true;
     }
     let segments = path.segments();
-    kind.policies().iter().any(|pattern| {
-        let element = pattern.iter().rposition(|part| *part == ANY).map_or(pattern.len(), |last| last + 1);
-        let statement = || {
-            let (document, inside) = (segments.get(..pattern.len()), segments.get(pattern.len()..));
-            document.is_some_and(|head| matches(pattern, head))
-                && matches!(inside, Some([list, _]) if list == "Statement")
-        };
-        matches(pattern, segments) || matches(&pattern[..element], segments) || statement()
+    patterns(kind).iter().any(|pattern| {
+        let parts = pattern.segments();
+        let element = parts.iter().rposition(|part| part == ANY).map_or(parts.len(), |last| last + 1);
+        let is_element =
+            || segments.len() == element && parts.iter().zip(segments).all(|(one, name)| one == ANY || one == name);
+        let is_statement =
+            || pattern.is_above(segments) && matches!(&segments[parts.len()..], [list, _] if list == "Statement");
+        pattern.matches(segments) || is_element() || is_statement()
     })
 }
 
 #[cfg(test)]
 pub(crate) mod tests {
-    use schemars::Schema;
+    use schemars::JsonSchema;
     use serde_json::json;
 
     use super::*;
-    use crate::address::ScopeKind;
-    use crate::kind::{Normalised, Origin, Situation};
+    use crate::kind::{Contract, Normalised, Origin, Situation};
     use crate::plan::Proposal;
 
     /// A kind with documents at `policy` and in `inline`, and room for 10 `words`.
     pub(crate) struct Holder;
 
+    #[derive(JsonSchema)]
+    #[expect(dead_code, reason = "only the schema is looked at")]
+    struct Spec {
+        policy: Policy,
+        inline: std::collections::BTreeMap<String, Inline>,
+    }
+
+    #[derive(JsonSchema)]
+    #[expect(dead_code, reason = "only the schema is looked at")]
+    struct Inline {
+        document: Policy,
+    }
+
     impl Kind for Holder {
-        fn name(&self) -> &'static str {
-            "holder"
-        }
-        fn about(&self) -> &'static str {
-            "Holds documents."
-        }
-        fn scope(&self) -> ScopeKind {
-            ScopeKind::Region
-        }
-        fn stage(&self) -> u8 {
-            0
-        }
-        fn key_of(&self) -> tree::KeyOf {
-            |_| None
-        }
-        fn policies(&self) -> &'static [&'static [&'static str]] {
-            &[&["policy"], &["inline", ANY, "document"]]
-        }
-        fn schema(&self) -> Schema {
-            Schema::default()
+        fn contract(&self) -> &'static Contract {
+            static CONTRACT: Contract = Contract {
+                name: "holder",
+                about: "Holds documents.",
+                spec: crate::typed_spec!(Spec),
+                ..Contract::DEFAULT
+            };
+            &CONTRACT
         }
         fn normalise(&self, _: &Value, _: Origin) -> Normalised {
             Normalised::default()
@@ -345,6 +348,6 @@ pub(crate) mod tests {
         odd["Statement"][0]["Actions"] = json!(["sts:TagSession"]);
         let found: Vec<String> =
             problems(&Holder, &tree(&odd)).into_iter().map(|problem| problem.path.to_string()).collect();
-        assert_eq!(found, ["policy.Statement.Trust.Actions", "inline.a.document.Statement.Trust.Actions"]);
+        assert_eq!(found, ["inline.a.document.Statement.Trust.Actions", "policy.Statement.Trust.Actions"]);
     }
 }

@@ -108,12 +108,7 @@ pub fn of(wanted: &Wanted, change: Change, direction: Direction, fields: Vec<Fie
 }
 
 /// Adds what stands beside the state, protects less, and can be changed by no step.
-pub(crate) fn add_beside(
-    comparison: &mut Comparison,
-    wanted: &Wanted,
-    kind: &dyn Kind,
-    beside: Vec<(Difference, Direction)>,
-) {
+pub(crate) fn add_beside(comparison: &mut Comparison, wanted: &Wanted, beside: Vec<(Difference, Direction)>) {
     if beside.is_empty() {
         return;
     }
@@ -122,7 +117,7 @@ pub(crate) fn add_beside(
         live: left.unwrap_or_default(),
         want: right.unwrap_or_default(),
         direction,
-        declared_at: wanted.declaration.place_of(&path, kind.key_of()).map(|place| place.to_string()),
+        declared_at: wanted.declaration.place_of(&path).map(|place| place.to_string()),
         path,
         kept: false,
         stays: true,
@@ -154,7 +149,8 @@ pub fn compare(kind: &dyn Kind, wanted: &Wanted, want: &Value, live: Option<&Sig
     for (difference, direction) in compared.differences.iter().zip(directions) {
         let Difference { path, left, right } = difference;
         let is_answered = path.head().is_some_and(|member| wanted.answered.contains(member));
-        if let Some(reason) = kind.unobservable(path, left.as_ref(), right.as_ref()).filter(|_| !is_answered) {
+        if let Some(reason) = kind.contract().unobservable(path, left.as_ref(), right.as_ref()).filter(|_| !is_answered)
+        {
             unobservable.push((path.clone(), reason));
             continue;
         }
@@ -165,7 +161,7 @@ pub fn compare(kind: &dyn Kind, wanted: &Wanted, want: &Value, live: Option<&Sig
     let fields: Vec<FieldDrift> = found
         .into_iter()
         .map(|Found { difference: Difference { path, left, right }, direction, keep }| FieldDrift {
-            declared_at: wanted.declaration.place_of(&path, kind.key_of()).map(|place: Place| place.to_string()),
+            declared_at: wanted.declaration.place_of(&path).map(|place: Place| place.to_string()),
             live: left.unwrap_or(Value::Null),
             want: right.unwrap_or(Value::Null),
             path,
@@ -201,12 +197,12 @@ pub fn knowable<'a>(want: &'a Value, live: &Sighting) -> Cow<'a, Value> {
 /// leaves to others is as it wants it.
 pub fn managed_part(kind: &dyn Kind, live: &Value, want: &Value) -> Value {
     let mut managed = tree::restricted(live, want);
-    for member in kind.merged() {
+    for member in kind.contract().fields().granular() {
         if let (Some(live), Some(want)) = (managed.get_mut(member).and_then(Value::as_object_mut), want.get(member)) {
             live.retain(|name, _| want.get(name).is_some());
         }
     }
-    for path in kind.left_alone(want) {
+    for path in kind.contract().ignored(want) {
         tree::set(&mut managed, &path, tree::get(want, &path).cloned());
     }
     kind.leave_out(&mut managed, live, want);

@@ -33,6 +33,7 @@ pub mod plan;
 pub mod policy;
 pub mod repointed;
 mod room;
+mod schema;
 pub mod text;
 pub mod tree;
 pub mod undeclared;

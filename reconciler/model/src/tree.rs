@@ -115,8 +115,96 @@ impl<'de> Deserialize<'de> for Path {
     }
 }
 
-/// Says, for the path of a list, which member of its elements is their natural key; `None` for lists that are plain sets.
-pub type KeyOf = fn(&Path) -> Option<&'static str>;
+/// Stands for any segment in a [`Pattern`].
+pub const ANY: &str = "*";
+
+/// Paths that are alike: segment by segment, where [`ANY`] is whatever is there.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Pattern(Vec<String>);
+
+impl Pattern {
+    /// A pattern of these segments.
+    pub fn of<'s>(segments: impl IntoIterator<Item = &'s str>) -> Self {
+        Self(segments.into_iter().map(str::to_owned).collect())
+    }
+
+    /// The same below a member.
+    #[must_use]
+    pub fn below(&self, member: &str) -> Self {
+        Self([member.to_owned()].into_iter().chain(self.0.iter().cloned()).collect())
+    }
+
+    /// Its segments.
+    pub fn segments(&self) -> &[String] {
+        &self.0
+    }
+
+    /// How many segments it has.
+    pub fn len(&self) -> usize {
+        self.0.len()
+    }
+
+    /// Whether it is that of the root.
+    pub fn is_empty(&self) -> bool {
+        self.0.is_empty()
+    }
+
+    /// Its only segment, where it is that of a top-level member.
+    pub fn head(&self) -> Option<&str> {
+        match &self.0[..] {
+            [member] => Some(member),
+            _ => None,
+        }
+    }
+
+    /// Whether a path is one of these.
+    pub fn matches(&self, segments: &[String]) -> bool {
+        self.0.len() == segments.len() && self.is_above(segments)
+    }
+
+    /// Whether a path is one of these, or lies below one.
+    pub fn is_above(&self, segments: &[String]) -> bool {
+        self.0.len() <= segments.len() && self.0.iter().zip(segments).all(|(one, name)| one == ANY || one == name)
+    }
+}
+
+impl fmt::Display for Pattern {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0.join("."))
+    }
+}
+
+/// Says, for the path of a list, which member of its elements is their natural key; lists without one are plain sets.
+#[derive(Debug, Clone, Default)]
+pub struct ListKeys(Vec<(Pattern, String)>);
+
+impl ListKeys {
+    /// No list has a key.
+    pub const NONE: &'static Self = &Self(Vec::new());
+
+    /// The list at these places is keyed by this member.
+    pub fn insert(&mut self, list: Pattern, key: &str) {
+        self.0.push((list, key.to_owned()));
+    }
+
+    /// The same lists once more below a member.
+    #[must_use]
+    pub fn and_below(mut self, member: &str) -> Self {
+        self.0.extend(self.0.clone().into_iter().map(|(list, key)| (list.below(member), key)));
+        self
+    }
+
+    /// The natural key of the list at `path`.
+    pub fn key_of(&self, path: &Path) -> Option<&str> {
+        self.0.iter().find(|(list, _)| list.matches(&path.0)).map(|(_, key)| key.as_str())
+    }
+}
+
+impl<'s, const N: usize> From<[(&'s [&'s str], &'s str); N]> for ListKeys {
+    fn from(lists: [(&'s [&'s str], &'s str); N]) -> Self {
+        Self(lists.into_iter().map(|(list, key)| (Pattern::of(list.iter().copied()), key.to_owned())).collect())
+    }
+}
 
 /// Two elements of one list have the same natural key.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -132,16 +220,16 @@ pub struct RepeatedKey {
 ///
 /// # Errors
 /// Fails when one key appears twice in one list: which of the two would hold is not ours to choose.
-pub fn keyed(tree: Value, key_of: KeyOf) -> Result<Value, RepeatedKey> {
-    keyed_at(&mut Path::root(), tree, key_of, Repeated::IsAnError)
+pub fn keyed(tree: Value, keys: &ListKeys) -> Result<Value, RepeatedKey> {
+    keyed_at(&mut Path::root(), tree, keys, Repeated::IsAnError)
 }
 
 /// As [`keyed`], of what is there already: elements that are equal are one, and of those that share a key and differ, each
 /// but the first in order of their text has a key that says so (see [`is_repeated`]). So a resource that holds one name
 /// twice can be compared, and put back.
-pub fn keyed_apart(tree: Value, key_of: KeyOf) -> Value {
+pub fn keyed_apart(tree: Value, keys: &ListKeys) -> Value {
     // It never fails so: each element has a key of its own.
-    keyed_at(&mut Path::root(), tree, key_of, Repeated::IsApart).unwrap_or(Value::Null)
+    keyed_at(&mut Path::root(), tree, keys, Repeated::IsApart).unwrap_or(Value::Null)
 }
 
 /// What comes after the key of an element whose key another element has too.
@@ -162,20 +250,20 @@ enum Repeated {
     IsApart,
 }
 
-fn keyed_at(path: &mut Path, tree: Value, key_of: KeyOf, repeated: Repeated) -> Result<Value, RepeatedKey> {
+fn keyed_at(path: &mut Path, tree: Value, keys: &ListKeys, repeated: Repeated) -> Result<Value, RepeatedKey> {
     match tree {
         Value::Object(mut members) => {
             for (name, member) in &mut members {
                 // Nothing changes below a scalar, and most members are one.
                 if member.is_object() || member.is_array() {
                     path.0.push(name.clone());
-                    *member = keyed_at(path, member.take(), key_of, repeated)?;
+                    *member = keyed_at(path, member.take(), keys, repeated)?;
                     path.0.pop();
                 }
             }
             Ok(Value::Object(members))
         }
-        Value::Array(mut items) => match key_of(path) {
+        Value::Array(mut items) => match keys.key_of(path) {
             Some(key) => {
                 let mut map = Map::new();
                 let mut again: BTreeMap<String, Vec<Value>> = BTreeMap::new();
@@ -186,7 +274,7 @@ fn keyed_at(path: &mut Path, tree: Value, key_of: KeyOf, repeated: Repeated) -> 
                         None => String::new(),
                     };
                     path.0.push(name.clone());
-                    let element = keyed_at(path, item, key_of, repeated)?;
+                    let element = keyed_at(path, item, keys, repeated)?;
                     path.0.pop();
                     if !map.contains_key(&name) {
                         map.insert(name, element);
@@ -229,19 +317,19 @@ fn set_apart(map: &mut Map<String, Value>, name: &str, mut elements: Vec<Value>)
 }
 
 /// Turns the maps that [`keyed`] made back into lists, in the order of their keys.
-pub fn listed(tree: &Value, key_of: KeyOf) -> Value {
-    listed_at(&Path::root(), tree, key_of)
+pub fn listed(tree: &Value, keys: &ListKeys) -> Value {
+    listed_at(&Path::root(), tree, keys)
 }
 
-fn listed_at(path: &Path, tree: &Value, key_of: KeyOf) -> Value {
+fn listed_at(path: &Path, tree: &Value, keys: &ListKeys) -> Value {
     match tree {
-        Value::Object(members) if key_of(path).is_some() => {
+        Value::Object(members) if keys.key_of(path).is_some() => {
             let mut names: Vec<&String> = members.keys().collect();
             names.sort();
-            Value::Array(names.into_iter().map(|name| listed_at(&path.child(name), &members[name], key_of)).collect())
+            Value::Array(names.into_iter().map(|name| listed_at(&path.child(name), &members[name], keys)).collect())
         }
         Value::Object(members) => Value::Object(
-            members.iter().map(|(name, member)| (name.clone(), listed_at(&path.child(name), member, key_of))).collect(),
+            members.iter().map(|(name, member)| (name.clone(), listed_at(&path.child(name), member, keys))).collect(),
         ),
         other => other.clone(),
     }
@@ -371,36 +459,33 @@ mod tests {
 
     use super::*;
 
-    fn key_of(path: &Path) -> Option<&'static str> {
-        match path.parts()[..] {
-            ["filters"] => Some("type"),
-            _ => None,
-        }
+    fn keys() -> ListKeys {
+        ListKeys::from([(&["filters"][..], "type")])
     }
 
     #[test]
     fn order_of_a_keyed_list_and_of_a_set_does_not_matter() {
         let one = json!({"filters": [{"type": "B"}, {"type": "A"}], "set": ["y", "x"]});
         let two = json!({"filters": [{"type": "A"}, {"type": "B"}], "set": ["x", "y", "x"]});
-        assert_eq!(keyed(one, key_of), keyed(two, key_of));
+        assert_eq!(keyed(one, &keys()), keyed(two, &keys()));
     }
 
     #[test]
     fn a_repeated_key_is_refused() {
         let tree = json!({"filters": [{"type": "A", "n": 1}, {"type": "A", "n": 2}]});
-        assert_eq!(keyed(tree, key_of).map_err(|repeated| repeated.key), Err("A".to_owned()));
+        assert_eq!(keyed(tree, &keys()).map_err(|repeated| repeated.key), Err("A".to_owned()));
     }
 
     #[test]
     fn what_is_there_twice_is_set_apart_and_what_is_equal_is_one() {
         let element = |n: u8| json!({"type": "A", "n": n});
-        let map = keyed_apart(json!({"filters": [element(2), element(1), element(2)]}), key_of);
+        let map = keyed_apart(json!({"filters": [element(2), element(1), element(2)]}), &keys());
         assert_eq!(map, json!({"filters": {"A": element(1), "A (repeated 2)": element(2)}}));
-        assert_eq!(keyed_apart(json!({"filters": [element(1), element(2)]}), key_of), map);
-        assert_eq!(listed(&map, key_of), json!({"filters": [element(1), element(2)]}));
+        assert_eq!(keyed_apart(json!({"filters": [element(1), element(2)]}), &keys()), map);
+        assert_eq!(listed(&map, &keys()), json!({"filters": [element(1), element(2)]}));
         // Somebody took the name that the second one would get: nothing is lost.
         let taken = json!({"type": "A (repeated 2)"});
-        let map = keyed_apart(json!({"filters": [element(1), element(2), taken]}), key_of);
+        let map = keyed_apart(json!({"filters": [element(1), element(2), taken]}), &keys());
         assert_eq!(map["filters"].as_object().map(Map::len), Some(3));
         assert!(is_repeated(&Path::of(["filters", "A (repeated 3)", "n"])));
         assert!(!is_repeated(&Path::of(["filters", "A (repeated)", "n"])));
@@ -409,8 +494,8 @@ mod tests {
     #[test]
     fn listing_undoes_keying() {
         let tree = json!({"filters": [{"type": "A"}, {"type": "B"}], "set": ["x"]});
-        let map = keyed(tree.clone(), key_of).expect("no repeated key");
-        assert_eq!(listed(&map, key_of), tree);
+        let map = keyed(tree.clone(), &keys()).expect("no repeated key");
+        assert_eq!(listed(&map, &keys()), tree);
     }
 
     #[test]

@@ -73,8 +73,8 @@ impl Watch {
             if with_floor().next().is_none() {
                 continue;
             }
-            for scope in organization.scopes_of(kind.scope()) {
-                let region = (kind.scope() == ScopeKind::Region).then_some(scope.region.as_str());
+            for scope in organization.scopes_of(kind.contract().scope) {
+                let region = (kind.contract().scope == ScopeKind::Region).then_some(scope.region.as_str());
                 let here = served.get(&(scope.account.as_str(), region));
                 let serves = |control: &&Control| here.is_some_and(|here| here.contains(control.id.as_str()));
                 let settings = organization.undeclared_in(&scope, kind.name());
@@ -160,7 +160,7 @@ pub fn judge(
     for control in controls.iter().filter(|control| watched.controls.contains(&control.id)) {
         let asks_nothing = |floor: &&Value| floor.as_object().is_some_and(serde_json::Map::is_empty);
         let Some(floor) = control.floor.get(kind.name()).filter(|floor| !asks_nothing(floor)) else { continue };
-        let floor = kind.floor_for(&filled(floor, scope, &watch.partition), &tree);
+        let floor = kind.contract().floor_for(&filled(floor, scope, &watch.partition), &tree);
         let mut found = Vec::new();
         lower(&Held { kind, live, tree: &tree, watch }, &Path::root(), &floor, &mut found);
         if found.is_empty() {

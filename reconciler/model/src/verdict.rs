@@ -60,7 +60,7 @@ pub fn judge(kind: &dyn Kind, promise: &Promise, sighting: Option<&Sighting>) ->
     let mut differs: Vec<BrokenPart> = documents::compare(kind, seen, &known)
         .differences
         .into_iter()
-        .filter(|one| kind.unobservable(&one.path, one.left.as_ref(), one.right.as_ref()).is_none())
+        .filter(|one| kind.contract().unobservable(&one.path, one.left.as_ref(), one.right.as_ref()).is_none())
         .map(|one| BrokenPart {
             path: one.path,
             promised: one.right.unwrap_or(Value::Null),

@@ -102,7 +102,7 @@ pub(crate) fn declarations<'a>(seen: impl Iterator<Item = &'a Sighting>) -> (Vec
     }
     let mut declarations = Vec::new();
     for ((kind, name, _), (spec, places)) in specs {
-        let lives = EDGES.iter().find(|edge| edge.kind().name() == kind).map(|edge| edge.kind().scope());
+        let lives = EDGES.iter().find(|edge| edge.kind().name() == kind).map(|edge| edge.kind().contract().scope);
         for (regions, accounts) in products(&places) {
             let mut declaration = json!({ "kind": kind, "name": name, "spec": spec });
             match lives {

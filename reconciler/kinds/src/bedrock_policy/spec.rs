@@ -3,15 +3,15 @@
 use std::borrow::Cow;
 
 use reconciler_model::address::ScopeKind;
-use reconciler_model::cause::Cause;
 use reconciler_model::codes;
 use reconciler_model::diagnostic::Problem;
 use reconciler_model::digest;
 use reconciler_model::direction::Direction;
 use reconciler_model::inventory::Sighting;
-use reconciler_model::kind::{Kind, Normalised, Origin, PinnedAs, Place, Situation};
+use reconciler_model::kind::{Contract, Kind, Normalised, Origin, Output, PinnedAs, Place, Situation};
 use reconciler_model::plan::{Call, Proposal};
-use reconciler_model::tree::{Difference, KeyOf, Path};
+use reconciler_model::tree::{Difference, Path};
+use reconciler_model::typed_spec;
 use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
 use serde::de::Error as _;
 use serde::{Deserialize, Deserializer, Serialize};
@@ -71,10 +71,6 @@ impl JsonSchema for Content {
     }
 }
 
-fn key_of(path: &Path) -> Option<&'static str> {
-    (path.parts() == ["tags"]).then_some("key")
-}
-
 /// Refuses guardrails that the organization could not use: they have to be those of the management account
 /// (README.md, What makes models unusable).
 fn refuse_foreign_guardrails(situation: &Situation<'_>, proposal: &mut Proposal) {
@@ -103,56 +99,36 @@ fn say_what_is_not_checked(proposal: &mut Proposal) {
     }
 }
 
+static CONTRACT: Contract = Contract {
+    name: "bedrock-policy",
+    about: "A Bedrock policy of AWS Organizations: the guardrails that every model call of its targets goes through.",
+    scope: ScopeKind::Organization,
+    stage: 100,
+    check_name: spec::check_name,
+    spec: typed_spec!(Spec<Content>),
+    request_side_names: spec::REQUEST_SIDE,
+    outputs: &[Output::new("policyId")],
+    trail_events: organizations::causes::CAUSES,
+    element_ids: organizations::element_ids,
+    // A unit protects whom it has: accounts are moved out of it, and units are renamed.
+    pinned_as: Some(PinnedAs::Reach(TARGETS)),
+    ..Contract::DEFAULT
+};
+
 impl Kind for BedrockPolicy {
-    fn name(&self) -> &'static str {
-        "bedrock-policy"
-    }
-
-    fn about(&self) -> &'static str {
-        "A Bedrock policy of AWS Organizations: the guardrails that every model call of its targets goes through."
-    }
-
-    fn scope(&self) -> ScopeKind {
-        ScopeKind::Organization
-    }
-
-    fn stage(&self) -> u8 {
-        100
-    }
-
-    fn key_of(&self) -> KeyOf {
-        key_of
-    }
-
-    fn merged(&self) -> &'static [&'static str] {
-        &["tags"]
-    }
-
-    /// A unit protects whom it has: accounts are moved out of it, and units are renamed.
-    fn pinned_as(&self) -> Option<PinnedAs> {
-        Some(PinnedAs::Reach(TARGETS))
-    }
-
-    fn request_side_names(&self) -> &'static [(&'static str, &'static str)] {
-        spec::REQUEST_SIDE
-    }
-
-    fn schema(&self) -> Schema {
-        schemars::schema_for!(Spec<Content>)
+    fn contract(&self) -> &'static Contract {
+        &CONTRACT
     }
 
     fn normalise(&self, source: &Value, origin: Origin) -> Normalised {
-        let mut normalised = spec::normalise::<Content>(&without(source, overruled_of(origin)), origin, key_of);
+        let mut normalised =
+            spec::normalise::<Content>(&without(source, overruled_of(origin)), origin, CONTRACT.fields());
         set_overruled(&mut normalised.tree, source, origin);
         normalised
     }
 
-    fn declare(&self, live: &Value) -> Value {
-        spec::declare(&without(live, &[OVERRULED]), key_of)
-    }
-
-    fn check_name(&self, name: &str) -> Option<String> {
-        spec::check_name(name)
+    fn declare(&self, live: &Value) -> Result<Value, String> {
+        spec::declare(&without(live, &[OVERRULED]), CONTRACT.list_keys())
     }
 
     fn check(&self, tree: &Value) -> Vec<Problem> {
@@ -165,7 +141,7 @@ impl Kind for BedrockPolicy {
         match path.parts()[..] {
             [CONTENT, ref inside @ ..] => content::direction(inside, live, want),
             [OVERRULED, ..] => Direction::Weakened,
-            _ => spec::direction(path, live, want),
+            _ => spec::direction(&CONTRACT, path, live, want),
         }
     }
 
@@ -177,24 +153,8 @@ impl Kind for BedrockPolicy {
         }
     }
 
-    fn outputs(&self) -> &'static [&'static str] {
-        &["policyId"]
-    }
-
-    fn output(&self, sighting: &Sighting, name: &str) -> Option<String> {
-        sighting.handle.get(name)?.as_str().map(str::to_owned)
-    }
-
     fn arns(&self, call: &Call, _place: &Place<'_>, _name: &str, live: Option<&Sighting>) -> Vec<String> {
         organizations::arns(call, live)
-    }
-
-    fn causes(&self) -> &'static [Cause] {
-        crate::shared::organizations::causes::CAUSES
-    }
-
-    fn element_ids(&self, element: &str, live: Option<&Sighting>, surroundings: &Value) -> Vec<String> {
-        crate::shared::organizations::element_ids(element, live, surroundings)
     }
 
     fn steps(&self, situation: &Situation<'_>) -> Proposal {

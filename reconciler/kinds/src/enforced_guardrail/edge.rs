@@ -90,7 +90,7 @@ impl Edge for EnforcedGuardrail {
 
     async fn observe(&self, session: &Session, scope: &Scope, selection: &Selection) -> Result<Reading, CallError> {
         let mut reading = Reading::default();
-        for name in self.singleton().into_iter().filter(|name| selection.has(name)) {
+        for name in self.contract().singleton.into_iter().filter(|name| selection.has(name)) {
             let address = Address::new(scope, self.name(), name);
             reading.sightings.extend(self.sight(session, &address, None).await?);
         }
@@ -124,7 +124,7 @@ impl Edge for EnforcedGuardrail {
         Ok(Some(Sighting {
             address: address.clone(),
             tree: normalised.tree,
-            extras: extras_by_key(&live, normalised.unknown, self.key_of()),
+            extras: extras_by_key(&live, normalised.unknown, self.contract().list_keys()),
             handle: json!({ "configId": id }),
             facts: Value::Null,
             settled: true,

@@ -1,17 +1,16 @@
 //! The normal form of the enforced configuration (README.md, Defaults), its limits and directions.
 
 use reconciler_model::address::ScopeKind;
-use reconciler_model::cause::Cause;
 use reconciler_model::codes;
 use reconciler_model::diagnostic::Problem;
 use reconciler_model::direction::{self, Direction};
 use reconciler_model::inventory::Sighting;
-use reconciler_model::kind::{self, Kind, Normalised, Origin, Place, Situation};
+use reconciler_model::kind::{self, Contract, Kind, Normalised, Origin, Place, Situation};
 use reconciler_model::open_enum::Word;
 use reconciler_model::plan::{Call, Proposal};
-use reconciler_model::tree::{KeyOf, Path};
-use reconciler_model::vocabulary;
-use schemars::{JsonSchema, Schema};
+use reconciler_model::tree::Path;
+use reconciler_model::{member, typed_spec, vocabulary};
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
@@ -54,9 +53,11 @@ struct Spec {
 struct SelectiveContentGuarding {
     /// System prompts: `SELECTIVE` is what callers have tagged, `COMPREHENSIVE` is everything.
     #[serde(default = "comprehensive")]
+    #[schemars(extend("x-direction" = {"ladder": ["SELECTIVE", "COMPREHENSIVE"]}))]
     system: Word<Guarding>,
     /// Messages: as for system prompts.
     #[serde(default = "comprehensive")]
+    #[schemars(extend("x-direction" = {"ladder": ["SELECTIVE", "COMPREHENSIVE"]}))]
     messages: Word<Guarding>,
 }
 
@@ -70,8 +71,9 @@ struct ModelEnforcement {
     /// Ids of models, or `ALL`.
     #[serde(default = "all_models")]
     included_models: Vec<String>,
-    /// Ids of models that are left out.
+    /// Ids of models that are left out: every one of them is not guarded.
     #[serde(default)]
+    #[schemars(extend("x-direction" = "exceptions"))]
     excluded_models: Vec<String>,
 }
 
@@ -79,12 +81,12 @@ fn all_models() -> Vec<String> {
     vec![ALL.to_owned()]
 }
 
-pub(super) const ID: &str = "guardrailId";
-pub(super) const ARN: &str = "guardrailArn";
-pub(super) const VERSION: &str = "guardrailVersion";
-pub(super) const GUARDING: &str = "selectiveContentGuarding";
-pub(super) const MODELS: &str = "modelEnforcement";
-const CALLERS: &str = "callersMayApplyGuardrail";
+pub(super) const ID: &str = member!(Spec, guardrail_id);
+pub(super) const ARN: &str = member!(Spec, guardrail_arn);
+pub(super) const VERSION: &str = member!(Spec, guardrail_version);
+pub(super) const GUARDING: &str = member!(Spec, selective_content_guarding);
+pub(super) const MODELS: &str = member!(Spec, model_enforcement);
+pub(super) const CALLERS: &str = member!(Spec, callers_may_apply_guardrail);
 const ALL: &str = "ALL";
 
 /// The deprecated member that said what `selectiveContentGuarding` says now.
@@ -92,10 +94,6 @@ const ALL: &str = "ALL";
 /// That `HONOR`, which is to look at what callers have tagged, is `SELECTIVE` is a hypothesis (README.md, Hypotheses). It counts
 /// only where the answer has no `selectiveContentGuarding`, and it errs to the side of drift.
 const INPUT_TAGS: &str = "inputTags";
-
-fn key_of(_: &Path) -> Option<&'static str> {
-    None
-}
 
 /// A live answer with the deprecated member in the words of the one that took its place.
 fn without_input_tags(spec: &Value) -> Value {
@@ -226,41 +224,25 @@ fn of_included(live: Option<&Value>, want: Option<&Value>) -> Direction {
     }
 }
 
+static CONTRACT: Contract = Contract {
+    name: "enforced-guardrail",
+    about: "The guardrail that an account enforces on every model call of a region; its name is always `default`.",
+    scope: ScopeKind::Region,
+    stage: 90,
+    singleton: Some("default"),
+    spec: typed_spec!(Spec),
+    request_side_names: &[
+        ("guardrailInferenceConfig", "the members of guardrailInferenceConfig, directly under spec"),
+        ("guardrailIdentifier", ARN),
+        (INPUT_TAGS, GUARDING),
+    ],
+    trail_events: super::causes::CAUSES,
+    ..Contract::DEFAULT
+};
+
 impl Kind for EnforcedGuardrail {
-    fn name(&self) -> &'static str {
-        "enforced-guardrail"
-    }
-
-    fn about(&self) -> &'static str {
-        "The guardrail that an account enforces on every model call of a region; its name is always `default`."
-    }
-
-    fn scope(&self) -> ScopeKind {
-        ScopeKind::Region
-    }
-
-    fn stage(&self) -> u8 {
-        90
-    }
-
-    fn singleton(&self) -> Option<&'static str> {
-        Some("default")
-    }
-
-    fn key_of(&self) -> KeyOf {
-        key_of
-    }
-
-    fn request_side_names(&self) -> &'static [(&'static str, &'static str)] {
-        &[
-            ("guardrailInferenceConfig", "the members of guardrailInferenceConfig, directly under spec"),
-            ("guardrailIdentifier", ARN),
-            (INPUT_TAGS, GUARDING),
-        ]
-    }
-
-    fn schema(&self) -> Schema {
-        schemars::schema_for!(Spec)
+    fn contract(&self) -> &'static Contract {
+        &CONTRACT
     }
 
     fn normalise(&self, spec: &Value, origin: Origin) -> Normalised {
@@ -268,7 +250,7 @@ impl Kind for EnforcedGuardrail {
         if origin == Origin::Live {
             spec = without_input_tags(&spec);
         }
-        let mut normalised = kind::normalise_as::<Spec>(&spec, origin, key_of);
+        let mut normalised = kind::normalise_as::<Spec>(&spec, origin, CONTRACT.fields());
         if origin == Origin::Declared && normalised.problems.is_empty() {
             normalised.problems.extend(check_callers(&spec));
         }
@@ -276,7 +258,7 @@ impl Kind for EnforcedGuardrail {
         normalised
     }
 
-    fn declare(&self, live: &Value) -> Value {
+    fn declare(&self, live: &Value) -> Result<Value, String> {
         let mut spec = live.clone();
         if let Some(members) = spec.as_object_mut() {
             if members.get(ARN).is_some_and(Value::is_string) {
@@ -286,7 +268,7 @@ impl Kind for EnforcedGuardrail {
             // It is in force: who may not apply the guardrail is denied already.
             members.insert(CALLERS.into(), json!(true));
         }
-        spec
+        Ok(spec)
     }
 
     fn check(&self, tree: &Value) -> Vec<Problem> {
@@ -295,17 +277,10 @@ impl Kind for EnforcedGuardrail {
 
     fn direction(&self, path: &Path, live: Option<&Value>, want: Option<&Value>) -> Direction {
         match path.parts()[..] {
-            [GUARDING, _] => direction::on_ladder(&["SELECTIVE", "COMPREHENSIVE"], live, want),
             [MODELS, "includedModels"] => of_included(live, want),
-            // Every model that is left out is one that is not guarded.
-            [MODELS, "excludedModels"] => direction::of_set(want, live),
-            // Another guardrail, or another of its versions: which of the two protects more is not compared here.
-            _ => Direction::Unknown,
+            // Of another guardrail, or another of its versions: which of the two protects more is not compared here.
+            _ => CONTRACT.direction(path, live, want),
         }
-    }
-
-    fn outputs(&self) -> &'static [&'static str] {
-        &[]
     }
 
     /// Which resource the action knows is not documented (README.md, Permissions), so a policy that names guardrails counts as
@@ -315,10 +290,6 @@ impl Kind for EnforcedGuardrail {
         let named = named.filter(|named| named.starts_with("arn:")).map(str::to_owned);
         let guardrails = arns::arn(place, "bedrock", "guardrail/*");
         [arns::EVERYTHING.to_owned(), guardrails].into_iter().chain(named).collect()
-    }
-
-    fn causes(&self) -> &'static [Cause] {
-        super::causes::CAUSES
     }
 
     fn steps(&self, situation: &Situation<'_>) -> Proposal {

@@ -24,7 +24,7 @@ use reconciler_model::tree::{self, Path};
 use reconciler_model::warrant::Warrant;
 use serde_json::{Value, json};
 
-use super::spec::{FAILED, PUBLISHED, READY, STATUS, as_published, key_of, published_of};
+use super::spec::{CONTRACT, FAILED, PUBLISHED, READY, STATUS, as_published, published_of};
 use super::steps::{Beside, Facts, Needed};
 use super::{Guardrail, older};
 use crate::shared::guardrails::{
@@ -116,7 +116,7 @@ fn content(session: &Session, answer: &Value, tags: Option<Value>) -> Result<Con
     if let Some(problem) = normalised.problems.first() {
         return Err(odd_answer(session, SERVICE, GET, format!("{}: {}", problem.path, problem.detail)));
     }
-    Ok(Content { tree: normalised.tree, extras: extras_by_key(&live, normalised.unknown, key_of) })
+    Ok(Content { tree: normalised.tree, extras: extras_by_key(&live, normalised.unknown, CONTRACT.list_keys()) })
 }
 
 /// What the answer of a published version holds.
@@ -137,7 +137,7 @@ fn unsaid(answer: &Value, tree: &Value) -> Vec<Path> {
     }
     /// What the answer has for a member or, in a list, for the element with that key.
     fn said<'a>(answer: &'a Value, name: &str, member: &Value, list: &Path) -> Option<&'a Value> {
-        let said = match (answer, key_of(list)) {
+        let said = match (answer, CONTRACT.list_keys().key_of(list)) {
             (Value::Array(elements), Some(key)) => elements.iter().find(|one| one.get(key) == member.get(key)),
             (answer, _) => answer.get(name),
         };

@@ -1,5 +1,6 @@
 //! What the service would reject in a guardrail (README.md, Limits), found before any call.
 
+use super::spec::TAGS;
 use reconciler_model::codes;
 use reconciler_model::diagnostic::Problem;
 use reconciler_model::tree::{self, Path};
@@ -199,7 +200,7 @@ fn check_reasoning(checker: &mut Checker<'_>) {
 
 fn check_tags(checker: &mut Checker<'_>) {
     let tags: Vec<String> =
-        checker.tree.get("tags").and_then(Value::as_object).into_iter().flat_map(Map::keys).cloned().collect();
+        checker.tree.get(TAGS).and_then(Value::as_object).into_iter().flat_map(Map::keys).cloned().collect();
     if tags.len() > MOST_TAGS {
         let detail = format!("{} tags; the service takes at most {MOST_TAGS}", tags.len());
         checker.report(codes::LIMIT, Path::of(["tags"]), detail, "remove some");

@@ -86,13 +86,13 @@ pub(super) fn called(id: &str, number: u32) -> String {
 /// The newest version of a guardrail, as it is called.
 pub(super) fn newest(live: &Sighting) -> Option<String> {
     let facts = Facts::deserialize(&live.facts).ok()?;
-    Some(called(&Guardrail.id_of(&live.handle)?, *facts.versions.last()?))
+    Some(called(&Guardrail.contract().id_of(&live.handle)?, *facts.versions.last()?))
 }
 
 /// What of older versions protects less than declared, or may, and is not known: leaf by leaf, once for those of one content.
 /// Nothing where nothing is to be published, or nobody pinned what there was.
 pub(super) fn unknown(live: &Sighting, want: &Value, known: KnownVersions<'_>) -> Vec<(Difference, Direction)> {
-    let (Some(pinned), Some(id)) = (known.pinned, Guardrail.id_of(&live.handle)) else { return Vec::new() };
+    let (Some(pinned), Some(id)) = (known.pinned, Guardrail.contract().id_of(&live.handle)) else { return Vec::new() };
     if want.get(PUBLISHED).is_none() {
         return Vec::new();
     }

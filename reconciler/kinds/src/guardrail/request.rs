@@ -7,7 +7,7 @@ use reconciler_model::open_enum::on_the_wire;
 use reconciler_model::tree::{self, Path};
 use serde_json::{Map, Value, json};
 
-use super::spec::key_of;
+use super::spec::CONTRACT;
 use crate::shared::normal::without_nulls;
 
 /// The GET-side and the request-side name of one thing.
@@ -42,7 +42,7 @@ const WORDS: &[&str] = &[
 
 /// The complete body for a guardrail `name` with the content `tree`, which has keyed lists as maps.
 pub(super) fn body(name: &str, tree: &Value) -> Value {
-    let listed = wire_words(without_nulls(tree::listed(tree, key_of)));
+    let listed = wire_words(without_nulls(tree::listed(tree, CONTRACT.list_keys())));
     let mut body = Map::new();
     body.insert("name".into(), json!(name));
     for member in ["description", "blockedInputMessaging", "blockedOutputsMessaging"] {

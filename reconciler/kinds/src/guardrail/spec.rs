@@ -4,16 +4,17 @@
 //! newest published version; a declaration wants it equal to what it declares, unless it says `publish: false`.
 
 use reconciler_model::address::{Scope, ScopeKind};
-use reconciler_model::cause::Cause;
 use reconciler_model::diagnostic::Problem;
 use reconciler_model::direction::{self, Direction};
 use reconciler_model::inventory::Sighting;
-use reconciler_model::kind::{self, Kind, KnownVersions, Normalised, Origin, PinnedAs, Place, Situation};
+use reconciler_model::kind::{
+    self, Contract, Identity, Kind, KnownVersions, Normalised, Origin, Output, PinnedAs, Place, Situation, Versions,
+};
 use reconciler_model::open_enum::Word;
 use reconciler_model::plan::{Call, Proposal};
-use reconciler_model::tree::{self, Difference, KeyOf, Path};
-use reconciler_model::vocabulary;
-use schemars::{JsonSchema, Schema};
+use reconciler_model::tree::{self, Difference, Path};
+use reconciler_model::{member, typed_spec, vocabulary};
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
@@ -21,7 +22,7 @@ use super::{Guardrail, limits, older, steps};
 use crate::shared::arns;
 use crate::shared::guardrails::{NAME, hold_to_name, leave_out_own_name};
 use crate::shared::normal::{Decimal, IGNORED, as_answered, yes};
-use crate::shared::tags::Tag;
+use crate::shared::tags::Tags;
 
 vocabulary!(
     /// The content filters.
@@ -76,12 +77,15 @@ vocabulary!(
 struct Spec {
     /// For people.
     #[serde(default)]
+    #[schemars(extend("x-direction" = "neutral"))]
     description: Option<String>,
     /// What the caller gets when the prompt is blocked.
     #[serde(default)]
+    #[schemars(extend("x-direction" = "neutral"))]
     blocked_input_messaging: Option<String>,
     /// What the caller gets when the answer is blocked.
     #[serde(default)]
+    #[schemars(extend("x-direction" = "neutral"))]
     blocked_outputs_messaging: Option<String>,
     /// The ARN of the key; `null` is the key that AWS owns. Usually `${kms:alias/NAME}`.
     #[serde(default)]
@@ -91,25 +95,31 @@ struct Spec {
     cross_region_details: Option<CrossRegion>,
     /// Filters for harmful content and prompt attacks.
     #[serde(default)]
+    #[schemars(extend("x-direction" = "presence"))]
     content_policy: Option<ContentPolicy>,
     /// Topics that are not talked about.
     #[serde(default)]
+    #[schemars(extend("x-direction" = "presence"))]
     topic_policy: Option<TopicPolicy>,
     /// Words that are not said.
     #[serde(default)]
+    #[schemars(extend("x-direction" = "presence"))]
     word_policy: Option<WordPolicy>,
     /// Personal data and other sensitive text.
     #[serde(default)]
+    #[schemars(extend("x-direction" = "presence"))]
     sensitive_information_policy: Option<SensitivePolicy>,
     /// Answers that their source does not support.
     #[serde(default)]
+    #[schemars(extend("x-direction" = "presence"))]
     contextual_grounding_policy: Option<GroundingPolicy>,
     /// Answers that break formal rules.
     #[serde(default)]
+    #[schemars(extend("x-direction" = "presence"))]
     automated_reasoning_policy: Option<ReasoningPolicy>,
     /// Tags; only those that are named are managed.
     #[serde(default)]
-    tags: Option<Vec<Tag>>,
+    tags: Option<Tags>,
     /// Whether the newest published version has to be as declared too: `true` unless it says `false`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     publish: Option<bool>,
@@ -143,6 +153,7 @@ impl Default for Tier {
 #[serde(rename_all = "camelCase")]
 struct ContentPolicy {
     #[serde(default)]
+    #[schemars(extend("x-list-key" = "type", "x-direction" = "presence"))]
     filters: Vec<ContentFilter>,
     #[serde(default)]
     tier: Tier,
@@ -155,15 +166,20 @@ macro_rules! element {
         $(#[$doc])*
         #[derive(Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
         #[serde(rename_all = "camelCase")]
+        #[schemars(extend("x-direction" = "presence"))]
         struct $name {
             $($(#[$attribute])* $field: $type,)*
             #[serde(default = "block")]
+            #[schemars(extend("x-direction" = {"ladder": ["NONE", "BLOCK"]}))]
             input_action: Word<BlockAction>,
             #[serde(default = "block")]
+            #[schemars(extend("x-direction" = {"ladder": ["NONE", "BLOCK"]}))]
             output_action: Word<BlockAction>,
             #[serde(default = "yes")]
+            #[schemars(extend("x-direction" = "switch"))]
             input_enabled: bool,
             #[serde(default = "yes")]
+            #[schemars(extend("x-direction" = "switch"))]
             output_enabled: bool,
         }
     };
@@ -179,11 +195,15 @@ fn text_only() -> Vec<Word<Modality>> {
 
 element!(ContentFilter {
     r#type: Word<FilterType>,
+    #[schemars(extend("x-direction" = {"ladder": ["NONE", "LOW", "MEDIUM", "HIGH"]}))]
     input_strength: Word<Strength>,
+    #[schemars(extend("x-direction" = {"ladder": ["NONE", "LOW", "MEDIUM", "HIGH"]}))]
     output_strength: Word<Strength>,
     #[serde(default = "text_only")]
+    #[schemars(extend("x-direction" = "set"))]
     input_modalities: Vec<Word<Modality>>,
     #[serde(default = "text_only")]
+    #[schemars(extend("x-direction" = "set"))]
     output_modalities: Vec<Word<Modality>>,
 });
 
@@ -191,6 +211,7 @@ element!(ContentFilter {
 #[serde(rename_all = "camelCase")]
 struct TopicPolicy {
     #[serde(default)]
+    #[schemars(extend("x-list-key" = "name", "x-direction" = "presence"))]
     topics: Vec<Topic>,
     #[serde(default)]
     tier: Tier,
@@ -213,8 +234,10 @@ fn deny() -> Word<TopicType> {
 #[serde(rename_all = "camelCase")]
 struct WordPolicy {
     #[serde(default)]
+    #[schemars(extend("x-list-key" = "text", "x-direction" = "presence"))]
     words: Vec<BlockedWord>,
     #[serde(default)]
+    #[schemars(extend("x-list-key" = "type", "x-direction" = "presence"))]
     managed_word_lists: Vec<ManagedWords>,
 }
 
@@ -225,45 +248,61 @@ element!(ManagedWords { r#type: Word<ManagedList> });
 #[serde(rename_all = "camelCase")]
 struct SensitivePolicy {
     #[serde(default)]
+    #[schemars(extend("x-list-key" = "type", "x-direction" = "presence"))]
     pii_entities: Vec<PiiEntity>,
     #[serde(default)]
+    #[schemars(extend("x-list-key" = "name", "x-direction" = "presence"))]
     regexes: Vec<Regex>,
 }
 
 #[derive(Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
+#[schemars(extend("x-direction" = "presence"))]
 struct PiiEntity {
     r#type: Word<PiiType>,
+    #[schemars(extend("x-direction" = {"ladder": ["NONE", "ANONYMIZE", "BLOCK"]}))]
     action: Word<SensitiveAction>,
     /// As `action`, unless given.
     #[serde(default)]
+    #[schemars(extend("x-direction" = {"ladder": ["NONE", "ANONYMIZE", "BLOCK"]}))]
     input_action: Option<Word<SensitiveAction>>,
     /// As `action`, unless given.
     #[serde(default)]
+    #[schemars(extend("x-direction" = {"ladder": ["NONE", "ANONYMIZE", "BLOCK"]}))]
     output_action: Option<Word<SensitiveAction>>,
     #[serde(default = "yes")]
+    #[schemars(extend("x-direction" = "switch"))]
     input_enabled: bool,
     #[serde(default = "yes")]
+    #[schemars(extend("x-direction" = "switch"))]
     output_enabled: bool,
 }
 
 #[derive(Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
+#[schemars(extend("x-direction" = "presence"))]
 struct Regex {
     name: String,
+    /// For people: what is found is the pattern.
     #[serde(default)]
+    #[schemars(extend("x-direction" = "neutral"))]
     description: Option<String>,
     pattern: String,
+    #[schemars(extend("x-direction" = {"ladder": ["NONE", "ANONYMIZE", "BLOCK"]}))]
     action: Word<SensitiveAction>,
     /// As `action`, unless given.
     #[serde(default)]
+    #[schemars(extend("x-direction" = {"ladder": ["NONE", "ANONYMIZE", "BLOCK"]}))]
     input_action: Option<Word<SensitiveAction>>,
     /// As `action`, unless given.
     #[serde(default)]
+    #[schemars(extend("x-direction" = {"ladder": ["NONE", "ANONYMIZE", "BLOCK"]}))]
     output_action: Option<Word<SensitiveAction>>,
     #[serde(default = "yes")]
+    #[schemars(extend("x-direction" = "switch"))]
     input_enabled: bool,
     #[serde(default = "yes")]
+    #[schemars(extend("x-direction" = "switch"))]
     output_enabled: bool,
 }
 
@@ -271,6 +310,7 @@ struct Regex {
 #[serde(rename_all = "camelCase")]
 struct GroundingPolicy {
     #[serde(default)]
+    #[schemars(extend("x-list-key" = "type", "x-direction" = "presence"))]
     filters: Vec<GroundingFilter>,
     #[serde(default)]
     tier: Tier,
@@ -278,13 +318,17 @@ struct GroundingPolicy {
 
 #[derive(Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
+#[schemars(extend("x-direction" = "presence"))]
 struct GroundingFilter {
     r#type: Word<GroundingType>,
     /// From 0 to 0.99: the greater, the more is blocked.
+    #[schemars(extend("x-direction" = "more"))]
     threshold: Decimal,
     #[serde(default = "block")]
+    #[schemars(extend("x-direction" = {"ladder": ["NONE", "BLOCK"]}))]
     action: Word<BlockAction>,
     #[serde(default = "yes")]
+    #[schemars(extend("x-direction" = "switch"))]
     enabled: bool,
 }
 
@@ -292,6 +336,7 @@ struct GroundingFilter {
 #[serde(rename_all = "camelCase")]
 struct ReasoningPolicy {
     #[serde(default)]
+    #[schemars(extend("x-direction" = "set"))]
     policies: Vec<String>,
     #[serde(default)]
     confidence_threshold: Option<Decimal>,
@@ -330,21 +375,6 @@ pub(super) const STATUS: &str = "status";
 pub(super) const READY: &str = "READY";
 pub(super) const FAILED: &str = "FAILED";
 
-pub(super) fn key_of(path: &Path) -> Option<&'static str> {
-    let parts = path.parts();
-    let parts = parts.strip_prefix(&[PUBLISHED]).unwrap_or(&parts);
-    match parts {
-        ["contentPolicy", "filters"]
-        | ["wordPolicy", "managedWordLists"]
-        | ["sensitiveInformationPolicy", "piiEntities"]
-        | ["contextualGroundingPolicy", "filters"] => Some("type"),
-        ["topicPolicy", "topics"] | ["sensitiveInformationPolicy", "regexes"] => Some("name"),
-        ["wordPolicy", "words"] => Some("text"),
-        ["tags"] => Some("key"),
-        _ => None,
-    }
-}
-
 fn not_simply_stronger(direction: Direction) -> Direction {
     if direction == Direction::Strengthened { Direction::Unknown } else { direction }
 }
@@ -365,9 +395,6 @@ fn settle(tree: &mut Value, origin: Origin) {
         } else if let Some(members) = section.as_object_mut() {
             members.retain(|member, _| !empty.contains(&member.as_str()));
         }
-    }
-    if let Some(tags) = tree.get_mut("tags").filter(|tags| tags.is_null()) {
-        *tags = json!({});
     }
     // The service takes no empty description, and answers may have one.
     let drop_empty = |element: &mut Value| {
@@ -427,99 +454,84 @@ pub(super) fn body_of(tree: &Value) -> Value {
     )
 }
 
-impl Kind for Guardrail {
-    fn name(&self) -> &'static str {
-        "guardrail"
-    }
+pub(super) const TAGS: &str = member!(Spec, tags);
+pub(super) const KEY: &str = member!(Spec, kms_key_arn);
+pub(super) const CROSS_REGION: &str = member!(Spec, cross_region_details);
 
-    fn about(&self) -> &'static str {
-        "A Bedrock guardrail: every policy of its DRAFT, and the newest published version."
-    }
+pub(super) static CONTRACT: Contract = Contract {
+    name: "guardrail",
+    about: "A Bedrock guardrail: every policy of its DRAFT, and the newest published version.",
+    scope: ScopeKind::Region,
+    stage: 80,
+    check_name,
+    // A version holds the whole guardrail; a declaration manages only the members that it names.
+    spec: typed_spec!(Spec, PUBLISHED),
+    request_side_names: &[
+        ("kmsKeyId", "kmsKeyArn"),
+        ("crossRegionConfig", "crossRegionDetails"),
+        ("guardrailProfileIdentifier", "guardrailProfileId"),
+        ("contentPolicyConfig", "contentPolicy"),
+        ("topicPolicyConfig", "topicPolicy"),
+        ("wordPolicyConfig", "wordPolicy"),
+        ("sensitiveInformationPolicyConfig", "sensitiveInformationPolicy"),
+        ("contextualGroundingPolicyConfig", "contextualGroundingPolicy"),
+        ("automatedReasoningPolicyConfig", "automatedReasoningPolicy"),
+        ("filtersConfig", "filters"),
+        ("topicsConfig", "topics"),
+        ("wordsConfig", "words"),
+        ("managedWordListsConfig", "managedWordLists"),
+        ("piiEntitiesConfig", "piiEntities"),
+        ("regexesConfig", "regexes"),
+        ("tierConfig", "tier"),
+    ],
+    hints: &[IGNORED],
+    // `version` is the number of the newest published version.
+    outputs: &[Output::new(ID), Output::new(ARN), Output::following(VERSION, PUBLISHED)],
+    published: Some(PUBLISHED),
+    trail_events: super::causes::CAUSES,
+    // READY is answered for a moment right after an update, before UPDATING (README.md, DRAFT and READY).
+    settled_reads: 2,
+    pinned_as: Some(PinnedAs::NameAndVersions("guardrail/")),
+    identity: Some(Identity {
+        id: Some(ID),
+        output: pinned_output,
+        ..Identity::new(NAME, |want, name, _| hold_to_name(want, name))
+    }),
+    ..Contract::DEFAULT
+};
 
-    fn scope(&self) -> ScopeKind {
-        ScopeKind::Region
-    }
+const ID: &str = "guardrailId";
+const ARN: &str = "guardrailArn";
+pub(super) const VERSION: &str = "version";
 
-    fn stage(&self) -> u8 {
-        80
-    }
+fn check_name(name: &str) -> Option<String> {
+    let allowed = |c: char| c.is_ascii_alphanumeric() || c == '-' || c == '_';
+    (name.is_empty() || name.len() > 50 || !name.chars().all(allowed))
+        .then(|| "a guardrail's name has 1 to 50 letters, digits, `-` and `_`".to_owned())
+}
 
-    fn pinned_as(&self) -> Option<PinnedAs> {
-        Some(PinnedAs::NameAndVersions("guardrail/"))
-    }
-
-    fn id_of(&self, handle: &Value) -> Option<String> {
-        handle.get("guardrailId").and_then(Value::as_str).map(str::to_owned)
-    }
-
-    fn pinned_output(&self, scope: &Scope, pinned: &str, output: &str) -> Option<String> {
-        match output {
-            "guardrailId" => Some(pinned.to_owned()),
-            "guardrailArn" => {
-                let partition = arns::partition(&scope.region);
-                Some(format!("arn:{partition}:bedrock:{}:{}:guardrail/{pinned}", scope.region, scope.account_id))
-            }
-            _ => None,
+fn pinned_output(scope: &Scope, pinned: &str, output: &str) -> Option<String> {
+    match output {
+        ID => Some(pinned.to_owned()),
+        ARN => {
+            let partition = arns::partition(&scope.region);
+            Some(format!("arn:{partition}:bedrock:{}:{}:guardrail/{pinned}", scope.region, scope.account_id))
         }
+        _ => None,
     }
+}
 
-    fn hold_to(&self, want: &mut Value, name: &str, _: &str) {
-        hold_to_name(want, name);
-    }
-
-    fn leads_elsewhere(&self, path: &Path) -> bool {
-        path.head() == Some(NAME)
+impl Kind for Guardrail {
+    fn contract(&self) -> &'static Contract {
+        &CONTRACT
     }
 
     fn leave_out(&self, managed: &mut Value, live: &Value, want: &Value) {
         leave_out_own_name(managed, live, want);
     }
 
-    fn key_of(&self) -> KeyOf {
-        key_of
-    }
-
-    fn merged(&self) -> &'static [&'static str] {
-        // A version holds the whole guardrail; a declaration manages only the members that it names.
-        &["tags", PUBLISHED]
-    }
-
-    fn whole(&self) -> &'static [&'static str] {
-        &[PUBLISHED]
-    }
-
-    fn left_alone(&self, want: &Value) -> Vec<Path> {
-        // It tells how to write, and nothing that is there.
-        want.get(IGNORED).map(|_| Path::of([IGNORED])).into_iter().collect()
-    }
-
-    fn request_side_names(&self) -> &'static [(&'static str, &'static str)] {
-        &[
-            ("kmsKeyId", "kmsKeyArn"),
-            ("crossRegionConfig", "crossRegionDetails"),
-            ("guardrailProfileIdentifier", "guardrailProfileId"),
-            ("contentPolicyConfig", "contentPolicy"),
-            ("topicPolicyConfig", "topicPolicy"),
-            ("wordPolicyConfig", "wordPolicy"),
-            ("sensitiveInformationPolicyConfig", "sensitiveInformationPolicy"),
-            ("contextualGroundingPolicyConfig", "contextualGroundingPolicy"),
-            ("automatedReasoningPolicyConfig", "automatedReasoningPolicy"),
-            ("filtersConfig", "filters"),
-            ("topicsConfig", "topics"),
-            ("wordsConfig", "words"),
-            ("managedWordListsConfig", "managedWordLists"),
-            ("piiEntitiesConfig", "piiEntities"),
-            ("regexesConfig", "regexes"),
-            ("tierConfig", "tier"),
-        ]
-    }
-
-    fn schema(&self) -> Schema {
-        schemars::schema_for!(Spec)
-    }
-
     fn normalise(&self, spec: &Value, origin: Origin) -> Normalised {
-        let mut normalised = kind::normalise_as::<Spec>(&as_answered(spec, origin), origin, key_of);
+        let mut normalised = kind::normalise_as::<Spec>(&as_answered(spec, origin), origin, CONTRACT.fields());
         let tree = &mut normalised.tree;
         settle(tree, origin);
         if let Some(members) = tree.as_object_mut() {
@@ -534,7 +546,7 @@ impl Kind for Guardrail {
         normalised
     }
 
-    fn declare(&self, live: &Value) -> Value {
+    fn declare(&self, live: &Value) -> Result<Value, String> {
         let mut spec = live.clone();
         if let Some(members) = spec.as_object_mut() {
             members.remove(STATUS);
@@ -542,37 +554,18 @@ impl Kind for Guardrail {
             if published.as_ref() != Some(&published_of(live)) {
                 members.insert("publish".into(), json!(false));
             }
-            if members.get("tags").is_some_and(|tags| tags.is_null() || tags == &json!({})) {
-                members.remove("tags");
+            if members.get(TAGS).is_some_and(|tags| tags.is_null() || tags == &json!({})) {
+                members.remove(TAGS);
             }
         }
-        tree::listed(&spec, key_of)
-    }
-
-    /// `version` is the number of the newest published version.
-    fn outputs(&self) -> &'static [&'static str] {
-        &["guardrailId", "guardrailArn", "version"]
+        Ok(tree::listed(&spec, CONTRACT.list_keys()))
     }
 
     fn output(&self, sighting: &Sighting, name: &str) -> Option<String> {
         match name {
-            "version" => sighting.facts.get("versions")?.as_array()?.last().map(Value::to_string),
+            VERSION => sighting.facts.get("versions")?.as_array()?.last().map(Value::to_string),
             name => sighting.handle.get(name)?.as_str().map(str::to_owned),
         }
-    }
-
-    fn output_direction(&self, live: &Sighting, want: &Value, output: &str, value: &str) -> Option<Direction> {
-        (output == "version").then(|| older::direction_of(live, want, value)).flatten()
-    }
-
-    fn output_follows(&self, name: &str) -> Option<&'static str> {
-        (name == "version").then_some(PUBLISHED)
-    }
-
-    fn check_name(&self, name: &str) -> Option<String> {
-        let allowed = |c: char| c.is_ascii_alphanumeric() || c == '-' || c == '_';
-        (name.is_empty() || name.len() > 50 || !name.chars().all(allowed))
-            .then(|| "a guardrail's name has 1 to 50 letters, digits, `-` and `_`".to_owned())
     }
 
     fn check(&self, tree: &Value) -> Vec<Problem> {
@@ -582,17 +575,12 @@ impl Kind for Guardrail {
     fn direction(&self, path: &Path, live: Option<&Value>, want: Option<&Value>) -> Direction {
         let parts = path.parts();
         let parts = parts.strip_prefix(&[PUBLISHED]).unwrap_or(&parts);
-        match parts {
+        match *parts {
             // It was renamed, so that another one can take its name while callers go on naming this one by its id.
             [NAME] => Direction::Weakened,
-            // Nothing is published: callers have nothing to name.
-            [] => direction::of_presence(live, want),
             [STATUS] => Direction::Weakened,
-            ["description" | "blockedInputMessaging" | "blockedOutputsMessaging"] | ["tags", ..] => Direction::Neutral,
-            // It is for people: what is found is the pattern.
-            [_, "regexes", _, "description"] => Direction::Neutral,
-            ["kmsKeyArn"] => arns::key_direction(want),
-            ["crossRegionDetails", ..] => match (live, want) {
+            [KEY] => arns::key_direction(want),
+            [CROSS_REGION, ..] => match (live, want) {
                 (None, Some(_)) => Direction::Weakened,
                 _ => Direction::Unknown,
             },
@@ -603,63 +591,37 @@ impl Kind for Guardrail {
                 Some(tier) if tier["tierName"] != "CLASSIC" => not_simply_stronger(direction::of_presence(live, want)),
                 _ => direction::of_presence(live, want),
             },
-            [.., "inputStrength" | "outputStrength"] => {
-                direction::on_ladder(&["NONE", "LOW", "MEDIUM", "HIGH"], live, want)
-            }
-            [.., "action" | "inputAction" | "outputAction"] => {
-                direction::on_ladder(&["NONE", "ANONYMIZE", "BLOCK"], live, want)
-            }
-            [.., "enabled" | "inputEnabled" | "outputEnabled"] => direction::of_switch(live, want),
-            [.., "inputModalities" | "outputModalities"] => direction::of_set(live, want),
-            [.., "threshold"] => direction::of_number(live, want),
-            ["automatedReasoningPolicy", "policies"] => direction::of_set(live, want),
-            ["automatedReasoningPolicy"] => direction::of_presence(live, want),
-            // A whole element: one filter, topic, word, entity or expression.
-            [_, "filters" | "topics" | "words" | "managedWordLists" | "piiEntities" | "regexes", _] => {
-                direction::of_presence(live, want)
-            }
-            [_, "filters" | "topics" | "words" | "managedWordLists" | "piiEntities" | "regexes"] | [_] => {
-                direction::of_presence(live, want)
-            }
-            _ => Direction::Unknown,
+            _ => CONTRACT.direction(path, live, want),
         }
-    }
-
-    fn settled_reads(&self) -> u32 {
-        // READY is answered for a moment right after an update, before UPDATING (README.md, DRAFT and READY).
-        2
     }
 
     fn arns(&self, _call: &Call, place: &Place<'_>, _name: &str, live: Option<&Sighting>) -> Vec<String> {
         vec![arns::known_or(live, "guardrailArn", || arns::arn(place, "bedrock", "guardrail/*"))]
     }
 
-    fn causes(&self) -> &'static [Cause] {
-        super::causes::CAUSES
-    }
-
-    /// Callers may name the DRAFT or what is published.
-    fn floor_for(&self, floor: &Value, live: &Value) -> Value {
-        let mut both = floor.clone();
-        if !live[PUBLISHED].is_null() {
-            both[PUBLISHED] = floor.clone();
-        }
-        both
-    }
-
     fn notes_beside(&self, live: &Sighting, want: &Value) -> Vec<(&'static str, String)> {
         older::notes(live, want)
     }
 
-    fn version_of(&self, live: &Sighting) -> Option<String> {
-        older::newest(live)
-    }
-
-    fn unknown_beside(&self, live: &Sighting, want: &Value, known: KnownVersions<'_>) -> Vec<(Difference, Direction)> {
-        older::unknown(live, want, known)
+    fn versions(&self) -> Option<&dyn Versions> {
+        Some(self)
     }
 
     fn steps(&self, situation: &Situation<'_>) -> Proposal {
         steps::propose(situation)
+    }
+}
+
+impl Versions for Guardrail {
+    fn newest(&self, live: &Sighting) -> Option<String> {
+        older::newest(live)
+    }
+
+    fn unknown(&self, live: &Sighting, want: &Value, known: KnownVersions<'_>) -> Vec<(Difference, Direction)> {
+        older::unknown(live, want, known)
+    }
+
+    fn direction(&self, live: &Sighting, want: &Value, output: &str, value: &str) -> Option<Direction> {
+        (output == VERSION).then(|| older::direction_of(live, want, value)).flatten()
     }
 }

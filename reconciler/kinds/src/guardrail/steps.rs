@@ -15,7 +15,7 @@ use super::Guardrail;
 use super::limits::MOST_VERSIONS;
 use super::older::Older;
 use super::request;
-use super::spec::{PUBLISHED, READY, STATUS, as_published, body_of, published_of};
+use super::spec::{PUBLISHED, READY, STATUS, TAGS, as_published, body_of, published_of};
 use crate::shared::guardrails::NAME;
 use crate::shared::normal::{IGNORED, is_ignored, laid_over};
 
@@ -111,7 +111,7 @@ fn create(situation: &Situation<'_>) -> Proposal {
         return proposal;
     }
     let mut body = request::body(situation.name, &content);
-    let tags = tags_for_request(situation.target.get("tags"));
+    let tags = tags_for_request(situation.target.get(TAGS));
     if tags.as_array().is_some_and(|tags| !tags.is_empty()) {
         body["tags"] = tags;
     }
@@ -183,7 +183,7 @@ fn restore(situation: &Situation<'_>, live: &Sighting) -> Proposal {
         let lag = facts.versions.last().map(|_| Lag::OlderVersions);
         proposal.steps.push(ProposedStep { lag, ..publish(situation, as_published(&content)) });
     }
-    if situation.differs_in("tags") {
+    if situation.differs_in(TAGS) {
         let changed: BTreeMap<&String, &Value> = situation
             .target
             .get("tags")

@@ -52,7 +52,7 @@ async fn read(session: &Session, address: &Address, ids: &Ids) -> Result<Sightin
     Ok(Sighting {
         address: address.clone(),
         tree,
-        extras: extras_by_key(&live, normalised.unknown, GuardrailResourcePolicy.key_of()),
+        extras: extras_by_key(&live, normalised.unknown, GuardrailResourcePolicy.contract().list_keys()),
         handle: json!({ "guardrailArn": arn, "called": ids.called }),
         facts: Value::Null,
         settled: true,

@@ -1,15 +1,15 @@
 //! The normal form of a guardrail's resource policy and the direction of its differences.
 
 use reconciler_model::address::ScopeKind;
-use reconciler_model::cause::Cause;
 use reconciler_model::diagnostic::Problem;
 use reconciler_model::direction::Direction;
 use reconciler_model::inventory::Sighting;
-use reconciler_model::kind::{self, Kind, Normalised, Origin, PinnedAs, Place, Situation};
+use reconciler_model::kind::{self, Contract, Identity, Kind, Normalised, Origin, PinnedAs, Place, Situation};
 use reconciler_model::plan::{Call, Proposal};
 use reconciler_model::policy::Document;
-use reconciler_model::tree::{KeyOf, Path};
-use schemars::{JsonSchema, Schema};
+use reconciler_model::tree::Path;
+use reconciler_model::{member, typed_spec};
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
@@ -18,7 +18,7 @@ use crate::shared::arns;
 use crate::shared::guardrails::{NAME, hold_to_name, leave_out_own_name};
 use crate::shared::normal::as_answered;
 
-pub(super) const POLICY: &str = "resourcePolicy";
+pub(super) const POLICY: &str = member!(Spec, resource_policy);
 
 /// The policy as GetResourcePolicy answers it.
 #[derive(Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
@@ -29,54 +29,33 @@ struct Spec {
     resource_policy: Option<Document>,
 }
 
-fn key_of(path: &Path) -> Option<&'static str> {
-    (path.parts() == [POLICY, "Statement"]).then_some("Sid")
-}
+static CONTRACT: Contract = Contract {
+    name: "guardrail-resource-policy",
+    about: "The resource policy of the guardrail of the same name: who may apply it beside its own account.",
+    scope: ScopeKind::Region,
+    stage: 85,
+    spec: typed_spec!(Spec),
+    request_side_names: &[
+        ("policy", POLICY),
+        ("resourceArn", "the name of the declaration, beside spec: that of the guardrail"),
+    ],
+    // A grant that is lost protects nobody: what the organization enforces can no longer be applied. So a document that
+    // grants less is not kept as a stronger one.
+    documents_grant: true,
+    trail_events: super::causes::CAUSES,
+    pinned_as: Some(PinnedAs::Name("guardrail/")),
+    identity: Some(Identity::new(NAME, |want, name, _| hold_to_name(want, name))),
+    named_after: Some("guardrail"),
+    ..Contract::DEFAULT
+};
 
 impl Kind for GuardrailResourcePolicy {
-    fn name(&self) -> &'static str {
-        "guardrail-resource-policy"
-    }
-
-    fn about(&self) -> &'static str {
-        "The resource policy of the guardrail of the same name: who may apply it beside its own account."
-    }
-
-    fn scope(&self) -> ScopeKind {
-        ScopeKind::Region
-    }
-
-    fn stage(&self) -> u8 {
-        85
-    }
-
-    fn key_of(&self) -> KeyOf {
-        key_of
-    }
-
-    fn policies(&self) -> &'static [&'static [&'static str]] {
-        &[&[POLICY]]
-    }
-
-    /// A grant that is lost protects nobody: what the organization enforces can no longer be applied. So a document that
-    /// grants less is not kept as a stronger one.
-    fn document_direction(&self, _: &Path, proved: Direction) -> Direction {
-        match proved {
-            Direction::Strengthened => Direction::Unknown,
-            other => other,
-        }
-    }
-
-    fn request_side_names(&self) -> &'static [(&'static str, &'static str)] {
-        &[("policy", POLICY), ("resourceArn", "the name of the declaration, beside spec: that of the guardrail")]
-    }
-
-    fn schema(&self) -> Schema {
-        schemars::schema_for!(Spec)
+    fn contract(&self) -> &'static Contract {
+        &CONTRACT
     }
 
     fn normalise(&self, spec: &Value, origin: Origin) -> Normalised {
-        kind::normalise_as::<Spec>(&as_answered(spec, origin), origin, key_of)
+        kind::normalise_as::<Spec>(&as_answered(spec, origin), origin, CONTRACT.fields())
     }
 
     fn check(&self, tree: &Value) -> Vec<Problem> {
@@ -98,28 +77,8 @@ impl Kind for GuardrailResourcePolicy {
         arns::known(live, "guardrailArn").into_iter().collect()
     }
 
-    fn pinned_as(&self) -> Option<PinnedAs> {
-        Some(PinnedAs::Name("guardrail/"))
-    }
-
-    fn hold_to(&self, want: &mut Value, name: &str, _: &str) {
-        hold_to_name(want, name);
-    }
-
     fn leave_out(&self, managed: &mut Value, live: &Value, want: &Value) {
         leave_out_own_name(managed, live, want);
-    }
-
-    fn leads_elsewhere(&self, path: &Path) -> bool {
-        path.head() == Some(NAME)
-    }
-
-    fn named_after(&self) -> Option<&'static str> {
-        Some("guardrail")
-    }
-
-    fn causes(&self) -> &'static [Cause] {
-        super::causes::CAUSES
     }
 
     fn steps(&self, situation: &Situation<'_>) -> Proposal {

@@ -6,7 +6,7 @@ use reconciler_model::policy::{Policy, Scope};
 use reconciler_model::tree::Path;
 use serde_json::Value;
 
-use super::spec::{ATTACHED, BOUNDARY, ELSEWHERE, INLINE, LONGEST, TRUST};
+use super::spec::{ATTACHED, BOUNDARY, DESCRIPTION, ELSEWHERE, INLINE, LONGEST, PATH, TRUST};
 use crate::shared::tags;
 
 /// Characters of a trust policy, white space not counted.
@@ -72,7 +72,7 @@ fn elements<'a>(tree: &'a Value, list: &str) -> impl Iterator<Item = (&'a String
 }
 
 fn check_settings(tree: &Value, problems: &mut Vec<Problem>) {
-    if let Some(path) = tree.get("path").and_then(Value::as_str) {
+    if let Some(path) = tree.get(PATH).and_then(Value::as_str) {
         let place = Path::of(["path"]);
         let well_formed =
             path.starts_with('/') && path.ends_with('/') && path.chars().all(|c| ('!'..='~').contains(&c));
@@ -93,7 +93,7 @@ fn check_settings(tree: &Value, problems: &mut Vec<Problem>) {
         let detail = format!("a session of {seconds} seconds is not possible");
         problems.push(problem(codes::LIMIT, Path::of([LONGEST]), detail, "write 3600 to 43200 seconds"));
     }
-    let description = tree.get("description").and_then(Value::as_str);
+    let description = tree.get(DESCRIPTION).and_then(Value::as_str);
     if description.is_some_and(|description| description.chars().count() > MOST_DESCRIPTION) {
         let detail = format!("a description has at most {MOST_DESCRIPTION} characters");
         problems.push(problem(codes::LIMIT, Path::of(["description"]), detail, "shorten it"));

@@ -66,7 +66,7 @@ mod tests {
 
     fn element(document: &Value) -> Value {
         let spec = json!({"rolePolicyList": [{"policyName": NAME, "policyDocument": document}]});
-        IamRole.normalise(&spec, Origin::Live).tree["rolePolicyList"][NAME].clone()
+        IamRole.normalise(&spec, Origin::Live).tree[super::super::spec::INLINE][NAME].clone()
     }
 
     fn document(effect: &str, operator: &str, instant: &str) -> Value {

@@ -1,29 +1,28 @@
 //! The normal form of a role (README.md, Documents), and the directions of its fields.
 
 use reconciler_model::address::ScopeKind;
-use reconciler_model::cause::Cause;
 use reconciler_model::diagnostic::Problem;
 use reconciler_model::direction::{self, Direction};
-use reconciler_model::documents::ANY;
 use reconciler_model::inventory::Sighting;
-use reconciler_model::kind::{self, Kind, Normalised, Origin, PinnedAs, Place, Situation};
+use reconciler_model::kind::{self, Contract, Kind, Normalised, Origin, Output, PinnedAs, Place, Situation};
 use reconciler_model::plan::{Call, Proposal};
 use reconciler_model::policy::{self, Document, Policy};
-use reconciler_model::tree::{self, Difference, KeyOf, Path};
-use schemars::{JsonSchema, Schema};
+use reconciler_model::tree::{self, Difference, Path};
+use reconciler_model::{member, typed_spec};
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
 use super::{IamRole, denial, limits, overruled, revocation, steps, trust};
 use crate::shared::arns;
 use crate::shared::normal::{OVERRULED, as_answered, overruled_of, set_overruled, without};
-use crate::shared::tags::Tag;
+use crate::shared::tags::Tags;
 
-pub(super) const TRUST: &str = "assumeRolePolicyDocument";
-pub(super) const INLINE: &str = "rolePolicyList";
-pub(super) const ATTACHED: &str = "attachedManagedPolicies";
-pub(super) const BOUNDARY: &str = "permissionsBoundary";
-pub(super) const LONGEST: &str = "maxSessionDuration";
+pub(super) const TRUST: &str = member!(Spec, assume_role_policy_document);
+pub(super) const INLINE: &str = member!(Spec, role_policy_list);
+pub(super) const ATTACHED: &str = member!(Spec, attached_managed_policies);
+pub(super) const BOUNDARY: &str = member!(Spec, permissions_boundary);
+pub(super) const LONGEST: &str = member!(Spec, max_session_duration);
 /// Marks an element that others manage.
 pub(super) const ELSEWHERE: &str = "ownedElsewhere";
 
@@ -36,12 +35,15 @@ const DEFAULT_SESSION: u32 = 3600;
 struct Spec {
     /// The path; it cannot be changed in place.
     #[serde(default)]
+    #[schemars(extend("x-default" = "/"))]
     path: Option<String>,
     /// For people; the service does not tell an empty one from none.
     #[serde(default)]
+    #[schemars(extend("x-direction" = "neutral"))]
     description: Option<String>,
-    /// The longest session in seconds, 3600 to 43200.
+    /// The longest session in seconds, 3600 to 43200. The longer, the longer a stolen one is of use.
     #[serde(default)]
+    #[schemars(extend("x-direction" = "less", "x-default" = DEFAULT_SESSION))]
     max_session_duration: Option<u32>,
     /// Who may assume the role.
     #[serde(default)]
@@ -51,13 +53,15 @@ struct Spec {
     permissions_boundary: Option<Boundary>,
     /// Inline policies, complete.
     #[serde(default)]
+    #[schemars(extend("x-list-key" = "policyName", "x-default" = {}))]
     role_policy_list: Option<Vec<InlinePolicy>>,
     /// Attached policies, complete.
     #[serde(default)]
+    #[schemars(extend("x-list-key" = "policyArn", "x-default" = {}))]
     attached_managed_policies: Option<Vec<AttachedPolicy>>,
     /// Tags; only those that are named are managed.
     #[serde(default)]
-    tags: Option<Vec<Tag>>,
+    tags: Option<Tags>,
 }
 
 #[derive(Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
@@ -75,6 +79,7 @@ struct Boundary {
 #[serde(rename_all = "camelCase")]
 struct InlinePolicy {
     /// The policy's name.
+    #[schemars(extend("x-direction" = "neutral"))]
     policy_name: String,
     /// What it says; left out where `ownedElsewhere` is `true`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -103,34 +108,10 @@ fn is_false(flag: &bool) -> bool {
     !flag
 }
 
-pub(super) fn key_of(path: &Path) -> Option<&'static str> {
-    match path.parts()[..] {
-        ["tags"] => Some("key"),
-        [INLINE] => Some("policyName"),
-        [ATTACHED] => Some("policyArn"),
-        [TRUST, "Statement"]
-        | [INLINE | ATTACHED, _, "policyDocument", "Statement"]
-        | [BOUNDARY, "policyDocument", "Statement"] => Some("Sid"),
-        _ => None,
-    }
-}
-
-/// Writes every default out, in the one way that equal roles share.
+/// Brings a tree into the one form that equal roles share.
 fn settle(tree: &mut Value) {
     let Some(members) = tree.as_object_mut() else { return };
-    let defaults = [
-        ("path", json!("/")),
-        (LONGEST, json!(DEFAULT_SESSION)),
-        (INLINE, json!({})),
-        (ATTACHED, json!({})),
-        ("tags", json!({})),
-    ];
-    for (member, default) in defaults {
-        if let Some(value) = members.get_mut(member).filter(|value| value.is_null()) {
-            *value = default;
-        }
-    }
-    if let Some(description) = members.get_mut("description").filter(|description| *description == "") {
+    if let Some(description) = members.get_mut(DESCRIPTION).filter(|description| *description == "") {
         *description = Value::Null;
     }
 }
@@ -160,89 +141,60 @@ fn depended_on(proved: Direction) -> Direction {
     }
 }
 
+pub(super) const PATH: &str = member!(Spec, path);
+pub(super) const DESCRIPTION: &str = member!(Spec, description);
+pub(super) const TAGS: &str = member!(Spec, tags);
+
+static CONTRACT: Contract = Contract {
+    name: "iam-role",
+    about: "An IAM role: trust policy, inline and attached policies, permissions boundary and longest session.",
+    scope: ScopeKind::Account,
+    stage: 20,
+    check_name: limits::check_name,
+    spec: typed_spec!(Spec),
+    request_side_names: &[
+        ("assumeRolePolicy", TRUST),
+        ("trustPolicy", TRUST),
+        ("inlinePolicies", INLINE),
+        ("policies", INLINE),
+        ("managedPolicyArns", ATTACHED),
+        ("attachedPolicies", ATTACHED),
+        ("roleName", "the name of the declaration, beside spec"),
+    ],
+    elsewhere: Some(ELSEWHERE),
+    // A control depends on what its role is granted, so that less is not stronger: see the module.
+    documents_grant: true,
+    outputs: &[Output::new("arn"), Output::new("roleId")],
+    trail_events: super::causes::CAUSES,
+    pinned_as: Some(PinnedAs::Contents(&[(ATTACHED, "policyArn"), (BOUNDARY, "permissionsBoundaryArn")])),
+    ..Contract::DEFAULT
+};
+
 impl Kind for IamRole {
-    fn name(&self) -> &'static str {
-        "iam-role"
-    }
-
-    fn about(&self) -> &'static str {
-        "An IAM role: trust policy, inline and attached policies, permissions boundary and longest session."
-    }
-
-    fn scope(&self) -> ScopeKind {
-        ScopeKind::Account
-    }
-
-    fn stage(&self) -> u8 {
-        20
-    }
-
-    fn key_of(&self) -> KeyOf {
-        key_of
-    }
-
-    fn merged(&self) -> &'static [&'static str] {
-        &["tags"]
-    }
-
-    fn policies(&self) -> &'static [&'static [&'static str]] {
-        &[&[TRUST], &[INLINE, ANY, "policyDocument"], &[ATTACHED, ANY, "policyDocument"], &[BOUNDARY, "policyDocument"]]
-    }
-
-    fn left_alone(&self, want: &Value) -> Vec<Path> {
-        let lists = [INLINE, ATTACHED].into_iter();
-        let of = |list| {
-            let elements = want.get(list).and_then(Value::as_object).into_iter().flatten();
-            let marked = elements.filter(|(_, element)| element[ELSEWHERE] == true);
-            marked.map(move |(name, _)| Path::of([list, name.as_str()]))
-        };
-        lists.flat_map(of).collect()
+    fn contract(&self) -> &'static Contract {
+        &CONTRACT
     }
 
     fn leave_out(&self, managed: &mut Value, _: &Value, want: &Value) {
         overruled::leave_out(managed, want);
     }
 
-    fn document_direction(&self, _: &Path, proved: Direction) -> Direction {
-        depended_on(proved)
-    }
-
-    fn request_side_names(&self) -> &'static [(&'static str, &'static str)] {
-        &[
-            ("assumeRolePolicy", TRUST),
-            ("trustPolicy", TRUST),
-            ("inlinePolicies", INLINE),
-            ("policies", INLINE),
-            ("managedPolicyArns", ATTACHED),
-            ("attachedPolicies", ATTACHED),
-            ("roleName", "the name of the declaration, beside spec"),
-        ]
-    }
-
-    fn schema(&self) -> Schema {
-        schemars::schema_for!(Spec)
-    }
-
     fn normalise(&self, spec: &Value, origin: Origin) -> Normalised {
         let known = without(&as_answered(spec, origin), overruled_of(origin));
-        let mut normalised = kind::normalise_as::<Spec>(&known, origin, key_of);
+        let mut normalised = kind::normalise_as::<Spec>(&known, origin, CONTRACT.fields());
         settle(&mut normalised.tree);
         set_overruled(&mut normalised.tree, spec, origin);
         normalised
     }
 
-    fn declare(&self, live: &Value) -> Value {
+    fn declare(&self, live: &Value) -> Result<Value, String> {
         let mut spec = without(live, &[OVERRULED]);
         if let Some(members) = spec.as_object_mut()
-            && members.get("tags").is_some_and(|tags| tags.is_null() || *tags == json!({}))
+            && members.get(TAGS).is_some_and(|tags| tags.is_null() || *tags == json!({}))
         {
-            members.remove("tags");
+            members.remove(TAGS);
         }
-        tree::listed(&spec, key_of)
-    }
-
-    fn check_name(&self, name: &str) -> Option<String> {
-        limits::check_name(name)
+        Ok(tree::listed(&spec, CONTRACT.list_keys()))
     }
 
     fn check(&self, tree: &Value) -> Vec<Problem> {
@@ -251,8 +203,6 @@ impl Kind for IamRole {
 
     fn direction(&self, path: &Path, live: Option<&Value>, want: Option<&Value>) -> Direction {
         match path.parts()[..] {
-            // The longer a session, the longer a stolen one is of use.
-            [LONGEST] => direction::of_number(want, live),
             [OVERRULED, ..] => Direction::Weakened,
             [BOUNDARY] => depended_on(direction::of_presence(live, want)),
             [INLINE, name] => match live {
@@ -263,8 +213,7 @@ impl Kind for IamRole {
                 (Some(_), None) if !limits::only_denies(arn) => Direction::Weakened,
                 _ => Direction::Unknown,
             },
-            ["tags", ..] | ["description"] | [INLINE, _, "policyName"] => Direction::Neutral,
-            _ => Direction::Unknown,
+            _ => CONTRACT.direction(path, live, want),
         }
     }
 
@@ -282,28 +231,12 @@ impl Kind for IamRole {
         path.head() != Some(INLINE) || live.facts["revokesToCome"] != true
     }
 
-    fn outputs(&self) -> &'static [&'static str] {
-        &["arn", "roleId"]
-    }
-
-    fn output(&self, sighting: &Sighting, name: &str) -> Option<String> {
-        sighting.handle.get(name)?.as_str().map(str::to_owned)
-    }
-
     /// The path of a role that is not there yet is known to its creation alone.
     fn arns(&self, call: &Call, place: &Place<'_>, name: &str, live: Option<&Sighting>) -> Vec<String> {
         let path = call.request.get("Path").and_then(Value::as_str);
         let made = path.or((call.operation == "CreateRole").then_some("/"));
         let made = made.map(|path| format!("arn:{}:iam::{}:role{path}{name}", place.partition, place.account_id));
         arns::known(live, "arn").or(made).into_iter().collect()
-    }
-
-    fn causes(&self) -> &'static [Cause] {
-        super::causes::CAUSES
-    }
-
-    fn pinned_as(&self) -> Option<PinnedAs> {
-        Some(PinnedAs::Contents(&[(ATTACHED, "policyArn"), (BOUNDARY, "permissionsBoundaryArn")]))
     }
 
     fn held_to_floor(&self, live: &Value) -> Value {

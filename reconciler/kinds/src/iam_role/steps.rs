@@ -16,7 +16,7 @@ use reconciler_model::tree::Path;
 use serde_json::{Map, Value, json};
 
 use super::limits::{self, MOST_INLINE, USUAL_ATTACHED, document, size};
-use super::spec::{ATTACHED, BOUNDARY, ELSEWHERE, INLINE, LONGEST, TRUST};
+use super::spec::{ATTACHED, BOUNDARY, DESCRIPTION, ELSEWHERE, INLINE, LONGEST, PATH, TAGS, TRUST};
 use crate::shared::normal::{OVERRULED, without};
 use crate::shared::operations::operations;
 use crate::shared::tags::{self, KEY_AND_VALUE};
@@ -207,11 +207,11 @@ fn create(situation: &Situation<'_>) -> Proposal {
         chain.refuse(codes::CONTRADICTION, detail);
         return chain.proposal;
     };
-    let tags = target.get("tags").and_then(Value::as_object).filter(|tags| !tags.is_empty());
+    let tags = target.get(TAGS).and_then(Value::as_object).filter(|tags| !tags.is_empty());
     let members = json!({
         "AssumeRolePolicyDocument": trust.to_minified_json(),
-        "Path": target.get("path"),
-        "Description": target.get("description"),
+        "Path": target.get(PATH),
+        "Description": target.get(DESCRIPTION),
         "MaxSessionDuration": target.get(LONGEST),
         "PermissionsBoundary": target.pointer("/permissionsBoundary/permissionsBoundaryArn"),
         "Tags": tags.map(|tags| tags::for_request(tags.values(), KEY_AND_VALUE)),
@@ -236,7 +236,7 @@ fn restore(situation: &Situation<'_>, live: &Sighting) -> Proposal {
     if situation.differs.is_empty() {
         return chain.proposal;
     }
-    if let Some(path) = live.tree["path"].as_str().filter(|path| limits::is_of_aws(path)) {
+    if let Some(path) = live.tree[PATH].as_str().filter(|path| limits::is_of_aws(path)) {
         chain.refuse(codes::OF_AWS, format!("the role below {path} belongs to AWS; nobody else can change it"));
         return chain.proposal;
     }
@@ -259,7 +259,7 @@ fn restore(situation: &Situation<'_>, live: &Sighting) -> Proposal {
     {
         put_boundary(&mut chain, target);
     }
-    if situation.differs_in("description") || situation.differs_in(LONGEST) {
+    if situation.differs_in(DESCRIPTION) || situation.differs_in(LONGEST) {
         update(&mut chain, situation, live);
     }
     if situation.differs_in(INLINE) {
@@ -271,12 +271,12 @@ fn restore(situation: &Situation<'_>, live: &Sighting) -> Proposal {
     if let Some(trust) = &late {
         chain.trust(trust, target);
     }
-    if situation.differs_in("tags") {
-        let differs = |(key, tag): &(&String, &Value)| live.tree["tags"].get(key.as_str()) != Some(*tag);
+    if situation.differs_in(TAGS) {
+        let differs = |(key, tag): &(&String, &Value)| live.tree[TAGS].get(key.as_str()) != Some(*tag);
         let changed = elements(target, "tags").filter(differs).map(|(key, tag)| (key.clone(), tag.clone())).collect();
         chain.tag(&changed);
     }
-    if situation.differs_in("path") {
+    if situation.differs_in(PATH) {
         let detail =
             "path cannot be changed in place; the role would have to be deleted and created again, with another ARN";
         chain.refuse(codes::IMMUTABLE, detail);
@@ -358,7 +358,7 @@ fn put_boundary(chain: &mut Chain<'_>, target: &Value) {
 fn update(chain: &mut Chain<'_>, situation: &Situation<'_>, live: &Sighting) {
     let value = |member: &str| situation.target.get(member).unwrap_or(&live.tree[member]).clone();
     let (description, longest) = (value("description"), value(LONGEST));
-    let text = match (&description, &live.tree["description"]) {
+    let text = match (&description, &live.tree[DESCRIPTION]) {
         // An empty text removes what is there.
         (Value::Null, Value::String(_)) => json!(""),
         (description, _) => (*description).clone(),

@@ -15,7 +15,7 @@ use serde_json::{Value, json};
 
 use super::InvocationLogging;
 use super::diagnosis::{self, Seen};
-use super::spec::UNREPORTED;
+use super::spec::CONTRACT;
 use crate::shared::normal::extras_by_key;
 
 const SERVICE: &str = "bedrock";
@@ -85,7 +85,7 @@ impl Edge for InvocationLogging {
 
     async fn observe(&self, session: &Session, scope: &Scope, selection: &Selection) -> Result<Reading, CallError> {
         let mut reading = Reading::default();
-        for name in self.singleton().into_iter().filter(|name| selection.has(name)) {
+        for name in self.contract().singleton.into_iter().filter(|name| selection.has(name)) {
             let address = Address::new(scope, self.name(), name);
             reading.sightings.extend(self.sight(session, &address, None).await?);
         }
@@ -111,7 +111,7 @@ impl Edge for InvocationLogging {
         Ok(Some(Sighting {
             address: address.clone(),
             tree: normalised.tree,
-            extras: extras_by_key(config, normalised.unknown, self.key_of()),
+            extras: extras_by_key(config, normalised.unknown, self.contract().list_keys()),
             handle: Value::Null,
             facts: Value::Null,
             settled: true,
@@ -160,7 +160,7 @@ impl LookupSource for Answered {
         let answer = call!(session, SERVICE, GET, bedrock.get_model_invocation_logging_configuration()).await;
         let found = answer.map(|answer| {
             let config = answer.body.get("loggingConfig").cloned().unwrap_or_default();
-            set_of(UNREPORTED.iter().copied().filter(|flag| config.get(*flag).is_some()))
+            set_of(CONTRACT.fields().unreported().filter(|flag| config.get(*flag).is_some()))
         });
         keys.iter().map(|_| found.clone().map(LookedUp::Is)).collect()
     }

@@ -1,16 +1,16 @@
 //! The normal form of the invocation logging configuration (README.md, Configuration), its limits and directions.
 
 use reconciler_model::address::ScopeKind;
-use reconciler_model::cause::Cause;
 use reconciler_model::codes;
 use reconciler_model::control::QuerySource;
 use reconciler_model::diagnostic::Problem;
 use reconciler_model::direction::{self, Direction};
 use reconciler_model::inventory::Sighting;
-use reconciler_model::kind::{self, Kind, Normalised, Origin, PinnedAs, Place, Situation};
+use reconciler_model::kind::{self, Contract, Kind, Normalised, Origin, PinnedAs, Place, Situation};
 use reconciler_model::plan::{Call, Proposal};
-use reconciler_model::tree::{KeyOf, Path};
-use schemars::{JsonSchema, Schema};
+use reconciler_model::tree::Path;
+use reconciler_model::{member, typed_spec};
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
@@ -18,37 +18,41 @@ use super::{InvocationLogging, steps};
 use crate::shared::arns;
 use crate::shared::normal::{IGNORED, as_answered};
 
-/// Flags that some regions do not report at all: the service takes them and leaves them out of its answer.
-///
-/// Hypothesis (README.md, Hypotheses), from users' reports of regions without video models; AWS does not document it. The flags
-/// are sent with every write, and an absent one is a note. Where a region is known to report it ([`PinnedAs::Answers`]), its
-/// absence is drift.
-pub(super) const UNREPORTED: &[&str] = &["audioDataDeliveryEnabled", "videoDataDeliveryEnabled"];
-
 /// The logging configuration as GetModelInvocationLoggingConfiguration answers it.
+///
+/// Some regions do not report two of the flags: the service takes them and leaves them out of its answer. That is a hypothesis
+/// (README.md, Hypotheses), from users' reports of regions without video models; AWS does not document it. The flags are sent with
+/// every write, and an absent one is a note. Where a region is known to report it ([`PinnedAs::Answers`]), its absence is drift.
 #[derive(Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 struct Spec {
     /// Delivery to CloudWatch Logs; `null` for none.
     #[serde(default)]
+    #[schemars(extend("x-atomic" = true))]
     cloud_watch_config: Option<CloudWatch>,
     /// Delivery to S3; `null` for none.
     #[serde(default)]
+    #[schemars(extend("x-atomic" = true))]
     s3_config: Option<Bucket>,
     /// Whether text is delivered.
     #[serde(default)]
+    #[schemars(extend("x-direction" = "switch"))]
     text_data_delivery_enabled: Option<bool>,
     /// Whether images are delivered.
     #[serde(default)]
+    #[schemars(extend("x-direction" = "switch"))]
     image_data_delivery_enabled: Option<bool>,
     /// Whether embeddings are delivered.
     #[serde(default)]
+    #[schemars(extend("x-direction" = "switch"))]
     embedding_data_delivery_enabled: Option<bool>,
     /// Whether video is delivered.
     #[serde(default)]
+    #[schemars(extend("x-direction" = "switch", "x-unreported" = true))]
     video_data_delivery_enabled: Option<bool>,
     /// Whether audio is delivered.
     #[serde(default)]
+    #[schemars(extend("x-direction" = "switch", "x-unreported" = true))]
     audio_data_delivery_enabled: Option<bool>,
     /// Members of answers that this build does not know, and that a restore may leave out of what it writes: those that are
     /// only read. Every other unknown member is sent back as it was.
@@ -80,64 +84,46 @@ struct Bucket {
     key_prefix: String,
 }
 
-fn key_of(_: &Path) -> Option<&'static str> {
-    None
-}
+pub(super) const CLOUD_WATCH: &str = member!(Spec, cloud_watch_config);
+pub(super) const S3: &str = member!(Spec, s3_config);
+
+pub(super) static CONTRACT: Contract = Contract {
+    name: "invocation-logging",
+    about: "The model invocation logging configuration of an account and region; its name is always `default`.",
+    scope: ScopeKind::Region,
+    stage: 50,
+    singleton: Some("default"),
+    spec: typed_spec!(Spec),
+    request_side_names: &[
+        ("loggingConfig", "the members of loggingConfig, directly under spec"),
+        ("logGroupArn", "logGroupName"),
+    ],
+    hints: &[IGNORED],
+    records: Some((QuerySource::InvocationLogs, "/cloudWatchConfig/logGroupName")),
+    trail_events: super::causes::CAUSES,
+    // CloudWatch Logs is delivered to with the role; the bucket lets Bedrock in by its own policy (README.md, Delivery role).
+    passes: &["/loggingConfig/cloudWatchConfig/roleArn"],
+    pinned_as: Some(PinnedAs::Answers),
+    ..Contract::DEFAULT
+};
 
 impl Kind for InvocationLogging {
-    fn name(&self) -> &'static str {
-        "invocation-logging"
-    }
-
-    fn about(&self) -> &'static str {
-        "The model invocation logging configuration of an account and region; its name is always `default`."
-    }
-
-    fn scope(&self) -> ScopeKind {
-        ScopeKind::Region
-    }
-
-    fn stage(&self) -> u8 {
-        50
-    }
-
-    fn singleton(&self) -> Option<&'static str> {
-        Some("default")
-    }
-
-    fn key_of(&self) -> KeyOf {
-        key_of
-    }
-
-    fn whole(&self) -> &'static [&'static str] {
-        &["cloudWatchConfig", "s3Config"]
-    }
-
-    fn left_alone(&self, want: &Value) -> Vec<Path> {
-        // It tells how to write, and nothing that is there.
-        want.get(IGNORED).map(|_| Path::of([IGNORED])).into_iter().collect()
-    }
-
-    fn request_side_names(&self) -> &'static [(&'static str, &'static str)] {
-        &[("loggingConfig", "the members of loggingConfig, directly under spec"), ("logGroupArn", "logGroupName")]
-    }
-
-    fn schema(&self) -> Schema {
-        schemars::schema_for!(Spec)
+    fn contract(&self) -> &'static Contract {
+        &CONTRACT
     }
 
     fn normalise(&self, spec: &Value, origin: Origin) -> Normalised {
-        kind::normalise_as::<Spec>(&as_answered(spec, origin), origin, key_of)
+        kind::normalise_as::<Spec>(&as_answered(spec, origin), origin, CONTRACT.fields())
     }
 
-    fn declare(&self, live: &Value) -> Value {
+    fn declare(&self, live: &Value) -> Result<Value, String> {
         let mut spec = live.clone();
         if let Some(members) = spec.as_object_mut() {
             // A configuration without any destination delivers nothing, which nobody can have meant to declare.
             let none = ["cloudWatchConfig", "s3Config"].iter().all(|to| members.get(*to).is_none_or(Value::is_null));
             members.retain(|name, value| !value.is_null() || (name.ends_with("Config") && !none));
         }
-        spec
+        Ok(spec)
     }
 
     fn check(&self, tree: &Value) -> Vec<Problem> {
@@ -181,8 +167,7 @@ impl Kind for InvocationLogging {
                 path,
             });
         }
-        if tree.get("cloudWatchConfig").is_some_and(Value::is_null) && tree.get("s3Config").is_some_and(Value::is_null)
-        {
+        if tree.get(CLOUD_WATCH).is_some_and(Value::is_null) && tree.get(S3).is_some_and(Value::is_null) {
             problems.push(Problem {
                 code: codes::CONTRADICTION,
                 path: Path::of(["cloudWatchConfig"]),
@@ -195,50 +180,23 @@ impl Kind for InvocationLogging {
 
     fn direction(&self, path: &Path, live: Option<&Value>, want: Option<&Value>) -> Direction {
         match path.parts()[..] {
-            [flag] if flag.ends_with("DataDeliveryEnabled") => direction::of_switch(live, want),
             // What is delivered where nobody declared it, leaves: prompts and answers are read there.
-            ["s3Config"] | ["cloudWatchConfig", "largeDataDeliveryS3Config"] => Direction::Weakened,
-            ["s3Config", "bucketName"]
-            | ["cloudWatchConfig", "largeDataDeliveryS3Config", "bucketName"]
-            | ["cloudWatchConfig", "logGroupName"] => Direction::Weakened,
+            [S3] | [CLOUD_WATCH, "largeDataDeliveryS3Config"] => Direction::Weakened,
+            [S3, "bucketName"]
+            | [CLOUD_WATCH, "largeDataDeliveryS3Config", "bucketName"]
+            | [CLOUD_WATCH, "logGroupName"] => Direction::Weakened,
             // Another role is somebody's who decides whether anything is delivered.
-            ["cloudWatchConfig", "roleArn"] if live.is_some() && want.is_some() => Direction::Weakened,
-            ["cloudWatchConfig"] => match want {
+            [CLOUD_WATCH, "roleArn"] if live.is_some() && want.is_some() => Direction::Weakened,
+            [CLOUD_WATCH] => match want {
                 Some(_) => direction::of_presence(live, want),
                 None => Direction::Weakened,
             },
-            _ => Direction::Unknown,
+            _ => CONTRACT.direction(path, live, want),
         }
-    }
-
-    fn pinned_as(&self) -> Option<PinnedAs> {
-        Some(PinnedAs::Answers)
-    }
-
-    fn unobservable(&self, path: &Path, live: Option<&Value>, want: Option<&Value>) -> Option<&'static str> {
-        let unreported = path.head().is_some_and(|flag| UNREPORTED.contains(&flag));
-        (unreported && live.is_none() && want.is_some()).then_some(
-            "the answer does not have this flag: it was left out when the configuration was written, or the region does not report \
-             it; so it cannot be confirmed, and the next write sends it",
-        )
-    }
-
-    fn log_group_of(&self, tree: &Value) -> Option<(QuerySource, String)> {
-        let group = tree.pointer("/cloudWatchConfig/logGroupName")?.as_str()?;
-        Some((QuerySource::InvocationLogs, group.to_owned()))
     }
 
     fn arns(&self, _call: &Call, _place: &Place<'_>, _name: &str, _live: Option<&Sighting>) -> Vec<String> {
         vec![arns::EVERYTHING.to_owned()]
-    }
-
-    /// CloudWatch Logs is delivered to with the role; the bucket lets Bedrock in by its own policy (README.md, Delivery role).
-    fn passes<'c>(&self, call: &'c Call) -> Option<&'c str> {
-        call.request.pointer("/loggingConfig/cloudWatchConfig/roleArn").and_then(Value::as_str)
-    }
-
-    fn causes(&self) -> &'static [Cause] {
-        super::causes::CAUSES
     }
 
     fn steps(&self, situation: &Situation<'_>) -> Proposal {

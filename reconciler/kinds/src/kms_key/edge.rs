@@ -187,7 +187,7 @@ fn sighting(
     Ok(Sighting {
         address,
         tree,
-        extras: extras_by_key(&live, unknown, KmsKey.key_of()),
+        extras: extras_by_key(&live, unknown, KmsKey.contract().list_keys()),
         handle: json!({ "keyId": metadata["KeyId"], "arn": metadata["Arn"] }),
         settled: !["Creating", "Updating"].contains(&facts.key_state.as_str()),
         unread,

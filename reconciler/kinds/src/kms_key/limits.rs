@@ -6,7 +6,7 @@ use reconciler_model::policy::Policy;
 use reconciler_model::tree::Path;
 use serde_json::{Map, Value};
 
-use super::spec::CREATE;
+use super::spec::{CREATE, PERIOD, POLICY, ROTATION, TAGS};
 use crate::shared::tags;
 
 const LONGEST_ALIAS: usize = 256;
@@ -40,12 +40,12 @@ pub(super) fn check(tree: &Value) -> Vec<Problem> {
         let detail = format!("{length} characters; a description has at most {LONGEST_DESCRIPTION}");
         problem(codes::LIMIT, &["description"], detail, "shorten it");
     }
-    let period = tree.get("rotationPeriodInDays").and_then(Value::as_u64);
+    let period = tree.get(PERIOD).and_then(Value::as_u64);
     if let Some(days) = period.filter(|days| !PERIODS.contains(days)) {
         let detail = format!("KMS does not rotate every {days} days");
         problem(codes::LIMIT, &["rotationPeriodInDays"], detail, "write 90 to 2560");
     }
-    let rotates = tree.get("keyRotationEnabled").and_then(Value::as_bool);
+    let rotates = tree.get(ROTATION).and_then(Value::as_bool);
     if let (Some(_), Some(false)) = (period, rotates) {
         let detail = "a key without rotation has no period".to_owned();
         problem(codes::CONTRADICTION, &["rotationPeriodInDays"], detail, "remove it, or enable the rotation");
@@ -62,7 +62,7 @@ pub(super) fn check(tree: &Value) -> Vec<Problem> {
         let detail = "a new key cannot have an id that is known before".to_owned();
         problem(codes::CONTRADICTION, &[CREATE], detail, "remove one of the two");
     }
-    match tree.get("policy") {
+    match tree.get(POLICY) {
         Some(Value::Null) => {
             let detail = "a key always has a policy".to_owned();
             problem(codes::CONTRADICTION, &["policy"], detail, "write it out, or leave the key out");
@@ -70,7 +70,7 @@ pub(super) fn check(tree: &Value) -> Vec<Problem> {
         Some(policy) => check_policy(policy, &mut problem),
         None => {}
     }
-    let tags = tree.get("tags").and_then(Value::as_object);
+    let tags = tree.get(TAGS).and_then(Value::as_object);
     check_tags(tags.unwrap_or(&Map::new()), &mut problem);
     problems
 }

@@ -1,24 +1,23 @@
 //! The normal form of a key (README.md, Reads), and the directions of its fields.
 
 use reconciler_model::address::ScopeKind;
-use reconciler_model::cause::Cause;
 use reconciler_model::diagnostic::Problem;
 use reconciler_model::direction::{self, Direction};
 use reconciler_model::inventory::Sighting;
-use reconciler_model::kind::{self, Kind, Normalised, Origin, PinnedAs, Situation};
+use reconciler_model::kind::{self, Contract, Identity, Kind, Normalised, Origin, Output, PinnedAs, Situation};
 use reconciler_model::open_enum::Word;
 use reconciler_model::plan::Proposal;
 use reconciler_model::policy::Document;
-use reconciler_model::tree::{self, Difference, KeyOf, Path};
-use reconciler_model::vocabulary;
-use schemars::{JsonSchema, Schema};
+use reconciler_model::tree::{self, Difference, Path};
+use reconciler_model::{member, typed_spec, vocabulary};
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
 use super::{KmsKey, limits, steps};
 use crate::shared::normal::as_answered;
 use crate::shared::statements;
-use crate::shared::tags::{Names, Tag};
+use crate::shared::tags::{Names, Tags};
 
 vocabulary!(
     /// What a key is for.
@@ -31,12 +30,15 @@ vocabulary!(
 struct Spec {
     /// For people.
     #[serde(default)]
+    #[schemars(extend("x-direction" = "neutral"))]
     description: Option<String>,
-    /// Whether the key can be used.
+    /// Whether the key can be used. One that cannot protects nothing, and stops what it is for.
     #[serde(default)]
+    #[schemars(extend("x-direction" = "switch"))]
     enabled: Option<bool>,
     /// Whether KMS makes new key material from time to time.
     #[serde(default)]
+    #[schemars(extend("x-direction" = "switch"))]
     key_rotation_enabled: Option<bool>,
     /// Days between two rotations.
     #[serde(default)]
@@ -55,10 +57,11 @@ struct Spec {
     key_usage: Option<Word<KeyUsage>>,
     /// The id or ARN of the one key that the alias may name. Left out, the alias decides which key is meant.
     #[serde(default)]
+    #[schemars(extend("x-direction" = "weakened"))]
     target_key_id: Option<String>,
     /// Tags; only those that are named are managed.
     #[serde(default)]
-    tags: Option<Vec<Tag>>,
+    tags: Option<Tags>,
     /// Whether a new key may be created where the alias does not exist. What is encrypted under a lost key stays so.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     create_when_missing: Option<bool>,
@@ -67,18 +70,13 @@ struct Spec {
 /// What KMS calls the members of a tag.
 pub(super) const TAG_NAMES: Names = ("TagKey", "TagValue");
 
-pub(super) const CREATE: &str = "createWhenMissing";
+/// The key that the alias names. What is encrypted under the name is encrypted under somebody else's key where it is another one.
+pub(super) const TARGET: &str = member!(Spec, target_key_id);
+
+pub(super) const CREATE: &str = member!(Spec, create_when_missing);
 
 /// The member that says when a scheduled deletion happens; no declaration has it, and none allows it.
 pub(super) const DELETION: &str = "deletionDate";
-
-pub(super) fn key_of(path: &Path) -> Option<&'static str> {
-    match path.parts()[..] {
-        ["tags"] => Some("key"),
-        ["policy", "Statement"] => Some("Sid"),
-        _ => None,
-    }
-}
 
 /// Actions on a key that its users, what encrypts logs with it, or the reconciler need.
 const NEEDED: &[&str] = &[
@@ -107,13 +105,10 @@ pub(super) fn key_id(text: &str) -> &str {
 /// Brings a tree into the one form that equal keys share.
 fn settle(tree: &mut Value, origin: Origin, spec: &Value) {
     let Some(members) = tree.as_object_mut() else { return };
-    if let Some(Value::String(target)) = members.get_mut("targetKeyId") {
+    if let Some(Value::String(target)) = members.get_mut(TARGET) {
         *target = key_id(target).to_owned();
     }
-    if let Some(tags) = members.get_mut("tags").filter(|tags| tags.is_null()) {
-        *tags = json!({});
-    }
-    if let Some(description) = members.get_mut("description").filter(|text| *text == "") {
+    if let Some(description) = members.get_mut(DESCRIPTION).filter(|text| *text == "") {
         *description = Value::Null;
     }
     match origin {
@@ -131,47 +126,47 @@ fn settle(tree: &mut Value, origin: Origin, spec: &Value) {
     }
 }
 
+pub(super) const DESCRIPTION: &str = member!(Spec, description);
+pub(super) const ENABLED: &str = member!(Spec, enabled);
+pub(super) const ROTATION: &str = member!(Spec, key_rotation_enabled);
+pub(super) const PERIOD: &str = member!(Spec, rotation_period_in_days);
+pub(super) const POLICY: &str = member!(Spec, policy);
+pub(super) const USAGE: &str = member!(Spec, key_usage);
+pub(super) const TAGS: &str = member!(Spec, tags);
+
+static CONTRACT: Contract = Contract {
+    name: "kms-key",
+    about: "A customer managed KMS key, by its alias: state, rotation, policy and tags.",
+    scope: ScopeKind::Region,
+    stage: 10,
+    check_name: limits::check_name,
+    spec: typed_spec!(Spec),
+    request_side_names: &[
+        ("tagKey", "key"),
+        ("tagValue", "value"),
+        ("aliasName", "the name of the declaration, beside spec"),
+        ("keyState", "enabled"),
+        ("customerMasterKeySpec", "keySpec"),
+    ],
+    // A key policy that allows less locks out those whom the control needs, so it is put back; but for a denial that touches
+    // nothing of what they need.
+    documents_grant: true,
+    // An alias that was pointed elsewhere is pointed back first: nothing is to be encrypted under the other key.
+    outputs: &[Output::following("arn", TARGET), Output::following("keyId", TARGET)],
+    trail_events: super::causes::CAUSES,
+    pinned_as: Some(PinnedAs::Name("kms:")),
+    // A declaration that names the key itself says more than a pin.
+    identity: Some(Identity::new(TARGET, |want, _, pinned| {
+        if let Some(members) = want.as_object_mut() {
+            members.entry(TARGET).or_insert_with(|| json!(key_id(pinned)));
+        }
+    })),
+    ..Contract::DEFAULT
+};
+
 impl Kind for KmsKey {
-    fn name(&self) -> &'static str {
-        "kms-key"
-    }
-
-    fn about(&self) -> &'static str {
-        "A customer managed KMS key, by its alias: state, rotation, policy and tags."
-    }
-
-    fn scope(&self) -> ScopeKind {
-        ScopeKind::Region
-    }
-
-    fn stage(&self) -> u8 {
-        10
-    }
-
-    fn key_of(&self) -> KeyOf {
-        key_of
-    }
-
-    fn merged(&self) -> &'static [&'static str] {
-        &["tags"]
-    }
-
-    fn policies(&self) -> &'static [&'static [&'static str]] {
-        &[&["policy"]]
-    }
-
-    fn request_side_names(&self) -> &'static [(&'static str, &'static str)] {
-        &[
-            ("tagKey", "key"),
-            ("tagValue", "value"),
-            ("aliasName", "the name of the declaration, beside spec"),
-            ("keyState", "enabled"),
-            ("customerMasterKeySpec", "keySpec"),
-        ]
-    }
-
-    fn schema(&self) -> Schema {
-        schemars::schema_for!(Spec)
+    fn contract(&self) -> &'static Contract {
+        &CONTRACT
     }
 
     fn normalise(&self, spec: &Value, origin: Origin) -> Normalised {
@@ -179,35 +174,32 @@ impl Kind for KmsKey {
         if let (Origin::Live, Some(members)) = (origin, known.as_object_mut()) {
             members.remove(DELETION);
         }
-        let mut normalised = kind::normalise_as::<Spec>(&known, origin, key_of);
+        let mut normalised = kind::normalise_as::<Spec>(&known, origin, CONTRACT.fields());
         settle(&mut normalised.tree, origin, spec);
         normalised
     }
 
-    fn declare(&self, live: &Value) -> Value {
+    fn declare(&self, live: &Value) -> Result<Value, String> {
+        if let Some(date) = live.get(DELETION).filter(|date| !date.is_null()) {
+            let when = date.as_str().map_or_else(|| date.to_string(), str::to_owned);
+            return Err(format!("the key waits for its deletion ({when}), which a declaration of it would cancel"));
+        }
         let mut spec = live.clone();
         if let Some(members) = spec.as_object_mut() {
             // The alias decides, unless somebody says otherwise.
-            for member in [CREATE, DELETION, "targetKeyId"] {
+            for member in [CREATE, DELETION, TARGET] {
                 members.remove(member);
             }
             // A period says nothing of a key that is not rotated, and may not be declared with it.
-            let is_rotated = members.get("keyRotationEnabled") == Some(&json!(true));
-            if !is_rotated || members.get("rotationPeriodInDays").is_some_and(Value::is_null) {
-                members.remove("rotationPeriodInDays");
+            let is_rotated = members.get(ROTATION) == Some(&json!(true));
+            if !is_rotated || members.get(PERIOD).is_some_and(Value::is_null) {
+                members.remove(PERIOD);
             }
-            if members.get("tags").is_some_and(|tags| tags.is_null() || *tags == json!({})) {
-                members.remove("tags");
+            if members.get(TAGS).is_some_and(|tags| tags.is_null() || *tags == json!({})) {
+                members.remove(TAGS);
             }
         }
-        tree::listed(&spec, key_of)
-    }
-
-    /// A declaration would have the deletion cancelled.
-    fn why_not_declared(&self, live: &Sighting) -> Option<String> {
-        let date = live.tree.get(DELETION).filter(|date| !date.is_null())?;
-        let when = date.as_str().map_or_else(|| date.to_string(), str::to_owned);
-        Some(format!("the key waits for its deletion ({when}), which a declaration of it would cancel"))
+        Ok(tree::listed(&spec, CONTRACT.list_keys()))
     }
 
     /// KMS keeps the period of a key that is no longer rotated; where none is wanted, that is none.
@@ -218,29 +210,19 @@ impl Kind for KmsKey {
         }
     }
 
-    fn check_name(&self, name: &str) -> Option<String> {
-        limits::check_name(name)
-    }
-
     fn check(&self, tree: &Value) -> Vec<Problem> {
         limits::check(tree)
     }
 
     fn direction(&self, path: &Path, live: Option<&Value>, want: Option<&Value>) -> Direction {
         match path.parts()[..] {
-            // A key that cannot be used protects nothing, and stops what it is for.
-            ["enabled"] => direction::of_switch(live, want),
             [DELETION] => direction::of_presence(want, live),
-            ["keyRotationEnabled"] => direction::of_switch(live, want),
             // The longer, the weaker; none at all is the longest.
-            ["rotationPeriodInDays"] => match (live, want) {
+            [PERIOD] => match (live, want) {
                 (Some(_), Some(_)) => direction::of_number(want, live),
                 _ => direction::of_presence(live, want),
             },
-            // What is encrypted under the name is encrypted under somebody else's key from then on.
-            ["targetKeyId"] => Direction::Weakened,
-            ["description"] | ["tags", ..] => Direction::Neutral,
-            _ => Direction::Unknown,
+            _ => CONTRACT.direction(path, live, want),
         }
     }
 
@@ -251,47 +233,6 @@ impl Kind for KmsKey {
             }
             _ => found,
         }
-    }
-
-    /// A key policy that allows less locks out those whom the control needs, so it is put back; but for a denial that touches
-    /// nothing of what they need.
-    fn document_direction(&self, _: &Path, proved: Direction) -> Direction {
-        match proved {
-            Direction::Strengthened => Direction::Unknown,
-            proved => proved,
-        }
-    }
-
-    fn pinned_as(&self) -> Option<PinnedAs> {
-        Some(PinnedAs::Name("kms:"))
-    }
-
-    /// A declaration that names the key itself says more than a pin.
-    fn hold_to(&self, want: &mut Value, _: &str, pinned: &str) {
-        if let Some(members) = want.as_object_mut() {
-            members.entry("targetKeyId").or_insert_with(|| json!(key_id(pinned)));
-        }
-    }
-
-    fn leads_elsewhere(&self, path: &Path) -> bool {
-        path.head() == Some("targetKeyId")
-    }
-
-    fn outputs(&self) -> &'static [&'static str] {
-        &["arn", "keyId"]
-    }
-
-    fn output(&self, sighting: &Sighting, name: &str) -> Option<String> {
-        sighting.handle.get(name)?.as_str().map(str::to_owned)
-    }
-
-    /// An alias that was pointed elsewhere is pointed back first: nothing is to be encrypted under the other key.
-    fn output_follows(&self, _: &str) -> Option<&'static str> {
-        Some("targetKeyId")
-    }
-
-    fn causes(&self) -> &'static [Cause] {
-        super::causes::CAUSES
     }
 
     fn steps(&self, situation: &Situation<'_>) -> Proposal {

@@ -15,7 +15,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value, json};
 
 use super::OWN_TAG;
-use super::spec::{CREATE, DELETION, TAG_NAMES};
+use super::spec::{CREATE, DELETION, DESCRIPTION, ENABLED, PERIOD, POLICY, ROTATION, TAG_NAMES, TAGS, TARGET, USAGE};
 use crate::shared::operations::operations;
 use crate::shared::tags;
 
@@ -120,8 +120,8 @@ impl Steps<'_> {
     }
 
     fn rotation(&mut self) {
-        let days = self.want("rotationPeriodInDays");
-        let off = self.want("keyRotationEnabled") == json!(false);
+        let days = self.want(PERIOD);
+        let off = self.want(ROTATION) == json!(false);
         if off {
             let promise = promised(json!({"keyRotationEnabled": false}));
             self.push("update", "stop the rotation", Operation::DisableKeyRotation, json!({}), promise);
@@ -171,7 +171,7 @@ fn alias_promise(target: Option<&Value>) -> Promise {
 fn create(steps: &mut Steps<'_>) {
     let name = steps.situation.name;
     let target = steps.situation.target;
-    let declared = steps.want("targetKeyId");
+    let declared = steps.want(TARGET);
     if !declared.is_null() {
         if !save(steps, &declared) {
             return;
@@ -192,10 +192,10 @@ fn create(steps: &mut Steps<'_>) {
     for (member, wire) in [("description", "Description"), ("multiRegion", "MultiRegion"), ("keySpec", "KeySpec")] {
         request.extend(target.get(member).filter(|value| !value.is_null()).map(|value| (wire.into(), value.clone())));
     }
-    if let Some(usage) = target.get("keyUsage").and_then(Value::as_str) {
+    if let Some(usage) = target.get(USAGE).and_then(Value::as_str) {
         request.insert("KeyUsage".into(), on_the_wire(usage).into());
     }
-    if let Some(policy) = target.get("policy").filter(|policy| policy.is_object()) {
+    if let Some(policy) = target.get(POLICY).filter(|policy| policy.is_object()) {
         match text_of(policy) {
             Some(text) => drop(request.insert("Policy".into(), text.into())),
             None => return steps.refuse(codes::CONTRADICTION, NO_POLICY),
@@ -208,10 +208,10 @@ fn create(steps: &mut Steps<'_>) {
     steps.push("create", &summary, Operation::CreateKey, Value::Object(request), Promise::default());
     let request = json!({"AliasName": name});
     steps.push("create", &format!("create {name}"), Operation::CreateAlias, request, alias_promise(None));
-    if steps.want("keyRotationEnabled") == json!(true) || !steps.want("rotationPeriodInDays").is_null() {
+    if steps.want(ROTATION) == json!(true) || !steps.want(PERIOD).is_null() {
         steps.rotation();
     }
-    if steps.want("enabled") == json!(false) {
+    if steps.want(ENABLED) == json!(false) {
         let promise = promised(json!({"enabled": false}));
         steps.push("update", "disable the key", Operation::DisableKey, json!({}), promise);
     }
@@ -229,8 +229,8 @@ fn restore(steps: &mut Steps<'_>, live: &Sighting) {
     if facts.key_manager == "AWS" {
         return steps.refuse(codes::NOT_CUSTOMER_MANAGED, "the alias names a key that AWS manages");
     }
-    if situation.differs_in("targetKeyId") {
-        let (is, should) = (&live.tree["targetKeyId"], steps.want("targetKeyId"));
+    if situation.differs_in(TARGET) {
+        let (is, should) = (&live.tree[TARGET], steps.want(TARGET));
         if should.is_null() {
             return steps.refuse(codes::CONTRADICTION, "an alias always names a key");
         }
@@ -243,32 +243,32 @@ fn restore(steps: &mut Steps<'_>, live: &Sighting) {
         return steps.push("update", &summary, Operation::UpdateAlias, request, promise);
     }
     let usable = make_usable(steps, live);
-    if situation.differs_in("policy") {
-        match text_of(&situation.target["policy"]) {
+    if situation.differs_in(POLICY) {
+        match text_of(&situation.target[POLICY]) {
             Some(text) => {
                 let request = json!({"PolicyName": "default", "Policy": text});
-                let promise = promised(json!({"policy": situation.target["policy"]}));
+                let promise = promised(json!({"policy": situation.target[POLICY]}));
                 let summary = "put the declared policy back; it replaces the key's";
                 steps.push("update", summary, Operation::PutKeyPolicy, request, promise);
             }
             None => steps.refuse(codes::CONTRADICTION, NO_POLICY),
         }
     }
-    if situation.differs_in("keyRotationEnabled") || situation.differs_in("rotationPeriodInDays") {
+    if situation.differs_in(ROTATION) || situation.differs_in(PERIOD) {
         match (facts.rotates, usable) {
             (false, _) => steps.refuse(codes::IMMUTABLE, "KMS does not rotate keys of this kind"),
             (true, false) => steps.refuse(codes::CONTRADICTION, "KMS changes the rotation of enabled keys only"),
             (true, true) => steps.rotation(),
         }
     }
-    if situation.differs_in("description") {
-        let text = steps.want("description");
+    if situation.differs_in(DESCRIPTION) {
+        let text = steps.want(DESCRIPTION);
         let request = json!({"Description": if text.is_null() { json!("") } else { text.clone() }});
         let promise = promised(json!({"description": text}));
         steps.push("update", "put the description back", Operation::UpdateKeyDescription, request, promise);
     }
-    if situation.differs_in("tags") {
-        let differs = |(key, tag): &(&String, &Value)| live.tree["tags"].get(key.as_str()) != Some(*tag);
+    if situation.differs_in(TAGS) {
+        let differs = |(key, tag): &(&String, &Value)| live.tree[TAGS].get(key.as_str()) != Some(*tag);
         let changed: BTreeMap<&String, &Value> = elements(situation.target, "tags").filter(differs).collect();
         let request = json!({"Tags": tags::for_request(changed.values().copied(), TAG_NAMES)});
         let promise = promised(json!({"tags": changed}));
@@ -314,7 +314,7 @@ fn save(steps: &mut Steps<'_>, key: &Value) -> bool {
         steps.push("restore", &summary, Operation::CancelKeyDeletion, json!({ "KeyId": key }), promise);
     }
     // CancelKeyDeletion leaves the key disabled.
-    let wanted = steps.want("enabled");
+    let wanted = steps.want(ENABLED);
     if (waits && wanted != json!(false)) || (key_state == "Disabled" && wanted == json!(true)) {
         let summary = format!("enable key {name}");
         let promise = promised(json!({"enabled": true}));
@@ -332,14 +332,14 @@ fn goes_at(date: &Value) -> String {
 
 /// Cancels a deletion, enables or disables. Gives whether the key is enabled then.
 fn make_usable(steps: &mut Steps<'_>, live: &Sighting) -> bool {
-    let was = live.tree["enabled"] == json!(true);
-    let (cancels, wants_off) = (steps.situation.differs_in(DELETION), steps.want("enabled") == json!(false));
+    let was = live.tree[ENABLED] == json!(true);
+    let (cancels, wants_off) = (steps.situation.differs_in(DELETION), steps.want(ENABLED) == json!(false));
     if cancels {
         let promise = promised(json!({ DELETION: null }));
         steps.push("restore", "cancel the deletion of the key", Operation::CancelKeyDeletion, json!({}), promise);
     }
     // CancelKeyDeletion leaves the key disabled.
-    if !wants_off && (cancels || steps.situation.differs_in("enabled")) {
+    if !wants_off && (cancels || steps.situation.differs_in(ENABLED)) {
         let promise = promised(json!({"enabled": true}));
         steps.push("restore", "enable the key", Operation::EnableKey, json!({}), promise);
         return true;
@@ -357,7 +357,7 @@ fn note_what_should_be_known(steps: &mut Steps<'_>, live: &Sighting, facts: &Fac
     if facts.key_state.starts_with("PendingDeletion") {
         notes.push((codes::KEY_PENDING_DELETION, format!("the key {}", goes_at(&live.tree[DELETION]))));
     }
-    let policy = Policy::from_value(&live.tree["policy"]);
+    let policy = Policy::from_value(&live.tree[POLICY]);
     for dangling in policy.iter().flat_map(Policy::dangling_principals) {
         let detail = format!("policy.Statement.{}: {} is gone", dangling.statement, dangling.principal);
         notes.push((codes::DANGLING, detail));

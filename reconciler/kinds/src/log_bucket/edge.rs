@@ -174,7 +174,7 @@ fn sighting(session: &Session, address: Address, read: Parts, facts: &Facts) -> 
     Ok(Sighting {
         address,
         tree,
-        extras: extras_by_key(&live, unknown, LogBucket.key_of()),
+        extras: extras_by_key(&live, unknown, LogBucket.contract().list_keys()),
         handle: json!({ "arn": arn }),
         facts: serde_json::to_value(facts).unwrap_or(Value::Null),
         settled: true,

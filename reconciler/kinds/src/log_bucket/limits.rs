@@ -6,7 +6,7 @@ use reconciler_model::policy::Policy;
 use reconciler_model::tree::Path;
 use serde_json::{Map, Value, json};
 
-use super::spec::{self, ENCRYPTION, LIFECYCLE, ONLY, OWNERSHIP, POLICY, VERSIONING};
+use super::spec::{self, ENCRYPTION, LIFECYCLE, ONLY, OWNERSHIP, POLICY, TAGS, VERSIONING};
 use crate::shared::tags;
 
 /// Bytes of a bucket policy.
@@ -49,7 +49,7 @@ pub(super) fn check(tree: &Value) -> Vec<Problem> {
         let detail = "only the root user with a device can change it".to_owned();
         problem(codes::IMMUTABLE, &[VERSIONING, "mfaDelete"], detail, "leave it out");
     }
-    check_tags(tree.get("tags").and_then(Value::as_object).unwrap_or(&Map::new()), &mut problem);
+    check_tags(tree.get(TAGS).and_then(Value::as_object).unwrap_or(&Map::new()), &mut problem);
     problems
 }
 

@@ -1,24 +1,23 @@
 //! The normal form of a bucket (README.md, Sub-resources), and the directions of its fields.
 
 use reconciler_model::address::ScopeKind;
-use reconciler_model::cause::Cause;
 use reconciler_model::diagnostic::Problem;
 use reconciler_model::direction::{self, Direction};
 use reconciler_model::inventory::Sighting;
-use reconciler_model::kind::{self, Kind, Normalised, Origin, Situation};
+use reconciler_model::kind::{self, Contract, Kind, Normalised, Origin, Output, Situation};
 use reconciler_model::open_enum::Word;
 use reconciler_model::plan::Proposal;
 use reconciler_model::policy::{self, Document, Policy};
-use reconciler_model::tree::{self, Difference, KeyOf, Path};
-use reconciler_model::vocabulary;
-use schemars::{JsonSchema, Schema};
+use reconciler_model::tree::{self, Difference, Path};
+use reconciler_model::{member, typed_spec, vocabulary};
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value, json};
 
 use super::{LogBucket, limits, services, steps};
 use crate::shared::normal::as_answered;
 use crate::shared::statements;
-use crate::shared::tags::Tag;
+use crate::shared::tags::{Tag, Tags};
 
 vocabulary!(
     /// How objects are encrypted.
@@ -43,25 +42,30 @@ vocabulary!(
 struct Spec {
     /// What keeps the bucket from being made public; a switch that is left out is off.
     #[serde(default)]
+    #[schemars(extend("x-direction" = "presence", "x-atomic" = true))]
     public_access_block_configuration: Option<PublicAccessBlock>,
     /// How objects are encrypted that come without a choice of their own.
     #[serde(default)]
+    #[schemars(extend("x-direction" = "presence", "x-atomic" = true))]
     server_side_encryption_configuration: Option<Encryption>,
     /// The bucket policy, complete but for what AWS services add to it.
     #[serde(default)]
     policy: Option<Document>,
     /// Whether access control lists count.
     #[serde(default)]
+    #[schemars(extend("x-direction" = "presence", "x-atomic" = true))]
     ownership_controls: Option<Ownership>,
     /// What becomes of objects with time, complete.
     #[serde(default)]
+    #[schemars(extend("x-atomic" = true))]
     lifecycle_configuration: Option<Lifecycle>,
     /// Whether overwritten and deleted objects are kept.
     #[serde(default)]
+    #[schemars(extend("x-direction" = "presence", "x-atomic" = true))]
     versioning_configuration: Option<Versioning>,
     /// Tags; only those that are named are managed.
     #[serde(default)]
-    tags: Option<Vec<Tag>>,
+    tags: Option<Tags>,
     /// Whether a bucket may be created where there is none. A name that was lost may belong to somebody else by now.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     create_when_missing: Option<bool>,
@@ -71,18 +75,24 @@ struct Spec {
 #[serde(rename_all = "camelCase")]
 struct PublicAccessBlock {
     #[serde(default)]
+    #[schemars(extend("x-direction" = "switch"))]
     block_public_acls: bool,
     #[serde(default)]
+    #[schemars(extend("x-direction" = "switch"))]
     ignore_public_acls: bool,
     #[serde(default)]
+    #[schemars(extend("x-direction" = "switch"))]
     block_public_policy: bool,
     #[serde(default)]
+    #[schemars(extend("x-direction" = "switch"))]
     restrict_public_buckets: bool,
 }
 
 /// A bucket has one rule.
 #[derive(Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 struct Encryption {
+    /// It has no key, and is called by its index.
+    #[schemars(extend("x-list-key" = "0"))]
     rules: Vec<EncryptionRule>,
 }
 
@@ -118,18 +128,22 @@ struct BlockedTypes {
 /// A bucket has one rule.
 #[derive(Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 struct Ownership {
+    /// It has no key, and is called by its index.
+    #[schemars(extend("x-list-key" = "0"))]
     rules: Vec<OwnershipRule>,
 }
 
 #[derive(Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 struct OwnershipRule {
+    #[schemars(extend("x-direction" = {"ladder": ["ObjectWriter", "BucketOwnerPreferred", "BucketOwnerEnforced"]}))]
     object_ownership: Word<ObjectOwnership>,
 }
 
 #[derive(Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 struct Lifecycle {
+    #[schemars(extend("x-list-key" = "id"))]
     rules: Vec<LifecycleRule>,
     /// The smallest object that transitions by default; left alone unless it is mentioned.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -138,6 +152,7 @@ struct Lifecycle {
 
 #[derive(Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
+#[schemars(extend("x-atomic" = true))]
 struct LifecycleRule {
     id: String,
     status: Word<RuleStatus>,
@@ -241,16 +256,17 @@ struct Versioning {
     status: Option<Word<VersioningStatus>>,
     /// Whether a second factor is needed to delete versions; only the root user can change it. Left alone unless it is mentioned.
     #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(extend("x-direction" = "presence"))]
     mfa_delete: Option<String>,
 }
 
-pub(super) const ACCESS: &str = "publicAccessBlockConfiguration";
-pub(super) const ENCRYPTION: &str = "serverSideEncryptionConfiguration";
-pub(super) const OWNERSHIP: &str = "ownershipControls";
-pub(super) const POLICY: &str = "policy";
-pub(super) const LIFECYCLE: &str = "lifecycleConfiguration";
-pub(super) const VERSIONING: &str = "versioningConfiguration";
-pub(super) const CREATE: &str = "createWhenMissing";
+pub(super) const ACCESS: &str = member!(Spec, public_access_block_configuration);
+pub(super) const ENCRYPTION: &str = member!(Spec, server_side_encryption_configuration);
+pub(super) const OWNERSHIP: &str = member!(Spec, ownership_controls);
+pub(super) const POLICY: &str = member!(Spec, policy);
+pub(super) const LIFECYCLE: &str = member!(Spec, lifecycle_configuration);
+pub(super) const VERSIONING: &str = member!(Spec, versioning_configuration);
+pub(super) const CREATE: &str = member!(Spec, create_when_missing);
 
 /// How the one rule of a list that cannot have more is called in the tree: by its index, as it is in the source.
 pub(super) const ONLY: &str = "0";
@@ -262,17 +278,6 @@ pub(super) const APART: &[&[&str]] = &[
     &[LIFECYCLE, "transitionDefaultMinimumObjectSize"],
     &[VERSIONING, "mfaDelete"],
 ];
-
-pub(super) fn key_of(path: &Path) -> Option<&'static str> {
-    match path.parts()[..] {
-        ["tags"] => Some("key"),
-        [POLICY, "Statement"] => Some("Sid"),
-        [LIFECYCLE, "rules"] => Some("id"),
-        // There is one at most, and it has no key.
-        [ENCRYPTION | OWNERSHIP, "rules"] => Some(ONLY),
-        _ => None,
-    }
-}
 
 /// Whether a lifecycle rule deletes what the bucket holds.
 fn expires(rule: &Value) -> bool {
@@ -314,9 +319,6 @@ fn settle(tree: &mut Value, origin: Origin) {
         {
             *versioning = Value::Null;
         }
-    }
-    if let Some(tags) = members.get_mut("tags").filter(|tags| tags.is_null()) {
-        *tags = json!({});
     }
     match origin {
         // A bucket that is there need not be created: it never differs in this.
@@ -395,49 +397,37 @@ fn settle_rule(rule: &mut Value) {
     }
 }
 
+pub(super) const TAGS: &str = member!(Spec, tags);
+
+pub(super) static CONTRACT: Contract = Contract {
+    name: "log-bucket",
+    about: "An S3 bucket that logs are delivered to: public access, encryption, policy, ownership, lifecycle and versioning.",
+    scope: ScopeKind::Region,
+    stage: 40,
+    name_varies: true,
+    check_name: limits::check_name,
+    spec: typed_spec!(Spec),
+    request_side_names: &[
+        ("tagSet", "tags"),
+        ("tagging", "tags"),
+        ("rule", "rules"),
+        ("bucket", "the name of the declaration, beside spec"),
+        ("bucketPolicy", "policy"),
+        ("publicAccessBlock", ACCESS),
+        ("versioning", VERSIONING),
+        ("lifecycle", LIFECYCLE),
+    ],
+    // A bucket policy that allows less stops deliveries, so it is put back; but for a denial that touches nothing of what
+    // delivery, those who read the logs, or the reconciler need.
+    documents_grant: true,
+    outputs: &[Output::new("arn")],
+    trail_events: super::causes::CAUSES,
+    ..Contract::DEFAULT
+};
+
 impl Kind for LogBucket {
-    fn name(&self) -> &'static str {
-        "log-bucket"
-    }
-
-    fn about(&self) -> &'static str {
-        "An S3 bucket that logs are delivered to: public access, encryption, policy, ownership, lifecycle and versioning."
-    }
-
-    fn scope(&self) -> ScopeKind {
-        ScopeKind::Region
-    }
-
-    fn stage(&self) -> u8 {
-        40
-    }
-
-    fn name_varies(&self) -> bool {
-        true
-    }
-
-    fn key_of(&self) -> KeyOf {
-        key_of
-    }
-
-    fn merged(&self) -> &'static [&'static str] {
-        &["tags"]
-    }
-
-    fn whole(&self) -> &'static [&'static str] {
-        &[ACCESS, ENCRYPTION, OWNERSHIP, LIFECYCLE, VERSIONING]
-    }
-
-    fn is_whole(&self, path: &Path) -> bool {
-        match path.parts()[..] {
-            [member] => self.whole().contains(&member),
-            [LIFECYCLE, "rules", _] => true,
-            _ => false,
-        }
-    }
-
-    fn policies(&self) -> &'static [&'static [&'static str]] {
-        &[&[POLICY]]
+    fn contract(&self) -> &'static Contract {
+        &CONTRACT
     }
 
     fn leave_out(&self, managed: &mut Value, live: &Value, want: &Value) {
@@ -451,43 +441,22 @@ impl Kind for LogBucket {
         services::leave_out(managed, live, want);
     }
 
-    fn request_side_names(&self) -> &'static [(&'static str, &'static str)] {
-        &[
-            ("tagSet", "tags"),
-            ("tagging", "tags"),
-            ("rule", "rules"),
-            ("bucket", "the name of the declaration, beside spec"),
-            ("bucketPolicy", "policy"),
-            ("publicAccessBlock", ACCESS),
-            ("versioning", VERSIONING),
-            ("lifecycle", LIFECYCLE),
-        ]
-    }
-
-    fn schema(&self) -> Schema {
-        schemars::schema_for!(Spec)
-    }
-
     fn normalise(&self, spec: &Value, origin: Origin) -> Normalised {
-        let mut normalised = kind::normalise_as::<Spec>(&as_answered(spec, origin), origin, key_of);
+        let mut normalised = kind::normalise_as::<Spec>(&as_answered(spec, origin), origin, CONTRACT.fields());
         settle(&mut normalised.tree, origin);
         normalised
     }
 
-    fn declare(&self, live: &Value) -> Value {
+    fn declare(&self, live: &Value) -> Result<Value, String> {
         let mut spec = live.clone();
         if let Some(members) = spec.as_object_mut() {
             members.remove(CREATE);
             members.remove(services::ADDED);
-            if members.get("tags").is_some_and(|tags| tags.is_null() || *tags == json!({})) {
-                members.remove("tags");
+            if members.get(TAGS).is_some_and(|tags| tags.is_null() || *tags == json!({})) {
+                members.remove(TAGS);
             }
         }
-        tree::listed(&spec, key_of)
-    }
-
-    fn check_name(&self, name: &str) -> Option<String> {
-        limits::check_name(name)
+        Ok(tree::listed(&spec, CONTRACT.list_keys()))
     }
 
     fn check(&self, tree: &Value) -> Vec<Problem> {
@@ -496,21 +465,14 @@ impl Kind for LogBucket {
 
     fn direction(&self, path: &Path, live: Option<&Value>, want: Option<&Value>) -> Direction {
         match path.parts()[..] {
-            [ACCESS, _] => direction::of_switch(live, want),
-            [ACCESS | ENCRYPTION | OWNERSHIP | VERSIONING] => direction::of_presence(live, want),
             [ENCRYPTION, "rules", ONLY, ref rest @ ..] => of_encryption(rest, live, want),
-            [OWNERSHIP, "rules", ONLY, "objectOwnership"] => {
-                direction::on_ladder(&["ObjectWriter", "BucketOwnerPreferred", "BucketOwnerEnforced"], live, want)
-            }
             [LIFECYCLE, ref rest @ ..] => of_lifecycle(rest, live, want),
             [VERSIONING, "status"] => match (live, want) {
                 (Some(_), Some(_)) => direction::on_ladder(&["Suspended", "Enabled"], live, want),
                 _ => direction::of_presence(live, want),
             },
-            [VERSIONING, "mfaDelete"] => direction::of_presence(live, want),
             [POLICY] => of_policy(live, want),
-            ["tags", ..] => Direction::Neutral,
-            _ => Direction::Unknown,
+            _ => CONTRACT.direction(path, live, want),
         }
     }
 
@@ -521,27 +483,6 @@ impl Kind for LogBucket {
             }
             _ => found,
         }
-    }
-
-    /// A bucket policy that allows less stops deliveries, so it is put back; but for a denial that touches nothing of what
-    /// delivery, those who read the logs, or the reconciler need.
-    fn document_direction(&self, _: &Path, proved: Direction) -> Direction {
-        match proved {
-            Direction::Strengthened => Direction::Unknown,
-            proved => proved,
-        }
-    }
-
-    fn outputs(&self) -> &'static [&'static str] {
-        &["arn"]
-    }
-
-    fn output(&self, sighting: &Sighting, name: &str) -> Option<String> {
-        sighting.handle.get(name)?.as_str().map(str::to_owned)
-    }
-
-    fn causes(&self) -> &'static [Cause] {
-        super::causes::CAUSES
     }
 
     fn steps(&self, situation: &Situation<'_>) -> Proposal {

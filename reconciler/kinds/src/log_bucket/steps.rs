@@ -13,7 +13,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value, json};
 
 use super::services;
-use super::spec::{ACCESS, APART, CREATE, ENCRYPTION, LIFECYCLE, OWNERSHIP, POLICY, VERSIONING, key_of};
+use super::spec::{ACCESS, APART, CONTRACT, CREATE, ENCRYPTION, LIFECYCLE, OWNERSHIP, POLICY, TAGS, VERSIONING};
 use super::wire::{self, Carried};
 use crate::shared::operations::operations;
 
@@ -232,7 +232,7 @@ fn replace(
     if *member == VERSIONING && whole[*member].get("status").is_none() {
         return steps.refuse(codes::IMMUTABLE, format!("{member} can be suspended, and not removed"));
     }
-    let listed = tree::listed(&whole, key_of);
+    let listed = tree::listed(&whole, CONTRACT.list_keys());
     let mut payload = wire::request(&as_written(&listed[*member]));
     let mut request = Map::new();
     if *member == LIFECYCLE
@@ -327,7 +327,7 @@ fn restore_policy(steps: &mut Steps<'_>, live: Option<&Sighting>) {
 fn restore_tags(steps: &mut Steps<'_>, live: Option<&Sighting>) {
     let mut all: BTreeMap<String, Value> = BTreeMap::new();
     for tree in live.map(|live| &live.tree).into_iter().chain([steps.situation.target]) {
-        let tags = tree.get("tags").and_then(Value::as_object).into_iter().flatten();
+        let tags = tree.get(TAGS).and_then(Value::as_object).into_iter().flatten();
         all.extend(tags.map(|(key, tag)| (key.clone(), tag.clone())));
     }
     if live.is_some_and(|live| live.extras.keys().any(|path| path.starts_with("tags."))) {

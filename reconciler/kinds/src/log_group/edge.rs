@@ -76,7 +76,7 @@ fn sighting(session: &Session, address: Address, answer: &Value) -> Result<Sight
     Ok(Sighting {
         address,
         tree: normalised.tree,
-        extras: extras_by_key(&live, normalised.unknown, LogGroup.key_of()),
+        extras: extras_by_key(&live, normalised.unknown, LogGroup.contract().list_keys()),
         handle: json!({ "logGroupArn": answer.get("logGroupArn") }),
         facts: json!({
             "retentionPolicyName": answer.get("retentionPolicyName"),

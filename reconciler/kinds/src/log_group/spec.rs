@@ -1,17 +1,16 @@
 //! The normal form of a log group (README.md, Reads), its limits and directions.
 
 use reconciler_model::address::ScopeKind;
-use reconciler_model::cause::Cause;
 use reconciler_model::codes;
 use reconciler_model::diagnostic::Problem;
 use reconciler_model::direction::{self, Direction};
 use reconciler_model::inventory::Sighting;
-use reconciler_model::kind::{self, Kind, Normalised, Origin, Place, Situation};
+use reconciler_model::kind::{self, Contract, Kind, Normalised, Origin, Place, Situation};
 use reconciler_model::open_enum::Word;
 use reconciler_model::plan::{Call, Proposal};
-use reconciler_model::tree::{KeyOf, Path};
-use reconciler_model::vocabulary;
-use schemars::{JsonSchema, Schema};
+use reconciler_model::tree::Path;
+use reconciler_model::{member, typed_spec, vocabulary};
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
@@ -42,70 +41,51 @@ struct Spec {
     /// The ARN of the key; `null` is the key that AWS owns. Usually `${kms:alias/NAME}`.
     #[serde(default)]
     kms_key_id: Option<String>,
-    /// The class; it cannot be changed in place.
+    /// The class; it cannot be changed in place. Answers leave it out where it is the one that groups had before there were others.
     #[serde(default)]
+    #[schemars(extend("x-default" = "STANDARD"))]
     log_group_class: Option<Word<LogGroupClass>>,
     /// Whether DeleteLogGroup is refused.
     #[serde(default)]
+    #[schemars(extend("x-direction" = "switch", "x-default" = false))]
     deletion_protection_enabled: Option<bool>,
 }
 
-fn key_of(_: &Path) -> Option<&'static str> {
-    None
+pub(super) const RETENTION: &str = member!(Spec, retention_in_days);
+pub(super) const KEY: &str = member!(Spec, kms_key_id);
+pub(super) const CLASS: &str = member!(Spec, log_group_class);
+pub(super) const PROTECTION: &str = member!(Spec, deletion_protection_enabled);
+
+static CONTRACT: Contract = Contract {
+    name: "log-group",
+    about: "A CloudWatch Logs log group: retention, KMS key, class and deletion protection.",
+    scope: ScopeKind::Region,
+    stage: 30,
+    check_name,
+    spec: typed_spec!(Spec),
+    request_side_names: &[("kmsKeyArn", "kmsKeyId"), ("retention", "retentionInDays"), ("class", "logGroupClass")],
+    trail_events: super::causes::CAUSES,
+    ..Contract::DEFAULT
+};
+
+fn check_name(name: &str) -> Option<String> {
+    let allowed = |c: char| c.is_ascii_alphanumeric() || "_-/.#".contains(c);
+    (name.is_empty() || name.chars().count() > 512 || !name.chars().all(allowed))
+        .then(|| "a log group's name has 1 to 512 letters, digits and `_ - / . #`".to_owned())
 }
 
 impl Kind for LogGroup {
-    fn name(&self) -> &'static str {
-        "log-group"
-    }
-
-    fn about(&self) -> &'static str {
-        "A CloudWatch Logs log group: retention, KMS key, class and deletion protection."
-    }
-
-    fn scope(&self) -> ScopeKind {
-        ScopeKind::Region
-    }
-
-    fn stage(&self) -> u8 {
-        30
-    }
-
-    fn key_of(&self) -> KeyOf {
-        key_of
-    }
-
-    fn request_side_names(&self) -> &'static [(&'static str, &'static str)] {
-        &[("kmsKeyArn", "kmsKeyId"), ("retention", "retentionInDays"), ("class", "logGroupClass")]
-    }
-
-    fn schema(&self) -> Schema {
-        schemars::schema_for!(Spec)
+    fn contract(&self) -> &'static Contract {
+        &CONTRACT
     }
 
     fn normalise(&self, spec: &Value, origin: Origin) -> Normalised {
-        let mut normalised = kind::normalise_as::<Spec>(&as_answered(spec, origin), origin, key_of);
-        if origin == Origin::Live {
-            // The answer leaves both out when they have the value that they had before the members existed.
-            let defaults = [("deletionProtectionEnabled", Value::Bool(false)), ("logGroupClass", "STANDARD".into())];
-            for (member, default) in defaults {
-                if normalised.tree.get(member).is_some_and(Value::is_null) {
-                    normalised.tree[member] = default;
-                }
-            }
-        }
-        normalised
-    }
-
-    fn check_name(&self, name: &str) -> Option<String> {
-        let allowed = |c: char| c.is_ascii_alphanumeric() || "_-/.#".contains(c);
-        (name.is_empty() || name.chars().count() > 512 || !name.chars().all(allowed))
-            .then(|| "a log group's name has 1 to 512 letters, digits and `_ - / . #`".to_owned())
+        kind::normalise_as::<Spec>(&as_answered(spec, origin), origin, CONTRACT.fields())
     }
 
     fn check(&self, tree: &Value) -> Vec<Problem> {
         let mut problems = Vec::new();
-        let key = tree.get("kmsKeyId").and_then(Value::as_str);
+        let key = tree.get(KEY).and_then(Value::as_str);
         if let Some(key) = key.filter(|key| !arns::may_be_of_a_key(key)) {
             problems.push(Problem {
                 code: codes::WRONG_SHAPE,
@@ -114,8 +94,8 @@ impl Kind for LogGroup {
                 remedy: arns::HOW_TO_NAME_A_KEY.to_owned(),
             });
         }
-        let delivery = tree.get("logGroupClass").is_some_and(|class| class == DELIVERY);
-        if delivery && tree.get("retentionInDays").is_some_and(|days| days.as_u64() != Some(DELIVERY_DAYS)) {
+        let delivery = tree.get(CLASS).is_some_and(|class| class == DELIVERY);
+        if delivery && tree.get(RETENTION).is_some_and(|days| days.as_u64() != Some(DELIVERY_DAYS)) {
             problems.push(Problem {
                 code: codes::LIMIT,
                 path: Path::of(["retentionInDays"]),
@@ -125,7 +105,7 @@ impl Kind for LogGroup {
                 remedy: format!("write {DELIVERY_DAYS}, or leave the key out"),
             });
         }
-        let days = tree.get("retentionInDays").and_then(Value::as_u64).filter(|_| !delivery);
+        let days = tree.get(RETENTION).and_then(Value::as_u64).filter(|_| !delivery);
         if let Some(days) = days.filter(|days| !RETENTION_DAYS.contains(days)) {
             let next = RETENTION_DAYS.iter().find(|allowed| **allowed > days);
             problems.push(Problem {
@@ -144,14 +124,13 @@ impl Kind for LogGroup {
     fn direction(&self, path: &Path, live: Option<&Value>, want: Option<&Value>) -> Direction {
         match path.head() {
             // Absent is for ever, the longest of all.
-            Some("retentionInDays") => match (live, want) {
+            Some(RETENTION) => match (live, want) {
                 (None, Some(_)) => Direction::Strengthened,
                 (Some(_), None) => Direction::Weakened,
                 _ => direction::of_number(live, want),
             },
-            Some("kmsKeyId") => arns::key_direction(want),
-            Some("deletionProtectionEnabled") => direction::of_switch(live, want),
-            _ => Direction::Unknown,
+            Some(KEY) => arns::key_direction(want),
+            _ => CONTRACT.direction(path, live, want),
         }
     }
 
@@ -164,10 +143,6 @@ impl Kind for LogGroup {
     fn arns(&self, _call: &Call, place: &Place<'_>, name: &str, _live: Option<&Sighting>) -> Vec<String> {
         let group = arns::arn(place, "logs", &format!("log-group:{name}"));
         vec![format!("{group}:*"), format!("{group}:log-stream:"), group]
-    }
-
-    fn causes(&self) -> &'static [Cause] {
-        super::causes::CAUSES
     }
 
     fn steps(&self, situation: &Situation<'_>) -> Proposal {

@@ -5,7 +5,7 @@ use reconciler_model::kind::Situation;
 use reconciler_model::plan::{Call, Promise, Proposal, ProposedStep};
 use serde_json::{Value, json};
 
-use super::spec::{DELIVERY, DELIVERY_DAYS};
+use super::spec::{CLASS, DELIVERY, DELIVERY_DAYS, KEY, PROTECTION, RETENTION};
 use crate::shared::normal::without_nulls;
 use crate::shared::operations::operations;
 
@@ -35,7 +35,7 @@ pub(super) fn propose(situation: &Situation<'_>) -> Proposal {
         });
     };
     let retention_step = |step: &mut dyn FnMut(&'static str, String, Operation, Value, Value)| {
-        let days = want("retentionInDays");
+        let days = want(RETENTION);
         let (operation, request) = match &days {
             Some(days) => (Operation::PutRetentionPolicy, json!({"logGroupName": name, "retentionInDays": days})),
             None => (Operation::DeleteRetentionPolicy, json!({"logGroupName": name})),
@@ -47,17 +47,17 @@ pub(super) fn propose(situation: &Situation<'_>) -> Proposal {
     let Some(live) = situation.live else {
         let request = without_nulls(json!({
             "logGroupName": name,
-            "kmsKeyId": want("kmsKeyId"),
-            "logGroupClass": want("logGroupClass"),
-            "deletionProtectionEnabled": want("deletionProtectionEnabled"),
+            "kmsKeyId": want(KEY),
+            "logGroupClass": want(CLASS),
+            "deletionProtectionEnabled": want(PROTECTION),
         }));
         let mut promise = situation.target.clone();
         if let Some(members) = promise.as_object_mut() {
-            members.remove("retentionInDays");
+            members.remove(RETENTION);
         }
         step("create", format!("create log group {name}"), Operation::CreateLogGroup, request, promise);
         // A new group keeps events for ever, so only a finite retention needs a call; that of a delivery group is fixed.
-        if want("retentionInDays").is_some() && want("logGroupClass").is_none_or(|class| class != DELIVERY) {
+        if want(RETENTION).is_some() && want(CLASS).is_none_or(|class| class != DELIVERY) {
             retention_step(&mut step);
         }
         let detail = "the events of the deleted log group cannot be restored; its tags, and its metric and subscription filters, \
@@ -65,40 +65,40 @@ pub(super) fn propose(situation: &Situation<'_>) -> Proposal {
         proposal.notes.push((codes::IMMUTABLE, detail.into()));
         return proposal;
     };
-    if situation.differs_in("kmsKeyId") {
-        let (operation, request, summary) = match want("kmsKeyId") {
+    if situation.differs_in(KEY) {
+        let (operation, request, summary) = match want(KEY) {
             Some(key) => {
                 let request = json!({"logGroupName": name, "kmsKeyId": key});
                 (Operation::AssociateKmsKey, request, "encrypt new events with the declared key")
             }
             None => (Operation::DisassociateKmsKey, json!({"logGroupName": name}), "stop using a key of your own"),
         };
-        step("update", summary.into(), operation, request, json!({"kmsKeyId": want("kmsKeyId")}));
+        step("update", summary.into(), operation, request, json!({"kmsKeyId": want(KEY)}));
     }
-    if situation.differs_in("deletionProtectionEnabled") {
-        let on = want("deletionProtectionEnabled").unwrap_or(Value::Bool(false));
+    if situation.differs_in(PROTECTION) {
+        let on = want(PROTECTION).unwrap_or(Value::Bool(false));
         let request = json!({"logGroupIdentifier": name, "deletionProtectionEnabled": on});
         let promise = json!({"deletionProtectionEnabled": on});
         let summary = format!("set deletion protection to {on}");
         step("update", summary, Operation::PutLogGroupDeletionProtection, request, promise);
     }
     let account_policy = live.facts.get("retentionPolicyName").and_then(Value::as_str);
-    let fixed = live.tree.get("logGroupClass").is_some_and(|class| class == DELIVERY);
-    if situation.differs_in("retentionInDays") && account_policy.is_none() && !fixed {
+    let fixed = live.tree.get(CLASS).is_some_and(|class| class == DELIVERY);
+    if situation.differs_in(RETENTION) && account_policy.is_none() && !fixed {
         retention_step(&mut step);
     }
-    if situation.differs_in("retentionInDays") && fixed {
+    if situation.differs_in(RETENTION) && fixed {
         let detail =
             format!("a log group of the class {DELIVERY} keeps events for {DELIVERY_DAYS} days, and nothing else");
         proposal.refusals.push((codes::IMMUTABLE, detail));
     }
-    if let Some(policy) = account_policy.filter(|_| situation.differs_in("retentionInDays")) {
+    if let Some(policy) = account_policy.filter(|_| situation.differs_in(RETENTION)) {
         let detail = format!(
             "retentionInDays is set by the account-level policy `{policy}`; PutRetentionPolicy would change nothing"
         );
         proposal.refusals.push((codes::ACCOUNT_POLICY, detail));
     }
-    if situation.differs_in("logGroupClass") {
+    if situation.differs_in(CLASS) {
         let detail = "logGroupClass cannot be changed in place; deleting the group would lose its events".into();
         proposal.refusals.push((codes::IMMUTABLE, detail));
     }

@@ -1,16 +1,15 @@
 //! The normal form of a service control policy, its limits and directions (README.md, Grammar).
 
 use reconciler_model::address::ScopeKind;
-use reconciler_model::cause::Cause;
 use reconciler_model::codes;
 use reconciler_model::diagnostic::Problem;
 use reconciler_model::direction::Direction;
 use reconciler_model::inventory::Sighting;
-use reconciler_model::kind::{Kind, Normalised, Origin, PinnedAs, Place, Situation};
+use reconciler_model::kind::{Contract, Kind, Normalised, Origin, Output, PinnedAs, Place, Situation};
 use reconciler_model::plan::{Call, Proposal};
 use reconciler_model::policy::{Policy, Scope};
-use reconciler_model::tree::{Difference, KeyOf, Path};
-use schemars::Schema;
+use reconciler_model::tree::{Difference, Path};
+use reconciler_model::typed_spec;
 use serde_json::Value;
 
 use super::{ServiceControlPolicy, lockout};
@@ -31,14 +30,6 @@ pub(super) static TYPE: PolicyType = PolicyType {
     is_content: |text| Policy::from_text(text).is_ok(),
     longest: Longest { surely: 5_120, at_most: 10_240 },
 };
-
-fn key_of(path: &Path) -> Option<&'static str> {
-    match path.parts()[..] {
-        ["tags"] => Some("key"),
-        [CONTENT, "Statement"] => Some("Sid"),
-        _ => None,
-    }
-}
 
 /// What the grammar of service control policies lacks.
 fn check_grammar(policy: &Policy) -> Vec<Problem> {
@@ -63,58 +54,33 @@ fn check_grammar(policy: &Policy) -> Vec<Problem> {
     problems
 }
 
+static CONTRACT: Contract = Contract {
+    name: "service-control-policy",
+    about: "A service control policy of AWS Organizations: what it says, and what it is attached to.",
+    scope: ScopeKind::Organization,
+    stage: 100,
+    check_name: spec::check_name,
+    spec: typed_spec!(Spec<Policy>),
+    request_side_names: spec::REQUEST_SIDE,
+    outputs: &[Output::new("policyId")],
+    trail_events: organizations::causes::CAUSES,
+    element_ids: organizations::element_ids,
+    // A unit protects whom it has: accounts are moved out of it, and units are renamed.
+    pinned_as: Some(PinnedAs::Reach(TARGETS)),
+    ..Contract::DEFAULT
+};
+
 impl Kind for ServiceControlPolicy {
-    fn name(&self) -> &'static str {
-        "service-control-policy"
-    }
-
-    fn about(&self) -> &'static str {
-        "A service control policy of AWS Organizations: what it says, and what it is attached to."
-    }
-
-    fn scope(&self) -> ScopeKind {
-        ScopeKind::Organization
-    }
-
-    fn stage(&self) -> u8 {
-        100
-    }
-
-    fn key_of(&self) -> KeyOf {
-        key_of
-    }
-
-    fn merged(&self) -> &'static [&'static str] {
-        &["tags"]
-    }
-
-    /// A unit protects whom it has: accounts are moved out of it, and units are renamed.
-    fn pinned_as(&self) -> Option<PinnedAs> {
-        Some(PinnedAs::Reach(TARGETS))
-    }
-
-    fn policies(&self) -> &'static [&'static [&'static str]] {
-        &[&[CONTENT]]
-    }
-
-    fn request_side_names(&self) -> &'static [(&'static str, &'static str)] {
-        spec::REQUEST_SIDE
-    }
-
-    fn schema(&self) -> Schema {
-        schemars::schema_for!(Spec<Policy>)
+    fn contract(&self) -> &'static Contract {
+        &CONTRACT
     }
 
     fn normalise(&self, source: &Value, origin: Origin) -> Normalised {
-        spec::normalise::<Policy>(source, origin, key_of)
+        spec::normalise::<Policy>(source, origin, CONTRACT.fields())
     }
 
-    fn declare(&self, live: &Value) -> Value {
-        spec::declare(live, key_of)
-    }
-
-    fn check_name(&self, name: &str) -> Option<String> {
-        spec::check_name(name)
+    fn declare(&self, live: &Value) -> Result<Value, String> {
+        spec::declare(live, CONTRACT.list_keys())
     }
 
     fn check(&self, tree: &Value) -> Vec<Problem> {
@@ -131,7 +97,7 @@ impl Kind for ServiceControlPolicy {
     }
 
     fn direction(&self, path: &Path, live: Option<&Value>, want: Option<&Value>) -> Direction {
-        spec::direction(path, live, want)
+        spec::direction(&CONTRACT, path, live, want)
     }
 
     /// Attached to one more target, only what denies protects more; a Deny that keeps this tool out protects nothing.
@@ -147,24 +113,8 @@ impl Kind for ServiceControlPolicy {
         }
     }
 
-    fn outputs(&self) -> &'static [&'static str] {
-        &["policyId"]
-    }
-
-    fn output(&self, sighting: &Sighting, name: &str) -> Option<String> {
-        sighting.handle.get(name)?.as_str().map(str::to_owned)
-    }
-
     fn arns(&self, call: &Call, _place: &Place<'_>, _name: &str, live: Option<&Sighting>) -> Vec<String> {
         organizations::arns(call, live)
-    }
-
-    fn causes(&self) -> &'static [Cause] {
-        crate::shared::organizations::causes::CAUSES
-    }
-
-    fn element_ids(&self, element: &str, live: Option<&Sighting>, surroundings: &Value) -> Vec<String> {
-        crate::shared::organizations::element_ids(element, live, surroundings)
     }
 
     fn steps(&self, situation: &Situation<'_>) -> Proposal {

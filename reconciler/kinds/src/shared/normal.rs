@@ -6,7 +6,7 @@ use reconciler_aws::CallError;
 use reconciler_aws::edge::Parts;
 use reconciler_model::inventory::Unread;
 use reconciler_model::kind::{self, Kind, Normalised, Origin};
-use reconciler_model::tree::{KeyOf, Path};
+use reconciler_model::tree::{ListKeys, Path};
 use schemars::JsonSchema;
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 use serde_json::Value;
@@ -41,17 +41,17 @@ pub(crate) fn yes() -> bool {
 }
 
 /// Extras by the path of the normal form: list indexes become natural keys, because the order of a live list is random.
-pub(crate) fn extras_by_key(source: &Value, unknown: Vec<(Path, Value)>, key_of: KeyOf) -> BTreeMap<String, Value> {
-    unknown.into_iter().map(|(path, value)| (by_key(source, &path, key_of).to_string(), value)).collect()
+pub(crate) fn extras_by_key(source: &Value, unknown: Vec<(Path, Value)>, keys: &ListKeys) -> BTreeMap<String, Value> {
+    unknown.into_iter().map(|(path, value)| (by_key(source, &path, keys).to_string(), value)).collect()
 }
 
-fn by_key(source: &Value, path: &Path, key_of: KeyOf) -> Path {
+fn by_key(source: &Value, path: &Path, keys: &ListKeys) -> Path {
     let mut plain = Path::root();
     let mut named = Path::root();
     for segment in path.segments() {
         let list = kind::at(source, &plain).filter(|node| node.is_array());
         plain = plain.child(segment);
-        let key = list.and_then(|_| key_of(&named)).and_then(|key| kind::at(source, &plain)?.get(key)?.as_str());
+        let key = list.and_then(|_| keys.key_of(&named)).and_then(|key| kind::at(source, &plain)?.get(key)?.as_str());
         named = named.child(key.unwrap_or(segment));
     }
     named
@@ -204,8 +204,8 @@ mod tests {
     #[test]
     fn extras_are_named_by_natural_key() {
         let source = json!({"filters": [{"type": "B"}, {"type": "A", "new": 1}]});
-        let key_of: KeyOf = |path| (path.head() == Some("filters") && path.segments().len() == 1).then_some("type");
-        let extras = extras_by_key(&source, vec![(Path::of(["filters", "1", "new"]), json!(1))], key_of);
+        let keys = ListKeys::from([(&["filters"][..], "type")]);
+        let extras = extras_by_key(&source, vec![(Path::of(["filters", "1", "new"]), json!(1))], &keys);
         assert_eq!(extras.keys().collect::<Vec<_>>(), ["filters.A.new"]);
     }
 }

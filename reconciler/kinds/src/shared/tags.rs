@@ -16,6 +16,11 @@ pub(crate) struct Tag {
     value: String,
 }
 
+/// The tags of a declaration: only those that are named are managed, and none of them protects.
+#[derive(Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[schemars(extend("x-list-key" = "key", "x-granular" = true, "x-direction" = "neutral", "x-default" = {}))]
+pub(crate) struct Tags(Vec<Tag>);
+
 /// Whether a tag's key is one of those that AWS keeps to itself, in whatever case: nobody else can write them.
 pub(crate) fn is_of_aws(key: &str) -> bool {
     key.get(..4).is_some_and(|start| start.eq_ignore_ascii_case("aws:"))

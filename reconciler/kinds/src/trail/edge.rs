@@ -144,7 +144,7 @@ fn sighting(
     }
     let of_selectors = |(path, _): &mut (Path, Value)| path.head() == Some(ADVANCED);
     let own: Vec<(Path, Value)> = unknown.extract_if(.., of_selectors).collect();
-    let mut extras = extras_by_key(&live, unknown, Trail.key_of());
+    let mut extras = extras_by_key(&live, unknown, Trail.contract().list_keys());
     for (path, value) in own {
         let named = selectors::by_key(&live[ADVANCED], &path).unwrap_or(path);
         extras.insert(named.to_string(), value);

@@ -1,5 +1,6 @@
 //! What the service would reject in a trail, and what would lose events, found before any call (README.md, Selectors).
 
+use super::spec::TAGS;
 use reconciler_model::codes;
 use reconciler_model::diagnostic::{Problem, did_you_mean};
 use reconciler_model::open_enum::{OTHER, on_the_wire};
@@ -405,7 +406,7 @@ pub(super) fn check(tree: &Value) -> Vec<Problem> {
 }
 
 fn check_tags(checker: &mut Checker, tree: &Value) {
-    let Some(tags) = tree.get("tags").and_then(Value::as_object) else { return };
+    let Some(tags) = tree.get(TAGS).and_then(Value::as_object) else { return };
     if tags.len() > MOST_TAGS {
         let detail = format!("{} tags; the service takes at most {MOST_TAGS}", tags.len());
         checker.report(codes::LIMIT, Path::of(["tags"]), detail, "remove some");

@@ -10,9 +10,9 @@ use serde_json::{Map, Value, json};
 use super::coverage::{self, ANY_OF, NONE_OF};
 
 /// The member of the tree with the advanced selectors.
-pub(super) const ADVANCED: &str = "advancedEventSelectors";
+pub(super) const ADVANCED: &str = super::spec::ADVANCED_MEMBER;
 /// The member of the tree with the basic selectors; `null` where the trail has advanced ones.
-pub(super) const BASIC: &str = "eventSelectors";
+pub(super) const BASIC: &str = super::spec::BASIC_MEMBER;
 /// The key of the selectors of management events.
 pub(super) const MANAGEMENT: &str = "Management";
 

@@ -1,17 +1,16 @@
 //! The normal form of a trail (README.md, Settings), and the directions of its fields.
 
 use reconciler_model::address::ScopeKind;
-use reconciler_model::cause::Cause;
 use reconciler_model::control::QuerySource;
 use reconciler_model::diagnostic::Problem;
 use reconciler_model::direction::{self, Direction};
 use reconciler_model::inventory::Sighting;
-use reconciler_model::kind::{self, Kind, Normalised, Origin, Place, Situation};
+use reconciler_model::kind::{self, Contract, Kind, Normalised, Origin, Place, Situation};
 use reconciler_model::open_enum::Word;
 use reconciler_model::plan::{Call, Proposal};
-use reconciler_model::tree::{self, KeyOf, Path};
-use reconciler_model::vocabulary;
-use schemars::{JsonSchema, Schema};
+use reconciler_model::tree::{self, Path};
+use reconciler_model::{member, typed_spec, vocabulary};
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
@@ -19,7 +18,7 @@ use super::selectors::{self, ADVANCED, BASIC, MANAGEMENT};
 use super::{Trail, coverage, limits, steps};
 use crate::shared::arns;
 use crate::shared::normal::{as_answered, yes};
-use crate::shared::tags::Tag;
+use crate::shared::tags::Tags;
 
 vocabulary!(
     /// Which events a basic selector takes.
@@ -41,15 +40,19 @@ struct Spec {
     sns_topic_arn: Option<String>,
     /// Whether events of global services such as IAM are recorded.
     #[serde(default)]
+    #[schemars(extend("x-direction" = "switch", "x-default" = true))]
     include_global_service_events: Option<bool>,
     /// Whether every region is recorded, and not the home region alone.
     #[serde(default)]
+    #[schemars(extend("x-direction" = "switch", "x-default" = false))]
     is_multi_region_trail: Option<bool>,
     /// Whether every account of the organization is recorded; only in the management account.
     #[serde(default)]
+    #[schemars(extend("x-direction" = "switch", "x-default" = false))]
     is_organization_trail: Option<bool>,
     /// Whether digests are delivered that show whether log files were changed.
     #[serde(default)]
+    #[schemars(extend("x-direction" = "switch", "x-default" = false))]
     log_file_validation_enabled: Option<bool>,
     /// The log group that events are delivered to as well, as an ARN that ends with `:*`; `null` for none.
     #[serde(default)]
@@ -62,19 +65,22 @@ struct Spec {
     kms_key_id: Option<String>,
     /// Whether events that the trail's own deliveries cause are recorded too.
     #[serde(default)]
+    #[schemars(extend("x-direction" = "switch", "x-default" = true))]
     recursive_logging: Option<bool>,
     /// Whether the trail logs.
     #[serde(default)]
+    #[schemars(extend("x-direction" = "switch"))]
     is_logging: Option<bool>,
     /// Basic selectors, complete. `null` is for advanced selectors beside it, and says nothing more than they do.
     #[serde(default)]
     event_selectors: Option<Vec<BasicSelector>>,
     /// Advanced selectors, complete for each category and type that is named; other selectors are left alone.
     #[serde(default)]
+    #[schemars(extend("x-granular" = true))]
     advanced_event_selectors: Option<Vec<AdvancedSelector>>,
     /// Tags; only those that are named are managed.
     #[serde(default)]
-    tags: Option<Vec<Tag>>,
+    tags: Option<Tags>,
     /// Whether another trail records the management events, so that the selectors of this one need not.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     management_events_elsewhere: Option<bool>,
@@ -132,15 +138,6 @@ struct FieldSelector {
     not_ends_with: Vec<String>,
 }
 
-/// The flags that CreateTrail and UpdateTrail take, with the value that a trail has when none was written.
-const FLAGS: &[(&str, bool)] = &[
-    ("includeGlobalServiceEvents", true),
-    ("isMultiRegionTrail", false),
-    ("isOrganizationTrail", false),
-    ("logFileValidationEnabled", false),
-    ("recursiveLogging", true),
-];
-
 /// The members that CreateTrail and UpdateTrail take, with the name that the request has for each.
 pub(super) const SETTINGS: &[(&str, &str)] = &[
     ("s3BucketName", "S3BucketName"),
@@ -160,21 +157,12 @@ pub(super) const SETTINGS: &[(&str, &str)] = &[
 const DESTINATIONS: &[&str] =
     &["s3BucketName", "snsTopicARN", "cloudWatchLogsLogGroupArn", "cloudWatchLogsRoleArn", "kmsKeyId"];
 
-const ELSEWHERE: &str = "managementEventsElsewhere";
-
-pub(super) fn key_of(path: &Path) -> Option<&'static str> {
-    (path.parts() == ["tags"]).then_some("key")
-}
+pub(super) const ELSEWHERE: &str = member!(Spec, management_events_elsewhere);
 
 /// Brings a tree into the one form that equal trails share.
 fn settle(tree: &mut Value, origin: Origin) {
     let Some(members) = tree.as_object_mut() else { return };
     members.remove(ELSEWHERE);
-    for (flag, default) in FLAGS {
-        if let Some(value) = members.get_mut(*flag).filter(|value| value.is_null()) {
-            *value = json!(default);
-        }
-    }
     if let Some(prefix) = members.get_mut("s3KeyPrefix").filter(|prefix| *prefix == "") {
         *prefix = Value::Null;
     }
@@ -185,9 +173,6 @@ fn settle(tree: &mut Value, origin: Origin) {
                 *value = Value::Null;
             }
         }
-    }
-    if let Some(tags) = members.get_mut("tags").filter(|tags| tags.is_null()) {
-        *tags = json!({});
     }
     for selector in members.get_mut(BASIC).and_then(Value::as_array_mut).into_iter().flatten() {
         sort_sets(selector);
@@ -228,50 +213,45 @@ fn sort_sets(value: &mut Value) {
     }
 }
 
+pub(super) const IS_LOGGING: &str = member!(Spec, is_logging);
+pub(super) const TAGS: &str = member!(Spec, tags);
+pub(super) const BUCKET: &str = member!(Spec, s3_bucket_name);
+pub(super) const EVERY_REGION: &str = member!(Spec, is_multi_region_trail);
+pub(super) const GLOBAL_EVENTS: &str = member!(Spec, include_global_service_events);
+
+pub(super) const ADVANCED_MEMBER: &str = member!(Spec, advanced_event_selectors);
+pub(super) const BASIC_MEMBER: &str = member!(Spec, event_selectors);
+
+static CONTRACT: Contract = Contract {
+    name: "trail",
+    about: "A CloudTrail trail in its home region: settings, logging and event selectors.",
+    scope: ScopeKind::Region,
+    stage: 60,
+    check_name: limits::check_name,
+    spec: typed_spec!(Spec),
+    request_side_names: &[
+        ("enableLogFileValidation", "logFileValidationEnabled"),
+        ("snsTopicName", "snsTopicARN"),
+        ("tagsList", "tags"),
+        ("name", "the name of the declaration, beside spec"),
+    ],
+    records: Some((QuerySource::TrailLogs, "/cloudWatchLogsLogGroupArn")),
+    trail_events: super::causes::CAUSES,
+    passes: &["/CloudWatchLogsRoleArn"],
+    ..Contract::DEFAULT
+};
+
 impl Kind for Trail {
-    fn name(&self) -> &'static str {
-        "trail"
-    }
-
-    fn about(&self) -> &'static str {
-        "A CloudTrail trail in its home region: settings, logging and event selectors."
-    }
-
-    fn scope(&self) -> ScopeKind {
-        ScopeKind::Region
-    }
-
-    fn stage(&self) -> u8 {
-        60
-    }
-
-    fn key_of(&self) -> KeyOf {
-        key_of
-    }
-
-    fn merged(&self) -> &'static [&'static str] {
-        &["tags", ADVANCED]
+    fn contract(&self) -> &'static Contract {
+        &CONTRACT
     }
 
     fn leave_out(&self, managed: &mut Value, live: &Value, want: &Value) {
         selectors::align(managed, live, want);
     }
 
-    fn request_side_names(&self) -> &'static [(&'static str, &'static str)] {
-        &[
-            ("enableLogFileValidation", "logFileValidationEnabled"),
-            ("snsTopicName", "snsTopicARN"),
-            ("tagsList", "tags"),
-            ("name", "the name of the declaration, beside spec"),
-        ]
-    }
-
-    fn schema(&self) -> Schema {
-        schemars::schema_for!(Spec)
-    }
-
     fn normalise(&self, spec: &Value, origin: Origin) -> Normalised {
-        let mut normalised = kind::normalise_as::<Spec>(&as_answered(spec, origin), origin, key_of);
+        let mut normalised = kind::normalise_as::<Spec>(&as_answered(spec, origin), origin, CONTRACT.fields());
         if origin == Origin::Declared && normalised.problems.is_empty() {
             normalised.problems = limits::check_selectors(spec, spec.get(ELSEWHERE) == Some(&Value::Bool(true)));
             limits::take_marks_off(&mut normalised.tree);
@@ -280,7 +260,7 @@ impl Kind for Trail {
         normalised
     }
 
-    fn declare(&self, live: &Value) -> Value {
+    fn declare(&self, live: &Value) -> Result<Value, String> {
         let mut spec = live.clone();
         if let Some(members) = spec.as_object_mut() {
             let advanced = members.remove(ADVANCED).unwrap_or(Value::Null);
@@ -297,15 +277,11 @@ impl Kind for Trail {
                 }
                 Some(_) => {}
             }
-            if members.get("tags").is_some_and(|tags| tags.is_null() || tags == &json!({})) {
-                members.remove("tags");
+            if members.get(TAGS).is_some_and(|tags| tags.is_null() || tags == &json!({})) {
+                members.remove(TAGS);
             }
         }
-        tree::listed(&spec, key_of)
-    }
-
-    fn check_name(&self, name: &str) -> Option<String> {
-        limits::check_name(name)
+        Ok(tree::listed(&spec, CONTRACT.list_keys()))
     }
 
     fn check(&self, tree: &Value) -> Vec<Problem> {
@@ -314,31 +290,15 @@ impl Kind for Trail {
 
     fn direction(&self, path: &Path, live: Option<&Value>, want: Option<&Value>) -> Direction {
         match path.parts()[..] {
-            ["isLogging"] => direction::of_switch(live, want),
-            [flag] if FLAGS.iter().any(|(name, _)| *name == flag) => direction::of_switch(live, want),
             [member] if DESTINATIONS.contains(&member) => of_pointer(live, want),
             [ADVANCED, _] => of_selectors(live, want, |selectors| selectors.as_array().cloned().unwrap_or_default()),
             [BASIC] => of_selectors(live, want, coverage::of_basic),
-            ["tags", ..] => Direction::Neutral,
-            _ => Direction::Unknown,
+            _ => CONTRACT.direction(path, live, want),
         }
-    }
-
-    fn log_group_of(&self, tree: &Value) -> Option<(QuerySource, String)> {
-        let group = tree.pointer("/cloudWatchLogsLogGroupArn")?.as_str()?;
-        Some((QuerySource::TrailLogs, group.to_owned()))
     }
 
     fn arns(&self, _call: &Call, place: &Place<'_>, name: &str, live: Option<&Sighting>) -> Vec<String> {
         vec![arns::known_or(live, "trailARN", || arns::arn(place, "cloudtrail", &format!("trail/{name}")))]
-    }
-
-    fn passes<'c>(&self, call: &'c Call) -> Option<&'c str> {
-        call.request.get("CloudWatchLogsRoleArn").and_then(Value::as_str).filter(|role| !role.is_empty())
-    }
-
-    fn causes(&self) -> &'static [Cause] {
-        super::causes::CAUSES
     }
 
     fn steps(&self, situation: &Situation<'_>) -> Proposal {

@@ -15,7 +15,7 @@ use super::coverage;
 use super::limits::{MOST_VALUES, unproven};
 use super::pascal::raised;
 use super::selectors::{self, ADVANCED, BASIC};
-use super::spec::SETTINGS;
+use super::spec::{BUCKET, EVERY_REGION, GLOBAL_EVENTS, IS_LOGGING, SETTINGS, TAGS};
 use crate::shared::operations::operations;
 
 operations! {
@@ -118,7 +118,7 @@ fn create(situation: &Situation<'_>) -> Proposal {
         (None, None) => {}
     }
     // CreateTrail starts nothing, and a trail that was there logged, unless the declaration says that it does not.
-    if target.get("isLogging") != Some(&json!(false)) {
+    if target.get(IS_LOGGING) != Some(&json!(false)) {
         proposal.steps.push(logging(situation.name, true));
     }
     proposal
@@ -145,12 +145,12 @@ fn restore(situation: &Situation<'_>, live: &Sighting) -> Proposal {
     if situation.differs_in(ADVANCED) || situation.differs_in(BASIC) {
         restore_selectors(situation, live, &mut proposal);
     }
-    if situation.differs_in("isLogging") {
-        let on = target["isLogging"] == true;
+    if situation.differs_in(IS_LOGGING) {
+        let on = target[IS_LOGGING] == true;
         proposal.steps.push(ProposedStep { alone: on, ..logging(situation.name, on) });
     }
-    if situation.differs_in("tags") {
-        let differs = |(key, tag): &(&String, &Value)| live.tree["tags"].get(key.as_str()) != Some(*tag);
+    if situation.differs_in(TAGS) {
+        let differs = |(key, tag): &(&String, &Value)| live.tree[TAGS].get(key.as_str()) != Some(*tag);
         let changed: BTreeMap<&String, &Value> = elements(target, "tags").filter(differs).collect();
         let request = json!({
             "ResourceId": live.handle["trailARN"],
@@ -161,8 +161,7 @@ fn restore(situation: &Situation<'_>, live: &Sighting) -> Proposal {
     }
     let facts: Facts = serde_json::from_value(live.facts.clone()).unwrap_or_default();
     if let Some(error) = facts.delivery_error {
-        let detail =
-            format!("the last delivery to {} failed: {error}; see the bucket's policy", live.tree["s3BucketName"]);
+        let detail = format!("the last delivery to {} failed: {error}; see the bucket's policy", live.tree[BUCKET]);
         proposal.notes.push((codes::DELIVERY_FAILS, detail));
     }
     let extras = live.extras.keys().filter(|path| !is_of_selector(path));
@@ -194,7 +193,7 @@ fn update(situation: &Situation<'_>, live: &Sighting, proposal: &mut Proposal) {
             own.retain(|member, _| !DELIVERY.contains(&member.as_str()));
         }
     }
-    if own.get("isMultiRegionTrail") == Some(&json!(true)) && live.tree["includeGlobalServiceEvents"] == false {
+    if own.get(EVERY_REGION) == Some(&json!(true)) && live.tree[GLOBAL_EVENTS] == false {
         // One needs the other; the service rejects a trail of all regions without them.
         own.insert("includeGlobalServiceEvents".into(), json!(true));
     }

@@ -30,6 +30,7 @@ fn modified(parameters: &Value) -> Option<Value> {
 pub(super) const CAUSES: &[Cause] = &[
     Cause::new(SOURCE, "CreateVpcEndpoint", MADE)
         .creates(Some("/requestParameters/CreateVpcEndpointRequest/ServiceName"))
+        .makes(made)
         .shows(|parameters| {
             let given = parameters.get("CreateVpcEndpointRequest")?;
             let mut set = renamed(given, WHOLE)?;
@@ -46,7 +47,7 @@ pub(super) const CAUSES: &[Cause] = &[
 ];
 
 /// Whether a request made an endpoint for this service in this VPC.
-pub(super) fn made(event: &Event, surroundings: &Value) -> bool {
+fn made(event: &Event, surroundings: &Value) -> bool {
     let Ok(ground) = serde_json::from_value::<Ground>(surroundings.clone()) else { return false };
     let shown = |member: &str| {
         event.at(&format!("/requestParameters/CreateVpcEndpointRequest/{member}")).and_then(Value::as_str)

@@ -4,35 +4,35 @@ use std::collections::BTreeSet;
 use std::sync::LazyLock;
 
 use reconciler_model::address::ScopeKind;
-use reconciler_model::cause::Cause;
 use reconciler_model::codes;
 use reconciler_model::diagnostic::Problem;
 use reconciler_model::direction::{self, Direction};
-use reconciler_model::history::Event;
 use reconciler_model::inventory::Sighting;
-use reconciler_model::kind::{self, Kind, Normalised, Origin, PinnedAs, Place, Situation};
+use reconciler_model::kind::{self, Contract, Kind, Normalised, Origin, Output, PinnedAs, Place, Situation};
 use reconciler_model::open_enum::{OTHER, Word};
 use reconciler_model::plan::{Call, Proposal};
 use reconciler_model::policy::{Document, Policy};
-use reconciler_model::tree::{self, KeyOf, Path};
-use reconciler_model::vocabulary;
-use schemars::{JsonSchema, Schema};
+use reconciler_model::tree::{self, Path};
+use reconciler_model::{member, typed_spec, vocabulary};
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value, json};
 
 use super::{VpcEndpoint, names, shut, steps};
 use crate::shared::arns;
 use crate::shared::normal::as_answered;
-use crate::shared::tags::{Tag, is_of_aws};
+use crate::shared::tags::{Tags, is_of_aws};
 use crate::sources::lookups;
 
-pub(super) const POLICY: &str = "policyDocument";
-pub(super) const SUBNETS: &str = "subnetIds";
-pub(super) const GROUPS: &str = "groups";
-pub(super) const PRIVATE_DNS: &str = "privateDnsEnabled";
-pub(super) const IP_TYPE: &str = "ipAddressType";
-pub(super) const DNS_OPTIONS: &str = "dnsOptions";
-pub(super) const TAGS: &str = "tags";
+pub(super) const POLICY: &str = member!(Spec, policy_document);
+pub(super) const SUBNETS: &str = member!(Spec, subnet_ids);
+pub(super) const GROUPS: &str = member!(Spec, groups);
+pub(super) const PRIVATE_DNS: &str = member!(Spec, private_dns_enabled);
+pub(super) const IP_TYPE: &str = member!(Spec, ip_address_type);
+pub(super) const DNS_OPTIONS: &str = member!(Spec, dns_options);
+pub(super) const TAGS: &str = member!(Spec, tags);
+/// The output that is the id of the endpoint.
+const ID: &str = "vpcEndpointId";
 /// Nobody declares the state: every declaration wants [`AVAILABLE`].
 pub(super) const STATE: &str = "state";
 
@@ -69,22 +69,26 @@ struct Spec {
     policy_document: Option<Document>,
     /// The subnets, at most one for each availability zone, by id. Usually `${subnet:NAME}`.
     #[serde(default)]
+    #[schemars(extend("x-default" = []))]
     subnet_ids: Option<BTreeSet<String>>,
     /// The security groups of the endpoint's network interfaces.
     #[serde(default)]
+    #[schemars(extend("x-list-key" = "groupId", "x-default" = {}))]
     groups: Option<Vec<Group>>,
     /// Whether the service's usual names lead to the endpoint inside of the VPC, and not to the internet.
     #[serde(default)]
+    #[schemars(extend("x-direction" = "switch", "x-default" = false))]
     private_dns_enabled: Option<bool>,
     /// The IP addresses of the network interfaces.
     #[serde(default)]
+    #[schemars(extend("x-default" = "ipv4"))]
     ip_address_type: Option<Word<IpAddressType>>,
     /// The DNS options, complete.
     #[serde(default)]
     dns_options: Option<DnsOptions>,
     /// Tags; only those that are named are managed.
     #[serde(default)]
-    tags: Option<Vec<Tag>>,
+    tags: Option<Tags>,
 }
 
 #[derive(Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
@@ -114,16 +118,6 @@ fn verified_domains() -> String {
 /// The same of domains. No request can say that there are none: an empty list vanishes in the query protocol.
 fn every_domain() -> BTreeSet<String> {
     [EVERY_DOMAIN.to_owned()].into()
-}
-
-fn key_of(path: &Path) -> Option<&'static str> {
-    match path.parts()[..] {
-        [GROUPS] => Some("groupId"),
-        [TAGS] => Some("key"),
-        // So that `export` prints a list; the names of statements are made by the document itself.
-        [POLICY, "Statement"] => Some("Sid"),
-        _ => None,
-    }
 }
 
 /// The tree of the policy that an endpoint has when none was written (README.md, Defaults).
@@ -172,48 +166,39 @@ fn prepare(answer: &mut Value) {
     }
 }
 
+static CONTRACT: Contract = Contract {
+    name: "vpc-endpoint",
+    about: "A VPC interface endpoint, named VPC/SERVICE: policy, subnets, security groups, private DNS and tags.",
+    scope: ScopeKind::Region,
+    stage: 70,
+    check_name: names::problem,
+    spec: typed_spec!(Spec),
+    request_side_names: &[
+        ("securityGroupIds", GROUPS),
+        ("tagSpecifications", TAGS),
+        ("addSubnetIds", SUBNETS),
+        ("removeSubnetIds", SUBNETS),
+        ("addSecurityGroupIds", GROUPS),
+        ("removeSecurityGroupIds", GROUPS),
+    ],
+    outputs: &[Output::new(ID), Output::new("vpcId"), Output::new("dnsName")],
+    trail_events: super::causes::CAUSES,
+    looked_up_as,
+    pinned_as: Some(PinnedAs::Network),
+    ..Contract::DEFAULT
+};
+
+fn looked_up_as(name: &str, source: &str, key: &str) -> String {
+    let is_placed = ["subnet", "security-group"].contains(&source);
+    match names::parts(name).filter(|_| is_placed) {
+        Some((vpc, _)) => lookups::within(vpc, key),
+        None => key.to_owned(),
+    }
+}
+
 impl Kind for VpcEndpoint {
-    fn name(&self) -> &'static str {
-        "vpc-endpoint"
-    }
-
-    fn about(&self) -> &'static str {
-        "A VPC interface endpoint, named VPC/SERVICE: policy, subnets, security groups, private DNS and tags."
-    }
-
-    fn scope(&self) -> ScopeKind {
-        ScopeKind::Region
-    }
-
-    fn stage(&self) -> u8 {
-        70
-    }
-
-    fn key_of(&self) -> KeyOf {
-        key_of
-    }
-
-    fn policies(&self) -> &'static [&'static [&'static str]] {
-        &[&[POLICY]]
-    }
-
-    fn merged(&self) -> &'static [&'static str] {
-        &[TAGS]
-    }
-
-    fn request_side_names(&self) -> &'static [(&'static str, &'static str)] {
-        &[
-            ("securityGroupIds", GROUPS),
-            ("tagSpecifications", TAGS),
-            ("addSubnetIds", SUBNETS),
-            ("removeSubnetIds", SUBNETS),
-            ("addSecurityGroupIds", GROUPS),
-            ("removeSecurityGroupIds", GROUPS),
-        ]
-    }
-
-    fn schema(&self) -> Schema {
-        schemars::schema_for!(Spec)
+    fn contract(&self) -> &'static Contract {
+        &CONTRACT
     }
 
     fn normalise(&self, spec: &Value, origin: Origin) -> Normalised {
@@ -229,28 +214,15 @@ impl Kind for VpcEndpoint {
         if let Some(domains) = domains.filter(|domains| domains.is_null() || **domains == json!([])) {
             *domains = json!([EVERY_DOMAIN]);
         }
-        let mut normalised = kind::normalise_as::<Spec>(&source, origin, key_of);
+        let mut normalised = kind::normalise_as::<Spec>(&source, origin, CONTRACT.fields());
         let Value::Object(members) = &mut normalised.tree else { return normalised };
         settle_policy(members);
-        // A declared `null`, and what an answer leaves out.
-        let defaults = [
-            (SUBNETS, json!([])),
-            (GROUPS, json!({})),
-            (PRIVATE_DNS, json!(false)),
-            (IP_TYPE, json!("ipv4")),
-            (TAGS, json!({})),
-        ];
-        for (member, default) in defaults {
-            if let Some(value) = members.get_mut(member).filter(|value| value.is_null()) {
-                *value = default;
-            }
-        }
         members.insert(STATE.to_owned(), state);
         normalised
     }
 
-    fn declare(&self, live: &Value) -> Value {
-        let mut declared = tree::listed(live, key_of);
+    fn declare(&self, live: &Value) -> Result<Value, String> {
+        let mut declared = tree::listed(live, CONTRACT.list_keys());
         if let Value::Object(members) = &mut declared {
             members.remove(STATE);
             // An endpoint needs a group, and always has DNS options: what an answer leaves out cannot be declared.
@@ -260,11 +232,7 @@ impl Kind for VpcEndpoint {
                 _ => true,
             });
         }
-        declared
-    }
-
-    fn check_name(&self, name: &str) -> Option<String> {
-        names::problem(name)
+        Ok(declared)
     }
 
     fn check(&self, tree: &Value) -> Vec<Problem> {
@@ -308,8 +276,6 @@ impl Kind for VpcEndpoint {
 
     fn direction(&self, path: &Path, live: Option<&Value>, want: Option<&Value>) -> Direction {
         match path.parts()[..] {
-            // Without it the service's names lead out of the VPC.
-            [PRIVATE_DNS] => direction::of_switch(live, want),
             // One more group lets more clients in. One less shuts some out, which no control asks for.
             [GROUPS, _] if want.is_none() => Direction::Weakened,
             // A lost subnet is a zone without an endpoint; one more is a place that nobody declared.
@@ -319,43 +285,18 @@ impl Kind for VpcEndpoint {
             },
             [STATE] if live.is_some_and(|live| live == "pending" || live == "pendingAcceptance") => Direction::Unknown,
             [STATE] => Direction::Weakened,
-            [TAGS, ..] => Direction::Neutral,
-            _ => Direction::Unknown,
+            _ => CONTRACT.direction(path, live, want),
         }
-    }
-
-    fn outputs(&self) -> &'static [&'static str] {
-        &["vpcEndpointId", "vpcId", "dnsName"]
     }
 
     fn output(&self, sighting: &Sighting, name: &str) -> Option<String> {
-        let place = if name == "vpcEndpointId" { &sighting.handle } else { &sighting.facts };
+        let place = if name == ID { &sighting.handle } else { &sighting.facts };
         place.get(name)?.as_str().map(str::to_owned)
-    }
-
-    fn pinned_as(&self) -> Option<PinnedAs> {
-        Some(PinnedAs::Network)
-    }
-
-    fn looked_up_as(&self, name: &str, source: &str, key: &str) -> String {
-        let is_placed = ["subnet", "security-group"].contains(&source);
-        match names::parts(name).filter(|_| is_placed) {
-            Some((vpc, _)) => lookups::within(vpc, key),
-            None => key.to_owned(),
-        }
     }
 
     fn arns(&self, _call: &Call, place: &Place<'_>, _name: &str, live: Option<&Sighting>) -> Vec<String> {
         let id = arns::known(live, "vpcEndpointId").unwrap_or_else(|| "*".to_owned());
         vec![arns::arn(place, "ec2", &format!("vpc-endpoint/{id}"))]
-    }
-
-    fn causes(&self) -> &'static [Cause] {
-        super::causes::CAUSES
-    }
-
-    fn is_made_by(&self, _: &str, _: &Cause, event: &Event, surroundings: &Value) -> bool {
-        super::causes::made(event, surroundings)
     }
 
     fn notes_beside(&self, live: &Sighting, want: &Value) -> Vec<(&'static str, String)> {

@@ -47,7 +47,7 @@ pub(super) fn of(subject: &Subject<'_>, cause: &Cause, event: &Event, field: Opt
 fn touches_element(subject: &Subject<'_>, cause: &Cause, event: &Event, path: &Path) -> bool {
     let Some(element) = path.segments().get(1).filter(|_| !cause.elements.is_empty()) else { return true };
     let named = event.texts(cause.elements);
-    let ids = subject.kind.element_ids(element, subject.live, subject.surroundings);
+    let ids = (subject.kind.contract().element_ids)(element, subject.live, subject.surroundings);
     named.is_empty() || named.contains(element.as_str()) || ids.iter().any(|id| named.contains(id.as_str()))
 }
 

@@ -1,7 +1,7 @@
 //! Who caused a drift: the pure part of attribution.
 //!
-//! Expected flow: the engine reads the history of the events that the [`Kind::causes`] name, and what the service itself keeps of
-//! the past; [`Subject::blame`] finds for each field what touched it, and `decide` who made it what it is.
+//! Expected flow: the engine reads the history of the events that the kind names
+//! ([`Contract::trail_events`](crate::kind::Contract::trail_events)), and what the service itself keeps of the past; [`Subject::blame`] finds for each field what touched it, and `decide` who made it what it is.
 //!
 //! # Guarantees
 //! - A failed call is nobody's doing, and neither is a write of our own.
@@ -124,7 +124,7 @@ pub fn causes_of(kind: &dyn Kind, drift: &Drift) -> Vec<&'static Cause> {
             cause.members.is_empty() || cause.members.iter().any(|member| heads.contains(member))
         }
     };
-    kind.causes().iter().filter(matters).collect()
+    kind.contract().trail_events.iter().filter(matters).collect()
 }
 
 impl Subject<'_> {
@@ -157,7 +157,7 @@ impl Subject<'_> {
         window: Window,
     ) -> (Attribution, Began) {
         let unknown = |reason: String| (Attribution::Unknown { reason, candidates: Vec::new() }, Began::default());
-        if self.kind.causes().is_empty() {
+        if self.kind.contract().trail_events.is_empty() {
             return unknown(format!("this build does not know which events change a {}", self.kind.name()));
         }
         let mut touches = Vec::new();
@@ -218,7 +218,7 @@ impl Subject<'_> {
                     && candidates.is_empty()
                     && names.len() <= 1
                     && !unnamed.is_empty()
-                    && self.kind.causes().iter().any(Cause::gives_an_id) =>
+                    && self.kind.contract().trail_events.iter().any(Cause::gives_an_id) =>
             {
                 let mut all: Vec<_> = unnamed.iter().map(|event| event.culprit.clone()).collect();
                 all.sort();
@@ -232,7 +232,7 @@ impl Subject<'_> {
 
     fn causes_for(&self, field: Option<&FieldDrift>) -> impl Iterator<Item = &'static Cause> {
         let head = field.and_then(|field| field.path.head());
-        self.kind.causes().iter().filter(move |cause| match (head, cause.does) {
+        self.kind.contract().trail_events.iter().filter(move |cause| match (head, cause.does) {
             (None, does) => does != Does::Changes,
             (Some(_), Does::Removes) => false,
             (Some(_), Does::Creates) => true,
@@ -248,12 +248,11 @@ impl Subject<'_> {
             names.extend(ids.filter_map(Value::as_str).map(str::to_owned));
             return names;
         }
-        for cause in self.kind.causes() {
+        for cause in self.kind.contract().trail_events {
             let Some(Ok(past)) = histories.get(&(cause.source, cause.event)) else { continue };
             for event in past.events.iter().filter(|event| !event.failed) {
                 let request = event.request_id.as_ref().and_then(|id| self.own.requests.get(id));
-                if (cause.does == Does::Creates
-                    && self.kind.is_made_by(&self.drift.name, cause, event, self.surroundings))
+                if (cause.does == Does::Creates && cause.has_made(&self.drift.name, event, self.surroundings))
                     || request.is_some_and(|(address, _)| *address == self.drift.address)
                 {
                     names.extend(event.texts(cause.named).into_iter().map(str::to_owned));

@@ -13,10 +13,10 @@ use super::pins::Pin;
 use super::selection::Where;
 use super::template::{self, Part};
 use super::validate;
-use crate::address::{Address, Scope, ScopeKind};
+use crate::address::{Address, Scope};
 use crate::codes;
 use crate::diagnostic::{Diagnostic, Place};
-use crate::kind::{Kind, PinnedAs};
+use crate::kind::{Contract, Kind};
 use crate::tree::{self, Path};
 
 /// What to do with a live value that is stronger than the declared one.
@@ -51,13 +51,8 @@ pub struct Declaration {
     pub(super) name_parts: Vec<Part>,
     /// The texts of the spec that hold placeholders.
     pub(super) holes: Vec<Hole>,
-    pub(super) key_of: tree::KeyOf,
-    /// The place that the kind lives in.
-    pub(super) lives: ScopeKind,
-    /// What of it is pinned beside its look-ups.
-    pub(super) pinned_as: Option<PinnedAs>,
-    /// What the live resource can be asked for.
-    pub(super) outputs: &'static [&'static str],
+    /// What is constant of its kind.
+    pub(super) contract: &'static Contract,
     /// The normal form, for a spec that is the same in every scope and needs no look-up.
     pub(super) normal: Option<Value>,
 }
@@ -79,16 +74,16 @@ impl Declaration {
     /// Where the field at `path` is declared, or the nearest thing above it.
     ///
     /// The path may be one of the normal form (elements by natural key) or of the source (elements by index). A path that
-    /// begins with `publishedVersion` means the same without that segment: a version holds what its draft declares.
-    pub fn place_of(&self, path: &Path, key_of: tree::KeyOf) -> Option<Place> {
+    /// begins with the member of what is published means the same without that segment: a version holds what its draft declares.
+    pub fn place_of(&self, path: &Path) -> Option<Place> {
         let spec = self.node.entry("spec")?;
         let path = match path.head() {
-            Some("publishedVersion") if spec.value.entry("publishedVersion").is_none() => {
+            Some(head) if Some(head) == self.contract.published && spec.value.entry(head).is_none() => {
                 Path::of(path.segments().iter().skip(1).cloned())
             }
             _ => path.clone(),
         };
-        let (line, column) = match spec.value.find(&path, key_of) {
+        let (line, column) = match spec.value.find(&path, self.contract.list_keys()) {
             Some(found) => (found.line, found.column),
             None => (spec.line, spec.column),
         };
@@ -97,7 +92,7 @@ impl Declaration {
 
     /// Where the text at `path` is, and within it the character that is `offset` characters in, when that can be told.
     pub(super) fn place_within(&self, path: &Path, offset: usize) -> Place {
-        let found = self.node.entry("spec").and_then(|spec| spec.value.find(path, self.key_of));
+        let found = self.node.entry("spec").and_then(|spec| spec.value.find(path, self.contract.list_keys()));
         match found {
             Some(found) => {
                 let within = match &found.node.shape {
@@ -112,10 +107,10 @@ impl Declaration {
 
     /// Where the last key of `path` is, or the nearest thing above it.
     pub(super) fn place_of_key(&self, path: &Path) -> Place {
-        let key = self.node.entry("spec").and_then(|spec| spec.value.find_key(path, self.key_of));
+        let key = self.node.entry("spec").and_then(|spec| spec.value.find_key(path, self.contract.list_keys()));
         match key {
             Some((line, column)) => Place { file: self.at.file.clone(), line, column },
-            None => self.place_of(path, self.key_of).unwrap_or_else(|| self.at.clone()),
+            None => self.place_of(path).unwrap_or_else(|| self.at.clone()),
         }
     }
 
@@ -275,7 +270,7 @@ impl Wanted {
         let unanswered: Vec<Unanswered> = missing
             .into_iter()
             .map(|(path, lookup, why)| Unanswered {
-                at: self.declaration.place_of(&path, self.declaration.key_of),
+                at: self.declaration.place_of(&path),
                 member: path.head().unwrap_or_default().to_owned(),
                 lookup,
                 why,
@@ -339,8 +334,8 @@ impl Wanted {
 
     /// The tree with what the pin of the name says.
     fn held(&self, kind: &dyn Kind, mut tree: Value) -> Value {
-        if let Some(pin) = &self.pin {
-            kind.hold_to(&mut tree, &self.address.name, &pin.value);
+        if let (Some(pin), Some(identity)) = (&self.pin, kind.contract().identity) {
+            (identity.hold)(&mut tree, &self.address.name, &pin.value);
         }
         tree
     }

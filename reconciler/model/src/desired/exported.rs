@@ -22,14 +22,14 @@ pub struct Exported {
 /// The spec of a live resource, without what could not be read and what may not be declared.
 pub fn exported(kind: &dyn Kind, live: &Sighting) -> Exported {
     let nothing = |why: String| Exported { spec: None, left_out: vec![(None, why)] };
-    if let Some(why) = kind.why_not_declared(live) {
-        return nothing(why);
-    }
-    if let Some(why) = kind.check_name(&live.address.name) {
+    if let Some(why) = (kind.contract().check_name)(&live.address.name) {
         return nothing(format!("`{}`: {why}", live.address.name));
     }
     // Live text is literal: what looks like a placeholder in it is none. It is written so, and checked as it is.
-    let mut spec = kind.declare(&live.tree);
+    let mut spec = match kind.declare(&live.tree) {
+        Ok(spec) => spec,
+        Err(why) => return nothing(why),
+    };
     if let Some(members) = spec.as_object_mut() {
         // `null` would declare that it must be absent.
         members.retain(|name, _| !live.unread.contains_key(name));

@@ -13,7 +13,7 @@ use crate::address::{Address, Scope, ScopeKind};
 use crate::codes;
 use crate::diagnostic::did_you_mean;
 use crate::kind::{self, Kind, PinnedAs};
-use crate::tree::Path;
+use crate::tree::{ListKeys, Path};
 
 /// How much text the placeholders of one spec may bring in.
 const MAX_TEXT: usize = 1 << 20;
@@ -65,14 +65,14 @@ pub(super) fn scopes_for(
         organization.discover.is_some()
             && coverage::selectors_of(declaration).any(|selector| pinned.covers(selector, &account.id))
     };
-    let accounts = organization.accounts.iter().filter(|account| match kind.scope() {
+    let accounts = organization.accounts.iter().filter(|account| match kind.contract().scope {
         ScopeKind::Organization => account.name == organization.management_account,
         ScopeKind::Account | ScopeKind::Region => {
             form_only || declaration.applies.takes_account(account) || was_taken(account)
         }
     });
-    let home = [organization.home_region(kind.scope()).to_owned()];
-    let regions: Vec<&String> = match kind.scope() {
+    let home = [organization.home_region(kind.contract().scope).to_owned()];
+    let regions: Vec<&String> = match kind.contract().scope {
         ScopeKind::Region => {
             organization.regions.iter().filter(|region| declaration.applies.takes_region(region)).collect()
         }
@@ -221,22 +221,22 @@ impl<D: AsRef<Declaration>> Filling<'_, D> {
         }
         let Ok(path) = field.parse::<Path>();
         let failure = |detail: String, remedy: String| (codes::UNRESOLVED_REFERENCE, detail, remedy);
-        let (path, value) = match follow(&declaration.spec, &path, declaration.key_of) {
+        let (path, value) = match follow(&declaration.spec, &path, declaration.contract.list_keys()) {
             Ok(found) => found,
-            Err(_) if declaration.outputs.contains(&field) => {
+            Err(_) if declaration.contract.output(field).is_some() => {
                 let placeholder = self.placeholder(&address, &scope, field);
                 let text = placeholder.to_string();
-                let prefix = declaration.pinned_as.and_then(PinnedAs::name_prefix);
+                let prefix = declaration.contract.pinned_as.and_then(PinnedAs::name_prefix);
                 let pin_key = prefix.map(|prefix| format!("{prefix}{}", address.name));
                 self.live.insert(placeholder, LiveReference { scope, address, output: field.to_owned(), pin_key });
                 return Ok(Value::String(text));
             }
             Err((at, known)) => {
                 let known = known.iter().map(String::as_str);
-                let outputs = declaration.outputs.iter().copied();
-                let remedy = match did_you_mean(&at, known.clone().chain(outputs)) {
+                let outputs = declaration.contract.outputs.iter().map(|output| output.name);
+                let remedy = match did_you_mean(&at, known.clone().chain(outputs.clone())) {
                     Some(near) => format!("did you mean `{near}`?"),
-                    None => what_to_refer_to(known.collect(), declaration.outputs),
+                    None => what_to_refer_to(known.collect(), &outputs.collect::<Vec<_>>()),
                 };
                 let detail = format!(
                     "`${{ref:{target}}}`: the {} at {} does not declare `{at}`",
@@ -313,7 +313,7 @@ impl<D: AsRef<Declaration>> Filling<'_, D> {
         let organization = self.world.organization;
         let meant = |index: usize| {
             let scopes = self.world.scopes.get(index)?;
-            let lives = self.world.declaration(index)?.lives;
+            let lives = self.world.declaration(index)?.contract.scope;
             let (account, region) = match (place, lives) {
                 // Which accounts there are is not known: the one that stands in for all of them is meant.
                 (Some((_, region)), _) if self.world.form_only => (&*organization.management_account, region),
@@ -365,17 +365,13 @@ fn too_far() -> Failure {
 
 /// The value at a dotted path, elements by natural key or index, and the path with indexes. An error names what is not
 /// there, and what is.
-fn follow<'a>(
-    spec: &'a Value,
-    path: &Path,
-    key_of: crate::tree::KeyOf,
-) -> Result<(Path, &'a Value), (String, Vec<String>)> {
+fn follow<'a>(spec: &'a Value, path: &Path, keys: &ListKeys) -> Result<(Path, &'a Value), (String, Vec<String>)> {
     let mut node = spec;
     let (mut way, mut indexed) = (Path::root(), Path::root());
     for segment in path.segments() {
         let (step, next) = match node {
             Value::Array(items) => {
-                let by_key = key_of(&way).and_then(|key| {
+                let by_key = keys.key_of(&way).and_then(|key| {
                     items.iter().position(|item| item.get(key).and_then(Value::as_str) == Some(segment))
                 });
                 let index = by_key.or_else(|| segment.parse().ok());
@@ -440,8 +436,8 @@ pub(super) fn holes(spec: &Value, fault: &mut dyn FnMut(&Path, Vec<template::Fau
 }
 
 /// Whether the text at a path waits for a look-up, or holds a placeholder that is wrong.
-pub(super) fn is_unsettled(spec: &Value, path: &Path, key_of: crate::tree::KeyOf) -> bool {
-    follow(spec, path, key_of).is_ok_and(|(_, value)| value.as_str().is_some_and(|text| !template::is_settled(text)))
+pub(super) fn is_unsettled(spec: &Value, path: &Path, keys: &ListKeys) -> bool {
+    follow(spec, path, keys).is_ok_and(|(_, value)| value.as_str().is_some_and(|text| !template::is_settled(text)))
 }
 
 impl AsRef<Declaration> for Declaration {

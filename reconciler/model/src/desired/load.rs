@@ -341,7 +341,7 @@ impl<'a> Loader<'a> {
         let problems = &mut self.problems;
         let kind = item.get("kind").and_then(|kind| kind.raw()).and_then(|name| find(self.kinds, name));
         let elsewhere = |key: &str| {
-            let known = validate::known_members(kind?.schema().as_value(), &Path::root());
+            let known = validate::known_members(kind?.contract().schema().as_value(), &Path::root());
             known.iter().any(|member| member == key).then(|| format!("move `{key}` below `spec:`"))
         };
         item.only(KEYS, elsewhere, problems);
@@ -399,10 +399,7 @@ impl<'a> Loader<'a> {
             node,
             name_parts,
             holes: Vec::new(),
-            key_of: kind.key_of(),
-            lives: kind.scope(),
-            outputs: kind.outputs(),
-            pinned_as: kind.pinned_as(),
+            contract: kind.contract(),
             normal: None,
         };
         let mut faults = Vec::new();
@@ -540,7 +537,8 @@ impl Checked {
                     if template::has_escapes(&filled.spec) {
                         template::finish(finished.to_mut(), None, &mut Vec::new());
                     }
-                    let unsettled = |path: &Path| fan_out::is_unsettled(&filled.spec, path, declaration.key_of);
+                    let unsettled =
+                        |path: &Path| fan_out::is_unsettled(&filled.spec, path, declaration.contract.list_keys());
                     let tree = validate::spec(kind, declaration, &finished, unsettled, &mut found);
                     let partition = &world.organization.partition;
                     found.extend(validate::other_partitions(kind, declaration, &finished, partition));
@@ -575,7 +573,7 @@ impl Checked {
         if declaration.name_parts.is_empty() {
             return;
         }
-        let Some(detail) = kind.check_name(name) else { return };
+        let Some(detail) = (kind.contract().check_name)(name) else { return };
         let place = Some(declaration.place_of_name());
         if reported.insert((codes::BAD_NAME.to_owned(), place.clone())) {
             let detail = format!("`{name}`: {detail}");
@@ -625,7 +623,7 @@ fn find<'a>(kinds: &[&'a dyn Kind], name: &str) -> Option<&'a dyn Kind> {
 
 /// The name, and its parts where it differs from scope to scope.
 fn read_name(item: &Item<'_>, kind: Option<&dyn Kind>, problems: &mut Vec<Diagnostic>) -> Option<(String, Vec<Part>)> {
-    let singleton = kind.and_then(Kind::singleton);
+    let singleton = kind.and_then(|kind| kind.contract().singleton);
     if item.node.entry("name").is_none() && (kind.is_none() || singleton.is_some()) {
         // Whether an unknown kind needs a name cannot be told.
         return singleton.map(|name| (name.to_owned(), Vec::new()));
@@ -642,7 +640,7 @@ fn read_name(item: &Item<'_>, kind: Option<&dyn Kind>, problems: &mut Vec<Diagno
     if text.contains("${") {
         return read_template(&name, text, kind, problems).map(|parts| (text.to_owned(), parts));
     }
-    if let Some(detail) = kind.and_then(|kind| kind.check_name(text)) {
+    if let Some(detail) = kind.and_then(|kind| (kind.contract().check_name)(text)) {
         problems.push(name.problem(codes::BAD_NAME, format!("`{text}`: {detail}"), NAME_REMEDY));
     }
     Some((text.to_owned(), Vec::new()))
@@ -655,7 +653,7 @@ fn read_template(
     kind: Option<&dyn Kind>,
     problems: &mut Vec<Diagnostic>,
 ) -> Option<Vec<Part>> {
-    if !kind?.name_varies() {
+    if !kind?.contract().name_varies {
         let detail = "placeholders are not filled in in names of this kind: a name is the same in every scope";
         problems.push(name.problem(codes::BAD_NAME, detail, "write the name out"));
         return None;
@@ -719,7 +717,9 @@ fn check_where(
     organization: Option<&Organization>,
     problems: &mut Vec<Diagnostic>,
 ) {
-    if let (Some(regions), Some(_), true) = (item.get("regions"), &applies.regions, kind.scope() != ScopeKind::Region) {
+    if let (Some(regions), Some(_), true) =
+        (item.get("regions"), &applies.regions, kind.contract().scope != ScopeKind::Region)
+    {
         let detail = format!("a {} does not live in a region, so `regions` means nothing here", kind.name());
         problems.push(regions.problem(codes::NO_SUCH_TARGET, detail, "remove the key"));
     }

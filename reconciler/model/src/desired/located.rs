@@ -10,7 +10,7 @@ use saphyr_parser::{Event, Marker, Parser, ScalarStyle, Span, Tag};
 
 use crate::codes;
 use crate::diagnostic::{Diagnostic, Place};
-use crate::tree::{KeyOf, Path};
+use crate::tree::{ListKeys, Path};
 
 /// How deep a document may be nested, aliases included: what `serde_yaml` reads too.
 pub(super) const MAX_DEPTH: usize = 128;
@@ -82,7 +82,7 @@ impl Node {
     ///
     /// A segment below a list is a natural key, as in normal forms, or an index, as in the source. Scalars are found at
     /// their value, mappings and lists at their key: that is what a reader looks for.
-    pub(super) fn find(&self, path: &Path, key_of: KeyOf) -> Option<Found<'_>> {
+    pub(super) fn find(&self, path: &Path, keys: &ListKeys) -> Option<Found<'_>> {
         let mut found: Option<Found<'_>> = None;
         let mut node = self;
         let mut way = Path::root();
@@ -94,7 +94,7 @@ impl Node {
                     _ => Found { line: entry.line, column: entry.column, node: &entry.value },
                 }),
                 Shape::Sequence(items) => {
-                    let keyed = key_of(&way).and_then(|key| element(items, key, segment));
+                    let keyed = keys.key_of(&way).and_then(|key| element(items, key, segment));
                     keyed.or_else(|| items.get(segment.parse::<usize>().ok()?)).map(|item| Found::at(item))
                 }
             };
@@ -107,11 +107,11 @@ impl Node {
     }
 
     /// Where the key of the last segment of `path` is; `None` when it is not a key.
-    pub(super) fn find_key(&self, path: &Path, key_of: KeyOf) -> Option<(usize, usize)> {
+    pub(super) fn find_key(&self, path: &Path, keys: &ListKeys) -> Option<(usize, usize)> {
         let (last, way) = path.segments().split_last()?;
         let parent = match way {
             [] => self,
-            way => self.find(&Path::of(way), key_of)?.node,
+            way => self.find(&Path::of(way), keys)?.node,
         };
         parent.entry(last).map(|entry| (entry.line, entry.column))
     }

@@ -106,9 +106,9 @@ pub fn members_of(value: &str) -> BTreeSet<&str> {
 pub struct Pointed {
     /// What it is called in the file.
     pub key: String,
-    /// How it is asked for, before the kind narrows it ([`Kind::looked_up_as`]).
+    /// How it is asked for, before the kind narrows it ([`Contract::looked_up_as`]).
     ///
-    /// [`Kind::looked_up_as`]: crate::kind::Kind::looked_up_as
+    /// [`Contract::looked_up_as`]: crate::kind::Contract::looked_up_as
     pub lookup: Lookup,
     /// Whether it is where the name itself leads, so that the resource is found by it.
     is_name: bool,
@@ -135,7 +135,7 @@ pub fn key_of_lookup(wanted: &Wanted, lookup: &Lookup) -> String {
 
 /// The name or id of the network that an address is in.
 fn network_of(wanted: &Wanted) -> Option<&str> {
-    let is_in_one = wanted.declaration.pinned_as == Some(PinnedAs::Network);
+    let is_in_one = wanted.declaration.contract.pinned_as == Some(PinnedAs::Network);
     wanted.address.name.rsplit_once('/').map(|(network, _)| network).filter(|_| is_in_one)
 }
 
@@ -181,7 +181,7 @@ impl Wanted {
             |lookup: &Lookup| pointed(key_of_lookup(self, lookup), &lookup.source, &lookup.key, false, true);
         let mut all: Vec<Pointed> = self.lookups.iter().map(of_lookup).collect();
         let name = &self.address.name;
-        match self.declaration.pinned_as {
+        match self.declaration.contract.pinned_as {
             None => {}
             Some(own @ (PinnedAs::Name(prefix) | PinnedAs::NameAndVersions(prefix))) => {
                 all.push(pointed(format!("{prefix}{name}"), prefix.trim_end_matches([':', '/']), name, true, false));

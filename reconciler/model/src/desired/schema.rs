@@ -13,7 +13,7 @@ pub fn schema(kinds: &[&dyn Kind]) -> Value {
     definitions.insert("organization".to_owned(), organization());
     definitions.insert("where".to_owned(), selection());
     for kind in kinds {
-        let mut spec = kind.schema().to_value();
+        let mut spec = kind.contract().schema().to_value();
         let prefix = kind.name();
         // The definitions of all kinds share one namespace in the end, so they are renamed.
         rename(&mut spec, prefix);
@@ -54,14 +54,15 @@ fn rename(schema: &mut Value, prefix: &str) {
 }
 
 fn declaration(kind: &dyn Kind, spec: Value) -> Value {
-    let name = match kind.singleton() {
+    let name = match kind.contract().singleton {
         Some(name) => json!({"const": name}),
         None => json!({"type": "string", "minLength": 1}),
     };
-    let required: &[&str] = if kind.singleton().is_some() { &["kind", "spec"] } else { &["kind", "name", "spec"] };
+    let required: &[&str] =
+        if kind.contract().singleton.is_some() { &["kind", "spec"] } else { &["kind", "name", "spec"] };
     json!({
         "type": "object",
-        "description": kind.about(),
+        "description": kind.contract().about,
         "properties": {
             "kind": {"const": kind.name()},
             "name": name,

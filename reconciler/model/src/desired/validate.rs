@@ -9,6 +9,7 @@ use crate::codes;
 use crate::diagnostic::{Diagnostic, Problem, did_you_mean};
 use crate::documents;
 use crate::kind::{Kind, Origin};
+use crate::schema::variants;
 use crate::tree::Path;
 
 /// Brings a spec into normal form and checks it; `None` when there is none.
@@ -25,7 +26,7 @@ pub(super) fn spec(
         if unsettled(&problem.path) {
             return;
         }
-        let place = declaration.place_of(&problem.path, declaration.key_of);
+        let place = declaration.place_of(&problem.path);
         let detail = match problem.path.segments() {
             [] => problem.detail,
             _ => format!("{}: {}", problem.path, problem.detail),
@@ -74,11 +75,8 @@ pub(super) fn other_partitions(
     let mut found = Vec::new();
     let mut open = vec![(Path::root(), spec)];
     while let Some((path, value)) = open.pop() {
-        let is_policy = kind.policies().iter().any(|place| {
-            let parts = path.parts();
-            place.len() == parts.len()
-                && place.iter().zip(&parts).all(|(one, part)| *one == documents::ANY || one == part)
-        });
+        let policies = kind.contract().fields().policies();
+        let is_policy = policies.iter().any(|place| place.matches(path.segments()));
         match value {
             _ if is_policy => {}
             Value::Object(members) => open.extend(members.iter().map(|(name, member)| (path.child(name), member))),
@@ -106,12 +104,12 @@ pub(super) fn other_partitions(
 fn unknown_member(kind: &dyn Kind, declaration: &Declaration, path: &Path) -> Diagnostic {
     let place = Some(declaration.place_of_key(path));
     let name = path.segments().last().map_or("", String::as_str);
-    if let Some((_, right)) = kind.request_side_names().iter().find(|(request, _)| *request == name) {
+    if let Some((_, right)) = kind.contract().request_side_names.iter().find(|(request, _)| *request == name) {
         let detail = format!("{path}: `{name}` is what the request calls it");
         return Diagnostic::new(codes::REQUEST_SIDE_NAME, place, detail, format!("write `{right}`"));
     }
     let above = Path::of(path.segments().iter().take(path.segments().len().saturating_sub(1)).cloned());
-    let known = known_members(kind.schema().as_value(), &above);
+    let known = known_members(kind.contract().schema().as_value(), &above);
     let remedy = match did_you_mean(name, known.iter().map(String::as_str)) {
         Some(near) => format!("did you mean `{near}`?"),
         None if known.is_empty() => format!("remove it; a {} has no such key here", kind.name()),
@@ -138,23 +136,4 @@ pub(super) fn known_members(schema: &Value, path: &Path) -> Vec<String> {
     names.sort();
     names.dedup();
     names
-}
-
-/// A schema, with its references followed and its alternatives side by side.
-fn variants<'a>(root: &'a Value, node: &'a Value) -> Vec<&'a Value> {
-    let mut found = Vec::new();
-    let mut todo = vec![node];
-    // The bound ends references that go in circles.
-    while let Some(node) = todo.pop()
-        && found.len() < 64
-    {
-        found.push(node);
-        let target =
-            node.get("$ref").and_then(Value::as_str).and_then(|target| root.pointer(target.strip_prefix('#')?));
-        todo.extend(target);
-        for key in ["anyOf", "oneOf", "allOf"] {
-            todo.extend(node.get(key).and_then(Value::as_array).into_iter().flatten());
-        }
-    }
-    found
 }

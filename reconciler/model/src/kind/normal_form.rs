@@ -6,6 +6,7 @@ use serde::Serialize;
 use serde::de::DeserializeOwned;
 use serde_json::{Map, Value};
 
+use super::Fields;
 use crate::codes;
 use crate::diagnostic::Problem;
 use crate::open_enum;
@@ -35,7 +36,7 @@ pub struct Normalised {
 /// Deserialises `spec` into `S` and serialises it into the tree; collects every unknown member and unknown word.
 ///
 /// `S` has an `Option` for each top-level member and none elsewhere unless absence is a state of its own.
-pub fn normalise_as<S: DeserializeOwned + Serialize>(spec: &Value, origin: Origin, key_of: tree::KeyOf) -> Normalised {
+pub fn normalise_as<S: DeserializeOwned + Serialize>(spec: &Value, origin: Origin, fields: &Fields) -> Normalised {
     let mut source = Cow::Borrowed(spec);
     let mut normalised = Normalised::default();
     let typed: S = loop {
@@ -84,12 +85,15 @@ pub fn normalise_as<S: DeserializeOwned + Serialize>(spec: &Value, origin: Origi
     };
     let tree = serde_json::to_value(&typed).unwrap_or(Value::Null);
     let keyed = match origin {
-        Origin::Declared => tree::keyed(tree, key_of),
+        Origin::Declared => tree::keyed(tree, fields.list_keys()),
         // What is there twice differs from what is declared; an error would hide all the rest of it.
-        Origin::Live => Ok(tree::keyed_apart(tree, key_of)),
+        Origin::Live => Ok(tree::keyed_apart(tree, fields.list_keys())),
     };
     match keyed {
-        Ok(tree) => normalised.tree = tree,
+        Ok(tree) => {
+            normalised.tree = tree;
+            fields.write_defaults(&mut normalised.tree);
+        }
         Err(repeated) => normalised.problems.push(Problem {
             code: codes::REPEATED_ELEMENT,
             detail: repeated.to_string(),
@@ -212,7 +216,7 @@ mod tests {
         const KNOWN: &'static [&'static str] = &["LOW", "HIGH"];
     }
 
-    #[derive(Serialize, Deserialize)]
+    #[derive(Serialize, Deserialize, schemars::JsonSchema)]
     struct Filter {
         name: String,
         strength: open_enum::Word<Strength>,
@@ -220,13 +224,10 @@ mod tests {
         levels: Vec<open_enum::Word<Strength>>,
     }
 
-    #[derive(Serialize, Deserialize)]
+    #[derive(Serialize, Deserialize, schemars::JsonSchema)]
     struct Spec {
+        #[schemars(extend("x-list-key" = "name"))]
         filters: Vec<Filter>,
-    }
-
-    fn key_of(path: &Path) -> Option<&'static str> {
-        (path.parts()[..] == ["filters"]).then_some("name")
     }
 
     /// Every word is told at its own place, and reading thousands of them takes no longer than a few reads of the whole.
@@ -236,14 +237,15 @@ mod tests {
         let count = 4000;
         let spec = json!({"filters": (0..count).map(filter).collect::<Vec<_>>()});
         let began = std::time::Instant::now();
-        let normalised = normalise_as::<Spec>(&spec, Origin::Declared, key_of);
+        let fields = Fields::of(&schemars::schema_for!(Spec));
+        let normalised = normalise_as::<Spec>(&spec, Origin::Declared, &fields);
         // One by one it takes minutes.
         assert!(began.elapsed() < std::time::Duration::from_secs(20), "{:?}", began.elapsed());
         assert_eq!(normalised.problems.len(), count / 2 + count);
         let paths: Vec<String> = normalised.problems.iter().map(|problem| problem.path.to_string()).collect();
         assert!(paths.contains(&"filters.1.strength".to_owned()) && paths.contains(&"filters.7.levels.1".to_owned()));
         assert!(!paths.contains(&"filters.2.strength".to_owned()));
-        let live = normalise_as::<Spec>(&spec, Origin::Live, key_of);
+        let live = normalise_as::<Spec>(&spec, Origin::Live, &fields);
         assert_eq!(live.tree["filters"]["f1"]["strength"], "other:EXTREME");
         assert!(live.problems.is_empty());
     }

@@ -37,7 +37,7 @@ pub struct Inputs<'a> {
     pub standing: &'a BTreeMap<(Address, String), String>,
     /// Texts that refer to something else than to what they are to refer to, and what that means.
     pub referring: &'a BTreeMap<(Address, Path), Referring>,
-    /// The versions that this tool published another one after ([`Kind::version_of`]).
+    /// The versions that this tool published another one after ([`Versions::newest`](crate::kind::Versions::newest)).
     pub replaced: &'a BTreeMap<Address, BTreeSet<String>>,
     /// Addresses of which the last step came to nothing: nobody waits for them.
     pub failed: &'a BTreeSet<Address>,
@@ -123,8 +123,8 @@ fn assess(case: &Case<'_>) -> Assessed {
     let mut comparison = drift::compare(kind, wanted, want, live);
     if let Some(live) = live {
         let known = KnownVersions { pinned: wanted.pinned_versions.as_deref(), replaced };
-        let beside = kind.unknown_beside(live, want, known);
-        drift::add_beside(&mut comparison, wanted, kind, beside);
+        let beside = kind.versions().map(|versions| versions.unknown(live, want, known)).unwrap_or_default();
+        drift::add_beside(&mut comparison, wanted, beside);
     }
     let mut findings = Vec::new();
     let mut note = |severity, code: &str, detail: String| {
@@ -255,12 +255,13 @@ pub fn build(inputs: &Inputs<'_>) -> Plan {
         for ((_, member), referring) in
             inputs.referring.range((address.clone(), Path::root())..).take_while(|((other, _), _)| other == address)
         {
-            refers_elsewhere(&mut assessed.drift, *kind, wanted, live, (member, referring));
+            refers_elsewhere(&mut assessed.drift, wanted, live, (member, referring));
         }
         match assessed.drift {
             Some(mut drift) => {
                 drift.alerts = alert::of(inputs.controls, &drift);
-                if wanted.pin.is_some() && drift.fields.iter().any(|field| kind.leads_elsewhere(&field.path)) {
+                if wanted.pin.is_some() && drift.fields.iter().any(|field| kind.contract().leads_elsewhere(&field.path))
+                {
                     drift.alerts.extend(repointed::alerts(inputs.controls, &drift));
                     drift.alerts.sort_by(|one, two| one.urgency_and_control().cmp(&two.urgency_and_control()));
                 }
@@ -281,7 +282,7 @@ pub fn build(inputs: &Inputs<'_>) -> Plan {
                 matches!(inputs.inventory.of(need), Known::Absent) && !wanted.referred_pins.contains_key(*need)
             };
             let needs = wanted.needs.iter().filter(is_made).collect();
-            proposed.push(Proposed { stage: kind.stage(), wanted, planned_for, steps: assessed.steps, needs });
+            proposed.push(Proposed { stage: kind.contract().stage, wanted, planned_for, steps: assessed.steps, needs });
         }
     }
     for (address, why) in inputs.superseded {
@@ -335,7 +336,6 @@ pub fn build(inputs: &Inputs<'_>) -> Plan {
 /// be referred to is not there yet.
 fn refers_elsewhere(
     drift: &mut Option<Drift>,
-    kind: &dyn Kind,
     wanted: &Wanted,
     live: Option<&Sighting>,
     (path, Referring { direction, better }): (&Path, &Referring),
@@ -350,7 +350,7 @@ fn refers_elsewhere(
                 live: live.and_then(|live| tree::get(&live.tree, path)).cloned().unwrap_or(Value::Null),
                 want: Value::String(better.clone().unwrap_or_else(|| "one that is as declared".to_owned())),
                 direction,
-                declared_at: wanted.declaration.place_of(path, kind.key_of()).map(|place| place.to_string()),
+                declared_at: wanted.declaration.place_of(path).map(|place| place.to_string()),
                 path: path.clone(),
                 kept: false,
                 stays: false,
@@ -473,7 +473,7 @@ fn is_about_to_change(
     let LiveReference { address, output, .. } = reference;
     let member = || {
         let kind = inputs.kinds.iter().find(|kind| kind.name() == address.kind)?;
-        let member = kind.output_follows(output)?;
+        let member = kind.contract().output_follows(output)?;
         let other = referred_to.get(address)?;
         let (Known::Present(live), Some(Ok(want))) = (inputs.inventory.of(address), inputs.trees.get(address)) else {
             return None;

@@ -673,7 +673,7 @@ impl JsonSchema for Policy {
             "properties": {
                 "Version": {"enum": ["2012-10-17", "2008-10-17"]},
                 "Id": {"type": "string"},
-                "Statement": {"anyOf": [{"type": "array", "items": statement}, statement]},
+                "Statement": {"anyOf": [{"type": "array", "items": statement}, statement], "x-list-key": "Sid"},
             },
             "required": ["Statement"],
             "additionalProperties": false,
@@ -681,6 +681,7 @@ impl JsonSchema for Policy {
         let schema = json!({
             "description": "A policy document in the IAM grammar, or its JSON text.",
             "anyOf": [document, {"type": "string"}],
+            "x-policy-document": true,
         });
         Schema::try_from(schema).unwrap_or_default()
     }

@@ -31,6 +31,7 @@ pub(super) const SERVICE: &str = "organizations";
 
 /// How often a write is tried while the service is busy with another change, and the first pause between two tries; each
 /// pause is twice as long as the one before.
+const EFFECTIVE: &str = "DescribeEffectivePolicy";
 const TRIES: u32 = 6;
 const FIRST_PAUSE: Duration = Duration::from_millis(200);
 
@@ -209,7 +210,7 @@ fn sighting(
     Ok(Sighting {
         address,
         tree,
-        extras: extras_by_key(&live, unknown, of.kind.key_of()),
+        extras: extras_by_key(&live, unknown, of.kind.contract().list_keys()),
         handle,
         facts: json!({ TYPE_STATUS: status }),
         settled: !status.starts_with("PENDING"),
@@ -314,14 +315,17 @@ async fn overruled(
     }
     let looks = asked.iter().map(|account| async move {
         let request = json!({ "PolicyType": of.wire, "TargetId": account });
-        let effective = match ask(session, "DescribeEffectivePolicy", &request).await {
+        let effective = match ask(session, EFFECTIVE, &request).await {
             Ok(answer) => {
-                answer.body.pointer("/EffectivePolicy/PolicyContent").and_then(Value::as_str).map(str::to_owned)
+                let content = answer.body.pointer("/EffectivePolicy/PolicyContent").and_then(Value::as_str);
+                // What cannot be read is not "nothing is effective".
+                let odd = || odd_answer(session, SERVICE, EFFECTIVE, "the effective policy cannot be read");
+                content.and_then(|text| serde_json::from_str(text).ok()).ok_or_else(odd)?
             }
-            Err(error) if error.code == "EffectivePolicyNotFoundException" => None,
+            Err(error) if error.code == "EffectivePolicyNotFoundException" => Value::Null,
             Err(error) => return Err(error),
         };
-        Ok((account, effective.and_then(|text| serde_json::from_str(&text).ok()).unwrap_or(Value::Null)))
+        Ok((account, effective))
     });
     let mut found = Map::new();
     for look in join_all(looks).await {

@@ -3,8 +3,9 @@
 use reconciler_model::codes;
 use reconciler_model::diagnostic::Problem;
 use reconciler_model::direction::{self, Direction};
-use reconciler_model::kind::{self, Normalised, Origin};
-use reconciler_model::tree::{KeyOf, Path};
+use reconciler_model::kind::{self, Contract, Fields, Normalised, Origin};
+use reconciler_model::member;
+use reconciler_model::tree::{ListKeys, Path};
 use schemars::JsonSchema;
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
@@ -13,12 +14,14 @@ use serde_json::{Value, json};
 use super::PolicyType;
 use super::targets::Targets;
 use crate::shared::normal::as_answered;
-use crate::shared::tags::{Tag, is_of_aws};
+use crate::shared::tags::{Tags, is_of_aws};
 
 /// The member that holds what the policy says.
-pub(crate) const CONTENT: &str = "content";
+pub(crate) const CONTENT: &str = member!(Spec<()>, content);
 /// The member that holds what the policy is attached to.
-pub(crate) const TARGETS: &str = "targets";
+pub(crate) const TARGETS: &str = member!(Spec<()>, targets);
+pub(crate) const DESCRIPTION: &str = member!(Spec<()>, description);
+pub(crate) const TAGS: &str = member!(Spec<()>, tags);
 
 const LONGEST_NAME: usize = 128;
 const LONGEST_DESCRIPTION: usize = 512;
@@ -32,13 +35,15 @@ const LONGEST_VALUE: usize = 256;
 #[schemars(rename = "Spec")]
 pub(crate) struct Spec<C> {
     /// What the policy is for.
+    #[schemars(extend("x-direction" = "neutral", "x-default" = ""))]
     description: Option<String>,
     /// What the policy says.
     content: Option<C>,
     /// What the policy is attached to, complete: `Root`, paths of units such as `Workloads/Production`, account ids.
+    #[schemars(extend("x-default" = {}))]
     targets: Option<Targets>,
     /// Tags; only those that are named are managed.
-    tags: Option<Vec<Tag>>,
+    tags: Option<Tags>,
 }
 
 /// Request-side names, and those of the answer.
@@ -51,26 +56,20 @@ pub(crate) const REQUEST_SIDE: &[(&str, &str)] = &[
 ];
 
 /// Brings a spec into normal form.
-pub(crate) fn normalise<C: DeserializeOwned + Serialize>(spec: &Value, origin: Origin, key_of: KeyOf) -> Normalised {
-    let mut normalised = kind::normalise_as::<Spec<C>>(&as_answered(spec, origin), origin, key_of);
-    for (member, nothing) in [("description", json!("")), (TARGETS, json!({})), ("tags", json!({}))] {
-        if let Some(value) = normalised.tree.get_mut(member).filter(|value| value.is_null()) {
-            *value = nothing;
-        }
-    }
-    normalised
+pub(crate) fn normalise<C: DeserializeOwned + Serialize>(spec: &Value, origin: Origin, fields: &Fields) -> Normalised {
+    kind::normalise_as::<Spec<C>>(&as_answered(spec, origin), origin, fields)
 }
 
 /// The spec of a declaration for a live tree.
-pub(crate) fn declare(live: &Value, key_of: KeyOf) -> Value {
-    let mut spec = reconciler_model::tree::listed(live, key_of);
+pub(crate) fn declare(live: &Value, keys: &ListKeys) -> Result<Value, String> {
+    let mut spec = reconciler_model::tree::listed(live, keys);
     if let Some(targets) = spec.get_mut(TARGETS) {
         *targets = targets.as_object().map(|targets| targets.keys().cloned().collect()).unwrap_or_default();
     }
     if let Some(members) = spec.as_object_mut() {
-        members.retain(|name, member| name != "tags" || *member != json!([]));
+        members.retain(|name, member| name != TAGS || *member != json!([]));
     }
-    spec
+    Ok(spec)
 }
 
 /// What is wrong with the name of a policy.
@@ -91,9 +90,9 @@ pub(crate) fn check(of: &PolicyType, tree: &Value) -> Vec<Problem> {
         problems.push(Problem { code: codes::LIMIT, path, detail, remedy: remedy.to_owned() });
     };
     let length = |value: &Value| value.as_str().map_or(0, |text| text.chars().count());
-    if length(&tree["description"]) > LONGEST_DESCRIPTION {
+    if length(&tree[DESCRIPTION]) > LONGEST_DESCRIPTION {
         let detail = format!("a description has at most {LONGEST_DESCRIPTION} characters");
-        limit(Path::of(["description"]), detail, "shorten it");
+        limit(Path::of([DESCRIPTION]), detail, "shorten it");
     }
     let written = tree.get(CONTENT).and_then(|content| (of.text_of)(content)).map_or(0, |text| text.chars().count());
     if written > of.longest.at_most {
@@ -101,9 +100,9 @@ pub(crate) fn check(of: &PolicyType, tree: &Value) -> Vec<Problem> {
             format!("the policy has {written} characters without white space; at most {} fit", of.longest.at_most);
         limit(Path::of([CONTENT]), detail, "shorten it, or make two policies of it");
     }
-    let tags = tree.get("tags").and_then(Value::as_object);
+    let tags = tree.get(TAGS).and_then(Value::as_object);
     if tags.is_some_and(|tags| tags.len() > MOST_TAGS) {
-        limit(Path::of(["tags"]), format!("a policy has at most {MOST_TAGS} tags"), "remove some");
+        limit(Path::of([TAGS]), format!("a policy has at most {MOST_TAGS} tags"), "remove some");
     }
     for (key, tag) in tags.into_iter().flatten() {
         let keyed = (1..=LONGEST_KEY).contains(&key.chars().count()) && !is_of_aws(key);
@@ -111,7 +110,7 @@ pub(crate) fn check(of: &PolicyType, tree: &Value) -> Vec<Problem> {
             let detail = format!(
                 "the key of a tag has 1 to {LONGEST_KEY} characters and does not begin with `aws:`; a value has at most {LONGEST_VALUE}"
             );
-            limit(Path::of(["tags", key]), detail, "write a shorter tag");
+            limit(Path::of([TAGS, key]), detail, "write a shorter tag");
         }
     }
     problems
@@ -129,10 +128,9 @@ pub(crate) fn check_room(of: &PolicyType, tree: &Value) -> Vec<Problem> {
 }
 
 /// The direction of a difference outside the content. What a policy is no longer attached to is open.
-pub(crate) fn direction(path: &Path, live: Option<&Value>, want: Option<&Value>) -> Direction {
+pub(crate) fn direction(of: &Contract, path: &Path, live: Option<&Value>, want: Option<&Value>) -> Direction {
     match path.head() {
         Some(TARGETS) => direction::of_presence(live, want),
-        Some("description" | "tags") => Direction::Neutral,
-        _ => Direction::Unknown,
+        _ => of.direction(path, live, want),
     }
 }

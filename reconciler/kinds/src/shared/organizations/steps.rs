@@ -11,7 +11,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value, json};
 
 use super::PolicyType;
-use super::spec::{CONTENT, TARGETS};
+use super::spec::{CONTENT, DESCRIPTION, TAGS, TARGETS};
 use super::targets::{ANY, ROOT, is_account};
 use crate::shared::normal::OVERRULED;
 use crate::shared::operations::operations;
@@ -200,7 +200,7 @@ impl Builder<'_> {
             return;
         }
         let Some(text) = self.text() else { return };
-        let description = target.get("description").cloned().unwrap_or_else(|| json!(""));
+        let description = target.get(DESCRIPTION).cloned().unwrap_or_else(|| json!(""));
         let mut request = json!({
             "Name": self.situation.name, "Description": description, "Type": self.of.wire, "Content": text,
         });
@@ -248,9 +248,9 @@ impl Builder<'_> {
             (may_fail && is_harmless && situation.differs_in(TARGETS)).then(|| self.attach(&was_attached));
         let mut request = json!({});
         let mut promised = json!({});
-        if situation.differs_in("description") {
-            request["Description"] = target["description"].clone();
-            promised["description"] = target["description"].clone();
+        if situation.differs_in(DESCRIPTION) {
+            request["Description"] = target[DESCRIPTION].clone();
+            promised[DESCRIPTION] = target[DESCRIPTION].clone();
         }
         if let Some(text) = text.flatten() {
             request["Content"] = json!(text);
@@ -265,9 +265,9 @@ impl Builder<'_> {
             let attached = attached_first.unwrap_or_else(|| self.attach(&was_attached));
             self.detach(live, attached);
         }
-        if situation.differs_in("tags") {
+        if situation.differs_in(TAGS) {
             let changed: Map<String, Value> = members(target, "tags")
-                .filter(|(key, tag)| live.tree["tags"].get(key.as_str()) != Some(*tag))
+                .filter(|(key, tag)| live.tree[TAGS].get(key.as_str()) != Some(*tag))
                 .map(|(key, tag)| (key.clone(), tag.clone()))
                 .collect();
             let request = json!({ "Tags": tags::for_request(changed.values(), KEY_AND_VALUE) });

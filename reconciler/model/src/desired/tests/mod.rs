@@ -13,20 +13,19 @@ mod placeholders;
 
 use std::collections::BTreeSet;
 
-use schemars::{JsonSchema, Schema, schema_for};
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 use super::{Desired, Source, load};
-use crate::address::ScopeKind;
 use crate::codes;
 use crate::diagnostic::{Diagnostic, Problem};
 use crate::direction::Direction;
-use crate::kind::{Kind, Normalised, Origin, Situation, normalise_as};
+use crate::kind::{Contract, Kind, Normalised, Origin, Output, Situation, normalise_as};
 use crate::open_enum::Word;
 use crate::plan::Proposal;
-use crate::tree::{self, Path};
-use crate::vocabulary;
+use crate::tree::Path;
+use crate::{typed_spec, vocabulary};
 
 vocabulary!(FilterType, "HATE", "INSULTS", "PROMPT_ATTACK");
 vocabulary!(Strength, "NONE", "LOW", "HIGH");
@@ -44,6 +43,7 @@ struct FilterSet {
 #[derive(Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 struct ContentPolicy {
+    #[schemars(extend("x-list-key" = "type"))]
     filters: Vec<Filter>,
 }
 
@@ -64,44 +64,23 @@ struct Log {
 struct FilterSetKind;
 struct LogKind;
 
-fn no_key(_: &Path) -> Option<&'static str> {
-    None
-}
-
-fn filters_by_type(path: &Path) -> Option<&'static str> {
-    (path.parts() == ["contentPolicy", "filters"]).then_some("type")
-}
-
 impl Kind for FilterSetKind {
-    fn name(&self) -> &'static str {
-        "filter-set"
-    }
-    fn about(&self) -> &'static str {
-        "A set of filters."
-    }
-    fn scope(&self) -> ScopeKind {
-        ScopeKind::Region
-    }
-    fn stage(&self) -> u8 {
-        2
-    }
-    fn key_of(&self) -> tree::KeyOf {
-        filters_by_type
-    }
-    fn request_side_names(&self) -> &'static [(&'static str, &'static str)] {
-        &[("contentPolicyConfig", "contentPolicy"), ("filtersConfig", "filters")]
-    }
-    fn schema(&self) -> Schema {
-        schema_for!(FilterSet)
+    fn contract(&self) -> &'static Contract {
+        static CONTRACT: Contract = Contract {
+            name: "filter-set",
+            about: "A set of filters.",
+            stage: 2,
+            check_name: |name| name.contains(' ').then(|| "spaces are not allowed".to_owned()),
+            spec: typed_spec!(FilterSet),
+            request_side_names: &[("contentPolicyConfig", "contentPolicy"), ("filtersConfig", "filters")],
+            outputs: &[Output::new("setArn")],
+            published: Some("publishedVersion"),
+            ..Contract::DEFAULT
+        };
+        &CONTRACT
     }
     fn normalise(&self, spec: &Value, origin: Origin) -> Normalised {
-        normalise_as::<FilterSet>(spec, origin, filters_by_type)
-    }
-    fn outputs(&self) -> &'static [&'static str] {
-        &["setArn"]
-    }
-    fn check_name(&self, name: &str) -> Option<String> {
-        name.contains(' ').then(|| "spaces are not allowed".to_owned())
+        normalise_as::<FilterSet>(spec, origin, self.contract().fields())
     }
     fn check(&self, tree: &Value) -> Vec<Problem> {
         let mut problems = Vec::new();
@@ -134,29 +113,19 @@ impl Kind for FilterSetKind {
 }
 
 impl Kind for LogKind {
-    fn name(&self) -> &'static str {
-        "log"
-    }
-    fn about(&self) -> &'static str {
-        "The log of a region."
-    }
-    fn scope(&self) -> ScopeKind {
-        ScopeKind::Region
-    }
-    fn stage(&self) -> u8 {
-        1
-    }
-    fn singleton(&self) -> Option<&'static str> {
-        Some("default")
-    }
-    fn key_of(&self) -> tree::KeyOf {
-        no_key
-    }
-    fn schema(&self) -> Schema {
-        schema_for!(Log)
+    fn contract(&self) -> &'static Contract {
+        static CONTRACT: Contract = Contract {
+            name: "log",
+            about: "The log of a region.",
+            stage: 1,
+            singleton: Some("default"),
+            spec: typed_spec!(Log),
+            ..Contract::DEFAULT
+        };
+        &CONTRACT
     }
     fn normalise(&self, spec: &Value, origin: Origin) -> Normalised {
-        normalise_as::<Log>(spec, origin, no_key)
+        normalise_as::<Log>(spec, origin, self.contract().fields())
     }
     fn check(&self, _: &Value) -> Vec<Problem> {
         Vec::new()
@@ -173,35 +142,21 @@ impl Kind for LogKind {
 struct BucketKind;
 
 impl Kind for BucketKind {
-    fn name(&self) -> &'static str {
-        "bucket"
-    }
-    fn about(&self) -> &'static str {
-        "A bucket."
-    }
-    fn scope(&self) -> ScopeKind {
-        ScopeKind::Region
-    }
-    fn stage(&self) -> u8 {
-        1
-    }
-    fn name_varies(&self) -> bool {
-        true
-    }
-    fn key_of(&self) -> tree::KeyOf {
-        no_key
-    }
-    fn schema(&self) -> Schema {
-        schema_for!(Log)
+    fn contract(&self) -> &'static Contract {
+        static CONTRACT: Contract = Contract {
+            name: "bucket",
+            about: "A bucket.",
+            stage: 1,
+            name_varies: true,
+            check_name: |name| (name.len() > 24).then(|| "more than 24 characters".to_owned()),
+            spec: typed_spec!(Log),
+            outputs: &[Output::new("arn")],
+            ..Contract::DEFAULT
+        };
+        &CONTRACT
     }
     fn normalise(&self, spec: &Value, origin: Origin) -> Normalised {
-        normalise_as::<Log>(spec, origin, no_key)
-    }
-    fn outputs(&self) -> &'static [&'static str] {
-        &["arn"]
-    }
-    fn check_name(&self, name: &str) -> Option<String> {
-        (name.len() > 24).then(|| "more than 24 characters".to_owned())
+        normalise_as::<Log>(spec, origin, self.contract().fields())
     }
     fn check(&self, _: &Value) -> Vec<Problem> {
         Vec::new()

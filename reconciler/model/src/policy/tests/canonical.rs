@@ -293,24 +293,22 @@ fn the_schema_names_the_grammar() {
 /// A policy as a member of a kind's normal form: read from both origins, compared, and declared again.
 #[test]
 fn a_kind_holds_a_policy_as_a_member() {
-    #[derive(serde::Serialize, serde::Deserialize)]
+    #[derive(serde::Serialize, serde::Deserialize, schemars::JsonSchema)]
     struct Spec {
         policy: Option<Policy>,
     }
-    fn key_of(path: &Path) -> Option<&'static str> {
-        (path.parts() == ["policy", "Statement"]).then_some("Sid")
-    }
+    let fields = kind::Fields::of(&schemars::schema_for!(Spec));
     let text = super::leaves::BUNDLE;
     let grammar: Value = serde_json::from_str(text).expect("JSON");
-    let declared = kind::normalise_as::<Spec>(&json!({"policy": grammar}), Origin::Declared, key_of);
-    let live = kind::normalise_as::<Spec>(&json!({"policy": text}), Origin::Live, key_of);
+    let declared = kind::normalise_as::<Spec>(&json!({"policy": grammar}), Origin::Declared, &fields);
+    let live = kind::normalise_as::<Spec>(&json!({"policy": text}), Origin::Live, &fields);
     assert_eq!((&declared.problems[..], &live.problems[..]), (&[][..], &[][..]));
     assert_eq!(live.tree, declared.tree);
     assert!(live.tree["policy"]["Statement"]["NoMantle"].is_object());
-    let exported = tree::listed(&live.tree, key_of);
+    let exported = tree::listed(&live.tree, fields.list_keys());
     assert!(exported["policy"]["Statement"].is_array());
     assert_eq!(policy(exported["policy"].clone()), Policy::from_text(text).expect("a policy"));
-    let wrong = kind::normalise_as::<Spec>(&json!({"policy": {"Statement": {"Effect": 1}}}), Origin::Declared, key_of);
+    let wrong = kind::normalise_as::<Spec>(&json!({"policy": {"Statement": {"Effect": 1}}}), Origin::Declared, &fields);
     assert_eq!(wrong.problems[0].path, Path::of(["policy"]));
     assert!(wrong.problems[0].detail.starts_with("Statement.Effect: expected"), "{}", wrong.problems[0].detail);
 }
