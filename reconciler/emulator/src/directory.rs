@@ -1,145 +1,114 @@
-//! What one place must know of others: the bucket names of the world, the public access blocks
-//! and the roles of its accounts.
+//! The directory: the one way from a service to others, to other places, and to what is one in the world.
 //!
 //! # Guarantees
-//! - Its lock is the innermost: nothing else is locked while it is held.
-//! - A role that IAM here has, or had, is judged by IAM; of others the seed of the account decides.
+//! - A service names no other one: what it may know of others is a method here, and the fields of a [`Cell`] are each one
+//!   service's own. A test holds that.
+//! - Inside of a call the place of the call is locked, so [`Directory::place`] is for what happens before and after.
 
-use std::collections::BTreeMap;
+use std::sync::{Arc, Mutex, RwLock, RwLockReadGuard, RwLockWriteGuard};
 
 use jiff::Timestamp;
+use rand::Rng;
 
-use crate::iam::delivery::Role as Delivery;
+use crate::fault::Candidate;
 use crate::options::AccountSeed;
+use crate::principal::Principal;
+use crate::registry::Registry;
+use crate::services::{self, Cell, Organization};
+use crate::world::{Place, Scope, Session, World, lock, read, write};
 
-/// The directory of a world.
-#[derive(Clone, Default)]
-pub(crate) struct Directory {
-    accounts: BTreeMap<String, AccountSeed>,
-    /// By name.
-    pub(crate) buckets: BTreeMap<String, BucketEntry>,
-    /// Public access blocks of accounts.
-    pub(crate) public_access: BTreeMap<String, serde_json::Value>,
-    /// By account and role name.
-    roles: BTreeMap<(String, String), RoleEntry>,
+/// What a call can know and do beyond the state of its own service.
+#[derive(Clone, Copy)]
+pub(crate) struct Directory<'a> {
+    world: &'a World,
+    registry: &'a RwLock<Registry>,
 }
 
-/// Whose a bucket name is.
-#[derive(Clone)]
-pub(crate) struct BucketEntry {
-    pub(crate) account: String,
-    pub(crate) region: String,
-    pub(crate) created: Timestamp,
+/// A KMS key, as the services know it that use it.
+pub(crate) struct Key {
+    pub(crate) arn: String,
+    pub(crate) is_enabled: bool,
 }
 
-#[derive(Clone)]
-struct RoleEntry {
-    arn: String,
-    id: String,
-    exists: bool,
-    /// Uses as a principal, or for a session, that are still refused.
-    refused_uses: u32,
-    says: Delivery,
-}
-
-/// What a principal of a policy is.
-pub(crate) enum Known {
-    /// A role of IAM here, by its unique id.
-    Role(String),
-    /// Something that is not looked into.
-    Taken,
-    /// Nothing, or not yet.
-    Unknown,
-}
-
-impl Directory {
-    pub(crate) fn new(accounts: BTreeMap<String, AccountSeed>) -> Self {
-        Self { accounts, ..Self::default() }
+impl<'a> Directory<'a> {
+    pub(crate) fn new(world: &'a World) -> Self {
+        Self { world, registry: &world.registry }
     }
 
-    pub(crate) fn add_role(&mut self, account: &str, name: &str, arn: &str, id: &str, refused_uses: u32) {
-        let entry =
-            RoleEntry { arn: arn.to_owned(), id: id.to_owned(), exists: true, refused_uses, says: Delivery::default() };
-        self.roles.insert((account.to_owned(), name.to_owned()), entry);
+    /// The same world with another registry, for a call that is to change nothing.
+    pub(crate) fn over(self, registry: &'a RwLock<Registry>) -> Self {
+        Self { registry, ..self }
     }
 
-    /// Keeps what a role of IAM says of itself.
-    pub(crate) fn describe_role(&mut self, account: &str, name: &str, says: Delivery) {
-        if let Some(entry) = self.roles.get_mut(&(account.to_owned(), name.to_owned())) {
-            entry.says = says;
-        }
+    /// Names that are one in the world. Nothing else is locked while it is held.
+    pub(crate) fn read(self) -> RwLockReadGuard<'a, Registry> {
+        read(self.registry)
     }
 
-    /// What a role of IAM says of itself; of roles that only the seed of the account knows, nothing is known.
-    pub(crate) fn role(&self, account: &str, name: &str) -> Option<&Delivery> {
-        self.roles.get(&(account.to_owned(), name.to_owned())).map(|entry| &entry.says)
+    /// The same, to change them.
+    pub(crate) fn write(self) -> RwLockWriteGuard<'a, Registry> {
+        write(self.registry)
     }
 
-    pub(crate) fn remove_role(&mut self, account: &str, name: &str) {
-        if let Some(entry) = self.roles.get_mut(&(account.to_owned(), name.to_owned())) {
-            entry.exists = false;
-        }
+    /// An account of the world.
+    pub(crate) fn account(self, id: &str) -> Option<&'a AccountSeed> {
+        self.world.accounts.get(id)
     }
 
-    /// Ends every delay.
-    pub(crate) fn settle(&mut self) {
-        self.roles.values_mut().for_each(|role| role.refused_uses = 0);
+    /// The account that manages the organization.
+    pub(crate) fn management(self) -> &'a str {
+        &self.world.management
     }
 
-    /// Whether a service or a session can take a role now.
-    pub(crate) fn use_role(&mut self, account: &str, name: &str) -> bool {
-        match self.roles.get_mut(&(account.to_owned(), name.to_owned())) {
-            Some(role) => role.exists && use_up(&mut role.refused_uses),
-            None => self.accounts.get(account).is_some_and(|seed| seed.has_role(name)),
-        }
+    /// The organization, as it was when the world began.
+    pub(crate) fn first_organization(self) -> &'a Organization {
+        &self.world.organization
     }
 
-    /// Whether an `AWS` principal of a policy can be named in it now.
-    pub(crate) fn use_principal(&mut self, principal: &str) -> Known {
-        if let Some(role) = self.roles.values_mut().find(|role| role.exists && role.id == principal) {
-            return Known::Role(role.id.clone());
-        }
-        if principal.starts_with("AROA") || principal.starts_with("AIDA") {
-            return Known::Unknown;
-        }
-        let mut parts = principal.splitn(6, ':').skip(2);
-        let (service, account, resource) = (parts.next(), parts.nth(1), parts.next());
-        let (Some("iam"), Some(account), Some(resource)) = (service, account, resource) else {
-            let account = principal.len() == 12 && principal.bytes().all(|byte| byte.is_ascii_digit());
-            return if principal == "*" || account || principal.starts_with("arn:") {
-                Known::Taken
-            } else {
-                Known::Unknown
-            };
-        };
-        let Some(name) = resource.strip_prefix("role/").and_then(|path| path.rsplit('/').next()) else {
-            return Known::Taken;
-        };
-        match self.roles.get_mut(&(account.to_owned(), name.to_owned())) {
-            Some(role) if role.exists && role.arn == principal => {
-                if use_up(&mut role.refused_uses) {
-                    Known::Role(role.id.clone())
-                } else {
-                    Known::Unknown
-                }
-            }
-            Some(_) => Known::Unknown,
-            None => match self.accounts.get(account) {
-                Some(seed) if !seed.has_role(name) => Known::Unknown,
-                _ => Known::Taken,
-            },
-        }
+    /// The world's clock, which a script does not set.
+    pub(crate) fn now(self) -> Timestamp {
+        self.world.now()
     }
 
-    /// The ARN of the role that has this id; None when it was deleted.
-    pub(crate) fn arn_of(&self, id: &str) -> Option<&str> {
-        self.roles.values().find(|role| role.exists && role.id == id).map(|role| role.arn.as_str())
+    /// A number and a secret for a new session.
+    pub(crate) fn random(self) -> (u64, u128) {
+        let mut rng = lock(&self.world.rng);
+        (rng.random(), rng.random())
     }
-}
 
-/// Whether no refusals are left; takes one if there are.
-fn use_up(refused: &mut u32) -> bool {
-    let free = *refused == 0;
-    *refused = refused.saturating_sub(1);
-    free
+    /// From now on the access key of a principal selects it.
+    pub(crate) fn open_session(self, principal: Principal, expires: Timestamp) {
+        write(&self.world.sessions).insert(principal.access_key.clone(), Session { principal, expires });
+    }
+
+    /// Whether a fault denies every such call: what a permission is in a world in which policies decide nothing.
+    pub(crate) fn is_denied(self, service: &str, operation: &str, account: &str, region: &str) -> bool {
+        let read_only = services::find(service).reads(operation);
+        lock(&self.world.faults).deny(&Candidate { service, operation, account, region, read_only })
+    }
+
+    /// A place, which no caller has locked.
+    pub(crate) fn place(self, account: &str, region: &str) -> Arc<Mutex<Place>> {
+        self.world.place(account, region)
+    }
+
+    /// A key of KMS in the same place, by id, ARN or alias.
+    pub(crate) fn key(self, cell: &Cell, scope: &Scope, given: &str) -> Option<Key> {
+        cell.kms.find(scope, given).map(|key| Key { arn: key.arn.clone(), is_enabled: key.is_enabled() })
+    }
+
+    /// Whether CloudWatch Logs has a log group in the same place.
+    pub(crate) fn has_log_group(self, cell: &Cell, name: &str) -> bool {
+        cell.logs.exists(name)
+    }
+
+    /// Writes a line to a log group that is there, as services do that deliver to it.
+    pub(crate) fn log(self, cell: &mut Cell, group: &str, stream: &str, at: Timestamp, message: String) {
+        cell.logs.written.deliver(group, stream, at, message);
+    }
+
+    /// Lets Bedrock write to a bucket in the same place, where there is one of that name.
+    pub(crate) fn allow_bedrock_logs(self, cell: &mut Cell, scope: &Scope, bucket: &str, prefix: &str) {
+        cell.s3.allow_bedrock_logs(scope, &self.read(), bucket, prefix);
+    }
 }

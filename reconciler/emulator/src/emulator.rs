@@ -2,7 +2,7 @@
 
 use std::future::Future;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Arc, Mutex, MutexGuard};
+use std::sync::{Arc, Mutex, MutexGuard, RwLock};
 use std::time::Duration;
 
 use bytes::Bytes;
@@ -11,18 +11,20 @@ use jiff::Timestamp;
 use serde_json::{Map, Value};
 
 use crate::calls::Call;
-use crate::cloudtrail::Seen;
+use crate::directory::Directory;
 use crate::error::ApiError;
-use crate::fault::{Candidate, Effect, Fault, Faults, insert_at};
-use crate::options::{Options, RuleChanges};
+use crate::fault::{Effect, Fault, Faults, insert_at};
+use crate::history::Seen;
+use crate::options::{Options, RuleChanges, Rules};
 use crate::principal::Principal;
-use crate::protocol::{self, Answer, Asked, Wire};
-use crate::received::{self, Received, operation_reads};
+use crate::protocol::{self, Answer, Asked};
+use crate::received::{self, Received};
 use crate::scenario::ScenarioError;
 use crate::script::Script;
-use crate::trails::Trail;
-use crate::world::{Cell, Place, Turn, World, home_region, lock, read, uuid, write};
-use crate::{bedrock, client, ec2, iam, invocations, kms, logs, organizations, s3, scenario, server, sts, trails};
+use crate::service::{Action, Prepared, ReadOnly, Reply, Service, Settle, Unreadable};
+use crate::services::{self, SERVICES};
+use crate::world::{Place, Turn, World, lock, read, uuid, write};
+use crate::{client, scenario, server};
 
 /// The connection was dropped on purpose: to a client this is a connector error, not an answer.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
@@ -43,7 +45,6 @@ pub struct Emulator {
 
 struct Inner {
     world: World,
-    faults: Mutex<Faults>,
     any_faults: AtomicBool,
     calls: Mutex<CallLog>,
 }
@@ -86,12 +87,7 @@ enum Mode {
 impl Emulator {
     /// An empty world.
     pub fn new(options: Options) -> Self {
-        let inner = Inner {
-            world: World::new(options),
-            faults: Mutex::default(),
-            any_faults: AtomicBool::new(false),
-            calls: Mutex::default(),
-        };
+        let inner = Inner { world: World::new(options), any_faults: AtomicBool::new(false), calls: Mutex::default() };
         Self { inner: Arc::new(inner) }
     }
 
@@ -217,23 +213,24 @@ impl Emulator {
     /// Ends every transition in every place.
     pub(crate) fn settle(&self) {
         for place in self.inner.world.places() {
-            settle(&mut lock(&place).cell);
+            lock(&place).cell.settle();
         }
-        write(&self.inner.world.directory).settle();
+        write(&self.inner.world.registry).settle();
     }
 
     /// Carries out one call of a script: no faults, no call log, everything settled afterwards.
     pub(crate) fn play(&self, account: &str, region: &str, order: &Order<'_>) -> Answer {
         let (answer, _) = self.carry_out(account, region, order, Mode::Scripted, None);
-        let (account, region) = organizations::place_of(&self.inner.world, order.service, account, region);
-        let region = home_region(order.service, order.operation, order.input, region);
-        settle(&mut lock(&self.inner.world.place(account, region)).cell);
-        write(&self.inner.world.directory).settle();
+        let home = &services::find(order.service).home;
+        let called = (order.operation, order.input);
+        let (account, region) = home.place(&self.inner.world.management, called, (account, region));
+        lock(&self.inner.world.place(account, region)).cell.settle();
+        write(&self.inner.world.registry).settle();
         answer
     }
 
     fn faults(&self) -> MutexGuard<'_, Faults> {
-        lock(&self.inner.faults)
+        lock(&self.inner.world.faults)
     }
 
     /// Reads who asks for what. The error is a response that is already logged.
@@ -243,23 +240,34 @@ impl Emulator {
                 ApiError::new("MissingAuthenticationTokenException", "Missing Authentication Token").with_status(403);
             return Err(self.refuse(Received::anonymous(request), error));
         };
-        let caller = received::caller(&self.inner.world, &credential);
+        let addressed = services::addressed(&credential.signing_name, request);
+        let name = addressed.map_or(credential.signing_name.as_str(), |service| service.name);
+        let service = services::find(name);
+        let wire = addressed.map_or_else(|| protocol::of_unknown(request.headers()), |service| service.wire);
+        let caller = received::caller(&self.inner.world, service, &credential);
         let user_agent =
             request.headers().get(http::header::USER_AGENT).and_then(|value| value.to_str().ok()).unwrap_or_default();
         let received = |asked: Asked| Received {
             access_key: credential.access_key.clone(),
             region: credential.region.clone(),
-            read_only: operation_reads(&credential.service, &asked.operation),
-            wire: Wire::of(&credential.service, request.headers()),
-            service: credential.service.clone(),
+            action: service.action(&asked.operation),
+            wire,
+            service: name.to_owned(),
             operation: asked.operation,
             input: asked.input,
             user_agent: user_agent.to_owned(),
             caller: caller.as_ref().ok().cloned(),
         };
-        let received = match protocol::asked(&credential.service, request) {
+        let received = match (wire.asked)(service, request) {
             Ok(asked) => received(asked),
-            Err((operation, error)) => {
+            Err(unreadable) => {
+                let (operation, error) = match unreadable {
+                    Unreadable::Malformed(operation, error) => (operation, error),
+                    Unreadable::Unknown(operation) => {
+                        let error = service.refusals.unknown_operation(name, &operation);
+                        (operation, error)
+                    }
+                };
                 return Err(self.refuse(received(Asked { operation, input: Map::new() }), error));
             }
         };
@@ -273,7 +281,7 @@ impl Emulator {
     fn refuse(&self, received: Received, error: ApiError) -> Box<Response<Bytes>> {
         let request_id = uuid(&mut *lock(&self.inner.world.rng));
         self.log(&received, error.status, Some(error.code.clone().into_owned()));
-        Box::new(protocol::response(received.wire, &received.operation, &request_id, &Err(error)))
+        Box::new(response(&received, &request_id, &Err(error)))
     }
 
     fn strike(&self, received: &Received) -> Option<Effect> {
@@ -282,7 +290,9 @@ impl Emulator {
         }
         let effect = self.faults().strike(&received.candidate(), &mut *lock(&self.inner.world.rng));
         let own = received.caller.as_ref().map(|caller| caller.account.as_str()).unwrap_or_default();
-        let place = organizations::place_of(&self.inner.world, &received.service, own, &received.region);
+        let home = &services::find(&received.service).home;
+        let called = (received.operation.as_str(), &received.input);
+        let place = home.place(&self.inner.world.management, called, (own, &received.region));
         effect.or_else(|| self.faults().is_stale(&received.candidate(), place).then_some(Effect::Stale { reads: 0 }))
     }
 
@@ -301,10 +311,11 @@ impl Emulator {
             user_agent: &received.user_agent,
             source_ip: "127.0.0.1",
         };
+        let refusals = services::find(service).refusals;
         let refusal = match &effect {
-            Some(Effect::Throttle) => Some(ApiError::throttled(service)),
-            Some(Effect::Deny) => Some(ApiError::denied(service, operation, &caller.arn)),
-            Some(Effect::Expired) => Some(ApiError::expired(service)),
+            Some(Effect::Throttle) => Some(refusals.throttled()),
+            Some(Effect::Deny) => Some(refusals.denied(service, operation, &caller.arn)),
+            Some(Effect::Expired) => Some(refusals.expired()),
             Some(Effect::Error { code, status, message }) => Some(ApiError {
                 code: code.clone().into(),
                 status: *status,
@@ -329,7 +340,7 @@ impl Emulator {
         {
             insert_at(answer, pointer, value);
         }
-        let response = protocol::response(received.wire, operation, &request_id, &answer);
+        let response = response(received, &request_id, &answer);
         let code = match &effect {
             Some(Effect::HoldAnswer) => Some("HoldAnswer".to_owned()),
             _ => answer.as_ref().err().map(|error| error.code.clone().into_owned()),
@@ -344,11 +355,11 @@ impl Emulator {
 
     /// Puts an unknown member where the operation will read it; false when it can only be put into the answer.
     fn plant(&self, received: &Received, caller: &Principal, pointer: &str, value: &Value) -> bool {
+        let Some(plant) = services::find(&received.service).plant else {
+            return false;
+        };
         let place = self.inner.world.place(&caller.account, &received.region);
-        let draft = received.input.get("guardrailVersion").is_none_or(|version| version == "DRAFT");
-        received.service == "bedrock"
-            && draft
-            && lock(&place).cell.bedrock.plant(&received.operation, &received.input, pointer, value)
+        plant(&mut lock(&place).cell, &received.operation, &received.input, pointer, value)
     }
 
     /// The one path of every operation: throttle, do, record.
@@ -361,52 +372,52 @@ impl Emulator {
         refusal: Option<ApiError>,
     ) -> (Answer, String) {
         let world = &self.inner.world;
-        let (account, region) = organizations::place_of(world, order.service, account, region);
-        let region = home_region(order.service, order.operation, order.input, region);
-        let reads = operation_reads(order.service, order.operation);
+        let directory = Directory::new(world);
+        let service = services::find(order.service);
+        let action = service.action(order.operation);
+        let called = (order.operation, order.input);
+        let (account, region) = service.home.place(&world.management, called, (account, region));
         let rules = world.rules();
-        let shadows = match order.service {
-            "cloudtrail" if order.operation != "LookupEvents" => trails::shadows(world, account, region),
-            _ => Vec::new(),
-        };
+        let prepared = service.prepare.and_then(|prepare| prepare(&directory, order.operation, account, region));
         let place = world.place(account, region);
         let mut place = lock(&place);
         let request_id = uuid(&mut place.rng);
+        let mut has_room = |action: &'static Action| {
+            !rules.throttles
+                || mode == Mode::Scripted
+                || place.buckets.take(service.name, action, &order.caller.account, order.at)
+        };
         let answer = match refusal {
             Some(error) => Err(error),
-            None if rules.throttles
-                && mode != Mode::Scripted
-                && !place.buckets.take(order.service, order.operation, &order.caller.account, order.at) =>
-            {
-                Err(ApiError::throttled(order.service))
-            }
+            None if action.is_some_and(|action| !has_room(action)) => Err(service.refusals.throttled()),
             None => {
-                if !reads && self.inner.any_faults.load(Ordering::Acquire) {
+                if !action.is_some_and(|action| action.reads) && self.inner.any_faults.load(Ordering::Acquire) {
                     let mut faults = self.faults();
                     if faults.wants_history(account, region) {
                         place.before_last_write = Some(Box::new(place.cell.clone()));
                         faults.written(account, region);
                     }
                 }
-                self.dispatch(&mut place, order, &rules, mode, shadows)
+                self.dispatch(&mut place, (service, action), order, &rules, mode, prepared)
             }
         };
-        let recorded = !reads || order.operation == "AssumeRole";
-        if recorded {
+        // The history has what nobody knows as a write.
+        if let Some(read_only) = action.map_or(Some(false), |action| action.recorded) {
             let delivered = delivery(order.at, world.now(), rules.cloudtrail_delay);
-            let event = record(&mut place, order, &answer, &request_id, delivered);
-            if order.service == invocations::SERVICE && answer.is_ok() {
-                invocations::log(&mut place, order.caller, order.operation, order.input, &request_id, order.at);
+            let seen = |place: &mut Place| record(place, service, read_only, order, &answer, &request_id, delivered);
+            let event = seen(&mut place);
+            if let Some(follow_up) = service.follow_up.filter(|_| answer.is_ok()) {
+                follow_up(&directory, &mut place, order, &request_id);
             }
             let scope = place.scope.clone();
             drop(place);
-            trails::deliver(world, &scope, &event, order.input, order.at);
-            // AssumeRole is an event of the role's account too.
-            let target =
-                sts::target_account(order.input).filter(|target| order.operation == "AssumeRole" && *target != account);
-            if let Some(target) = target.filter(|target| world.accounts.contains_key(*target)) {
-                let place = world.place(target, region);
-                record(&mut lock(&place), order, &answer, &request_id, delivered);
+            for watch in SERVICES.iter().filter_map(|service| service.watch) {
+                watch(&directory, &scope, &event, order.input, order.at);
+            }
+            // It is an event of the account too that it is about.
+            let about = action.and_then(|action| action.about).and_then(|about| about(order.input));
+            if let Some(other) = about.filter(|other| *other != account && world.accounts.contains_key(*other)) {
+                seen(&mut lock(&world.place(other, region)));
             }
         }
         (answer, request_id)
@@ -415,25 +426,29 @@ impl Emulator {
     fn dispatch(
         &self,
         place: &mut Place,
+        (service, action): (&'static Service, Option<&'static Action>),
         order: &Order<'_>,
-        rules: &crate::options::Rules,
+        rules: &Rules,
         mode: Mode,
-        mut shadows: Vec<Trail>,
+        prepared: Option<Prepared>,
     ) -> Answer {
         let world = &self.inner.world;
-        let Order { caller, service, operation, input, at, .. } = *order;
-        let Place { scope, rng, cell, before_last_write, trail, .. } = place;
+        let Order { caller, service: name, operation, input, at, .. } = *order;
+        let Place { scope, rng, cell, before_last_write, history, .. } = place;
         let Some(account) = world.accounts.get(&scope.account) else {
-            return Err(ApiError::unrecognized_client(service));
+            return Err(service.refusals.unrecognized_client());
+        };
+        let Some(action) = action else {
+            return Err(service.refusals.unknown_operation(name, operation));
         };
         let mut scratch;
-        let scratch_directory;
+        let scratch_registry;
         let directory = match mode {
             Mode::NoOp => {
-                scratch_directory = std::sync::RwLock::new(read(&world.directory).clone());
-                &scratch_directory
+                scratch_registry = RwLock::new(read(&world.registry).clone());
+                Directory::new(world).over(&scratch_registry)
             }
-            _ => &world.directory,
+            _ => Directory::new(world),
         };
         let cell = match (mode, before_last_write) {
             (Mode::Stale, Some(before)) => before,
@@ -443,31 +458,14 @@ impl Emulator {
             }
             _ => cell,
         };
-        let mut turn = Turn { scope, account, principal: caller, rules, now: at, cell, rng, directory };
-        let answer = match service {
-            "bedrock" => bedrock::call(&mut turn, operation, input),
-            "logs" => logs::call(&mut turn, operation, input),
-            "kms" => kms::call(&mut turn, operation, input),
-            "ec2" => ec2::call(&mut turn, operation, input),
-            "iam" if operation == "SimulatePrincipalPolicy" => {
-                let denied = |service: &str, operation: &str, region: &str| {
-                    let read_only = operation_reads(service, operation);
-                    let account = &turn.scope.account;
-                    self.faults().deny(&Candidate { service, operation, account, region, read_only })
-                };
-                Some(iam::simulation::principal(&turn, input, &denied))
-            }
-            "iam" => iam::call(&mut turn, operation, input),
-            "s3" => s3::call(&mut turn, operation, input),
-            "s3control" => s3::s3control::call(&mut turn, operation, input),
-            "sts" => sts::call(world, caller, operation, input),
-            invocations::SERVICE => invocations::call(operation, input),
-            "cloudtrail" if operation == "LookupEvents" => Some(trail.lookup(input, at)),
-            "organizations" => organizations::call(world, &mut turn, operation, input),
-            "cloudtrail" => trails::call(world, &mut turn, &mut shadows, operation, input),
-            _ => None,
-        };
-        answer.unwrap_or_else(|| Err(ApiError::unknown_operation(service, operation)))
+        if let Some(prepared) = prepared {
+            prepared(cell);
+        }
+        let mut turn = Turn { scope, account, principal: caller, rules, now: at, cell, rng, history, directory };
+        if let Some(check) = service.check {
+            check(&turn, action, input)?;
+        }
+        (action.answer)(&mut turn, input)
     }
 
     fn log(&self, received: &Received, status: u16, error_code: Option<String>) {
@@ -481,25 +479,20 @@ impl Emulator {
             region: received.region.clone(),
             service: received.service.clone(),
             operation: received.operation.clone(),
-            read_only: received.read_only,
+            read_only: received.read_only(),
             status,
             error_code,
             principal: principal.map(|principal| principal.arn.clone()).unwrap_or_default(),
-            body: (!received.read_only).then(|| Value::Object(received.input.clone())),
+            body: (!received.read_only()).then(|| Value::Object(received.input.clone())),
             access_key: received.access_key.clone(),
         });
     }
 }
 
-fn settle(cell: &mut Cell) {
-    cell.bedrock.settle();
-    cell.logs.settle();
-    cell.trails.settle();
-    if let Some(organization) = &mut cell.organization {
-        organization.settle();
-    }
-    cell.ec2.settle();
-    cell.iam.settle();
+/// The answer to a request, in its protocol.
+fn response(received: &Received, request_id: &str, answer: &Answer) -> Response<Bytes> {
+    let status = received.action.map_or(200, |action| action.status);
+    (received.wire.response)(&Reply { operation: &received.operation, status, request_id, answer })
 }
 
 /// When an event is delivered: events of the past, which scripts make, are there at once.
@@ -509,14 +502,22 @@ fn delivery(at: Timestamp, now: Timestamp, delay: Duration) -> Timestamp {
     if at < now - jiff::SignedDuration::from_secs(1) { at } else { delivered }
 }
 
-fn record(place: &mut Place, order: &Order<'_>, answer: &Answer, request_id: &str, delivered: Timestamp) -> String {
+fn record(
+    place: &mut Place,
+    service: &'static Service,
+    read_only: ReadOnly,
+    order: &Order<'_>,
+    answer: &Answer,
+    request_id: &str,
+    delivered: Timestamp,
+) -> String {
     let event_id = uuid(&mut place.rng);
-    let Order { caller, service, operation, input, at, user_agent, source_ip } = *order;
-    let read_only = operation_reads(service, operation) || service == invocations::SERVICE;
-    place.trail.record(Seen {
+    let Order { caller, service: service_name, operation, input, at, user_agent, source_ip } = *order;
+    place.history.record(Seen {
         scope: &place.scope,
         caller,
         service,
+        service_name,
         operation,
         read_only,
         input,

@@ -55,73 +55,82 @@ impl ApiError {
     pub(crate) fn not_found_404(message: impl Into<String>) -> Self {
         Self::new("ResourceNotFoundException", message).with_status(404)
     }
+}
 
-    /// An operation that the service, or this emulator, does not have.
-    pub(crate) fn unknown_operation(service: &str, operation: &str) -> Self {
-        let message = format!("The emulator has no operation {operation} in {service}");
-        match service {
-            "sts" | "iam" | "ec2" => Self::new("InvalidAction", message),
-            "s3" | "s3control" => Self::new("NotImplemented", message).with_status(501),
-            "bedrock" => Self::new("UnknownOperationException", message).with_status(404),
-            _ => Self::new("UnknownOperationException", message),
-        }
+/// Code, HTTP status and message of a refusal.
+type Refusal = (&'static str, u16, &'static str);
+
+/// How a service refuses what has nothing to do with an operation.
+pub(crate) struct Refusals {
+    /// Code and status: an operation that the service, or this emulator, does not have.
+    pub(crate) unknown_operation: (&'static str, u16),
+    /// Too many requests.
+    pub(crate) throttled: Refusal,
+    /// Code and status: a denial.
+    pub(crate) denied: (&'static str, u16),
+    /// A session that has expired.
+    pub(crate) expired: Refusal,
+    /// Credentials that select no account, or an account in a region where it is not enabled.
+    pub(crate) unrecognized_client: Refusal,
+}
+
+pub(crate) const EXPIRED: &str = "The security token included in the request is expired";
+const INVALID: &str = "The security token included in the request is invalid.";
+
+/// awsJson1.1.
+pub(crate) const JSON: Refusals = Refusals {
+    unknown_operation: ("UnknownOperationException", 400),
+    throttled: ("ThrottlingException", 400, "Rate exceeded"),
+    denied: ("AccessDeniedException", 400),
+    expired: ("ExpiredTokenException", 400, EXPIRED),
+    unrecognized_client: ("UnrecognizedClientException", 400, INVALID),
+};
+
+/// restJson1.
+pub(crate) const REST_JSON: Refusals = Refusals {
+    unknown_operation: ("UnknownOperationException", 404),
+    throttled: ("ThrottlingException", 429, "Too many requests, please wait before trying again."),
+    denied: ("AccessDeniedException", 403),
+    expired: ("ExpiredTokenException", 403, EXPIRED),
+    unrecognized_client: ("UnrecognizedClientException", 403, INVALID),
+};
+
+/// awsQuery.
+pub(crate) const QUERY: Refusals = Refusals {
+    unknown_operation: ("InvalidAction", 400),
+    throttled: ("Throttling", 400, "Rate exceeded"),
+    denied: ("AccessDenied", 403),
+    expired: ("ExpiredToken", 403, EXPIRED),
+    unrecognized_client: ("InvalidClientTokenId", 403, INVALID),
+};
+
+impl Refusals {
+    pub(crate) fn unknown_operation(&self, service: &str, operation: &str) -> ApiError {
+        let (code, status) = self.unknown_operation;
+        ApiError::new(code, format!("The emulator has no operation {operation} in {service}")).with_status(status)
     }
 
-    /// Too many requests, in the words of the service.
-    pub(crate) fn throttled(service: &str) -> Self {
-        match service {
-            "sts" | "iam" => Self::new("Throttling", "Rate exceeded"),
-            "ec2" => Self::new("RequestLimitExceeded", "Request limit exceeded.").with_status(503),
-            "s3" | "s3control" => Self::new("SlowDown", "Please reduce your request rate.").with_status(503),
-            "bedrock" => {
-                Self::new("ThrottlingException", "Too many requests, please wait before trying again.").with_status(429)
-            }
-            "organizations" => Self::new(
-                "TooManyRequestsException",
-                "AWS Organizations can't complete your request because another request is already in progress. Try again later.",
-            ),
-            _ => Self::new("ThrottlingException", "Rate exceeded"),
-        }
+    pub(crate) fn throttled(&self) -> ApiError {
+        refusal(self.throttled)
     }
 
-    /// A denial, in the words of the service.
-    pub(crate) fn denied(service: &str, operation: &str, principal: &str) -> Self {
+    pub(crate) fn denied(&self, service: &str, operation: &str, principal: &str) -> ApiError {
+        let (code, status) = self.denied;
         let message = format!(
             "User: {principal} is not authorized to perform: {service}:{operation} because no identity-based policy allows the {service}:{operation} action"
         );
-        match service {
-            "sts" | "iam" | "s3" | "s3control" => Self::new("AccessDenied", message).with_status(403),
-            "ec2" => Self::new("UnauthorizedOperation", message).with_status(403),
-            "bedrock" => Self::new("AccessDeniedException", message).with_status(403),
-            _ => Self::new("AccessDeniedException", message),
-        }
+        ApiError::new(code, message).with_status(status)
     }
 
-    /// An expired session, in the words of the service.
-    pub(crate) fn expired(service: &str) -> Self {
-        let message = "The security token included in the request is expired";
-        match service {
-            "sts" | "iam" => Self::new("ExpiredToken", message).with_status(403),
-            "ec2" => Self::new("RequestExpired", message),
-            "s3" | "s3control" => Self::new("ExpiredToken", "The provided token has expired."),
-            "bedrock" => Self::new("ExpiredTokenException", message).with_status(403),
-            _ => Self::new("ExpiredTokenException", message),
-        }
+    pub(crate) fn expired(&self) -> ApiError {
+        refusal(self.expired)
     }
 
-    /// Credentials that select no account, or an account in a region where it is not enabled.
-    pub(crate) fn unrecognized_client(service: &str) -> Self {
-        let message = "The security token included in the request is invalid.";
-        match service {
-            "sts" | "iam" => Self::new("InvalidClientTokenId", message).with_status(403),
-            "ec2" => Self::new("AuthFailure", "AWS was not able to validate the provided access credentials")
-                .with_status(401),
-            "s3" | "s3control" => {
-                Self::new("InvalidAccessKeyId", "The AWS Access Key Id you provided does not exist in our records.")
-                    .with_status(403)
-            }
-            "bedrock" => Self::new("UnrecognizedClientException", message).with_status(403),
-            _ => Self::new("UnrecognizedClientException", message),
-        }
+    pub(crate) fn unrecognized_client(&self) -> ApiError {
+        refusal(self.unrecognized_client)
     }
+}
+
+fn refusal((code, status, message): Refusal) -> ApiError {
+    ApiError::new(code, message).with_status(status)
 }

@@ -17,36 +17,32 @@
 //! - There is no IAM evaluation: a denial is a scripted [`Fault`].
 //! - A KMS key of another account is unknown to every service.
 
-mod bedrock;
+mod arn;
 mod calls;
 mod client;
-mod cloudtrail;
+mod delivery;
 mod directory;
-mod ec2;
+mod documents;
 mod emulator;
 mod error;
 mod fault;
 mod form;
-mod iam;
+mod history;
 mod input;
-mod insights;
-mod invocations;
-mod kms;
+mod instants;
 mod lagged;
-mod logs;
 mod options;
-mod organizations;
 mod principal;
 mod protocol;
 mod received;
-mod s3;
+mod registry;
 mod scenario;
 mod script;
 mod server;
+mod service;
+mod services;
 mod shapes;
-mod sts;
 mod throttle;
-mod trails;
 mod world;
 mod xml;
 

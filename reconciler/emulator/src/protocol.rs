@@ -1,48 +1,48 @@
 //! Wire protocols: from an HTTP request to (service, operation, input) and from an answer to an HTTP response.
 //!
-//! bedrock speaks restJson1; logs, kms and cloudtrail speak awsJson1.1 with `X-Amz-Target`; sts and iam speak awsQuery
-//! and ec2 its own variant, with XML answers; s3 and s3control speak restXml. Account, region and service come from the SigV4 credential scope.
+//! awsJson1.1, restJson1 and awsQuery are here; ec2Query and restXml are with the services that speak them. Account, region and
+//! signing name come from the SigV4 credential scope.
 
 use bytes::Bytes;
-use http::{HeaderMap, Method, Request, Response, StatusCode};
+use http::{HeaderMap, Request, Response, StatusCode};
 use serde_json::{Map, Value};
 
 use crate::error::ApiError;
-use crate::{ec2, form, s3, xml};
+use crate::service::{Action, Reply, Service, Unreadable, Wire};
+use crate::xml;
 
-/// How answers are written.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Wire {
-    RestJson,
-    Json,
-    /// awsQuery: XML with an `ErrorResponse`.
-    Query,
-    /// awsQuery of IAM.
-    Iam,
-    /// EC2's own error envelope.
-    Ec2,
-    /// S3's bare `Error`.
-    RestXml,
-    /// S3 Control's `ErrorResponse`.
-    S3Control,
-}
+/// awsJson1.1.
+pub(crate) const JSON: Wire =
+    Wire { asked: json, response: |reply| json_response("application/x-amz-json-1.1", true, reply) };
 
-impl Wire {
-    /// The protocol of a request. Services that the emulator does not have get errors that their clients can parse.
-    pub(crate) fn of(service: &str, headers: &HeaderMap) -> Self {
-        let content_type =
-            headers.get(http::header::CONTENT_TYPE).and_then(|value| value.to_str().ok()).unwrap_or_default();
-        match service {
-            "sts" => Self::Query,
-            "iam" => Self::Iam,
-            "logs" | "kms" | "cloudtrail" => Self::Json,
-            "ec2" => Self::Ec2,
-            "s3" => Self::RestXml,
-            "s3control" => Self::S3Control,
-            _ if headers.contains_key("x-amz-target") => Self::Json,
-            _ if content_type.starts_with("application/x-www-form-urlencoded") => Self::Query,
-            _ => Self::RestJson,
-        }
+/// restJson1, by the routes of the operations.
+pub(crate) const REST_JSON: Wire =
+    Wire { asked: rest_json, response: |reply| json_response("application/json", false, reply) };
+
+/// awsQuery, with members in forms as they are.
+pub(crate) const QUERY: Wire = Wire {
+    asked: |_, request| Ok(query(request.body())),
+    response: |reply| xml::query_response(xml::NAMESPACE, reply),
+};
+
+/// How a service answers that the emulator does not have: with errors that its clients can parse.
+const UNKNOWN: [Wire; 3] = [
+    JSON,
+    Wire { asked: json, response: |reply| xml::query_response(xml::NAMESPACE, reply) },
+    Wire { asked: json, response: |reply| json_response("application/json", false, reply) },
+];
+
+/// The protocol of a request to a service that the emulator does not have.
+pub(crate) fn of_unknown(headers: &HeaderMap) -> &'static Wire {
+    let content_type =
+        headers.get(http::header::CONTENT_TYPE).and_then(|value| value.to_str().ok()).unwrap_or_default();
+    let [json, query, rest_json] = &UNKNOWN;
+    if headers.contains_key("x-amz-target") {
+        json
+    } else if content_type.starts_with("application/x-www-form-urlencoded") {
+        query
+    } else {
+        rest_json
     }
 }
 
@@ -50,7 +50,7 @@ impl Wire {
 pub(crate) struct Credential {
     pub(crate) access_key: String,
     pub(crate) region: String,
-    pub(crate) service: String,
+    pub(crate) signing_name: String,
 }
 
 /// What a request asks for. The input is one tree: path, query and body members under their model names.
@@ -70,44 +70,24 @@ pub(crate) fn credential(request: &Request<Bytes>) -> Option<Credential> {
     if parts.next()? != "aws4_request" {
         return None;
     }
-    // S3 Control signs as S3.
-    let service = match parts.next()? {
-        "s3" if request.uri().path().starts_with("/v20180820/") => "s3control".to_owned(),
-        service => service.to_owned(),
-    };
+    let signing_name = parts.next()?.to_owned();
     let region = parts.next()?.to_owned();
     parts.next()?;
     let access_key = parts.next()?.to_owned();
-    Some(Credential { access_key, region, service })
+    Some(Credential { access_key, region, signing_name })
 }
 
-/// Reads what the request asks for, in the protocol of the service.
-///
-/// The error is the answer to a request that cannot be read; its operation is what the request named.
-pub(crate) fn asked(service: &str, request: &Request<Bytes>) -> Result<Asked, (String, ApiError)> {
-    let target = request.headers().get("x-amz-target").and_then(|value| value.to_str().ok());
-    match (service, target) {
-        ("bedrock", _) => rest_json(request),
-        ("sts", _) => Ok(query(request.body())),
-        ("iam", _) => {
-            let Asked { operation, input } = query(request.body());
-            Ok(Asked { operation, input: form::tree(input) })
-        }
-        ("ec2", _) => Ok(ec2::wire::asked(query(request.body()))),
-        ("s3" | "s3control", _) => s3::wire::asked(service, request),
-        (_, Some(target)) => {
-            let operation = target.rsplit('.').next().unwrap_or(target).to_owned();
-            match body_members(request.body()) {
-                Ok(input) => Ok(Asked { operation, input }),
-                Err(error) => Err((operation, error)),
-            }
-        }
-        (_, None) => {
-            let form = query(request.body());
-            let operation = if form.operation.is_empty() { path_as_name(request) } else { form.operation };
-            let error = ApiError::unknown_operation(service, &operation);
-            Err((operation, error))
-        }
+/// The operation is the last part of `X-Amz-Target`.
+fn json(_: &Service, request: &Request<Bytes>) -> Result<Asked, Unreadable> {
+    let Some(target) = request.headers().get("x-amz-target").and_then(|value| value.to_str().ok()) else {
+        let form = query(request.body());
+        let named = if form.operation.is_empty() { path_as_name(request) } else { form.operation };
+        return Err(Unreadable::Unknown(named));
+    };
+    let operation = target.rsplit('.').next().unwrap_or(target).to_owned();
+    match body_members(request.body()) {
+        Ok(input) => Ok(Asked { operation, input }),
+        Err(error) => Err(Unreadable::Malformed(operation, error)),
     }
 }
 
@@ -123,45 +103,19 @@ fn body_members(body: &[u8]) -> Result<Map<String, Value>, ApiError> {
         .map_err(|error| ApiError::new("SerializationException", format!("failed to parse the request body: {error}")))
 }
 
-/// The restJson1 routes of bedrock (botocore model of bedrock).
-fn rest_json(request: &Request<Bytes>) -> Result<Asked, (String, ApiError)> {
+/// The operation by method and path, with the members of body, query and path.
+fn rest_json(service: &Service, request: &Request<Bytes>) -> Result<Asked, Unreadable> {
     let path = request.uri().path().trim_end_matches('/');
-    let mut segments = path.split('/').skip(1);
-    let first = segments.next().unwrap_or_default();
-    let rest: Vec<&str> = segments.collect();
-    let id = rest.join("/");
-    let method = request.method();
-    let (operation, label) = match (method, first, rest.len()) {
-        (&Method::GET, "guardrails", 0) => ("ListGuardrails", None),
-        (&Method::POST, "guardrails", 0) => ("CreateGuardrail", None),
-        (&Method::GET, "guardrails", _) => ("GetGuardrail", Some("guardrailIdentifier")),
-        (&Method::PUT, "guardrails", 1..) => ("UpdateGuardrail", Some("guardrailIdentifier")),
-        (&Method::POST, "guardrails", _) => ("CreateGuardrailVersion", Some("guardrailIdentifier")),
-        (&Method::DELETE, "guardrails", 1..) => ("DeleteGuardrail", Some("guardrailIdentifier")),
-        (&Method::POST, "listTagsForResource", 0) => ("ListTagsForResource", None),
-        (&Method::POST, "tagResource", 0) => ("TagResource", None),
-        (&Method::POST, "untagResource", 0) => ("UntagResource", None),
-        (&Method::GET, "logging", 1) => ("GetModelInvocationLoggingConfiguration", None),
-        (&Method::PUT, "logging", 1) => ("PutModelInvocationLoggingConfiguration", None),
-        (&Method::DELETE, "logging", 1) => ("DeleteModelInvocationLoggingConfiguration", None),
-        (&Method::GET, "enforcedGuardrailsConfiguration", 0) => ("ListEnforcedGuardrailsConfiguration", None),
-        (&Method::PUT, "enforcedGuardrailsConfiguration", 0) => ("PutEnforcedGuardrailConfiguration", None),
-        (&Method::DELETE, "enforcedGuardrailsConfiguration", 1) => {
-            ("DeleteEnforcedGuardrailConfiguration", Some("configId"))
-        }
-        (&Method::POST, "resource-policy", 0) => ("PutResourcePolicy", None),
-        (&Method::GET, "resource-policy", 1..) => ("GetResourcePolicy", Some("resourceArn")),
-        (&Method::DELETE, "resource-policy", 1..) => ("DeleteResourcePolicy", Some("resourceArn")),
-        _ => ("", None),
+    let route = |action: &'static Action| {
+        let (_, template) = action.route.filter(|(method, _)| request.method() == method)?;
+        Some((action.name, labels(template, path)?))
     };
-    if operation.is_empty() || (first == "logging" && id != "modelinvocations") {
-        let name = path_as_name(request);
-        let error = ApiError::unknown_operation("bedrock", &name);
-        return Err((name, error));
-    }
+    let Some((operation, labels)) = service.operations.iter().find_map(route) else {
+        return Err(Unreadable::Unknown(path_as_name(request)));
+    };
     let mut input = match body_members(request.body()) {
         Ok(input) => input,
-        Err(error) => return Err((operation.to_owned(), error)),
+        Err(error) => return Err(Unreadable::Malformed(operation.to_owned(), error)),
     };
     for (name, value) in form_pairs(request.uri().query().unwrap_or_default()) {
         let value = match name.as_str() {
@@ -170,14 +124,37 @@ fn rest_json(request: &Request<Bytes>) -> Result<Asked, (String, ApiError)> {
         };
         input.insert(name, value);
     }
-    if let Some(label) = label {
-        input.insert(label.to_owned(), Value::String(percent_decode(&id, false)));
+    for (label, value) in labels {
+        input.insert(label.to_owned(), Value::String(percent_decode(value, false)));
     }
     Ok(Asked { operation: operation.to_owned(), input })
 }
 
+/// The labels of a path; None when it is not of this form. `{label+}` is the last and takes all that is left.
+fn labels<'a>(template: &'static str, path: &'a str) -> Option<Vec<(&'static str, &'a str)>> {
+    let mut rest = Some(path);
+    let mut labels = Vec::new();
+    for segment in template.split('/') {
+        let at = rest?;
+        let (first, after) = at.split_once('/').map_or((at, None), |(first, after)| (first, Some(after)));
+        match segment.strip_prefix('{').and_then(|label| label.strip_suffix('}')) {
+            Some(label) => match label.strip_suffix('+') {
+                Some(label) => {
+                    labels.push((label, at));
+                    return Some(labels);
+                }
+                None => labels.push((label, first)),
+            },
+            None if segment == first => {}
+            None => return None,
+        }
+        rest = after;
+    }
+    rest.is_none().then_some(labels)
+}
+
 /// An awsQuery form; every member is text.
-fn query(body: &[u8]) -> Asked {
+pub(crate) fn query(body: &[u8]) -> Asked {
     let text = String::from_utf8_lossy(body);
     let mut operation = String::new();
     let mut input = Map::new();
@@ -225,24 +202,22 @@ pub(crate) fn percent_decode(text: &str, plus_is_space: bool) -> String {
     String::from_utf8_lossy(&decoded).into_owned()
 }
 
-/// The HTTP response of an answer.
-pub(crate) fn response(wire: Wire, operation: &str, request_id: &str, answer: &Answer) -> Response<Bytes> {
-    if let Some(response) = xml::response(wire, operation, request_id, answer) {
-        return response;
-    }
-    let (status, body) = match answer {
-        Ok(members) => (success_status(wire, operation), success_body(wire, members)),
-        Err(error) => (error.status, json_error(wire, error)),
+/// The HTTP response of an answer in JSON; `typed` bodies name the code of an error too.
+fn json_response(content_type: &'static str, typed: bool, reply: &Reply<'_>) -> Response<Bytes> {
+    let (status, body) = match reply.answer {
+        Ok(Value::Null) if typed => (reply.status, Bytes::new()),
+        Ok(Value::Null) => (reply.status, Bytes::from_static(b"{}")),
+        Ok(members) => (reply.status, serde_json::to_vec(members).unwrap_or_default().into()),
+        Err(error) => (error.status, json_error(typed, error)),
     };
     let mut response = Response::new(body);
     *response.status_mut() = StatusCode::from_u16(status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
-    let content_type = if wire == Wire::RestJson { "application/json" } else { "application/x-amz-json-1.1" };
     let headers = response.headers_mut();
     headers.insert(http::header::CONTENT_TYPE, http::HeaderValue::from_static(content_type));
-    if let Ok(id) = http::HeaderValue::from_str(request_id) {
+    if let Ok(id) = http::HeaderValue::from_str(reply.request_id) {
         headers.insert("x-amzn-requestid", id);
     }
-    if let Err(error) = answer
+    if let Err(error) = reply.answer
         && let Ok(code) = http::HeaderValue::from_str(&error.code)
     {
         headers.insert("x-amzn-errortype", code);
@@ -250,26 +225,9 @@ pub(crate) fn response(wire: Wire, operation: &str, request_id: &str, answer: &A
     response
 }
 
-/// 202 or 201 where the model says so, else 200.
-fn success_status(wire: Wire, operation: &str) -> u16 {
-    match (wire, operation) {
-        (Wire::RestJson, "CreateGuardrail" | "UpdateGuardrail" | "CreateGuardrailVersion" | "DeleteGuardrail") => 202,
-        (Wire::RestJson, "PutResourcePolicy") => 201,
-        _ => 200,
-    }
-}
-
-fn success_body(wire: Wire, members: &Value) -> Bytes {
-    match (wire, members) {
-        (Wire::RestJson, Value::Null) => Bytes::from_static(b"{}"),
-        (_, Value::Null) => Bytes::new(),
-        (_, members) => serde_json::to_vec(members).unwrap_or_default().into(),
-    }
-}
-
-fn json_error(wire: Wire, error: &ApiError) -> Bytes {
+fn json_error(typed: bool, error: &ApiError) -> Bytes {
     let mut members = Map::new();
-    if wire == Wire::Json {
+    if typed {
         members.insert("__type".to_owned(), Value::from(&*error.code));
     }
     members.insert("message".to_owned(), Value::from(error.message.as_str()));
@@ -277,4 +235,20 @@ fn json_error(wire: Wire, error: &ApiError) -> Bytes {
         members.insert("Reason".to_owned(), Value::from(reason));
     }
     serde_json::to_vec(&members).unwrap_or_default().into()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_path_has_the_labels_of_its_template() {
+        assert_eq!(labels("/a", "/a"), Some(vec![]));
+        assert_eq!(labels("/a", "/a/b"), None);
+        assert_eq!(labels("/a/{id}", "/a/b"), Some(vec![("id", "b")]));
+        assert_eq!(labels("/a/{id}", "/a/b/c"), None);
+        assert_eq!(labels("/a/{id}/c", "/a/b/c"), Some(vec![("id", "b")]));
+        assert_eq!(labels("/a/{id+}", "/a/b/c"), Some(vec![("id", "b/c")]));
+        assert_eq!(labels("/a/{id+}", "/a"), None);
+    }
 }

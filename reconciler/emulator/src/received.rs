@@ -8,18 +8,19 @@ use crate::error::ApiError;
 use crate::fault::Candidate;
 use crate::options::AccountSeed;
 use crate::principal::Principal;
-use crate::protocol::{self, Wire};
+use crate::protocol::{self, Credential};
+use crate::service::{Action, Home, Service, Wire};
 use crate::world::{World, partition_of, read};
-use crate::{bedrock, cloudtrail, ec2, iam, kms, logs, organizations, s3, sts};
 
 /// A request as it came in.
 pub(crate) struct Received {
-    pub(crate) wire: Wire,
+    pub(crate) wire: &'static Wire,
     pub(crate) access_key: String,
     pub(crate) region: String,
     pub(crate) service: String,
     pub(crate) operation: String,
-    pub(crate) read_only: bool,
+    /// The operation, where the service has it.
+    pub(crate) action: Option<&'static Action>,
     pub(crate) input: Map<String, Value>,
     pub(crate) user_agent: String,
     pub(crate) caller: Option<Principal>,
@@ -28,38 +29,43 @@ pub(crate) struct Received {
 impl Received {
     pub(crate) fn anonymous(request: &Request<Bytes>) -> Self {
         Self {
-            wire: Wire::of("", request.headers()),
+            wire: protocol::of_unknown(request.headers()),
             access_key: String::new(),
             region: String::new(),
             service: String::new(),
             operation: format!("{} {}", request.method(), request.uri().path()),
-            read_only: false,
+            action: None,
             input: Map::new(),
             user_agent: String::new(),
             caller: None,
         }
     }
 
+    /// Whether the operation only reads; one that is unknown counts as a write.
+    pub(crate) fn read_only(&self) -> bool {
+        self.action.is_some_and(|action| action.reads)
+    }
+
     pub(crate) fn candidate(&self) -> Candidate<'_> {
         let own = self.caller.as_ref().map(|caller| caller.account.as_str()).unwrap_or_default();
-        let target = if self.operation == "AssumeRole" { sts::target_account(&self.input) } else { None };
+        let target = self.action.and_then(|action| action.about).and_then(|about| about(&self.input));
         Candidate {
             service: &self.service,
             operation: &self.operation,
             account: target.unwrap_or(own),
             region: &self.region,
-            read_only: self.read_only,
+            read_only: self.read_only(),
         }
     }
 }
 
 /// The identity behind an access key.
-pub(crate) fn caller(world: &World, credential: &protocol::Credential) -> Result<Principal, ApiError> {
+pub(crate) fn caller(world: &World, service: &Service, credential: &Credential) -> Result<Principal, ApiError> {
     let key = credential.access_key.as_str();
     let session = read(&world.sessions).get(key).cloned();
     let principal = match session {
         Some(session) if session.expires <= world.now() => {
-            return Err(ApiError::expired(&credential.service));
+            return Err(service.refusals.expired());
         }
         Some(session) => session.principal,
         None => {
@@ -70,25 +76,7 @@ pub(crate) fn caller(world: &World, credential: &protocol::Credential) -> Result
     };
     let seed = world.accounts.get(&principal.account);
     // A global service is signed for a region that the account need not have.
-    let anywhere = |seed: &AccountSeed| seed.regions.is_empty() || credential.service == "organizations";
+    let anywhere = |seed: &AccountSeed| seed.regions.is_empty() || matches!(service.home, Home::Management(_));
     let enabled = seed.is_some_and(|seed| anywhere(seed) || seed.regions.contains(&credential.region));
-    if enabled { Ok(principal) } else { Err(ApiError::unrecognized_client(&credential.service)) }
-}
-
-/// Whether an operation only reads; one that is unknown counts as a write.
-pub(crate) fn operation_reads(service: &str, operation: &str) -> bool {
-    let operations = match service {
-        "bedrock" => bedrock::OPERATIONS,
-        "logs" => logs::OPERATIONS,
-        "kms" => kms::OPERATIONS,
-        "sts" => sts::OPERATIONS,
-        "ec2" => ec2::OPERATIONS,
-        "iam" => iam::OPERATIONS,
-        "s3" => s3::OPERATIONS,
-        "s3control" => s3::s3control::OPERATIONS,
-        "cloudtrail" => cloudtrail::OPERATIONS,
-        "organizations" => organizations::OPERATIONS,
-        _ => return false,
-    };
-    operations.iter().any(|(name, reads)| *name == operation && *reads)
+    if enabled { Ok(principal) } else { Err(service.refusals.unrecognized_client()) }
 }

@@ -6,14 +6,16 @@ use std::path::Path;
 use jiff::{SignedDuration, Timestamp};
 use serde_json::{Map, Value};
 
+use crate::Emulator;
+use crate::directory::Directory;
 use crate::emulator::Order;
 use crate::fault::{insert_at, remove_at};
 use crate::options::{AccountSeed, Options};
-use crate::organizations::{self, Organization};
 use crate::principal::Principal;
 use crate::script::{Edit, Script, Step};
-use crate::world::{Cell, Place, Scope, World, lock};
-use crate::{Emulator, bedrock};
+use crate::service::{Form, Name, Service};
+use crate::services::{self, SERVICES};
+use crate::world::{Place, Scope, World, lock};
 
 /// Names and one-line descriptions of what is built in.
 pub(crate) const NAMES: &[(&str, &str)] = &[
@@ -342,20 +344,9 @@ impl Resolver<'_> {
 
     /// The live object as a request.
     fn live(&self, step: &Step, input: &Map<String, Value>) -> Result<Value, String> {
-        let state = &self.place.cell.bedrock;
-        match step.operation.as_str() {
-            "UpdateGuardrail" => {
-                let id = input.get("guardrailIdentifier").and_then(Value::as_str).unwrap_or_default();
-                state
-                    .guardrails
-                    .get(id)
-                    .map(bedrock::Guardrail::as_request)
-                    .ok_or_else(|| format!("there is no guardrail {id} to edit"))
-            }
-            "PutModelInvocationLoggingConfiguration" => bedrock::invocation_logging::as_request(state)
-                .ok_or_else(|| "there is no logging configuration to edit".to_owned()),
-            other => Err(format!("{other} has no live object that can be edited")),
-        }
+        let live = services::find(&step.service).action(&step.operation).and_then(|action| action.live);
+        let live = live.ok_or_else(|| format!("{} has no live object that can be edited", step.operation))?;
+        live(&self.place.cell, input)
     }
 
     fn value(&self, value: &Value) -> Result<Value, String> {
@@ -373,7 +364,7 @@ impl Resolver<'_> {
     }
 
     fn text(&self, text: &str) -> Result<String, String> {
-        if text.starts_with("guardrail:") || text.starts_with("key:") {
+        if named(text).is_some_and(|(_, name, _)| name.form == Form::NamedOrBare) {
             return self.name(text);
         }
         let mut resolved = String::with_capacity(text.len());
@@ -388,59 +379,54 @@ impl Resolver<'_> {
         Ok(resolved)
     }
 
-    /// Reads the organization, which is in another place than this one, or in this one.
-    fn organization(&self, read: impl FnOnce(&Organization) -> Option<String>) -> Option<String> {
-        let Scope { account, region, .. } = &self.place.scope;
-        let (home, home_region) = organizations::place_of(self.world, "organizations", account, region);
-        if (home, home_region) == (account, region) {
-            return read(organizations::current(self.world, &self.place.cell));
-        }
-        let place = self.world.place(home, home_region);
-        let place = lock(&place);
-        read(organizations::current(self.world, &place.cell))
-    }
-
-    /// Reads another place, `ACCOUNT/REGION`, the account by id or name.
-    fn elsewhere(&self, place: &str, read: impl FnOnce(&Cell) -> Option<String>) -> Option<String> {
+    /// The account and region of `ACCOUNT/REGION`, the account by id or name.
+    fn elsewhere<'a>(&'a self, place: &'a str) -> Option<(&'a str, &'a str)> {
         let (account, region) = place.split_once('/')?;
         let account = self.world.accounts.values().find(|one| one.id == account || one.name == account)?;
-        if (account.id.as_str(), region) == (self.place.scope.account.as_str(), self.place.scope.region.as_str()) {
-            return read(&self.place.cell);
+        Some((&account.id, region))
+    }
+
+    /// What a service has of that name, here or elsewhere.
+    fn find(&self, service: &Service, name: &Name, wanted: &str) -> Option<String> {
+        let directory = Directory::new(self.world);
+        let Scope { account, region, .. } = &self.place.scope;
+        let here = (account.as_str(), region.as_str());
+        let (wanted, asked) = match wanted.rsplit_once('@').map(|(wanted, place)| (wanted, self.elsewhere(place))) {
+            Some((wanted, Some(place))) => (wanted, place),
+            _ => (wanted, here),
+        };
+        let nothing = Map::new();
+        let home = service.home.place(&self.world.management, ("", &nothing), asked);
+        if home == here {
+            return (name.find)(&directory, self.place, wanted);
         }
-        let place = self.world.place(&account.id, region);
+        let place = self.world.place(home.0, home.1);
         let place = lock(&place);
-        read(&place.cell)
+        (name.find)(&directory, &place, wanted)
     }
 
     fn name(&self, name: &str) -> Result<String, String> {
         let Scope { partition, account, region } = &self.place.scope;
-        let found = match name.split_once(':') {
-            Some(("guardrail", name)) => match name.split_once('@') {
-                Some((name, place)) => self.elsewhere(place, |cell| cell.bedrock.id_of(name).map(str::to_owned)),
-                None => self.place.cell.bedrock.id_of(name).map(str::to_owned),
-            },
-            Some((kind @ ("vpc" | "subnet" | "security-group"), name)) => {
-                self.place.cell.ec2.id_named(kind, name).map(str::to_owned)
+        let found = match (named(name), name) {
+            (Some((service, known, wanted)), _) => self.find(service, known, wanted),
+            (None, "account") => Some(account.clone()),
+            (None, "account.name") => Some(self.account.name.clone()),
+            (None, "region") => Some(region.clone()),
+            (None, "partition") => Some((*partition).to_owned()),
+            (None, "geography") => Some(geography(region).to_owned()),
+            (None, saved) => {
+                self.names.get(saved).map(|value| value.as_str().map_or_else(|| value.to_string(), str::to_owned))
             }
-            Some(("endpoint", name)) => self.place.cell.ec2.endpoint_id(name).map(str::to_owned),
-            Some(("key", alias)) => self.place.cell.kms.find(&self.place.scope, alias).map(|key| key.arn.clone()),
-            Some(("policy", name)) => self.organization(|it| it.policy_id(name).map(str::to_owned)),
-            Some(("ou", path)) => self.organization(|it| it.unit_id(path).map(str::to_owned)),
-            _ => match name {
-                "organization" => self.organization(|it| Some(it.id().to_owned())),
-                "enforced" => self.place.cell.bedrock.enforced.as_ref().map(|it| it.config_id.clone()),
-                "account" => Some(account.clone()),
-                "account.name" => Some(self.account.name.clone()),
-                "region" => Some(region.clone()),
-                "partition" => Some((*partition).to_owned()),
-                "geography" => Some(geography(region).to_owned()),
-                saved => {
-                    self.names.get(saved).map(|value| value.as_str().map_or_else(|| value.to_string(), str::to_owned))
-                }
-            },
         };
         found.ok_or_else(|| format!("nothing is named {name} in {account}/{region}"))
     }
+}
+
+/// The service that knows a name, and what it is the name of.
+fn named(text: &str) -> Option<(&'static Service, &'static Name, &str)> {
+    let (label, wanted) = text.split_once(':').map_or((text, None), |(label, wanted)| (label, Some(wanted)));
+    let fits = |name: &&Name| name.label == label && (name.form == Form::One) == wanted.is_none();
+    SERVICES.iter().find_map(|service| Some((*service, service.names.iter().find(fits)?, wanted.unwrap_or_default())))
 }
 
 /// Prefix of the guardrail profile that serves a region (README.md, Guardrail profiles).

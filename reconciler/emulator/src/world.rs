@@ -5,7 +5,7 @@
 //! another nor change one another's answers. No request copies more than its own place, and that only while a
 //! fault asks for it.
 
-use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::collections::{BTreeMap, HashMap};
 use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard};
 
 use jiff::{SignedDuration, Timestamp};
@@ -14,20 +14,14 @@ use rand_chacha::ChaCha8Rng;
 use sha2::{Digest, Sha256};
 use tokio::time::Instant;
 
-use crate::bedrock::BedrockState;
-use crate::cloudtrail::Trail;
 use crate::directory::Directory;
-use crate::ec2::Ec2State;
-use crate::iam::IamState;
-use crate::input::Input;
-use crate::kms::KmsState;
-use crate::logs::LogsState;
+use crate::fault::Faults;
+use crate::history::History;
 use crate::options::{AccountSeed, Options, Rules};
-use crate::organizations::Organization;
 use crate::principal::Principal;
-use crate::s3::S3State;
+use crate::registry::Registry;
+use crate::services::{Cell, Organization};
 use crate::throttle::Buckets;
-use crate::trails::TrailsState;
 
 /// Locks, and goes on with the state of a thread that panicked: a test that failed must not hide behind a poisoned lock.
 pub(crate) fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
@@ -44,21 +38,6 @@ pub(crate) fn write<T>(lock: &RwLock<T>) -> RwLockWriteGuard<'_, T> {
     lock.write().unwrap_or_else(PoisonError::into_inner)
 }
 
-/// What the services of one account and region hold.
-#[derive(Clone, Default)]
-pub(crate) struct Cell {
-    pub(crate) bedrock: BedrockState,
-    pub(crate) logs: LogsState,
-    pub(crate) kms: KmsState,
-    pub(crate) trails: TrailsState,
-    /// Only where calls of organizations are carried out, and only after the first one.
-    pub(crate) organization: Option<Box<Organization>>,
-    pub(crate) ec2: Ec2State,
-    /// In the home region only, see [`home_region`].
-    pub(crate) iam: IamState,
-    pub(crate) s3: S3State,
-}
-
 /// One account and region.
 pub(crate) struct Place {
     pub(crate) scope: Scope,
@@ -66,7 +45,7 @@ pub(crate) struct Place {
     pub(crate) cell: Cell,
     /// The state before the last write, kept only while a fault may ask for stale answers.
     pub(crate) before_last_write: Option<Box<Cell>>,
-    pub(crate) trail: Trail,
+    pub(crate) history: History,
     pub(crate) buckets: Buckets,
 }
 
@@ -100,27 +79,6 @@ pub(crate) fn partition_of(region: &str) -> &'static str {
     }
 }
 
-/// The region whose place carries out an operation: services that are global to an account live in one
-/// (aws/README.md, Partitions), and S3 in us-east-1 also creates buckets elsewhere.
-pub(crate) fn home_region<'a>(service: &str, operation: &str, input: &'a Input, region: &'a str) -> &'a str {
-    match service {
-        "iam" | "s3control" => match partition_of(region) {
-            "aws-us-gov" => "us-gov-west-1",
-            "aws-cn" => "cn-north-1",
-            _ => "us-east-1",
-        },
-        "s3" if operation == "CreateBucket" && region == "us-east-1" => {
-            let constraint = input.get("CreateBucketConfiguration").and_then(|given| given.get("LocationConstraint"));
-            match constraint.and_then(serde_json::Value::as_str) {
-                Some("EU") => "eu-west-1",
-                Some(constraint) if !constraint.is_empty() => constraint,
-                _ => region,
-            }
-        }
-        _ => region,
-    }
-}
-
 /// One operation in progress: what it may read and change.
 pub(crate) struct Turn<'a> {
     pub(crate) scope: &'a Scope,
@@ -130,7 +88,9 @@ pub(crate) struct Turn<'a> {
     pub(crate) now: Timestamp,
     pub(crate) cell: &'a mut Cell,
     pub(crate) rng: &'a mut ChaCha8Rng,
-    pub(crate) directory: &'a RwLock<Directory>,
+    /// The events of this place.
+    pub(crate) history: &'a History,
+    pub(crate) directory: Directory<'a>,
 }
 
 impl Turn<'_> {
@@ -180,9 +140,8 @@ pub(crate) struct World {
     pub(crate) rules: RwLock<Arc<Rules>>,
     pub(crate) sessions: RwLock<HashMap<String, Session>>,
     pub(crate) rng: Mutex<ChaCha8Rng>,
-    /// Accounts and regions that are home to a trail: where the shadows of trails come from.
-    pub(crate) trail_homes: RwLock<BTreeSet<(String, String)>>,
-    pub(crate) directory: RwLock<Directory>,
+    pub(crate) registry: RwLock<Registry>,
+    pub(crate) faults: Mutex<Faults>,
     places: RwLock<Places>,
     started: (Timestamp, Instant),
     /// When the first call of the scenario itself was made.
@@ -203,11 +162,11 @@ impl World {
             rules: RwLock::new(Arc::new(Rules::from(&options))),
             rng: Mutex::new(seeded(options.seed, "world", "")),
             organization: Organization::new(&seed, &management, &accounts),
-            directory: RwLock::new(Directory::new(accounts.clone())),
+            registry: RwLock::new(Registry::new(accounts.clone())),
+            faults: Mutex::default(),
             management,
             accounts,
             sessions: RwLock::default(),
-            trail_homes: RwLock::default(),
             places: RwLock::default(),
             started: (start, Instant::now()),
             began: OnceLock::new(),
@@ -255,7 +214,7 @@ impl World {
                 rng: seeded(self.options.seed, account, region),
                 cell: Cell::default(),
                 before_last_write: None,
-                trail: Trail::default(),
+                history: History::default(),
                 buckets: Buckets::default(),
             }))
         };

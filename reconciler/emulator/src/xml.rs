@@ -12,8 +12,7 @@ use quick_xml::events::{BytesDecl, BytesText, Event};
 use serde_json::{Map, Value, json};
 
 use crate::error::ApiError;
-use crate::protocol::{Answer, Wire};
-use crate::{ec2, s3};
+use crate::service::Reply;
 
 /// How a service writes lists and names.
 pub(crate) struct Dialect {
@@ -30,7 +29,8 @@ pub(crate) enum List {
     Flat(&'static str),
 }
 
-const QUERY: Dialect = Dialect { element: |name| Cow::Borrowed(name), list: |_| List::Of("member") };
+/// Names as they are, and items in elements called `member`.
+pub(crate) const PLAIN: Dialect = Dialect { element: |name| Cow::Borrowed(name), list: |_| List::Of("member") };
 
 /// An element with a namespace, and what is in it.
 pub(crate) fn document(dialect: &Dialect, root: &str, namespace: &str, content: &Value) -> Bytes {
@@ -137,52 +137,46 @@ pub(crate) fn parse(body: &[u8]) -> Option<(String, Value)> {
     }
 }
 
-const STS_NAMESPACE: &str = "https://sts.amazonaws.com/doc/2011-06-15/";
-const IAM_NAMESPACE: &str = "https://iam.amazonaws.com/doc/2010-05-08/";
-const EC2_NAMESPACE: &str = "http://ec2.amazonaws.com/doc/2016-11-15/";
+/// The namespace of STS, whose answers have no other form than awsQuery says.
+pub(crate) const NAMESPACE: &str = "https://sts.amazonaws.com/doc/2011-06-15/";
 
-/// The HTTP response of an answer in an XML protocol; None when the protocol is another.
-pub(crate) fn response(wire: Wire, operation: &str, request_id: &str, answer: &Answer) -> Option<Response<Bytes>> {
-    let mut response = match (wire, answer) {
-        (Wire::RestJson | Wire::Json, _) => return None,
-        (Wire::Query, Ok(members)) => Response::new(query_body(STS_NAMESPACE, operation, request_id, members)),
-        (Wire::Iam, Ok(members)) => Response::new(query_body(IAM_NAMESPACE, operation, request_id, members)),
-        (Wire::Ec2, Ok(members)) => {
-            let mut content = members.clone();
-            if content.is_null() {
-                content = json!({"Return": true});
-            }
-            content["RequestId"] = json!(request_id);
-            Response::new(document(&ec2::wire::DIALECT, &format!("{operation}Response"), EC2_NAMESPACE, &content))
-        }
-        (Wire::RestXml, Ok(members)) => s3::wire::response(false, operation, members),
-        (Wire::S3Control, Ok(members)) => s3::wire::response(true, operation, members),
-        (_, Err(error)) => error_response(wire, operation, request_id, error),
+/// The HTTP response of an answer in awsQuery.
+pub(crate) fn query_response(namespace: &str, reply: &Reply<'_>) -> Response<Bytes> {
+    let mut response = match reply.answer {
+        Ok(members) => Response::new(query_body(namespace, reply, members)),
+        Err(error) => error_response(error, |mut members| {
+            members["Type"] = json!("Sender");
+            let content = json!({"Error": members, "RequestId": reply.request_id});
+            document(&PLAIN, "ErrorResponse", namespace, &content)
+        }),
     };
+    finish(&mut response, "x-amzn-requestid", reply.request_id);
+    response
+}
+
+fn query_body(namespace: &str, reply: &Reply<'_>, members: &Value) -> Bytes {
+    let mut result = Map::new();
+    if !members.is_null() {
+        result.insert(format!("{}Result", reply.operation), members.clone());
+    }
+    // The SDK for Rust takes the result for the first element, as it is in AWS's answers.
+    let about = json!({"ResponseMetadata": {"RequestId": reply.request_id}});
+    in_order(&PLAIN, &format!("{}Response", reply.operation), namespace, &[&Value::Object(result), &about])
+}
+
+/// What every XML response has: the id of its request, and a type.
+pub(crate) fn finish(response: &mut Response<Bytes>, id_header: &'static str, request_id: &str) {
     let headers = response.headers_mut();
     if let Ok(id) = HeaderValue::from_str(request_id) {
-        // S3 has a header of its own.
-        let name =
-            if matches!(wire, Wire::RestXml | Wire::S3Control) { "x-amz-request-id" } else { "x-amzn-requestid" };
-        headers.insert(name, id);
+        headers.insert(id_header, id);
     }
     if !headers.contains_key(http::header::CONTENT_TYPE) {
         headers.insert(http::header::CONTENT_TYPE, HeaderValue::from_static("text/xml"));
     }
-    Some(response)
 }
 
-fn query_body(namespace: &str, operation: &str, request_id: &str, members: &Value) -> Bytes {
-    let mut result = Map::new();
-    if !members.is_null() {
-        result.insert(format!("{operation}Result"), members.clone());
-    }
-    // The SDK for Rust takes the result for the first element, as it is in AWS's answers.
-    let about = json!({"ResponseMetadata": {"RequestId": request_id}});
-    in_order(&QUERY, &format!("{operation}Response"), namespace, &[&Value::Object(result), &about])
-}
-
-fn error_response(wire: Wire, operation: &str, request_id: &str, error: &ApiError) -> Response<Bytes> {
+/// The response of an error, with the body that the protocol makes of its members.
+pub(crate) fn error_response(error: &ApiError, body: impl FnOnce(Value) -> Bytes) -> Response<Bytes> {
     let mut members = json!({"Code": error.code, "Message": error.message});
     let mut headers = Vec::new();
     for (name, value) in &error.members {
@@ -192,25 +186,7 @@ fn error_response(wire: Wire, operation: &str, request_id: &str, error: &ApiErro
             members[*name] = json!(value);
         }
     }
-    let body = match wire {
-        // There is no body to a HEAD request.
-        _ if operation == "HeadBucket" => Bytes::new(),
-        Wire::Ec2 => document(&QUERY, "Response", "", &json!({"Errors": {"Error": members}, "RequestID": request_id})),
-        Wire::RestXml => {
-            members["RequestId"] = json!(request_id);
-            document(&QUERY, "Error", "", &members)
-        }
-        _ => {
-            members["Type"] = json!("Sender");
-            let namespace = match wire {
-                Wire::Query => STS_NAMESPACE,
-                Wire::Iam => IAM_NAMESPACE,
-                _ => "",
-            };
-            document(&QUERY, "ErrorResponse", namespace, &json!({"Error": members, "RequestId": request_id}))
-        }
-    };
-    let mut response = Response::new(body);
+    let mut response = Response::new(body(members));
     *response.status_mut() = StatusCode::from_u16(error.status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
     for (name, value) in headers {
         if let Ok(value) = HeaderValue::from_str(value) {
