@@ -70,3 +70,6 @@ pub(crate) fn addressed(signing_name: &str, request: &Request<Bytes>) -> Option<
     };
     SERVICES.iter().copied().filter(|service| fits(service).is_some()).max_by_key(fits)
 }
+
+#[cfg(test)]
+mod tests;
