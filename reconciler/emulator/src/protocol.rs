@@ -130,11 +130,12 @@ fn rest_json(service: &Service, request: &Request<Bytes>) -> Result<Asked, Unrea
     Ok(Asked { operation: operation.to_owned(), input })
 }
 
-/// The labels of a path; None when it is not of this form. `{label+}` is the last and takes all that is left.
+/// The labels of a path; None when it is not of this form. `{label+}` is the last and takes all that is left; a slash at the end
+/// means nothing.
 fn labels<'a>(template: &'static str, path: &'a str) -> Option<Vec<(&'static str, &'a str)>> {
     let mut rest = Some(path);
     let mut labels = Vec::new();
-    for segment in template.split('/') {
+    for segment in template.trim_end_matches('/').split('/') {
         let at = rest?;
         let (first, after) = at.split_once('/').map_or((at, None), |(first, after)| (first, Some(after)));
         match segment.strip_prefix('{').and_then(|label| label.strip_suffix('}')) {
@@ -247,6 +248,7 @@ mod tests {
         assert_eq!(labels("/a", "/a/b"), None);
         assert_eq!(labels("/a/{id}", "/a/b"), Some(vec![("id", "b")]));
         assert_eq!(labels("/a/{id}", "/a/b/c"), None);
+        assert_eq!(labels("/a/{id}/", "/a/b"), Some(vec![("id", "b")]));
         assert_eq!(labels("/a/{id}/c", "/a/b/c"), Some(vec![("id", "b")]));
         assert_eq!(labels("/a/{id+}", "/a/b/c"), Some(vec![("id", "b/c")]));
         assert_eq!(labels("/a/{id+}", "/a"), None);

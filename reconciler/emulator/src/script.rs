@@ -6,7 +6,8 @@
 //!
 //! Texts in a call may hold `${account}`, `${account.name}`, `${region}`, `${partition}`, `${geography}` (`us`, `eu`,
 //! `apac`, ..), a name that an earlier step saved, `${guardrail:NAME}` (the id) and `${key:ALIAS}` (the key ARN); the last
-//! two also as a whole text without the braces. `${guardrail:NAME@ACCOUNT/REGION}` is the id of one elsewhere.
+//! two also as a whole text without the braces. A name that ends with `@ACCOUNT/REGION`, as in
+//! `${guardrail:NAME@ACCOUNT/REGION}`, is that of one elsewhere.
 //! `${organization}`, `${policy:NAME}` and `${ou:PATH}` (`/` is the root) are ids of the organization; `${vpc:NAME}`,
 //! `${subnet:NAME}` and `${security-group:NAME}` those of what has this `Name` tag, and `${endpoint:VPC/SERVICE}` that of
 //! the endpoint for a service in the VPC of that name; `${enforced}` is the id of the enforced configuration.
