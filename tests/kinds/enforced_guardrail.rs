@@ -1,6 +1,8 @@
 //! The enforced guardrail: what is put back, what is refused before any write, and whom it may lock out
 //! (kinds/enforced_guardrail/README.md, Whom it affects; h21).
 
+use proptest::prelude::*;
+use proptest::sample::{select, subsequence};
 use reconciler_emulator::{Effect, Fault};
 use reconciler_model::codes;
 use reconciler_model::direction::Direction;
@@ -8,6 +10,7 @@ use reconciler_model::drift::Change;
 use reconciler_model::plan::{Plan, Severity};
 use reconciler_model::warrant::Approval;
 use reconciler_tests::declarations::wrong_with;
+use reconciler_tests::generate::{self, Generator};
 use reconciler_tests::world::{World, field, notes, on, paths, refusals, told};
 use serde_json::{Value, json};
 
@@ -438,4 +441,30 @@ async fn what_is_not_declared_is_left_as_it_is() {
     world.restore().await;
     assert_eq!(live(&world).await["modelEnforcement"]["includedModels"], json!(["a.b-v1:0"]));
     world.plan_again_nothing().await;
+}
+
+/// Random specs: see [`specs`].
+pub(crate) const GENERATOR: Generator = Generator { kind: "enforced-guardrail", name: "default", weight: 1, specs };
+
+/// The spec of an enforced configuration. A live one always names its guardrail and version.
+fn specs() -> BoxedStrategy<Value> {
+    let arn = select(&["a1b2c3", "d4e5f6"][..]);
+    let guarding = || proptest::option::of(select(&["SELECTIVE", "COMPREHENSIVE"][..]));
+    let guarding = (guarding(), guarding())
+        .prop_map(|(system, messages)| generate::object(json!({"system": system, "messages": messages})));
+    let models = || subsequence(vec!["amazon.nova-lite-v1:0", "anthropic.claude-v9", "meta.llama9-v1:0"], 0..=3);
+    let included = prop_oneof![1 => Just(json!(["ALL"])), 2 => models().prop_map(|models| json!(models))];
+    let models = (included, models())
+        .prop_map(|(included, excluded)| json!({"includedModels": included, "excludedModels": excluded}));
+    (arn, select(&["1", "2", "17"][..]), generate::maybe(guarding), generate::maybe(models))
+        .prop_map(|(id, version, guarding, models)| {
+            generate::object(json!({
+                "guardrailArn": format!("arn:aws:bedrock:eu-west-1:111122223333:guardrail/{id}"),
+                "guardrailVersion": version,
+                "selectiveContentGuarding": guarding,
+                "modelEnforcement": models,
+                "callersMayApplyGuardrail": true,
+            }))
+        })
+        .boxed()
 }

@@ -1,12 +1,15 @@
 //! The resource policy of a guardrail: what an organization enforces, its accounts have to be able to apply
 //! (kinds/guardrail_resource_policy/README.md, Who needs it).
 
+use proptest::prelude::*;
+use proptest::sample::{select, subsequence};
 use reconciler_emulator::{Effect, Fault};
 use reconciler_model::codes;
 use reconciler_model::direction::Direction;
 use reconciler_model::plan::Plan;
 use reconciler_model::warrant::Approval;
 use reconciler_tests::declarations::wrong_with;
+use reconciler_tests::generate::{self, Generator};
 use reconciler_tests::world::{World, field, on, paths, refusals, told};
 use serde_json::{Value, json};
 
@@ -304,4 +307,41 @@ async fn a_policy_follows_the_guardrail_that_this_tool_made_in_the_place_of_the_
     assert!(policy_of(&world, &new).await.is_string());
     let plan = world.plan().await.plan;
     assert!(plan.drift.is_empty() && plan.steps.is_empty() && plan.gaps.is_empty(), "{}", told(&plan));
+}
+
+/// Random specs: see [`specs`].
+pub(crate) const GENERATOR: Generator =
+    Generator { kind: "guardrail-resource-policy", name: "payments", weight: 1, specs };
+
+/// The spec of the resource policy of a guardrail.
+fn specs() -> BoxedStrategy<Value> {
+    let statement = |sid: &'static str| {
+        let action = subsequence(vec!["bedrock:ApplyGuardrail", "bedrock:GetGuardrail"], 1..=2);
+        let who = select(&["organization", "unit", "account"][..]);
+        (proptest::option::of(Just(sid)), action, who).prop_map(|(sid, action, who)| {
+            let (principal, condition) = match who {
+                "organization" => (json!("*"), json!({"StringEquals": {"aws:PrincipalOrgID": "o-abcdefghij"}})),
+                "unit" => {
+                    let paths = json!(["o-abcdefghij/r-ab12/ou-ab12-11111111/*"]);
+                    (json!("*"), json!({"ForAnyValue:StringLike": {"aws:PrincipalOrgPaths": paths}}))
+                }
+                _ => (json!({"AWS": "arn:aws:iam::111122223333:root"}), Value::Null),
+            };
+            generate::object(json!({
+                "Sid": sid, "Effect": "Allow", "Principal": principal, "Action": action, "Condition": condition,
+                "Resource": "arn:aws:bedrock:eu-west-1:111122223333:guardrail/a1b2c3",
+            }))
+        })
+    };
+    let statements = prop_oneof![
+        statement("One").prop_map(|one| json!([one])),
+        (statement("One"), statement("Two")).prop_map(|(one, two)| json!([one, two])),
+    ];
+    prop_oneof![
+        4 => statements.prop_map(|statements| {
+            json!({"resourcePolicy": {"Version": "2012-10-17", "Statement": statements}})
+        }),
+        1 => Just(json!({"resourcePolicy": null})),
+    ]
+    .boxed()
 }

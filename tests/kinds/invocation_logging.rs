@@ -1,12 +1,19 @@
-//! h09: the logging configuration, of which the service reports less than it is told, and the log group that it fills.
+//! h09: the logging configuration, of which the service reports less than it is told.
 
+mod delivery;
+
+use proptest::prelude::*;
+use proptest::sample::select;
 use reconciler_emulator::{Edit, Effect, Fault};
 use reconciler_model::codes;
 use reconciler_model::direction::Direction;
 use reconciler_model::drift::Change;
 use reconciler_model::warrant::Approval;
-use reconciler_tests::world::{World, field, notes, on, paths, refusals, told};
+use reconciler_tests::generate::{self, Generator};
+use reconciler_tests::world::{World, field, notes, on, paths, told};
 use serde_json::{Value, json};
+
+use super::log_group;
 
 const LOGGING: &str = r#"
 kind: invocation-logging
@@ -150,68 +157,61 @@ async fn h09_destinations_that_are_not_declared_are_carried_over() {
     world.plan_again_nothing().await;
 }
 
-/// h09's log group. Every field that can be put back is put back, each with its own call.
-#[tokio::test]
-async fn h09_a_log_group_is_put_back_field_by_field() {
-    let world = World::small("in-sync", LOG_GROUP).await;
-    world.plan_again_nothing().await;
-    world.attack("logs", "PutRetentionPolicy", json!({"logGroupName": GROUP, "retentionInDays": 7}));
-    let off = json!({"logGroupIdentifier": GROUP, "deletionProtectionEnabled": false});
-    world.attack("logs", "PutLogGroupDeletionProtection", off);
-    world.attack("logs", "DisassociateKmsKey", json!({"logGroupName": GROUP}));
-    let plan = world.restore().await;
-    assert_eq!(paths(&plan), ["deletionProtectionEnabled", "kmsKeyId", "retentionInDays"]);
-    assert!(plan.drift[0].fields.iter().all(|field| field.direction == Direction::Weakened), "{}", told(&plan));
-    let live = world.witness().log_group(GROUP).await;
-    assert_eq!((&live["retentionInDays"], &live["deletionProtectionEnabled"]), (&json!(365), &json!(true)));
-    world.plan_again_nothing().await;
-
-    // A group that is gone is created again, and its events are not.
-    world.attack(
-        "logs",
-        "PutLogGroupDeletionProtection",
-        json!({"logGroupIdentifier": GROUP, "deletionProtectionEnabled": false}),
-    );
-    world.attack("logs", "DeleteLogGroup", json!({"logGroupName": GROUP}));
-    let plan = world.restore().await;
-    assert_eq!(plan.drift[0].change, Change::Missing);
-    assert!(notes(&plan).contains(&codes::IMMUTABLE), "{}", told(&plan));
-    world.plan_again_nothing().await;
+fn quickly<T>(story: impl Future<Output = T>) -> T {
+    tokio::runtime::Builder::new_current_thread().enable_all().build().expect("a runtime").block_on(story)
 }
 
-/// h09 (kinds/log_group/README.md, Account policy). An account-level retention policy overrides the group's, and
-/// PutRetentionPolicy answers success and changes nothing. It is refused with BRX1005 and never called, or it would be called for
-/// ever.
-#[tokio::test]
-async fn h09_retention_that_an_account_policy_holds_is_refused() {
-    let world = World::small("in-sync", LOG_GROUP).await;
-    let policy = json!({
-        "policyName": "short", "policyType": "RETENTION_POLICY", "scope": "ALL",
-        "policyDocument": json!({"retentionInDays": 30, "enforcementMode": "RETROACTIVE"}).to_string(),
+proptest! {
+    #![proptest_config(ProptestConfig { cases: 40, failure_persistence: None, ..ProptestConfig::default() })]
+
+    /// Random logging and retention, undone in one run.
+    #[test]
+    fn random_drift_of_logging_is_undone(
+        want in specs(), live in specs(), group in (log_group::GENERATOR.specs)(), other in (log_group::GENERATOR.specs)()
+    ) {
+        quickly(async {
+            let name = "/aws/bedrock/model-invocations";
+            let declare = |logging: &Value, group: &Value| format!(
+                "{}\n---\n{}",
+                generate::declaration("log-group", name, group, "undo"),
+                generate::declaration("invocation-logging", "default", logging, "undo"),
+            );
+            let world = World::small("empty", &declare(&live, &other)).await;
+            world.restore().await;
+            world.plan_again_nothing().await;
+            let world = world.declaring(&declare(&want, &group)).await;
+            world.restore().await;
+            world.plan_again_no_steps().await;
+        });
+    }
+}
+
+/// Random specs: see [`specs`].
+pub(crate) const GENERATOR: Generator = Generator { kind: "invocation-logging", name: "default", weight: 1, specs };
+
+/// The spec of an invocation logging configuration.
+fn specs() -> BoxedStrategy<Value> {
+    let bucket = || {
+        let prefix = proptest::option::of(select(&["", "large", "in/vocations"][..]));
+        (select(&["bedrock-logs-a", "bedrock-logs-b"][..]), prefix)
+            .prop_map(|(bucket, prefix)| generate::object(json!({"bucketName": bucket, "keyPrefix": prefix})))
+    };
+    let group = (generate::maybe(bucket()), Just("/aws/bedrock/model-invocations")).prop_map(|(large, group)| {
+        generate::object(json!({
+            "logGroupName": group,
+            "roleArn": "arn:aws:iam::111122223333:role/bedrock-invocation-logging",
+            "largeDataDeliveryS3Config": large,
+        }))
     });
-    world.attack("logs", "PutAccountPolicy", policy);
-    world.attack(
-        "logs",
-        "PutLogGroupDeletionProtection",
-        json!({"logGroupIdentifier": GROUP, "deletionProtectionEnabled": false}),
-    );
-    let planned = world.plan().await;
-    assert_eq!(refusals(&planned.plan), [codes::ACCOUNT_POLICY], "{}", told(&planned.plan));
-    let applied = world.apply(&planned).await;
-    assert_eq!(applied.not_verified(), 0, "what can be restored is restored: {:#?}", applied.steps);
-    assert!(!world.written().contains(&"PutRetentionPolicy".to_owned()), "{:?}", world.written());
-    assert_eq!(world.witness().log_group(GROUP).await["deletionProtectionEnabled"], true);
-    assert_eq!(refusals(&world.plan_again_no_steps().await), [codes::ACCOUNT_POLICY]);
-}
-
-/// h09 (kinds/log_group/README.md, Class). The class cannot be changed in place, and deleting the group would lose the evidence.
-/// Refused with BRX1006.
-#[tokio::test]
-async fn h09_another_class_is_refused() {
-    let world = World::small("in-sync", &LOG_GROUP.replace("STANDARD", "INFREQUENT_ACCESS")).await;
-    let planned = world.plan().await;
-    assert_eq!(refusals(&planned.plan), [codes::IMMUTABLE], "{}", told(&planned.plan));
-    world.apply(&planned).await;
-    assert!(world.written().iter().all(|one| one == "AssumeRole"), "{:?}", world.written());
-    assert_eq!(refusals(&world.plan_again_no_steps().await), [codes::IMMUTABLE]);
+    let flag = || proptest::option::of(any::<bool>());
+    (group, generate::maybe(bucket()), [flag(), flag(), flag(), flag(), flag()])
+        .prop_map(|(group, bucket, [text, image, embedding, video, audio])| {
+            generate::object(json!({
+                "cloudWatchConfig": group, "s3Config": bucket,
+                "textDataDeliveryEnabled": text, "imageDataDeliveryEnabled": image,
+                "embeddingDataDeliveryEnabled": embedding, "videoDataDeliveryEnabled": video,
+                "audioDataDeliveryEnabled": audio,
+            }))
+        })
+        .boxed()
 }

@@ -1,11 +1,14 @@
 //! Keys: what makes one unusable or opens it is put back; none is created, and no alias is moved, unless that is declared.
 
+use proptest::prelude::*;
+use proptest::sample::select;
 use reconciler_emulator::{Effect, Emulator, Options};
 use reconciler_kinds::KINDS;
 use reconciler_model::codes;
 use reconciler_model::direction::Direction;
 use reconciler_model::drift::Change;
 use reconciler_tests::declarations::{small, wrong_with};
+use reconciler_tests::generate::{self, Generator};
 use reconciler_tests::world::{World, field, notes, on, paths, refusals, times, told};
 use serde_json::{Value, json};
 
@@ -285,4 +288,40 @@ async fn outputs_of_a_key_are_known() {
     world.plan_again_nothing().await;
     assert!(KINDS.iter().any(|kind| kind.name() == "kms-key"
         && kind.contract().outputs.iter().map(|output| output.name).eq(["arn", "keyId"])));
+}
+
+/// Random specs: see [`specs`].
+pub(crate) const GENERATOR: Generator = Generator { kind: "kms-key", name: "alias/payments", weight: 1, specs };
+
+/// The spec of a key.
+fn specs() -> BoxedStrategy<Value> {
+    let statements = vec![
+        json!({"Sid": "Admin", "Effect": "Allow", "Principal": {"AWS": "111122223333"}, "Action": "kms:*", "Resource": "*"}),
+        json!({"Sid": "Logs", "Effect": "Allow", "Principal": {"Service": "bedrock.amazonaws.com"},
+            "Action": ["kms:GenerateDataKey", "kms:Decrypt"], "Resource": "*",
+            "Condition": {"StringEquals": {"aws:SourceAccount": "111122223333"}}}),
+        json!({"Sid": "Nobody", "Effect": "Deny", "Principal": "*", "Action": "kms:ScheduleKeyDeletion", "Resource": "*"}),
+    ];
+    let description = generate::maybe(select(&["Logs at rest", "Other", ""][..]).prop_map(Value::from));
+    let rotation = prop_oneof![
+        Just(json!({"keyRotationEnabled": false})),
+        select(&[90, 365, 2560][..]).prop_map(|days| json!({"keyRotationEnabled": true, "rotationPeriodInDays": days})),
+        Just(json!({})),
+    ];
+    (
+        description,
+        proptest::option::of(any::<bool>()),
+        rotation,
+        generate::maybe(generate::policy(statements)),
+        any::<bool>(),
+        generate::maybe(generate::tags()),
+    )
+        .prop_map(|(description, enabled, rotation, policy, usage, tags)| {
+            let own = json!({
+                "description": description, "enabled": enabled, "policy": policy, "tags": tags,
+                "keyUsage": usage.then_some("ENCRYPT_DECRYPT"),
+            });
+            generate::merged(own, rotation)
+        })
+        .boxed()
 }

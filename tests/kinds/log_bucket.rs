@@ -1,11 +1,14 @@
 //! Buckets of logs: what opens one or shortens what it keeps is put back, what AWS services and others put there stays, and no
 //! bucket is created or touched that may be somebody else's.
 
+use proptest::prelude::*;
+use proptest::sample::{select, subsequence};
 use reconciler_emulator::{Accounts, Effect};
 use reconciler_model::codes;
 use reconciler_model::direction::Direction;
 use reconciler_model::drift::Change;
 use reconciler_tests::declarations::wrong_with;
+use reconciler_tests::generate::{self, Generator};
 use reconciler_tests::world::{World, field, notes, on, paths, refusals, step, times, told};
 use serde_json::{Value, json};
 
@@ -478,4 +481,87 @@ async fn an_alias_that_cannot_be_looked_up_is_no_drift() {
     let plan = world.plan().await.plan;
     assert_eq!((plan.summary.gaps, plan.gaps[0].code.as_str()), (1, codes::DENIED), "{}", told(&plan));
     assert!(plan.drift.is_empty() && plan.steps.is_empty(), "{}", told(&plan));
+}
+
+/// Random specs: see [`specs`].
+pub(crate) const GENERATOR: Generator = Generator { kind: "log-bucket", name: "payments", weight: 2, specs };
+
+/// The spec of a log bucket.
+fn specs() -> BoxedStrategy<Value> {
+    let statements = vec![
+        json!({"Sid": "Transport", "Effect": "Deny", "Principal": "*", "Action": "s3:*", "Resource": "arn:aws:s3:::payments/*",
+            "Condition": {"Bool": {"aws:SecureTransport": "false"}}}),
+        json!({"Sid": "AmazonBedrockLogsWrite", "Effect": "Allow", "Principal": {"Service": "bedrock.amazonaws.com"},
+            "Action": "s3:PutObject", "Resource": "arn:aws:s3:::payments/AWSLogs/111122223333/BedrockModelInvocationLogs/*"}),
+        json!({"Sid": "Readers", "Effect": "Allow", "Principal": {"AWS": ["111122223333", "222233334444"]},
+            "Action": ["s3:GetObject", "s3:ListBucket"], "Resource": ["arn:aws:s3:::payments", "arn:aws:s3:::payments/*"]}),
+    ];
+    let access = any::<[bool; 4]>().prop_map(|[one, two, three, four]| {
+        json!({"blockPublicAcls": one, "ignorePublicAcls": two, "blockPublicPolicy": three, "restrictPublicBuckets": four})
+    });
+    let key = "arn:aws:kms:eu-west-1:111122223333:key/1";
+    let default = prop_oneof![
+        Just(json!({"sseAlgorithm": "AES256"})),
+        Just(json!({"sseAlgorithm": "aws:kms", "kmsMasterKeyID": key})),
+        Just(json!({"sseAlgorithm": "aws:kms:dsse"})),
+    ];
+    let blocked = prop_oneof![Just(json!(["SSE-C"])), Just(json!([]))];
+    let encryption = (default, proptest::option::of(any::<bool>()), generate::maybe(blocked)).prop_map(|(default, bucket_key, blocked)| {
+        let blocked = if blocked.is_null() { Value::Null } else { json!({ "encryptionType": blocked }) };
+        let rule = generate::object(json!({
+            "applyServerSideEncryptionByDefault": default, "bucketKeyEnabled": bucket_key, "blockedEncryptionTypes": blocked,
+        }));
+        json!({ "rules": [rule] })
+    });
+    let ownership = select(&["ObjectWriter", "BucketOwnerPreferred", "BucketOwnerEnforced"][..])
+        .prop_map(|ownership| json!({"rules": [{ "objectOwnership": ownership }]}));
+    let versioning = select(&["Enabled", "Suspended"][..]).prop_map(|status| json!({ "status": status }));
+    let parts = (
+        generate::maybe(access),
+        generate::maybe(encryption),
+        generate::maybe(ownership),
+        generate::maybe(generate::policy(statements)),
+    );
+    (parts, generate::maybe(lifecycle()), generate::maybe(versioning), generate::maybe(generate::tags()))
+        .prop_map(|((access, encryption, ownership, policy), lifecycle, versioning, tags)| {
+            generate::object(json!({
+                "publicAccessBlockConfiguration": access, "serverSideEncryptionConfiguration": encryption,
+                "ownershipControls": ownership, "policy": policy, "lifecycleConfiguration": lifecycle,
+                "versioningConfiguration": versioning, "tags": tags,
+            }))
+        })
+        .boxed()
+}
+
+fn lifecycle() -> BoxedStrategy<Value> {
+    let filter = || {
+        generate::maybe(prop_oneof![
+            Just(json!({})),
+            Just(json!({"prefix": "logs/"})),
+            Just(json!({"and": {"prefix": "x/", "tags": [{"key": "a", "value": "1"}, {"key": "b", "value": "2"}]}})),
+        ])
+    };
+    let days = || select(&[1, 400, 3650][..]);
+    let transitions = generate::maybe(
+        subsequence(
+            vec![json!({"days": 30, "storageClass": "STANDARD_IA"}), json!({"days": 90, "storageClass": "GLACIER"})],
+            1..=2,
+        )
+        .prop_map(Value::from),
+    );
+    generate::elements("id", &["audit", "old", "a b"], move || {
+        let status = select(&["Enabled", "Disabled"][..]);
+        (status, filter(), days(), proptest::option::of(days()), transitions.clone()).prop_map(
+            |(status, filter, days, noncurrent, transitions)| {
+                // Objects move before they expire.
+                let transitions = if days > 90 { transitions } else { Value::Null };
+                generate::object(json!({
+                    "status": status, "filter": filter, "expiration": {"days": days}, "transitions": transitions,
+                    "noncurrentVersionExpiration": noncurrent.map(|days| json!({ "noncurrentDays": days })),
+                }))
+            },
+        )
+    })
+    .prop_map(|rules| json!({ "rules": rules }))
+    .boxed()
 }

@@ -1,13 +1,16 @@
-//! Organization policies: weakened text, lost attachments and disabled types are put back, and nobody is locked out on the way.
+//! Service control policies: weakened text, lost attachments and disabled types are put back, and nobody is locked out on the way.
 
+use proptest::prelude::*;
+use proptest::sample::{select, subsequence};
 use reconciler_emulator::{Effect, Emulator, Fault, Options};
 use reconciler_kinds::KINDS;
 use reconciler_model::codes;
 use reconciler_model::direction::Direction;
 use reconciler_model::drift::Change;
-use reconciler_model::plan::Plan;
 use reconciler_model::warrant::Approval;
 use reconciler_tests::declarations::{small, source, wrong_with};
+use reconciler_tests::generate::{self, Generator};
+use reconciler_tests::organization;
 use reconciler_tests::world::{World, field, notes, on, paths, refusals, times, told};
 use serde_json::{Value, json};
 
@@ -78,34 +81,14 @@ async fn built(targets: &Value) -> World {
     world
 }
 
-async fn ask(world: &World, operation: &str, body: Value) -> Value {
-    let target = format!("AWSOrganizationsV20161128.{operation}");
-    world.witness().ask("organizations", http::Method::POST, "/", Some(&target), &body).await
-}
-
-/// Every row of a list: pages may be empty.
-async fn rows(world: &World, operation: &str, mut body: Value, member: &str) -> Vec<Value> {
-    let mut found = Vec::new();
-    loop {
-        let answer = ask(world, operation, body.clone()).await;
-        found.extend(answer[member].as_array().cloned().expect("rows"));
-        match &answer["NextToken"] {
-            Value::Null => return found,
-            token => body["NextToken"] = token.clone(),
-        }
-    }
-}
-
 async fn live(world: &World) -> Value {
-    let policies = rows(world, "ListPolicies", json!({"Filter": SCP}), "Policies").await;
-    let one = policies.iter().find(|one| one["Name"] == NAME).expect("the policy");
-    ask(world, "DescribePolicy", json!({"PolicyId": one["Id"]})).await["Policy"].clone()
+    organization::policy(world, SCP, NAME).await
 }
 
 /// The names of what the policy is attached to.
 async fn attached(world: &World) -> Vec<String> {
     let id = live(world).await["PolicySummary"]["Id"].clone();
-    let rows = rows(world, "ListTargetsForPolicy", json!({"PolicyId": id}), "Targets").await;
+    let rows = organization::rows(world, "ListTargetsForPolicy", json!({"PolicyId": id}), "Targets").await;
     let mut names: Vec<String> = rows.iter().map(|row| row["Name"].as_str().expect("a name").to_owned()).collect();
     names.sort();
     names
@@ -499,7 +482,7 @@ async fn accidents_on_the_way_make_nothing_twice() {
             world.inject(vec![times(1, on(operation), effect)]);
             world.restore().await;
             assert_eq!(attached(&world).await, ["Workloads"]);
-            let same = rows(&world, "ListPolicies", json!({"Filter": SCP}), "Policies").await;
+            let same = organization::rows(&world, "ListPolicies", json!({"Filter": SCP}), "Policies").await;
             assert_eq!(same.iter().filter(|one| one["Name"] == NAME).count(), 1);
             world.plan_again_nothing().await;
         }
@@ -531,111 +514,6 @@ async fn what_is_exported_is_in_sync() {
     world.declaring(&text).await.plan_again_nothing().await;
 }
 
-const REFERRING: &str = r#"
-kind: guardrail
-name: baseline
-spec:
-  blockedInputMessaging: "No."
-  blockedOutputsMessaging: "Withheld."
-  contentPolicy: {filters: [{type: HATE, inputStrength: HIGH, outputStrength: HIGH}]}
----
-kind: service-control-policy
-name: bedrock-guardrails
-spec:
-  description: Only behind the guardrail.
-  content:
-    Version: "2012-10-17"
-    Statement:
-      Sid: RequireGuardrail
-      Effect: Deny
-      Action: bedrock:InvokeModel
-      Resource: "*"
-      Condition: {ArnNotLike: {bedrock:GuardrailIdentifier: "${ref:guardrail/baseline@management/eu-west-1.guardrailArn}*"}}
-  targets: [Workloads]
----
-kind: bedrock-policy
-name: everywhere
-spec:
-  description: ""
-  content:
-    bedrock:
-      guardrail_inference:
-        eu-west-1:
-          config_1:
-            identifier: {"@@assign": "${ref:guardrail/baseline@management/eu-west-1.guardrailArn}:${ref:guardrail/baseline@management/eu-west-1.version}"}
-            model_enforcement: {included_models: {"@@assign": [ALL]}, excluded_models: {"@@assign": []}}
-  targets: [Workloads/Production]
-"#;
-
-fn steps(plan: &Plan) -> Vec<String> {
-    plan.steps.iter().map(|step| format!("{} {}", step.action, step.address.kind)).collect()
-}
-
-/// A guardrail that is deleted and created again has another id (kinds/README.md, Generated ids); the policies that name it
-/// follow in the same activation, after it.
-#[tokio::test]
-async fn policies_follow_a_guardrail_that_was_created_again() {
-    let world = World::small("empty", REFERRING).await;
-    world.converge(Approval::Operator).await.expect("approved");
-    world.plan_again_nothing().await;
-    let before = live(&world).await["Content"].clone();
-    world.attack("bedrock", "DeleteGuardrail", json!({"guardrailIdentifier": "guardrail:baseline"}));
-    let converged = world.converge(Approval::Operator).await.expect("approved");
-    let rounds: Vec<Vec<String>> = converged.rounds.iter().map(|round| steps(round.approved.plan())).collect();
-    assert_eq!(rounds[0], ["create guardrail", "publish guardrail"]);
-    assert_eq!(rounds[1], ["update bedrock-policy", "update service-control-policy"]);
-    let id = world.witness().id("baseline").await;
-    let after = live(&world).await["Content"].as_str().expect("text").to_owned();
-    assert!(after.contains(&id) && before != after.as_str(), "{after}");
-    world.plan_again_nothing().await;
-}
-
-/// What a version that is named inside of a text means is known as where it is named alone: a weak one is enforced on everybody.
-#[tokio::test]
-async fn a_policy_that_names_a_weak_version_is_weakened() {
-    let world =
-        World::small("empty", &REFERRING.replace("name: everywhere", "name: everywhere\ncontrols: [aws-genai-06]"))
-            .await;
-    world.converge(Approval::Operator).await.expect("approved");
-    let body = || json!({"guardrailIdentifier": "guardrail:baseline"});
-    let hate = "/contentPolicyConfig/filtersConfig/type=HATE/inputStrength";
-    world.set_guardrail("baseline", hate, json!("NONE"));
-    world.attack("bedrock", "CreateGuardrailVersion", body());
-    world.converge(Approval::Operator).await.expect("approved");
-    world.plan_again_nothing().await;
-    let rows = rows(&world, "ListPolicies", json!({"Filter": "BEDROCK_POLICY"}), "Policies").await;
-    let id = rows.iter().find(|one| one["Name"] == "everywhere").expect("the policy")["Id"].clone();
-    let answer = ask(&world, "DescribePolicy", json!({"PolicyId": id})).await;
-    let named = answer["Policy"]["Content"].as_str().expect("text").to_owned();
-    assert!(named.contains(":3\""), "{named}");
-    let update = json!({"PolicyId": id, "Content": named.replace(":3\"", ":2\"")});
-    attack(&world, "UpdatePolicy", update);
-    let plan = world.plan().await.plan;
-    let drift = plan.drift.iter().find(|one| one.kind == "bedrock-policy").unwrap_or_else(|| panic!("{}", told(&plan)));
-    assert_eq!(drift.direction, Direction::Weakened, "{}", told(&plan));
-    assert_eq!(plan.steps.len(), 1, "{}", told(&plan));
-    world.converge(Approval::Operator).await.expect("approved");
-    world.plan_again_nothing().await;
-}
-
-/// h21. Only a guardrail of the management account may be enforced in the organization: models would be unusable otherwise.
-#[tokio::test]
-async fn h21_a_guardrail_of_another_account_is_refused() {
-    let foreign = r#"
-kind: bedrock-policy
-name: everywhere
-spec:
-  description: ""
-  content: {bedrock: {guardrail_inference: {eu-west-1: {a: {identifier: {"@@assign": "arn:aws:bedrock:eu-west-1:222233334444:guardrail/abc123def456:1"}}}}}}
-  targets: [Workloads]
-"#;
-    let world = World::small("empty", foreign).await;
-    let plan = world.plan_again_no_steps().await;
-    assert_eq!(refusals(&plan), [codes::CONTRADICTION], "{}", told(&plan));
-    let draft = wrong_with(&foreign.replace(":1\"", ":DRAFT\""));
-    assert!(draft.len() == 1 && draft[0].1.contains("DRAFT"), "{draft:?}");
-}
-
 /// The organization is spoken to where each partition has it, whatever regions are looked after.
 #[tokio::test]
 async fn organizations_are_at_home_in_every_partition() {
@@ -659,4 +537,38 @@ async fn organizations_are_at_home_in_every_partition() {
             calls.iter().filter(|call| call.service == "organizations").map(|call| call.region.as_str()).collect();
         assert_eq!(regions.into_iter().collect::<Vec<_>>(), [home]);
     }
+}
+
+/// Random specs: see [`specs`].
+pub(crate) const GENERATOR: Generator =
+    Generator { kind: "service-control-policy", name: "payments", weight: 1, specs };
+
+/// The spec of a service control policy.
+fn specs() -> BoxedStrategy<Value> {
+    let statement = |sid: &'static str| {
+        let action = subsequence(vec!["bedrock:InvokeModel", "bedrock:CreateGuardrail", "bedrock-mantle:*"], 1..=3);
+        let roles = subsequence(vec!["arn:aws:iam::*:role/agent", "arn:aws:iam::*:role/ops"], 0..=2);
+        (proptest::option::of(Just(sid)), action, roles, any::<bool>()).prop_map(|(sid, action, roles, tagged)| {
+            let exempt = (!roles.is_empty()).then(|| json!({ "aws:PrincipalArn": roles }));
+            let tagged = tagged.then(|| json!({"aws:RequestTag/team": "true"}));
+            let condition = generate::object(json!({ "ArnNotLike": exempt, "Null": tagged }));
+            generate::object(
+                json!({"Sid": sid, "Effect": "Deny", "Action": action, "Resource": "*", "Condition": condition}),
+            )
+        })
+    };
+    let statements = prop_oneof![
+        statement("One").prop_map(|one| json!(one)),
+        (statement("One"), statement("Two")).prop_map(|(one, two)| json!([one, two])),
+    ];
+    (statements, select(&["", "Only behind the guardrail."][..]), generate::targets(), generate::tags())
+        .prop_map(|(statements, description, targets, tags)| {
+            json!({
+                "description": description,
+                "content": {"Version": "2012-10-17", "Statement": statements},
+                "targets": targets,
+                "tags": tags,
+            })
+        })
+        .boxed()
 }

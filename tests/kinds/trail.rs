@@ -13,11 +13,10 @@ use reconciler_model::inventory::Sighting;
 use reconciler_model::kind::{Kind, Origin, Situation};
 use reconciler_model::tree;
 use reconciler_tests::declarations::{of_the_repository, small, wrong_with};
+use reconciler_tests::generate::{self, Generator};
 use reconciler_tests::witness::element;
 use reconciler_tests::world::{ACCOUNT, REGION, World, field, notes, paths, refusals, told};
 use serde_json::{Value, json};
-
-use crate::generate;
 
 const NAME: &str = "bedrock-trail";
 
@@ -479,17 +478,20 @@ fn selectors() -> impl Strategy<Value = Vec<Value>> {
     })
 }
 
-fn trail() -> impl Strategy<Value = Value> {
-    (selectors(), proptest::collection::vec(any::<bool>(), 6), select(vec!["", "audit"])).prop_map(
-        |(selectors, flags, prefix)| {
+/// Random trails.
+pub(crate) const GENERATOR: Generator = Generator { kind: "trail", name: NAME, weight: 2, specs };
+
+fn specs() -> BoxedStrategy<Value> {
+    (selectors(), proptest::collection::vec(any::<bool>(), 6), select(vec!["", "audit"]))
+        .prop_map(|(selectors, flags, prefix)| {
             json!({
                 "s3BucketName": if flags[0] { "one-bucket" } else { "two-bucket" }, "s3KeyPrefix": prefix,
                 "includeGlobalServiceEvents": flags[1] || flags[2], "isMultiRegionTrail": flags[1],
                 "logFileValidationEnabled": flags[3], "recursiveLogging": flags[4], "isLogging": flags[5],
                 "advancedEventSelectors": selectors, "tags": [],
             })
-        },
-    )
+        })
+        .boxed()
 }
 
 fn kind() -> &'static dyn Kind {
@@ -507,7 +509,7 @@ proptest! {
 
     /// In any order of selectors, fields and values a trail is the same; what `export` prints is it too; and it has no steps.
     #[test]
-    fn a_trail_in_any_order_is_the_same(spec in trail(), seed in any::<u64>()) {
+    fn a_trail_in_any_order_is_the_same(spec in specs(), seed in any::<u64>()) {
         let (live, want) = (normal(&generate::shuffled(&spec, seed), Origin::Live), normal(&spec, Origin::Declared));
         let managed = drift::managed_part(kind(), &live, &want);
         prop_assert_eq!(tree::differences(&managed, &want, &[]), vec![]);
@@ -528,7 +530,7 @@ proptest! {
 
     /// Swapping live and desired swaps weakened and strengthened.
     #[test]
-    fn directions_of_trails_are_antisymmetric(one in trail(), two in trail()) {
+    fn directions_of_trails_are_antisymmetric(one in specs(), two in specs()) {
         use Direction::*;
         let (one, two) = (normal(&one, Origin::Live), normal(&two, Origin::Live));
         for found in tree::differences(&one, &two, &[]) {
@@ -549,7 +551,7 @@ proptest! {
 
     /// Random drift through the API is undone in one run, but for what is stronger and may stay.
     #[test]
-    fn random_drift_of_a_trail_is_undone_in_one_run(seed in any::<u64>(), want in trail(), live in trail(), undo in any::<bool>()) {
+    fn random_drift_of_a_trail_is_undone_in_one_run(seed in any::<u64>(), want in specs(), live in specs(), undo in any::<bool>()) {
         let story = async {
             let mode = if undo { "undo" } else { "report" };
             let text = generate::declaration("trail", NAME, &want, mode);

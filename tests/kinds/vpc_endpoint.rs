@@ -3,6 +3,8 @@
 
 use bytes::Bytes;
 use http::{Method, Request};
+use proptest::prelude::*;
+use proptest::sample::{select, subsequence};
 use reconciler_emulator::{Effect, Fault, Options};
 use reconciler_model::codes;
 use reconciler_model::direction::Direction;
@@ -10,6 +12,7 @@ use reconciler_model::drift::Change;
 use reconciler_model::plan::Plan;
 use reconciler_model::warrant::Approval;
 use reconciler_tests::declarations::{small, wrong_with};
+use reconciler_tests::generate::{self, Generator};
 use reconciler_tests::world::{ACCOUNT, REGION, World, field, notes, on, paths, refusals, told};
 use serde_json::{Value, json};
 
@@ -501,4 +504,58 @@ fn limits_and_names_are_checked() {
     }
     let problems = wrong_with(&declared(&spec()).replace(NAME, "bedrock-runtime"));
     assert!(problems.iter().any(|(found, _)| found == codes::BAD_NAME), "{problems:?}");
+}
+
+/// Random specs: see [`specs`].
+pub(crate) const GENERATOR: Generator = Generator { kind: "vpc-endpoint", name: "ai/bedrock", weight: 1, specs };
+
+/// The spec of an interface endpoint.
+fn specs() -> BoxedStrategy<Value> {
+    let principal =
+        select(vec![json!("*"), json!({"AWS": "111122223333"}), json!({"AWS": ["111122223333", "444455556666"]})]);
+    let actions = subsequence(vec!["bedrock:InvokeModel", "bedrock:Converse*", "bedrock:ApplyGuardrail"], 1..=3);
+    let condition = generate::maybe(select(vec![
+        json!({"StringEquals": {"aws:PrincipalOrgID": "o-example"}}),
+        json!({"StringEquals": {"aws:PrincipalOrgID": ["o-example"], "aws:SourceVpc": "vpc-1"}}),
+    ]));
+    let statement = (select(&["Own", "Other", ""][..]), principal, actions, condition).prop_map(
+        |(sid, principal, actions, condition)| {
+            generate::object(
+                json!({"Sid": sid, "Effect": "Allow", "Principal": principal, "Action": actions, "Resource": "*",
+                "Condition": condition}),
+            )
+        },
+    );
+    let policy = prop_oneof![
+        3 => statement.prop_map(|statement| json!({"Version": "2012-10-17", "Statement": [statement]})),
+        1 => Just(json!({"Statement": [{"Effect": "Allow", "Principal": "*", "Action": "*", "Resource": "*"}]})),
+    ];
+    let subnets = subsequence(vec!["subnet-1", "subnet-2", "subnet-3"], 0..=3);
+    let groups = generate::elements("groupId", &["sg-1", "sg-2"], || Just(json!({})));
+    let kinds = || select(&["ipv4", "dualstack"][..]);
+    let dns_options = generate::maybe((kinds(), any::<bool>()).prop_map(
+        |(kind, inbound)| json!({"dnsRecordIpType": kind, "privateDnsOnlyForInboundResolverEndpoint": inbound}),
+    ));
+    (
+        policy,
+        subnets,
+        groups,
+        proptest::option::of(any::<bool>()),
+        proptest::option::of(kinds()),
+        dns_options,
+        generate::tags(),
+    )
+        .prop_map(|(policy, subnets, groups, private_dns, kind, dns_options, tags)| {
+            let groups = if groups == json!([]) { json!([{"groupId": "sg-1"}]) } else { groups };
+            generate::object(json!({
+                "policyDocument": policy,
+                "subnetIds": subnets,
+                "groups": groups,
+                "privateDnsEnabled": private_dns,
+                "ipAddressType": kind,
+                "dnsOptions": dns_options,
+                "tags": tags,
+            }))
+        })
+        .boxed()
 }

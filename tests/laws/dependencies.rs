@@ -6,15 +6,20 @@ use std::process::Command;
 use reconciler_tests::declarations::{files, repository};
 use serde_json::Value;
 
-/// The direct dependencies of each package of the workspace that are compiled into it (not those of its tests).
-fn dependencies() -> BTreeMap<String, BTreeSet<String>> {
+/// What cargo knows of the packages of the workspace.
+pub(crate) fn metadata() -> Value {
     let output = Command::new(env!("CARGO"))
         .args(["metadata", "--format-version", "1", "--no-deps", "--offline"])
         .current_dir(repository())
         .output()
         .expect("cargo metadata");
     assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
-    let metadata: Value = serde_json::from_slice(&output.stdout).expect("JSON");
+    serde_json::from_slice(&output.stdout).expect("JSON")
+}
+
+/// The direct dependencies of each package of the workspace that are compiled into it (not those of its tests).
+fn dependencies() -> BTreeMap<String, BTreeSet<String>> {
+    let metadata = metadata();
     let text = |value: &Value| value.as_str().expect("text").to_owned();
     let packages = metadata["packages"].as_array().expect("packages").iter();
     packages

@@ -76,17 +76,6 @@ fn every_row_is_held_or_says_what_it_waits_for() {
     }
 }
 
-/// A file that no binary includes is a test that never runs: every module here is named in `main.rs`.
-#[test]
-fn every_file_of_laws_is_a_module() {
-    let folder = repository().join("tests/laws");
-    let main = std::fs::read_to_string(folder.join("main.rs")).expect("main.rs");
-    for path in files(&folder, &["rs"]) {
-        let name = path.file_stem().and_then(|name| name.to_str()).expect("a name").to_owned();
-        assert!(name == "main" || main.contains(&format!("mod {name};")), "{name} is not a module");
-    }
-}
-
 /// Documents that are not in the repository help nobody who has only the repository.
 #[test]
 fn nothing_points_outside_of_the_repository() {

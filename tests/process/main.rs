@@ -12,7 +12,6 @@ mod daemon;
 mod harness;
 mod hostile_text;
 mod incident;
-mod inventory;
 mod narrowed;
 mod output_for_programs;
 mod reference;

@@ -7,5 +7,7 @@
 #![allow(clippy::expect_used, clippy::unwrap_used)]
 
 pub mod declarations;
+pub mod generate;
+pub mod organization;
 pub mod witness;
 pub mod world;

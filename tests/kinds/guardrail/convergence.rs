@@ -4,10 +4,11 @@ use proptest::prelude::*;
 use reconciler_emulator::Options;
 use reconciler_model::direction::Direction;
 use reconciler_tests::declarations::small;
+use reconciler_tests::generate;
 use reconciler_tests::world::{World, told};
 use serde_json::Value;
 
-use crate::generate;
+use super::{request, specs};
 
 fn quickly<T>(story: impl Future<Output = T>) -> T {
     tokio::runtime::Builder::new_current_thread().enable_all().build().expect("a runtime").block_on(story)
@@ -18,7 +19,7 @@ async fn attacked(seed: u64, declared: &Value, live: &Value, when_stronger: &str
     let world = World::open("empty", Options { seed, ..Options::default() }, &small(&text)).await;
     world.restore().await;
     world.plan_again_nothing().await;
-    world.attack("bedrock", "UpdateGuardrail", generate::request("payments", live));
+    world.attack("bedrock", "UpdateGuardrail", request("payments", live));
     if seed.is_multiple_of(2) {
         world.publish("payments");
     }
@@ -30,7 +31,7 @@ proptest! {
 
     /// Random drift through the API, undone whatever its direction: what is declared is reached in one run.
     #[test]
-    fn random_drift_is_undone_in_one_run(seed in any::<u64>(), want in generate::guardrail(), live in generate::guardrail()) {
+    fn random_drift_is_undone_in_one_run(seed in any::<u64>(), want in specs(), live in specs()) {
         quickly(async {
             let world = attacked(seed, &want, &live, "undo").await;
             world.restore().await;
@@ -41,7 +42,7 @@ proptest! {
     /// The same, with what is stronger kept: afterwards nothing is left but what was kept, and none of it is weaker.
     #[test]
     fn random_drift_is_undone_but_for_what_is_stronger(
-        seed in any::<u64>(), want in generate::guardrail(), live in generate::guardrail()
+        seed in any::<u64>(), want in specs(), live in specs()
     ) {
         quickly(async {
             let world = attacked(seed, &want, &live, "report").await;
@@ -50,27 +51,6 @@ proptest! {
             for field in plan.drift.iter().flat_map(|drift| &drift.fields) {
                 assert!(field.kept && field.direction == Direction::Strengthened, "{}", told(&plan));
             }
-        });
-    }
-
-    /// The other kinds: random logging and retention, undone in one run.
-    #[test]
-    fn random_drift_of_logging_is_undone(
-        want in generate::logging(), live in generate::logging(), group in generate::log_group(), other in generate::log_group()
-    ) {
-        quickly(async {
-            let name = "/aws/bedrock/model-invocations";
-            let declare = |logging: &Value, group: &Value| format!(
-                "{}\n---\n{}",
-                generate::declaration("log-group", name, group, "undo"),
-                generate::declaration("invocation-logging", "default", logging, "undo"),
-            );
-            let world = World::small("empty", &declare(&live, &other)).await;
-            world.restore().await;
-            world.plan_again_nothing().await;
-            let world = world.declaring(&declare(&want, &group)).await;
-            world.restore().await;
-            world.plan_again_no_steps().await;
         });
     }
 }

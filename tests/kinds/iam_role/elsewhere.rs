@@ -8,9 +8,7 @@ use reconciler_tests::declarations::{small, source, wrong_with};
 use reconciler_tests::world::{ACCOUNT, World, notes, on, told};
 use serde_json::{Value, json};
 
-use crate::roles::{
-    ADMINISTRATOR, NAME, allow_all, ask, attack, built, declared, document, put, spec, trust, write_logs,
-};
+use super::{ADMINISTRATOR, NAME, allow_all, ask, attack, built, declared, document, put, spec, trust, write_logs};
 
 fn principal(name: &str) -> String {
     format!("arn:aws:iam::{ACCOUNT}:role/{name}")
