@@ -1,4 +1,5 @@
-//! The laws: what holds for every desired state, every answer and every accident, and the register of false drift.
+//! The laws: what holds for every desired state, every answer and every accident, and the register of false drift. The stories of
+//! each kind are in the folder `kinds` beside, and belong to this binary so that the laws draw from their generators.
 //!
 //! A test whose name begins with `h` and two digits holds the row of that id in the register, which is `register.md`.
 //! Everything runs in this process, over the emulated AWS, without a socket.
