@@ -1,11 +1,17 @@
 //! The network client: one for the process, or none.
 
+use std::fmt;
 use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Mutex, OnceLock, PoisonError};
+use std::time::Duration;
 
 use aws_smithy_http_client::proxy::ProxyConfig;
 use aws_smithy_http_client::tls::{self, rustls_provider::CryptoMode};
-use aws_smithy_http_client::{Builder, Connector};
-use aws_smithy_runtime_api::client::http::{HttpClient, HttpConnectorSettings, SharedHttpClient, SharedHttpConnector};
+use aws_smithy_http_client::{Connector, ConnectorBuilder};
+use aws_smithy_runtime_api::client::http::{
+    HttpClient, HttpConnector, HttpConnectorFuture, HttpConnectorSettings, SharedHttpClient, SharedHttpConnector,
+};
+use aws_smithy_runtime_api::client::orchestrator::HttpRequest;
 use aws_smithy_runtime_api::client::runtime_components::RuntimeComponents;
 
 static BUILT: AtomicUsize = AtomicUsize::new(0);
@@ -20,24 +26,65 @@ pub fn network_clients() -> usize {
 /// the environment. Speaks plain HTTP too, where `AWS_ENDPOINT_URL` says so.
 pub(crate) fn network() -> SharedHttpClient {
     BUILT.fetch_add(1, Ordering::SeqCst);
-    let inner = Builder::new().build_with_connector_fn(|settings, components| {
-        let mut connector = Connector::builder().tls_provider(tls::Provider::Rustls(CryptoMode::AwsLc));
-        connector.set_connector_settings(settings.cloned());
-        connector.set_sleep_impl(components.and_then(RuntimeComponents::sleep_impl));
-        connector.set_proxy_config(Some(ProxyConfig::from_env()));
-        connector.build()
-    });
-    SharedHttpClient::new(Lazy(inner))
+    SharedHttpClient::new(Network::default())
 }
 
-/// Builds its connector at the first request. The SDK's client builds one, certificate store
+/// Builds a connector at the first request that needs it. The SDK's client builds one, certificate store
 /// included, for every service client that is made, only to throw it away; with hundreds of
 /// sessions that is seconds.
-#[derive(Debug)]
-struct Lazy(SharedHttpClient);
+#[derive(Debug, Default)]
+struct Network(Mutex<Vec<(Times, SharedHttpConnector)>>);
 
-impl HttpClient for Lazy {
+/// How long a connector waits for a connection and for an answer.
+type Times = (Option<Duration>, Option<Duration>);
+
+impl HttpClient for Network {
     fn http_connector(&self, settings: &HttpConnectorSettings, components: &RuntimeComponents) -> SharedHttpConnector {
-        self.0.http_connector(settings, components)
+        let times = (settings.connect_timeout(), settings.read_timeout());
+        let mut built = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some((_, connector)) = built.iter().find(|(others, _)| *others == times) {
+            return connector.clone();
+        }
+        let mut builder = Connector::builder();
+        builder.set_connector_settings(Some(settings.clone()));
+        builder.set_sleep_impl(components.sleep_impl());
+        let connector = SharedHttpConnector::new(ByScheme { builder, plain: OnceLock::new(), tls: OnceLock::new() });
+        built.push((times, connector.clone()));
+        connector
     }
+}
+
+/// One connector for plain HTTP and one for everything else, because the other begins with reading the system's certificates.
+struct ByScheme {
+    builder: ConnectorBuilder,
+    plain: OnceLock<Connector>,
+    tls: OnceLock<Connector>,
+}
+
+impl fmt::Debug for ByScheme {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("ByScheme")
+    }
+}
+
+impl HttpConnector for ByScheme {
+    fn call(&self, request: HttpRequest) -> HttpConnectorFuture {
+        let is_plain = request.uri().starts_with("http://") && !is_proxied();
+        let connector = if is_plain {
+            self.plain.get_or_init(|| self.builder.clone().build_http())
+        } else {
+            self.tls.get_or_init(|| {
+                let builder = self.builder.clone().proxy_config(ProxyConfig::from_env());
+                builder.tls_provider(tls::Provider::Rustls(CryptoMode::AwsLc)).build()
+            })
+        };
+        connector.call(request)
+    }
+}
+
+/// Whether the environment names a proxy for plain HTTP, which may itself be one that speaks TLS.
+fn is_proxied() -> bool {
+    static PROXIED: OnceLock<bool> = OnceLock::new();
+    let names = ["HTTP_PROXY", "http_proxy", "ALL_PROXY", "all_proxy"];
+    *PROXIED.get_or_init(|| names.iter().any(|name| std::env::var_os(name).is_some_and(|value| !value.is_empty())))
 }
