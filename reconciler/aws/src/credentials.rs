@@ -3,6 +3,7 @@
 //! The only serial waits before a first call: the caller's identity, once per process, and one
 //! AssumeRole per other account, whatever the number of its regions, clients and waiting calls.
 
+use std::borrow::Cow;
 use std::collections::HashMap;
 use std::fmt;
 use std::sync::{Arc, Mutex, OnceLock, PoisonError};
@@ -242,7 +243,10 @@ impl AccountCredentials {
     /// The credentials, fetched if they are not held.
     pub(crate) async fn get(&self) -> Result<Credentials, CallError> {
         let Account { account, principal, role } = &*self.0;
-        let caller = principal.identity().await?;
+        let caller = match principal.known() {
+            Some(known) => Cow::Borrowed(known),
+            None => Cow::Owned(principal.identity().await?),
+        };
         if caller.account == *account {
             principal.own.get().await
         } else {
