@@ -29,7 +29,7 @@ macro_rules! call {
         let builder = $builder;
         async move {
             let call = session.begin($service, $operation).await?;
-            let sent = call.carry(builder.customize().interceptor(call.tap()).send()).await;
+            let sent = call.carry(builder.customize().interceptor(call.whole_tap()).send()).await;
             call.answer(sent)
         }
     }};
@@ -48,7 +48,7 @@ macro_rules! call_with_body {
         let body = $crate::ExactBody::new($body);
         async move {
             let call = session.begin($service, $operation).await?;
-            let sent = call.carry(builder.customize().interceptor(body).interceptor(call.tap()).send()).await;
+            let sent = call.carry(builder.customize().interceptor(body).interceptor(call.whole_tap()).send()).await;
             call.answer(sent)
         }
     }};
@@ -130,6 +130,11 @@ impl InFlight {
     /// The interceptor to send the request with.
     pub fn tap(&self) -> BodyTap {
         self.tap.clone()
+    }
+
+    /// The interceptor to send a request with of which [`InFlight::answer`] is asked for the answer.
+    pub fn whole_tap(&self) -> BodyTap {
+        self.tap.clone().is_all()
     }
 
     /// Waits for the SDK, which needs a quarter of a millisecond of processor time for a call: see

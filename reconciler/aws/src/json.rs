@@ -5,17 +5,22 @@
 //! because they throw away members that they do not know, and an unknown member is exactly what
 //! a full-replace write must carry.
 
+use std::pin::Pin;
 use std::sync::{Arc, Mutex, PoisonError};
+use std::task::{Context, Poll, ready};
 
 use aws_smithy_runtime::client::retries::TokenBucket;
 use aws_smithy_runtime_api::box_error::BoxError;
 use aws_smithy_runtime_api::client::interceptors::Intercept;
 use aws_smithy_runtime_api::client::interceptors::context::{
-    AfterDeserializationInterceptorContextRef, BeforeTransmitInterceptorContextMut, BeforeTransmitInterceptorContextRef,
+    AfterDeserializationInterceptorContextRef, BeforeDeserializationInterceptorContextMut,
+    BeforeTransmitInterceptorContextMut, BeforeTransmitInterceptorContextRef,
 };
 use aws_smithy_runtime_api::client::runtime_components::RuntimeComponents;
 use aws_smithy_types::body::SdkBody;
 use aws_smithy_types::config_bag::{ConfigBag, Layer};
+use bytes::{Bytes, BytesMut};
+use http_body::{Body, Frame};
 use serde_json::Value;
 
 use crate::classify;
@@ -93,7 +98,7 @@ impl Intercept for ExactBody {
 #[derive(Debug, Clone)]
 pub(crate) struct Tapped {
     pub(crate) status: u16,
-    pub(crate) body: Vec<u8>,
+    pub(crate) body: Bytes,
     pub(crate) request_id: Option<String>,
 }
 
@@ -106,7 +111,8 @@ struct Seen {
 /// Keeps the verbatim body of the last attempt. Clones share what they saw; one per call.
 ///
 /// The SDK reads a body into memory only while it deserialises it, so the bytes are there after
-/// deserialisation, successful or not, and not before.
+/// deserialisation, successful or not, and not before. Where nobody looks at the SDK's output, it gets an
+/// empty object in the place of the body of a success: to read it twice is most of what an answer costs.
 ///
 /// It also puts the retry allowance of the call's account in the place of the SDK's own, which has
 /// one for all accounts.
@@ -114,11 +120,18 @@ struct Seen {
 pub struct BodyTap {
     seen: Arc<Mutex<Seen>>,
     retry_tokens: TokenBucket,
+    /// Whether only the body is looked at, and it is JSON.
+    is_all: bool,
 }
 
 impl BodyTap {
     pub(crate) fn new(retry_tokens: TokenBucket) -> Self {
-        Self { seen: Arc::default(), retry_tokens }
+        Self { seen: Arc::default(), retry_tokens, is_all: false }
+    }
+
+    /// The same, for a call whose typed output nobody looks at.
+    pub(crate) fn is_all(self) -> Self {
+        Self { is_all: true, ..self }
     }
 
     fn seen(&self) -> std::sync::MutexGuard<'_, Seen> {
@@ -164,6 +177,24 @@ impl Intercept for BodyTap {
         Ok(())
     }
 
+    fn modify_before_deserialization(
+        &self,
+        context: &mut BeforeDeserializationInterceptorContextMut<'_>,
+        _components: &RuntimeComponents,
+        _cfg: &mut ConfigBag,
+    ) -> Result<(), BoxError> {
+        let response = context.response_mut();
+        let status = response.status();
+        if self.is_all && status.is_success() {
+            let (status, request_id) = (status.as_u16(), classify::request_id(response));
+            let body = std::mem::replace(response.body_mut(), SdkBody::taken());
+            let kept = Tapped { status, body: Bytes::new(), request_id };
+            let diverted = Diverted { body, kept: Some(kept), more: BytesMut::new(), seen: Arc::clone(&self.seen) };
+            *response.body_mut() = SdkBody::from_body_1_x(diverted);
+        }
+        Ok(())
+    }
+
     fn read_after_deserialization(
         &self,
         context: &AfterDeserializationInterceptorContextRef<'_>,
@@ -175,10 +206,68 @@ impl Intercept for BodyTap {
             return Ok(());
         };
         let status = response.status().as_u16();
+        if self.is_all && response.status().is_success() {
+            return Ok(());
+        }
         let code = response.headers().get("x-amzn-errortype");
         let mut seen = self.seen();
         seen.throttled |= classify::says_throttled(status, code, body);
-        seen.last = Some(Tapped { status, body: body.to_vec(), request_id: classify::request_id(response) });
+        let body = Bytes::copy_from_slice(body);
+        seen.last = Some(Tapped { status, body, request_id: classify::request_id(response) });
         Ok(())
+    }
+}
+
+/// The body of a success on its way to the SDK: it is kept, and an empty object arrives. What breaks off is no answer, and the
+/// error is passed on.
+struct Diverted {
+    body: SdkBody,
+    /// `None` once the end was seen.
+    kept: Option<Tapped>,
+    /// The rest of a body that came in several pieces, with the first of them.
+    more: BytesMut,
+    seen: Arc<Mutex<Seen>>,
+}
+
+impl Body for Diverted {
+    type Data = Bytes;
+    type Error = <SdkBody as Body>::Error;
+
+    fn poll_frame(
+        mut self: Pin<&mut Self>,
+        context: &mut Context<'_>,
+    ) -> Poll<Option<Result<Frame<Self::Data>, Self::Error>>> {
+        loop {
+            if self.kept.is_none() {
+                return Poll::Ready(None);
+            }
+            let frame = match ready!(Pin::new(&mut self.body).poll_frame(context)) {
+                Some(Ok(frame)) => frame,
+                Some(Err(error)) => return Poll::Ready(Some(Err(error))),
+                None => {
+                    let more = std::mem::take(&mut self.more);
+                    if let Some(mut kept) = self.kept.take() {
+                        if !more.is_empty() {
+                            kept.body = more.freeze();
+                        }
+                        self.seen.lock().unwrap_or_else(PoisonError::into_inner).last = Some(kept);
+                    }
+                    return Poll::Ready(Some(Ok(Frame::data(Bytes::from_static(b"{}")))));
+                }
+            };
+            // What is no data are trailers, which nobody looks at.
+            let Ok(data) = frame.into_data() else { continue };
+            let this = &mut *self;
+            match &mut this.kept {
+                Some(kept) if kept.body.is_empty() => kept.body = data,
+                Some(kept) => {
+                    if this.more.is_empty() {
+                        this.more.extend_from_slice(&kept.body);
+                    }
+                    this.more.extend_from_slice(&data);
+                }
+                None => {}
+            }
+        }
     }
 }
