@@ -29,6 +29,9 @@ pub(crate) const GROW_AFTER: usize = 8;
 /// this many retries spends a quarter of the allowance that the SDK has for a service and region.
 const BEGIN: usize = 24;
 
+/// The least that throttles leave of a window: one call that pauses before it is repeated does not hold up all others.
+const LEAST: usize = 2;
+
 /// What retries may spend in one account, region and service. As in the SDK: 500, of which a retry after a throttle takes
 /// 5, which a call that then succeeds gives back.
 const RETRY_TOKENS: usize = 500;
@@ -180,7 +183,7 @@ impl Window {
         if throttled {
             // One burst that was too much is one reason to halve, however many of its calls were throttled.
             if epoch == state.epoch {
-                state.limit = (state.limit / 2).max(1);
+                state.limit = (state.limit / 2).max(LEAST.min(self.most));
                 state.epoch += 1;
             }
             state.calm = Some(0);
@@ -288,12 +291,12 @@ mod tests {
     async fn throttles_halve_the_window_and_calm_restores_it() {
         let governor = Arc::new(Governor::new(Limits::default(), true));
         let window = governor.window();
-        for expected in [12, 6, 3, 1, 1] {
+        for expected in [12, 6, 3, 2, 2] {
             governor.admit(&window, "any", "Any").await.finish(true);
             assert_eq!(window.limit(), expected);
         }
-        assert_eq!(run(&governor, &window, 8).await, (8, 1));
-        assert_eq!(window.limit(), 2);
+        assert_eq!(run(&governor, &window, 8).await, (4, 2));
+        assert_eq!(window.limit(), 3);
         run(&governor, &window, GROW_AFTER * 80).await;
         assert_eq!(window.limit(), 64, "never above the limit");
     }
