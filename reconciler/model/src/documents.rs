@@ -32,7 +32,7 @@ pub fn compare(kind: &dyn Kind, left: Value, right: &Value) -> Compared {
     let mut compared = Compared { left, right: right.clone(), differences: Vec::new() };
     for path in places(kind, right) {
         if let (Some(one), Some(two)) = (tree::get(&compared.left, &path), tree::get(right, &path)) {
-            let (one, two) = policy::align(one, two);
+            let (one, two) = if one == two { policy::align_equal(one) } else { policy::align(one, two) };
             tree::set(&mut compared.left, &path, Some(one));
             tree::set(&mut compared.right, &path, Some(two));
         }
@@ -118,7 +118,15 @@ fn patterns(kind: &dyn Kind) -> &'static [Pattern] {
 /// What is wrong with the documents of a declared tree: members that the grammar does not have, and conditions that compare
 /// nothing.
 pub fn problems(kind: &dyn Kind, tree: &Value) -> Vec<Problem> {
-    [unreadable(kind, tree), unknown_members(kind, tree), nonsense(kind, tree)].concat()
+    let mut problems = unreadable(kind, tree);
+    let read = |place: Path| {
+        let policy = Policy::from_value(tree::get(tree, &place)?).ok()?;
+        Some((place, policy))
+    };
+    let documents: Vec<(Path, Policy)> = places(kind, tree).into_iter().filter_map(read).collect();
+    problems.extend(documents.iter().flat_map(|(place, policy)| unknown_members(place, policy)));
+    problems.extend(documents.iter().flat_map(|(place, policy)| nonsense(place, policy)));
+    problems
 }
 
 /// Text that is no document: see [`policy::Document`].
@@ -137,38 +145,33 @@ fn unreadable(kind: &dyn Kind, tree: &Value) -> Vec<Problem> {
     problems
 }
 
-fn nonsense(kind: &dyn Kind, tree: &Value) -> Vec<Problem> {
-    let mut problems = Vec::new();
-    for place in places(kind, tree) {
-        let policy = tree::get(tree, &place).and_then(|document| Policy::from_value(document).ok());
-        for (path, detail, remedy) in policy.iter().flat_map(Policy::nonsense) {
-            let path = Path::of(place.segments().iter().chain(path.segments()).cloned());
-            problems.push(Problem { code: codes::CONTRADICTION, path, detail, remedy });
-        }
-    }
-    problems
+/// A path in a document that is at `place`.
+fn below(place: &Path, path: &Path) -> Path {
+    Path::of(place.segments().iter().chain(path.segments()).cloned())
 }
 
-fn unknown_members(kind: &dyn Kind, tree: &Value) -> Vec<Problem> {
-    let documents = places(kind, tree).into_iter();
-    let unknown = documents.flat_map(|place| {
-        let policy = tree::get(tree, &place).and_then(|document| Policy::from_value(document).ok());
-        let unknown = policy.map(|policy| policy.unknown()).unwrap_or_default();
-        unknown.into_iter().map(move |(path, _)| place.segments().iter().chain(path.segments()).cloned().collect())
-    });
-    unknown
-        .map(|segments: Vec<String>| {
-            let name = segments.last().cloned().unwrap_or_default();
-            Problem {
-                code: codes::UNKNOWN_MEMBER,
-                path: Path::of(segments),
-                detail: format!("the grammar of policy documents has no `{name}` here"),
-                remedy: "write it as the IAM grammar does: Version, Id, Statement; and in a statement Sid, Effect, Principal, \
-                         NotPrincipal, Action, NotAction, Resource, NotResource and Condition"
+fn nonsense(place: &Path, policy: &Policy) -> impl Iterator<Item = Problem> {
+    policy.nonsense().into_iter().map(|(path, detail, remedy)| Problem {
+        code: codes::CONTRADICTION,
+        path: below(place, &path),
+        detail,
+        remedy,
+    })
+}
+
+fn unknown_members(place: &Path, policy: &Policy) -> impl Iterator<Item = Problem> {
+    policy.unknown().into_iter().map(|(path, _)| {
+        let name = path.segments().last().cloned().unwrap_or_default();
+        Problem {
+            code: codes::UNKNOWN_MEMBER,
+            path: below(place, &path),
+            detail: format!("the grammar of policy documents has no `{name}` here"),
+            remedy:
+                "write it as the IAM grammar does: Version, Id, Statement; and in a statement Sid, Effect, Principal, \
+                     NotPrincipal, Action, NotAction, Resource, NotResource and Condition"
                     .to_owned(),
-            }
-        })
-        .collect()
+        }
+    })
 }
 
 /// The paths of the documents that `tree` has.

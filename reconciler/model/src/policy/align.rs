@@ -55,6 +55,12 @@ pub fn align(live: &Value, want: &Value) -> (Value, Value) {
     (live_tree, want_tree)
 }
 
+/// As [`align`] of a document with itself: every statement is its own counterpart.
+pub fn align_equal(document: &Value) -> (Value, Value) {
+    let tree = Policy::from_value(document).map_or_else(|_| document.clone(), |policy| policy.tree());
+    (tree.clone(), tree)
+}
+
 /// For indexes of live statements, the indexes of their counterparts.
 fn pair(live: &Policy, want: &Policy) -> BTreeMap<usize, usize> {
     let equal = live.is_equal(want);

@@ -51,8 +51,8 @@ impl PartialOrd for Caseless {
 
 impl Ord for Caseless {
     fn cmp(&self, other: &Self) -> Ordering {
-        let folded = |text: &Self| text.0.bytes().map(|byte| byte.to_ascii_lowercase()).collect::<Vec<_>>();
-        folded(self).cmp(&folded(other))
+        let (one, two) = (self.0.bytes(), other.0.bytes());
+        one.map(|byte| byte.to_ascii_lowercase()).cmp(two.map(|byte| byte.to_ascii_lowercase()))
     }
 }
 
@@ -136,9 +136,11 @@ pub struct Statement {
 }
 
 impl Statement {
-    /// The statement without its name.
-    fn unnamed(&self) -> Self {
-        Self { sid: None, ..self.clone() }
+    /// The canonical text of what it says: without its name, and in one spelling.
+    fn said(&self) -> String {
+        let mut tree = self.tree(true);
+        tree.remove("Sid");
+        digest::canonical(&Value::Object(tree))
     }
 
     /// Whether both say the same: equality without the name.
@@ -240,10 +242,17 @@ impl Statement {
         members
     }
 
-    /// What the order of statements goes by: the canonical text, then the name, then the spelling.
-    fn rank(&self) -> (String, Option<String>, String) {
-        let text = |statement: &Self, folded| digest::canonical(&Value::Object(statement.tree(folded)));
-        (text(&self.unnamed(), true), self.sid.clone(), text(self, false))
+    /// The statements in canonical order: by what they say, then by the name, then by the spelling.
+    fn in_order(statements: Vec<Self>) -> Vec<Self> {
+        if statements.len() < 2 {
+            return statements;
+        }
+        let spelled = |one: &Self| digest::canonical(&Value::Object(one.tree(false)));
+        let mut ranked: Vec<(String, Self)> = statements.into_iter().map(|one| (one.said(), one)).collect();
+        ranked.sort_by(|(said, one), (other, two)| {
+            said.cmp(other).then_with(|| one.sid.cmp(&two.sid)).then_with(|| spelled(one).cmp(&spelled(two)))
+        });
+        ranked.into_iter().map(|(_, one)| one).collect()
     }
 }
 
@@ -390,7 +399,7 @@ impl Policy {
                 }
             }
         }
-        policy.statements.sort_by_cached_key(Statement::rank);
+        policy.statements = Statement::in_order(policy.statements);
         policy.statements.dedup();
         Ok(policy)
     }
@@ -419,11 +428,7 @@ impl Policy {
 
     /// The digest of what it says: documents that are equal but for `Sid` and `Id` have the same one.
     pub fn digest(&self) -> String {
-        let statements: BTreeSet<String> = self
-            .statements
-            .iter()
-            .map(|statement| digest::canonical(&Value::Object(statement.unnamed().tree(true))))
-            .collect();
+        let statements: BTreeSet<String> = self.statements.iter().map(Statement::said).collect();
         digest::of(&(&self.version, statements, &self.extras))
     }
 

@@ -58,7 +58,7 @@ mod value;
 mod widening;
 mod witness;
 
-pub use align::align;
+pub use align::{align, align_equal};
 pub use contain::{direction, takes_nothing};
 pub use document::{Caseless, Dangling, Effect, Policy, Principals, Scope, Statement};
 pub(crate) use glob::matches;
