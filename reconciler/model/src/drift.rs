@@ -157,7 +157,7 @@ pub fn compare(kind: &dyn Kind, wanted: &Wanted, want: &Value, live: Option<&Sig
         let keep = direction == Direction::Strengthened && may_keep && kind.protects(live, path);
         found.push(Found { difference: difference.clone(), direction, keep });
     }
-    let target = kept::settle(kind, &live.tree, want, &compared.right, &mut found);
+    let target = kept::settle(kind, &live.tree, want, compared.right, &mut found);
     let fields: Vec<FieldDrift> = found
         .into_iter()
         .map(|Found { difference: Difference { path, left, right }, direction, keep }| FieldDrift {

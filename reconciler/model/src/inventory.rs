@@ -190,6 +190,9 @@ impl Inventory {
 
     /// What was read beside the resource at `address`, for it alone or for its whole scope; `null` when nothing was.
     pub fn surroundings_of(&self, address: &Address) -> &Value {
+        if self.surroundings.is_empty() {
+            return &Value::Null;
+        }
         let Address { account, region, kind, .. } = address;
         let own = self.surroundings.get(&address.to_string());
         own.or_else(|| self.surroundings.get(&format!("{account}/{region}/{kind}"))).unwrap_or(&Value::Null)

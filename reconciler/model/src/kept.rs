@@ -34,7 +34,11 @@ pub(crate) struct Found {
 /// The tree to reach: `right`, with what is kept. What cannot be kept no longer is.
 ///
 /// `right` is `want` with its documents in canonical form; `live` is the whole live tree.
-pub(crate) fn settle(kind: &dyn Kind, live: &Value, want: &Value, right: &Value, found: &mut [Found]) -> Value {
+pub(crate) fn settle(kind: &dyn Kind, live: &Value, want: &Value, right: Value, found: &mut [Found]) -> Value {
+    if found.is_empty() {
+        return right;
+    }
+    let right = &right;
     let documents: BTreeSet<Path> = found.iter().filter_map(|one| inside(kind, one)).collect();
     for document in &documents {
         settle_document(kind, right, document, found);
@@ -150,7 +154,7 @@ pub(crate) mod tests {
         let mut found: Vec<Found> = differences
             .map(|(difference, direction)| Found { difference, direction, keep: direction == Direction::Strengthened })
             .collect();
-        let target = settle(&Holder, live, want, &compared.right, &mut found);
+        let target = settle(&Holder, live, want, compared.right, &mut found);
         let kept = found.iter().filter(|one| one.keep).map(|one| one.difference.path.to_string()).collect();
         (target, kept)
     }

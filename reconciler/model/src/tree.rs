@@ -35,6 +35,16 @@ impl Path {
         Self(segments)
     }
 
+    /// Goes down to a member or element.
+    pub fn push(&mut self, segment: impl Into<String>) {
+        self.0.push(segment.into());
+    }
+
+    /// Goes up again.
+    pub fn pop(&mut self) {
+        self.0.pop();
+    }
+
     /// The segments from the root down.
     pub fn segments(&self) -> &[String] {
         &self.0
@@ -80,13 +90,12 @@ impl FromStr for Path {
         let mut segments = Vec::new();
         let mut rest = text;
         while !rest.is_empty() {
-            let mut quoted = serde_json::Deserializer::from_str(rest).into_iter::<String>();
-            let segment = match (rest.starts_with('"'), quoted.next()) {
-                (true, Some(Ok(segment))) => {
-                    rest = &rest[quoted.byte_offset()..];
+            let segment = match quoted(rest) {
+                Some((segment, length)) => {
+                    rest = &rest[length..];
                     segment
                 }
-                _ => {
+                None => {
                     let end = rest.find('.').unwrap_or(rest.len());
                     let segment = rest[..end].to_owned();
                     rest = &rest[end..];
@@ -98,6 +107,16 @@ impl FromStr for Path {
         }
         Ok(Self(segments))
     }
+}
+
+/// The text between the quotes that `text` begins with, and how long it is with them.
+fn quoted(text: &str) -> Option<(String, usize)> {
+    if !text.starts_with('"') {
+        return None;
+    }
+    let mut read = serde_json::Deserializer::from_str(text).into_iter::<String>();
+    let segment = read.next()?.ok()?;
+    Some((segment, read.byte_offset()))
 }
 
 impl Serialize for Path {
@@ -337,13 +356,17 @@ fn listed_at(path: &Path, tree: &Value, keys: &ListKeys) -> Value {
 
 /// Calls `leaf` for each value that has no members, with its path; a list is one value.
 pub fn each_leaf(tree: &Value, leaf: &mut impl FnMut(&Path, &Value)) {
-    fn walk(node: &Value, path: &Path, leaf: &mut impl FnMut(&Path, &Value)) {
+    fn walk(node: &Value, path: &mut Path, leaf: &mut impl FnMut(&Path, &Value)) {
         match node {
-            Value::Object(members) => members.iter().for_each(|(name, member)| walk(member, &path.child(name), leaf)),
+            Value::Object(members) => members.iter().for_each(|(name, member)| {
+                path.push(name);
+                walk(member, path, leaf);
+                path.pop();
+            }),
             node => leaf(path, node),
         }
     }
-    walk(tree, &Path::root(), leaf);
+    walk(tree, &mut Path::root(), leaf);
 }
 
 /// The value at `path`; `None` when it is absent or `null`.
@@ -448,8 +471,11 @@ fn compare(
     names.sort();
     names.dedup();
     for name in names {
-        let member = |side: Option<&'_ Value>| side.and_then(|value| value.get(name)).cloned();
-        compare(&path.child(name), member(left).as_ref(), member(right).as_ref(), whole, found);
+        let [one, two] = [left, right].map(|side| side.and_then(|value| value.get(name)));
+        // Nothing is to be told of what is equal, and most of it is.
+        if one != two {
+            compare(&path.child(name), one, two, whole, found);
+        }
     }
 }
 

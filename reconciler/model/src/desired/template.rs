@@ -302,11 +302,36 @@ pub(super) type Answers = BTreeMap<Lookup, Result<String, String>>;
 ///
 /// Reports each look-up without an answer, with the path of the text that it stands in.
 pub(super) fn finish(spec: &mut Value, answers: Option<&Answers>, missing: &mut Vec<(Path, Lookup, String)>) {
-    finish_at(&mut Vec::new(), spec, answers, missing);
+    finish_at(None, spec, answers, missing);
+}
+
+/// The way to a value, from its last step up. A path is made of it only where one is told.
+struct Way<'a> {
+    above: Option<&'a Way<'a>>,
+    step: Step<'a>,
+}
+
+#[derive(Clone, Copy)]
+enum Step<'a> {
+    Member(&'a str),
+    Element(usize),
+}
+
+impl Way<'_> {
+    fn path(way: Option<&Self>) -> Path {
+        let mut steps: Vec<String> = std::iter::successors(way, |way| way.above)
+            .map(|way| match way.step {
+                Step::Member(name) => name.to_owned(),
+                Step::Element(index) => index.to_string(),
+            })
+            .collect();
+        steps.reverse();
+        Path::of(steps)
+    }
 }
 
 fn finish_at(
-    path: &mut Vec<String>,
+    way: Option<&Way<'_>>,
     spec: &mut Value,
     answers: Option<&Answers>,
     missing: &mut Vec<(Path, Lookup, String)>,
@@ -321,10 +346,8 @@ fn finish_at(
                     (Left::Lookup(_, written), None) => finished.push_str(written),
                     (Left::Lookup(lookup, _), Some(answers)) => match answers.get(&lookup) {
                         Some(Ok(answer)) => finished.push_str(answer),
-                        Some(Err(why)) => missing.push((Path::of(path.iter().cloned()), lookup, why.clone())),
-                        None => {
-                            missing.push((Path::of(path.iter().cloned()), lookup, "it was not looked up".to_owned()))
-                        }
+                        Some(Err(why)) => missing.push((Way::path(way), lookup, why.clone())),
+                        None => missing.push((Way::path(way), lookup, "it was not looked up".to_owned())),
                     },
                 }
             }
@@ -332,16 +355,12 @@ fn finish_at(
         }
         Value::Array(items) => {
             for (index, item) in items.iter_mut().enumerate() {
-                path.push(index.to_string());
-                finish_at(path, item, answers, missing);
-                path.pop();
+                finish_at(Some(&Way { above: way, step: Step::Element(index) }), item, answers, missing);
             }
         }
         Value::Object(members) => {
             for (name, member) in members {
-                path.push(name.clone());
-                finish_at(path, member, answers, missing);
-                path.pop();
+                finish_at(Some(&Way { above: way, step: Step::Member(name) }), member, answers, missing);
             }
         }
         _ => {}

@@ -73,6 +73,10 @@ pub(super) fn other_partitions(
     partition: &str,
 ) -> Vec<Diagnostic> {
     let mut found = Vec::new();
+    // Most specs have none, and no paths have to be made for them.
+    if !has_arn(spec) {
+        return found;
+    }
     let mut open = vec![(Path::root(), spec)];
     while let Some((path, value)) = open.pop() {
         let policies = kind.contract().fields().policies();
@@ -99,6 +103,15 @@ pub(super) fn other_partitions(
         }
     }
     found
+}
+
+fn has_arn(value: &Value) -> bool {
+    match value {
+        Value::String(text) => text.starts_with("arn:"),
+        Value::Array(items) => items.iter().any(has_arn),
+        Value::Object(members) => members.values().any(has_arn),
+        _ => false,
+    }
 }
 
 fn unknown_member(kind: &dyn Kind, declaration: &Declaration, path: &Path) -> Diagnostic {
