@@ -110,6 +110,35 @@ fn an_sdk_is_named_at_the_edges_only() {
     }
 }
 
+/// The worked example of the architecture page: the files are there, all of them, and are about as long as it says.
+#[test]
+fn the_worked_example_is_true() {
+    let page = std::fs::read_to_string(repository().join("reconciler/README.md")).expect("the page");
+    let example =
+        page.split("### A worked example").nth(1).and_then(|rest| rest.split("\n## ").next()).expect("an example");
+    let mut told = BTreeSet::new();
+    for row in example.lines().filter_map(|line| line.strip_prefix("| `")) {
+        let mut cells = row.split('|').map(str::trim);
+        let path = cells.next().expect("a path").trim_end_matches('`');
+        let lines: usize = cells.next().and_then(|cell| cell.parse().ok()).expect("a number of lines");
+        let text = std::fs::read_to_string(repository().join(path)).expect(path);
+        let now = text.lines().count();
+        assert!(now.abs_diff(lines) <= 5 + lines / 10, "{path} has {now} lines, and the page says {lines}");
+        told.insert(repository().join(path));
+    }
+    let folder: BTreeSet<_> =
+        files(&repository().join("reconciler/kinds/src/log_group"), &["rs", "md"]).into_iter().collect();
+    assert_eq!(folder.difference(&told).collect::<Vec<_>>(), Vec::<&std::path::PathBuf>::new());
+    // Beside its folder and the registry, nothing of the product names the kind.
+    for path in files(&repository().join("reconciler"), &["rs"]) {
+        let text = std::fs::read_to_string(&path).expect("a source file");
+        let code = text.split("#[cfg(test)]").next().unwrap_or("");
+        let of_tests = path.components().any(|part| part.as_os_str() == "tests");
+        let may = of_tests || path.ends_with("kinds/src/lib.rs") || folder.contains(&path);
+        assert!(may || !code.contains("LogGroup::") && !code.contains("log_group::"), "{}", path.display());
+    }
+}
+
 /// Steps, limits and directions name a member by the field of the typed spec (`member!`), so that a misspelt one does not compile.
 #[test]
 fn members_are_named_by_the_fields_of_their_spec() {

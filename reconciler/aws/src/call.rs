@@ -134,7 +134,7 @@ impl InFlight {
 
     /// The interceptor to send a request with of which [`InFlight::answer`] is asked for the answer.
     pub fn whole_tap(&self) -> BodyTap {
-        self.tap.clone().is_all()
+        self.tap.clone().of_the_body_alone()
     }
 
     /// Waits for the SDK, which needs a quarter of a millisecond of processor time for a call: see

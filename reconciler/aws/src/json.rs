@@ -130,7 +130,7 @@ impl BodyTap {
     }
 
     /// The same, for a call whose typed output nobody looks at.
-    pub(crate) fn is_all(self) -> Self {
+    pub(crate) fn of_the_body_alone(self) -> Self {
         Self { is_all: true, ..self }
     }
 
