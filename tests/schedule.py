@@ -3,10 +3,10 @@
 usage: tests/schedule.py [--fast] [PART_OF_A_NAME..]
 
 What waits for clocks and other programs leaves the processors to what computes; so all suites are in one queue, and what takes
-longest begins first. The documentation's tests are one entry of the queue, and so are the referees, which --fast leaves out.
+longest begins first. The documentation's tests are one entry of the queue, and so are the conformance tests, which --fast leaves out.
 With parts of names only the tests whose name has one of them run, without the other two.
 
-SLOTS says how many may run side by side: by default two for each processor, and one that the referees have. Needs nothing but Python and cargo.
+SLOTS says how many may run side by side: by default two for each processor, and one that the conformance tests have. Needs nothing but Python and cargo.
 """
 
 import json
@@ -24,14 +24,14 @@ ROOT = Path(__file__).resolve().parent.parent
 LONGEST = 10
 
 # Names by their beginning: how many slots they take, because they work side by side inside. They begin before all others, in
-# this order, and the referees before them.
+# this order, and the conformance tests before them.
 HEAVY = {
     "process crash::a_kill_at": 2,
     "process crash::a_death": 2,
     "process crash::an_abort": 2,
     "adversary restored_or_paged": 2,
 }
-REFEREES = "referees"
+CONFORMANCE = "conformance"
 
 
 class Job:
@@ -41,7 +41,7 @@ class Job:
         self.name, self.command, self.folder, self.environment = name, command, folder, environment
         self.is_test = False
         order = [beginning for beginning in HEAVY if name.startswith(beginning)]
-        self.order = 0 if name == REFEREES else 1 + list(HEAVY).index(order[0]) if order else 2 + len(HEAVY)
+        self.order = 0 if name == CONFORMANCE else 1 + list(HEAVY).index(order[0]) if order else 2 + len(HEAVY)
         self.slots = HEAVY[order[0]] if order else 1
         self.seconds = self.processor = 0.0
         self.output, self.passed = "", False
@@ -131,20 +131,20 @@ def run_all(jobs, slots):
 def main(arguments):
     is_fast, parts = "--fast" in arguments, [argument for argument in arguments if argument != "--fast"]
     began = time.monotonic()
-    with_referees = not is_fast and not parts
-    # The referees' packages are fetched while cargo compiles.
-    preparing = with_referees and subprocess.Popen([ROOT / "tests/referees/run", "--prepare"], stdin=subprocess.DEVNULL)
+    with_conformance = not is_fast and not parts
+    # The conformance tests' packages are fetched while cargo compiles.
+    preparing = with_conformance and subprocess.Popen([ROOT / "tests/conformance/run", "--prepare"], stdin=subprocess.DEVNULL)
     found, binaries = built()
     jobs = [job for one in found for job in tests_of(*one)]
     jobs = [job for job in jobs if not parts or any(part in job.name for part in parts)]
     tests = len(jobs)
     if not parts:
         jobs.append(Job("documentation", ["cargo", "test", "--workspace", "--doc"], ROOT))
-    if with_referees:
+    if with_conformance:
         if preparing.wait() != 0:
             sys.exit(preparing.returncode)
         environment = dict(os.environ, BEDROCK_RECONCILER=binaries["bedrock-reconciler"])
-        jobs.append(Job(REFEREES, [ROOT / "tests/referees/run"], ROOT, environment))
+        jobs.append(Job(CONFORMANCE, [ROOT / "tests/conformance/run"], ROOT, environment))
     compiled = time.monotonic() - began
 
     run_all(jobs, int(os.environ.get("SLOTS", 0)) or 2 * (os.cpu_count() or 1) + 1)

@@ -5,8 +5,8 @@ use std::collections::BTreeSet;
 use reconciler_emulator::{Effect, Emulator, Fault, Options, Script};
 use reconciler_engine::rounds::Converged;
 use reconciler_model::drift::{Change, Drift};
+use reconciler_model::permit::Approval;
 use reconciler_model::plan::Plan;
-use reconciler_model::warrant::Approval;
 use reconciler_tests::world::{World, told};
 use serde_json::{Value, json};
 

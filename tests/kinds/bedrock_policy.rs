@@ -4,8 +4,8 @@ use proptest::prelude::*;
 use proptest::sample::{select, subsequence};
 use reconciler_model::codes;
 use reconciler_model::direction::Direction;
+use reconciler_model::permit::Approval;
 use reconciler_model::plan::Plan;
-use reconciler_model::warrant::Approval;
 use reconciler_tests::declarations::wrong_with;
 use reconciler_tests::generate::{self, Generator};
 use reconciler_tests::organization;
@@ -65,7 +65,7 @@ async fn policies_follow_a_guardrail_that_was_created_again() {
     let rounds: Vec<Vec<String>> = converged.rounds.iter().map(|round| steps(round.approved.plan())).collect();
     assert_eq!(rounds[0], ["create guardrail", "publish guardrail"]);
     assert_eq!(rounds[1], ["update bedrock-policy", "update service-control-policy"]);
-    let id = world.witness().id("baseline").await;
+    let id = world.direct_client().id("baseline").await;
     let after = organization::policy(&world, "SERVICE_CONTROL_POLICY", "bedrock-guardrails").await["Content"]
         .as_str()
         .expect("text")

@@ -7,8 +7,8 @@ use reconciler_emulator::{Effect, Fault};
 use reconciler_model::codes;
 use reconciler_model::direction::Direction;
 use reconciler_model::drift::Change;
+use reconciler_model::permit::Approval;
 use reconciler_model::plan::{Plan, Severity};
-use reconciler_model::warrant::Approval;
 use reconciler_tests::declarations::wrong_with;
 use reconciler_tests::generate::{self, Generator};
 use reconciler_tests::world::{World, field, notes, on, paths, refusals, told};
@@ -50,7 +50,7 @@ async fn built() -> World {
 
 /// The configuration as the service answers it; `null` when there is none.
 async fn live(world: &World) -> Value {
-    let answer = world.witness().ask("bedrock", http::Method::GET, LIST, None, &Value::Null).await;
+    let answer = world.direct_client().ask("bedrock", http::Method::GET, LIST, None, &Value::Null).await;
     answer["guardrailsConfig"].as_array().expect("a list").first().cloned().unwrap_or_default()
 }
 
@@ -82,7 +82,7 @@ async fn a_guardrail_is_created_and_then_enforced() {
     let live = live(&world).await;
     assert_eq!(
         (&live["guardrailVersion"], &live["guardrailId"]),
-        (&json!("1"), &json!(world.witness().id("payments").await))
+        (&json!("1"), &json!(world.direct_client().id("payments").await))
     );
     world.plan_again_nothing().await;
 }
@@ -127,12 +127,12 @@ async fn another_guardrail_is_put_back() {
         "contentPolicyConfig": {"filtersConfig": [{"type": "HATE", "inputStrength": "LOW", "outputStrength": "LOW"}]}});
     world.attack("bedrock", "CreateGuardrail", weak);
     world.publish("weak");
-    let id = world.witness().id("weak").await;
+    let id = world.direct_client().id("weak").await;
     put(&world, json!({ "guardrailIdentifier": id })).await;
     let plan = world.restore().await;
     assert_eq!(paths(&plan), ["guardrailArn"]);
     assert_eq!(field(&plan, "guardrailArn").direction, Direction::Unknown);
-    assert_eq!(live(&world).await["guardrailId"], world.witness().id("payments").await);
+    assert_eq!(live(&world).await["guardrailId"], world.direct_client().id("payments").await);
     world.plan_again_nothing().await;
 }
 
@@ -307,7 +307,7 @@ async fn h21_enforced_guardrail_that_is_elsewhere_or_nowhere_is_refused() {
     let world = built().await;
     for there_is_one in [true, false] {
         let arn = |region: &str, account: &str, id: &str| format!("arn:aws:bedrock:{region}:{account}:guardrail/{id}");
-        let id = world.witness().id("payments").await;
+        let id = world.direct_client().id("payments").await;
         let here = arn("eu-west-1", "111122223333", &id);
         assert!(refused(&world, &arn("us-east-1", "111122223333", &id), "1").await.contains("region us-east-1"));
         assert!(refused(&world, &arn("eu-west-1", "999999999999", &id), "1").await.contains("account 999999999999"));
@@ -330,7 +330,7 @@ async fn h21_enforced_guardrail_with_automated_reasoning_is_refused() {
         "automatedReasoningPolicyConfig": {"policies": ["arn:aws:bedrock:eu-west-1:111122223333:automated-reasoning-policy/abcdefghijkl"]}});
     world.attack("bedrock", "CreateGuardrail", body);
     world.publish("reasons");
-    let arn = format!("arn:aws:bedrock:eu-west-1:111122223333:guardrail/{}", world.witness().id("reasons").await);
+    let arn = format!("arn:aws:bedrock:eu-west-1:111122223333:guardrail/{}", world.direct_client().id("reasons").await);
     assert!(refused(&world, &arn, "1").await.contains("automated reasoning"));
 }
 
@@ -338,7 +338,7 @@ async fn h21_enforced_guardrail_with_automated_reasoning_is_refused() {
 #[tokio::test]
 async fn h21_enforced_guardrail_that_cannot_be_looked_at_is_not_written_to() {
     let world = built().await;
-    let id = world.witness().id("payments").await;
+    let id = world.direct_client().id("payments").await;
     let text = ENFORCED.replace(
         "${ref:guardrail/payments.guardrailArn}",
         &format!("arn:aws:bedrock:eu-west-1:111122223333:guardrail/{id}"),
@@ -418,13 +418,13 @@ async fn a_lost_answer_is_not_a_failure() {
 
 /// h36 for this kind: success that changed nothing is not believed.
 #[tokio::test]
-async fn h36_success_that_changed_nothing_is_broken() {
+async fn h36_success_that_changed_nothing_is_a_mismatch() {
     let world = built().await;
     put(&world, json!({"selectiveContentGuarding": {"system": "SELECTIVE"}})).await;
     world.inject(vec![Fault::always(on("PutEnforcedGuardrailConfiguration"), Effect::NoOp)]);
     let planned = world.plan().await;
     let applied = world.apply(&planned).await;
-    assert!(applied.steps.values().all(reconciler_tests::world::is_broken), "{:#?}", applied.steps);
+    assert!(applied.steps.values().all(reconciler_tests::world::is_mismatch), "{:#?}", applied.steps);
 }
 
 /// A configuration is never deleted: there is no way to declare it.

@@ -6,8 +6,8 @@ use proptest::sample::{select, subsequence};
 use reconciler_emulator::{Effect, Fault};
 use reconciler_model::codes;
 use reconciler_model::direction::Direction;
+use reconciler_model::permit::Approval;
 use reconciler_model::plan::Plan;
-use reconciler_model::warrant::Approval;
 use reconciler_tests::declarations::wrong_with;
 use reconciler_tests::generate::{self, Generator};
 use reconciler_tests::world::{World, field, on, paths, refusals, told};
@@ -55,12 +55,12 @@ async fn built() -> World {
 }
 
 async fn arn(world: &World) -> String {
-    format!("arn:aws:bedrock:eu-west-1:111122223333:guardrail/{}", world.witness().id("payments").await)
+    format!("arn:aws:bedrock:eu-west-1:111122223333:guardrail/{}", world.direct_client().id("payments").await)
 }
 
 async fn live(world: &World) -> Value {
     let path = format!("/resource-policy/{}", arn(world).await);
-    let answer = world.witness().ask("bedrock", http::Method::GET, &path, None, &Value::Null).await;
+    let answer = world.direct_client().ask("bedrock", http::Method::GET, &path, None, &Value::Null).await;
     serde_json::from_str(answer["resourcePolicy"].as_str().expect("text")).expect("JSON")
 }
 
@@ -236,13 +236,13 @@ async fn a_policy_of_two_guardrails_of_one_name_is_a_gap() {
 async fn pinned(declared: &str) -> (World, String) {
     let world = World::small("empty", declared).await;
     world.converge(Approval::Operator).await.expect("approved");
-    let id = world.witness().id("payments").await;
+    let id = world.direct_client().id("payments").await;
     (world.pinning("guardrail/payments", &id), id)
 }
 
 async fn policy_of(world: &World, id: &str) -> Value {
     let path = format!("/resource-policy/arn:aws:bedrock:eu-west-1:111122223333:guardrail/{id}");
-    world.witness().ask("bedrock", http::Method::GET, &path, None, &Value::Null).await["resourcePolicy"].clone()
+    world.direct_client().ask("bedrock", http::Method::GET, &path, None, &Value::Null).await["resourcePolicy"].clone()
 }
 
 /// Who renames a guardrail and gives its name to another one has the policy of neither taken for that of the other.
@@ -263,7 +263,7 @@ async fn a_policy_is_that_of_the_pinned_guardrail_whatever_has_its_name() {
     let twin = json!({"name": "payments", "blockedInputMessaging": "no", "blockedOutputsMessaging": "no",
         "wordPolicyConfig": {"wordsConfig": [{"text": "a"}]}});
     world.attack("bedrock", "CreateGuardrail", twin);
-    let other = world.witness().id("payments").await;
+    let other = world.direct_client().id("payments").await;
     assert_ne!(other, id);
     put(&arn.replace(&id, &other));
     let plan = world.plan().await.plan;
@@ -302,7 +302,7 @@ async fn a_policy_follows_the_guardrail_that_this_tool_made_in_the_place_of_the_
     let (world, id) = pinned(&declared()).await;
     world.attack("bedrock", "DeleteGuardrail", json!({"guardrailIdentifier": "guardrail:payments"}));
     world.converge(Approval::Operator).await.expect("approved");
-    let new = world.witness().id("payments").await;
+    let new = world.direct_client().id("payments").await;
     assert_ne!(new, id);
     assert!(policy_of(&world, &new).await.is_string());
     let plan = world.plan().await.plan;

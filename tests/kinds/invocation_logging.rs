@@ -8,7 +8,7 @@ use reconciler_emulator::{Edit, Effect, Fault};
 use reconciler_model::codes;
 use reconciler_model::direction::Direction;
 use reconciler_model::drift::Change;
-use reconciler_model::warrant::Approval;
+use reconciler_model::permit::Approval;
 use reconciler_tests::generate::{self, Generator};
 use reconciler_tests::world::{World, field, notes, on, paths, told};
 use serde_json::{Value, json};
@@ -56,7 +56,7 @@ async fn h09_success_without_a_configuration_is_missing() {
     let plan = world.restore().await;
     assert_eq!((plan.drift[0].change, plan.drift[0].direction), (Change::Missing, Direction::Weakened));
     assert_eq!(plan.steps[0].action, "create");
-    assert_eq!(world.witness().logging().await["textDataDeliveryEnabled"], true);
+    assert_eq!(world.direct_client().logging().await["textDataDeliveryEnabled"], true);
     world.plan_again_nothing().await;
 }
 
@@ -74,7 +74,7 @@ async fn a_minor_write_that_fails_keeps_no_logging_off() {
     world.attack("bedrock", "DeleteModelInvocationLoggingConfiguration", Value::Null);
     world.inject(vec![Fault::always(on("PutRetentionPolicy"), Effect::Deny)]);
     world.converge(Approval::Operator).await.expect("approved");
-    assert_eq!(world.witness().logging().await["textDataDeliveryEnabled"], true);
+    assert_eq!(world.direct_client().logging().await["textDataDeliveryEnabled"], true);
     assert_eq!(paths(&world.plan().await.plan), ["retentionInDays"]);
     world.emulator.clear_faults();
     world.restore().await;
@@ -132,13 +132,13 @@ async fn h09_unknown_members_of_the_live_configuration_survive_the_write() {
     for (pointer, value) in &members {
         let field = Effect::UnknownField { pointer: (*pointer).to_owned(), value: value.clone() };
         world.inject(vec![Fault::once(on("GetModelInvocationLoggingConfiguration"), field)]);
-        world.witness().logging().await;
+        world.direct_client().logging().await;
     }
     world.plan_again_nothing().await;
     world.edit_logging(vec![Edit::Set([("/loggingConfig/textDataDeliveryEnabled".into(), json!(false))].into())]);
     let plan = world.restore().await;
     assert!(notes(&plan).contains(&codes::EXTRA_CARRIED), "{}", told(&plan));
-    let (sent, live) = (world.body_of("PutModelInvocationLoggingConfiguration"), world.witness().logging().await);
+    let (sent, live) = (world.body_of("PutModelInvocationLoggingConfiguration"), world.direct_client().logging().await);
     for (pointer, value) in &members {
         assert_eq!(sent.pointer(pointer), Some(value), "{sent:#}");
         assert_eq!(live.pointer(pointer.strip_prefix("/loggingConfig").expect("below it")), Some(value), "{live:#}");
@@ -150,10 +150,10 @@ async fn h09_unknown_members_of_the_live_configuration_survive_the_write() {
 #[tokio::test]
 async fn h09_destinations_that_are_not_declared_are_carried_over() {
     let world = World::small("in-sync", "kind: invocation-logging\nspec: {textDataDeliveryEnabled: true}\n").await;
-    let before = world.witness().logging().await;
+    let before = world.direct_client().logging().await;
     world.edit_logging(vec![Edit::Set([("/loggingConfig/textDataDeliveryEnabled".into(), json!(false))].into())]);
     world.restore().await;
-    assert_eq!(world.witness().logging().await, before);
+    assert_eq!(world.direct_client().logging().await, before);
     world.plan_again_nothing().await;
 }
 

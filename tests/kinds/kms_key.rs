@@ -41,7 +41,7 @@ fn with(mut spec: Value, member: &str, value: Value) -> Value {
 
 async fn ask(world: &World, operation: &str, body: Value) -> Value {
     let target = format!("TrentService.{operation}");
-    world.witness().ask("kms", http::Method::POST, "/", Some(&target), &body).await
+    world.direct_client().ask("kms", http::Method::POST, "/", Some(&target), &body).await
 }
 
 async fn key_id(world: &World) -> String {

@@ -463,7 +463,7 @@ fn limits_of_buckets_are_known_before_any_call() {
 #[tokio::test]
 async fn an_alias_that_cannot_be_looked_up_is_no_drift() {
     let world = built(&spec()).await;
-    let seen = world.survey().await.sightings;
+    let seen = world.survey().await.resources;
     let bucket = seen.get(&world.wanted[0].address).expect("the bucket");
     let rules = &bucket.tree["serverSideEncryptionConfiguration"]["rules"];
     let arn = rules.pointer("/0/applyServerSideEncryptionByDefault/kmsMasterKeyID").expect("a key").clone();

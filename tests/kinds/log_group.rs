@@ -33,7 +33,7 @@ async fn h09_a_log_group_is_put_back_field_by_field() {
     let plan = world.restore().await;
     assert_eq!(paths(&plan), ["deletionProtectionEnabled", "kmsKeyId", "retentionInDays"]);
     assert!(plan.drift[0].fields.iter().all(|field| field.direction == Direction::Weakened), "{}", told(&plan));
-    let live = world.witness().log_group(GROUP).await;
+    let live = world.direct_client().log_group(GROUP).await;
     assert_eq!((&live["retentionInDays"], &live["deletionProtectionEnabled"]), (&json!(365), &json!(true)));
     world.plan_again_nothing().await;
 
@@ -71,7 +71,7 @@ async fn h09_retention_that_an_account_policy_holds_is_refused() {
     let applied = world.apply(&planned).await;
     assert_eq!(applied.not_verified(), 0, "what can be restored is restored: {:#?}", applied.steps);
     assert!(!world.written().contains(&"PutRetentionPolicy".to_owned()), "{:?}", world.written());
-    assert_eq!(world.witness().log_group(GROUP).await["deletionProtectionEnabled"], true);
+    assert_eq!(world.direct_client().log_group(GROUP).await["deletionProtectionEnabled"], true);
     assert_eq!(refusals(&world.plan_again_no_steps().await), [codes::ACCOUNT_POLICY]);
 }
 

@@ -1,6 +1,7 @@
 //! Stories of the kinds: one file for each, named as the kind is, with the generator of its random specs.
 //!
-//! The laws in the folder beside take every kind from [`GENERATORS`]; a test holds this list against the registry.
+//! The invariants in the folder beside take every kind from [`GENERATORS`]; a test holds this list against the
+//! registry.
 
 mod bedrock_policy;
 mod enforced_guardrail;

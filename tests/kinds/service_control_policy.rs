@@ -7,7 +7,7 @@ use reconciler_kinds::KINDS;
 use reconciler_model::codes;
 use reconciler_model::direction::Direction;
 use reconciler_model::drift::Change;
-use reconciler_model::warrant::Approval;
+use reconciler_model::permit::Approval;
 use reconciler_tests::declarations::{small, source, wrong_with};
 use reconciler_tests::generate::{self, Generator};
 use reconciler_tests::organization;
@@ -302,7 +302,7 @@ async fn h20_policies_of_aws_are_left_alone() {
     let told = wrong_with(&declared(&json!(["Root"])).replace(NAME, "FullAWSAccess"));
     assert_eq!(told.iter().map(|(code, _)| code.as_str()).collect::<Vec<_>>(), [codes::BAD_NAME], "{told:?}");
     let world = built(&json!(["Workloads"])).await;
-    let exported: Vec<String> = world.survey().await.sightings.keys().map(|address| address.name.clone()).collect();
+    let exported: Vec<String> = world.survey().await.resources.keys().map(|address| address.name.clone()).collect();
     assert!(
         exported.contains(&NAME.to_owned()) && !exported.iter().any(|name| name.contains("FullAWS")),
         "{exported:?}"
@@ -505,7 +505,7 @@ async fn h36_an_attachment_that_did_nothing_is_not_believed() {
 async fn what_is_exported_is_in_sync() {
     let world = built(&json!(["/", "Workloads/Production", "333344445555"])).await;
     let inventory = world.survey().await;
-    let own = inventory.sightings.values().find(|seen| seen.address.name == NAME).expect("the policy");
+    let own = inventory.resources.values().find(|seen| seen.address.name == NAME).expect("the policy");
     let kind = KINDS.iter().find(|kind| kind.name() == "service-control-policy").expect("a kind");
     let spec = kind.declare(&own.tree).expect("a spec");
     assert_eq!(spec["targets"], json!(["333344445555", "Root", "Workloads/Production"]));

@@ -9,12 +9,12 @@ use reconciler_model::codes;
 use reconciler_model::desired::Source;
 use reconciler_model::direction::Direction;
 use reconciler_model::drift::{self, Change};
-use reconciler_model::inventory::Sighting;
+use reconciler_model::inventory::ObservedResource;
 use reconciler_model::kind::{Kind, Origin, Situation};
 use reconciler_model::tree;
 use reconciler_tests::declarations::{of_the_repository, small, wrong_with};
+use reconciler_tests::direct_client::element;
 use reconciler_tests::generate::{self, Generator};
-use reconciler_tests::witness::element;
 use reconciler_tests::world::{ACCOUNT, REGION, World, field, notes, paths, refusals, told};
 use serde_json::{Value, json};
 
@@ -69,7 +69,7 @@ fn put(world: &World, selectors: &[Value]) {
 
 async fn ask(world: &World, operation: &str, body: Value) -> Value {
     let target = format!("CloudTrail_20131101.{operation}");
-    world.witness().ask("cloudtrail", http::Method::POST, "/", Some(&target), &body).await
+    world.direct_client().ask("cloudtrail", http::Method::POST, "/", Some(&target), &body).await
 }
 
 /// A list in which order means nothing, in one order.
@@ -517,13 +517,13 @@ proptest! {
         prop_assert_eq!(tree::differences(&drift::managed_part(kind(), &live, &again), &again, &[]), vec![]);
         let address =
             Address { account: "management".into(), region: REGION.into(), kind: "trail".into(), name: NAME.into() };
-        let sighting = Sighting {
-            address, tree: live, extras: Default::default(), handle: Value::Null, facts: Value::Null, settled: true,
+        let observed = ObservedResource {
+            address, tree: live, unknown_fields: Default::default(), external_id: Value::Null, private_state: Value::Null, settled: true,
             unread: Default::default(),
             beside: Value::Null,
         };
         let situation =
-            Situation { live: Some(&sighting), target: &want, differs: &[], name: NAME, may_delete_versions: false, surroundings: &Value::Null };
+            Situation { live: Some(&observed), target: &want, differs: &[], name: NAME, may_delete_versions: false, scope_context: &Value::Null };
         let proposal = kind().steps(&situation);
         prop_assert!(proposal.steps.is_empty() && proposal.refusals.is_empty());
     }

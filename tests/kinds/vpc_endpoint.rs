@@ -9,8 +9,8 @@ use reconciler_emulator::{Effect, Fault, Options};
 use reconciler_model::codes;
 use reconciler_model::direction::Direction;
 use reconciler_model::drift::Change;
+use reconciler_model::permit::Approval;
 use reconciler_model::plan::Plan;
-use reconciler_model::warrant::Approval;
 use reconciler_tests::declarations::{small, wrong_with};
 use reconciler_tests::generate::{self, Generator};
 use reconciler_tests::world::{ACCOUNT, REGION, World, field, notes, on, paths, refusals, told};
@@ -338,7 +338,7 @@ spec:
     let new = answer.split("<vpcEndpointId>").map(|item| item.split('<').next().unwrap_or_default());
     let new: Vec<&str> = new.filter(|id| id.starts_with("vpce-") && *id != old).collect();
     assert_eq!(new.len(), 1, "{answer}");
-    let draft = world.witness().guardrail("payments", "DRAFT").await;
+    let draft = world.direct_client().guardrail("payments", "DRAFT").await;
     assert_eq!(draft["topicPolicy"]["topics"][0]["definition"], format!("Not by {}.", new[0]));
 }
 

@@ -4,7 +4,7 @@ use reconciler_emulator::{Effect, Match};
 use serde_json::Value;
 
 use crate::harness::{Aws, TestEnvironment, block_on};
-use reconciler_tests::witness::Witness;
+use reconciler_tests::direct_client::DirectClient;
 
 const PROD: &str = "222233334444";
 const STAGING: &str = "333344445555";
@@ -147,7 +147,7 @@ fn a_throttle_storm_creates_nothing_twice() {
     let _ = environment.run(&["--quiet", "enforce", "--once"]).exits(0);
     let _ = environment.run(&["plan"]).exits(0);
     assert_eq!(aws.successes("CreateGuardrail"), 1);
-    let staging = Witness::new(&aws.emulator, STAGING, "eu-west-1");
+    let staging = DirectClient::new(&aws.emulator, STAGING, "eu-west-1");
     assert_eq!(block_on(staging.ids("baseline")).len(), 1);
 }
 

@@ -13,7 +13,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::{Duration, Instant};
 
 use reconciler_emulator::{Call, Effect, Fault, Match, Options, Times};
-use reconciler_tests::witness::Witness;
+use reconciler_tests::direct_client::DirectClient;
 use serde_json::Value;
 
 use crate::harness::{Aws, TestEnvironment, block_on};
@@ -159,10 +159,10 @@ impl World {
         let mut all = BTreeMap::new();
         for account in ["111122223333", "222233334444", "333344445555"] {
             for region in ["us-east-1", "eu-west-1"] {
-                let witness = Witness::new(&self.aws.emulator, account, region);
+                let direct_client = DirectClient::new(&self.aws.emulator, account, region);
                 for name in ["baseline", "payments"] {
-                    let alive = block_on(witness.ids(name)).len();
-                    let versions = if alive == 1 { block_on(witness.versions(name)).len() } else { 0 };
+                    let alive = block_on(direct_client.ids(name)).len();
+                    let versions = if alive == 1 { block_on(direct_client.versions(name)).len() } else { 0 };
                     all.insert(format!("{account}/{region}/{name}"), Guardrails { alive, versions });
                 }
             }

@@ -96,8 +96,8 @@ fn what_somebody_wrote_in_aws_is_never_a_line_of_ours() {
     let json = shows_only_ours(environment.run(&["--output", "json", "plan"]).exits(2), "plan for programs").json();
     let told = json["drift"].as_array().expect("drift").iter().flat_map(|one| one["fields"].as_array().cloned());
     assert!(told.flatten().any(|field| field["live"] == hostile()), "a program reads what is there");
-    let blame = shows_only_ours(environment.run(&["plan", "--blame"]).exits(2), "plan --blame");
-    let _ = blame.prints(&["assumed-role/Developer/x\\r\\nresult"]);
+    let attribution = shows_only_ours(environment.run(&["plan", "--blame"]).exits(2), "plan --blame");
+    let _ = attribution.prints(&["assumed-role/Developer/x\\r\\nresult"]);
     let export = shows_only_ours(environment.run(&["export", "--address", "prod/us-east-1/*"]), "export");
     let _ = export.prints(&["\\u202e"]);
 

@@ -5,7 +5,7 @@ use std::fs;
 use std::path::PathBuf;
 
 use reconciler_emulator::{Effect, Fault, Match, Options, Script};
-use reconciler_tests::witness::Witness;
+use reconciler_tests::direct_client::DirectClient;
 use rustix::process::Signal;
 use serde_json::Value;
 
@@ -147,7 +147,7 @@ fn a_restore_leaves_a_complete_file_that_the_audit_vouches_for() {
             let image: Value = serde_json::from_str(&text).expect("JSON");
             assert_eq!(image["address"], one["drift"]["address"]);
         }
-        assert!(one["blame"].as_array().is_some_and(|blame| !blame.is_empty()), "{one}");
+        assert!(one["blame"].as_array().is_some_and(|attribution| !attribution.is_empty()), "{one}");
     }
     for step in incident["steps"].as_array().expect("steps") {
         assert_eq!(step["verdict"], "verified");
@@ -358,7 +358,7 @@ fn h35_the_role_behind_a_session_is_asked_about() {
     ));
     let role = "arn:aws:iam::111122223333:role/team/night";
     let members = [("Action", "AssumeRole"), ("RoleArn", role), ("RoleSessionName", "call")];
-    let answer = block_on(Witness::new(&aws.emulator, MANAGEMENT, "us-east-1").form("sts", &members));
+    let answer = block_on(DirectClient::new(&aws.emulator, MANAGEMENT, "us-east-1").form("sts", &members));
     let member = |name: &str| {
         let (_, rest) = answer.split_once(&format!("<{name}>")).expect("a member");
         rest.split('<').next().expect("a value").to_owned()

@@ -8,7 +8,7 @@ use rand::seq::SliceRandom as _;
 use rand_chacha::ChaCha8Rng;
 use serde_json::{Value, json};
 
-/// Random specs of one kind: the laws that hold for every kind take them from here.
+/// Random specs of one kind: the invariants that hold for every kind take them from here.
 #[derive(Debug, Clone, Copy)]
 pub struct Generator {
     /// The kind.

@@ -7,7 +7,7 @@ use crate::world::World;
 /// The answer of an operation.
 pub async fn ask(world: &World, operation: &str, body: Value) -> Value {
     let target = format!("AWSOrganizationsV20161128.{operation}");
-    world.witness().ask("organizations", http::Method::POST, "/", Some(&target), &body).await
+    world.direct_client().ask("organizations", http::Method::POST, "/", Some(&target), &body).await
 }
 
 /// Every row of a list: pages may be empty.

@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
 use jiff::Timestamp;
-use reconciler_aws::edge::{Edge, LookedUp, Selection};
+use reconciler_aws::client::{LookedUp, ResourceClient, Selection};
 use reconciler_aws::{Connection, Retries, Sessions, Timeouts};
 use reconciler_emulator::{Accounts, Call, Edit, Effect, Emulator, Fault, Match, Options, Script, Step, Times};
 use reconciler_engine::apply::{Applied, Authority};
@@ -18,20 +18,20 @@ use reconciler_engine::rounds::{Activation, Broken, Converged};
 use reconciler_engine::state::StateFolder;
 use reconciler_kinds::sources::discovery;
 use reconciler_model::address::{Scope, ScopeKind};
-use reconciler_model::attribution::Blame;
+use reconciler_model::attribution::ResourceAttribution;
 use reconciler_model::control::{self, Answered};
 use reconciler_model::desired::{Desired, Pin, Pointed, Source, Wanted, load, load_in};
 use reconciler_model::drift::FieldDrift;
 use reconciler_model::inventory::Inventory;
 use reconciler_model::kind::Kind;
+use reconciler_model::permit::{Approval, ApprovedPlan, Mode, Refusal};
 use reconciler_model::plan::{Plan, Severity};
 use reconciler_model::undeclared::Watch;
 use reconciler_model::verdict::Verdict;
-use reconciler_model::warrant::{Approval, ApprovedPlan, Mode, Refusal};
 use serde_json::{Value, json};
 
 use crate::declarations;
-use crate::witness::Witness;
+use crate::direct_client::DirectClient;
 
 /// The account of small worlds.
 pub const ACCOUNT: &str = "111122223333";
@@ -61,11 +61,12 @@ pub struct World {
     pub may_delete_versions: bool,
     /// How fast it waits.
     pub pace: Pace,
-    /// How often others may undo a restore before it is contested, as `enforce` has it; `None` where that is not asked.
+    /// How often others may undo a restore before it counts as flapping, as `enforce` has it; `None` where that is not
+    /// asked.
     pub undone_at_most: Option<usize>,
     /// The time.
     pub clock: fn() -> Timestamp,
-    edges: Vec<&'static dyn Edge>,
+    clients: Vec<&'static dyn ResourceClient>,
     sessions: Sessions,
     state: tempfile::TempDir,
 }
@@ -89,12 +90,16 @@ impl World {
 
     /// An emulated AWS that is there already, with any desired state.
     pub async fn over(emulator: Emulator, sources: &[Source]) -> Self {
-        Self::with_edges(emulator, sources, reconciler_kinds::EDGES.to_vec()).await
+        Self::with_clients(emulator, sources, reconciler_kinds::CLIENTS.to_vec()).await
     }
 
     /// The same with other kinds than those of the build.
-    pub async fn with_edges(emulator: Emulator, sources: &[Source], edges: Vec<&'static dyn Edge>) -> Self {
-        let kinds: Vec<&dyn Kind> = edges.iter().map(|edge| edge.kind() as &dyn Kind).collect();
+    pub async fn with_clients(
+        emulator: Emulator,
+        sources: &[Source],
+        clients: Vec<&'static dyn ResourceClient>,
+    ) -> Self {
+        let kinds: Vec<&dyn Kind> = clients.iter().map(|client| client.kind() as &dyn Kind).collect();
         let mut desired = load(sources, &kinds, declarations::CONTROLS).expect("a valid desired state");
         let sessions = connected(&emulator, &desired, Timeouts::default()).await;
         if let Some(needs) = desired.needs_directory() {
@@ -116,7 +121,7 @@ impl World {
             pace: PACE,
             undone_at_most: None,
             clock: Timestamp::now,
-            edges,
+            clients,
             sessions,
             state,
         }
@@ -135,7 +140,7 @@ impl World {
 
     fn reconciler(&self) -> Reconciler<'_> {
         Reconciler {
-            edges: &self.edges,
+            clients: &self.clients,
             lookups: reconciler_kinds::sources::lookups::LOOKUPS,
             history: &reconciler_kinds::sources::history::EventHistory,
             logs: &reconciler_kinds::sources::insights::LogsInsights,
@@ -230,12 +235,12 @@ impl World {
 
     /// Reads what is wanted of one kind, as a plan does, and keeps all of it.
     pub async fn read_what_is_wanted(&self, kind: &str) -> Inventory {
-        let edge = *self.edges.iter().find(|edge| edge.kind().name() == kind).expect("a kind");
+        let client = *self.clients.iter().find(|client| client.kind().name() == kind).expect("a kind");
         let mut names: BTreeMap<Scope, BTreeSet<String>> = BTreeMap::new();
         for one in self.wanted.iter().filter(|one| one.address.kind == kind) {
             names.entry(scope_of(one)).or_default().insert(one.address.name.clone());
         }
-        let reads = names.into_iter().map(|(scope, names)| Read::new(scope, edge, Selection::Names(names)));
+        let reads = names.into_iter().map(|(scope, names)| Read::new(scope, client, Selection::Names(names)));
         read_all(&self.sessions, reads.collect(), &Silence).await
     }
 
@@ -263,12 +268,12 @@ impl World {
     }
 
     /// Who caused the drift of a plan.
-    pub async fn attribute(&self, planned: &Planned) -> Vec<Blame> {
+    pub async fn attribute(&self, planned: &Planned) -> Vec<ResourceAttribution> {
         self.attribute_since(planned, None).await
     }
 
     /// The same for what happened since an instant.
-    pub async fn attribute_since(&self, planned: &Planned, since: Option<Timestamp>) -> Vec<Blame> {
+    pub async fn attribute_since(&self, planned: &Planned, since: Option<Timestamp>) -> Vec<ResourceAttribution> {
         let journal = records(&self.folder().journal()).expect("a journal");
         let ids = self.account_ids();
         self.reconciler().attribute(&planned.plan, &planned.inventory, &ids, &journal, since).await
@@ -375,9 +380,9 @@ impl World {
         self.emulator.inject(faults);
     }
 
-    /// A witness in the place of small worlds.
-    pub fn witness(&self) -> Witness {
-        Witness::new(&self.emulator, ACCOUNT, REGION)
+    /// A direct client of the emulated AWS in the place of small worlds.
+    pub fn direct_client(&self) -> DirectClient {
+        DirectClient::new(&self.emulator, ACCOUNT, REGION)
     }
 
     /// Somebody else makes one call in the place of small worlds.
@@ -479,9 +484,9 @@ pub fn field<'a>(plan: &'a Plan, path: &str) -> &'a FieldDrift {
     fields.find(|field| field.path.to_string() == path).unwrap_or_else(|| panic!("no drift at {path}: {}", told(plan)))
 }
 
-/// Whether read-back showed something else than was promised.
-pub fn is_broken(outcome: &StepOutcome) -> bool {
-    matches!(outcome, StepOutcome::Read(Verdict::Broken { .. }))
+/// Whether read-back showed something else than was expected.
+pub fn is_mismatch(outcome: &StepOutcome) -> bool {
+    matches!(outcome, StepOutcome::Read(Verdict::Mismatch { .. }))
 }
 
 /// Calls of one operation.

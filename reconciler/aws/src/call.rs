@@ -12,8 +12,8 @@ use serde_json::Value;
 
 use crate::classify;
 use crate::error::{CallError, ErrorClass};
-use crate::governor::Permit;
 use crate::json::{Answer, BodyTap, Verbatim};
+use crate::limiter::Permit;
 use crate::session::Session;
 
 /// Sends a request of a JSON service and reads the verbatim answer.

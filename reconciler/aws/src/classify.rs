@@ -28,10 +28,8 @@ pub(crate) fn out_of_time(error: CallError) -> CallError {
     CallFacts { class: ErrorClass::Throttled, message, ..(*error).clone() }.into()
 }
 
-/// What a service that does not know the credentials means, which have been good elsewhere in this process: that the region
-/// is not enabled in the account, because its services know no credentials of that account then. Only where STS itself has
-/// just taken them, in the own account and the home region, they must have ceased to be good. No further call is made to
-/// find out.
+/// Interprets a refusal of credentials that worked elsewhere in this process: the region is not enabled in the account. In
+/// the own account and the home region, where STS has just accepted them, they have expired. No further call is made.
 ///
 /// The codes of the JSON services and of EC2 are documented; that S3 says `InvalidToken` or `InvalidAccessKeyId` there is a
 /// hypothesis.

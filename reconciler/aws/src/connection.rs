@@ -16,8 +16,8 @@ use aws_types::SdkConfig;
 use aws_types::app_name::AppName;
 use aws_types::region::Region;
 
-use crate::governor::Limits;
 use crate::http_client;
+use crate::limiter::Limits;
 use crate::session::Sessions;
 
 /// The management account of the embedded AWS. It is the access key id of the credentials that
@@ -49,7 +49,7 @@ impl Default for Timeouts {
 }
 
 /// The longest pause before a retry, in first pauses. The SDK's own is 20 s, whatever the first one is. Pauses have to outlast
-/// a burst; that calls are fewer while throttles last is the work of the window of [`crate::governor`], so that longer pauses
+/// a burst; that calls are fewer while throttles last is the work of the window of [`crate::limiter`], so that longer pauses
 /// would only hold up the one call that was unlucky several times: half of all calls throttled, a plan of 1,000 resources took
 /// a median of 12.8 s without this bound, and 1.2 s with it.
 const LONGEST_BACKOFF: u32 = 4;

@@ -20,9 +20,9 @@ use crate::call::Call;
 use crate::classify::{self, CallOutcome};
 use crate::connection::Connection;
 use crate::error::{CallError, ErrorClass};
-use crate::flight::{Fetched, Flight, REFRESH_BEFORE};
-use crate::governor::Governor;
+use crate::limiter::Limiter;
 use crate::session::CallerIdentity;
+use crate::single_flight::{Fetched, REFRESH_BEFORE, SingleFlight};
 
 /// How long credentials without an end, from a profile or the environment, are believed before
 /// their source is asked again.
@@ -35,10 +35,10 @@ const ALWAYS: Duration = Duration::from_secs(10 * 365 * 24 * 3600);
 pub(crate) struct Principal {
     pub(crate) connection: Connection,
     pub(crate) base: SdkConfig,
-    pub(crate) governor: Governor,
+    pub(crate) limiter: Limiter,
     sts: aws_sdk_sts::Client,
     own: OwnCredentials,
-    identity: Flight<CallerIdentity>,
+    identity: SingleFlight<CallerIdentity>,
     known: OnceLock<CallerIdentity>,
     /// Names of accounts by id, for roles that hold them.
     names: Mutex<HashMap<String, String>>,
@@ -46,16 +46,16 @@ pub(crate) struct Principal {
 
 impl Principal {
     pub(crate) fn new(connection: Connection, base: SdkConfig) -> Self {
-        let own = OwnCredentials(Arc::new(Own { source: base.credentials_provider(), flight: Flight::new() }));
+        let own = OwnCredentials(Arc::new(Own { source: base.credentials_provider(), flight: SingleFlight::new() }));
         let provider = SharedCredentialsProvider::new(own.clone());
         let base = base.into_builder().credentials_provider(provider).build();
         Self {
             sts: aws_sdk_sts::Client::new(&base),
-            governor: Governor::new(connection.limits, connection.holds_to_rates(&base)),
+            limiter: Limiter::new(connection.limits, connection.holds_to_rates(&base)),
             connection,
             base,
             own,
-            identity: Flight::new(),
+            identity: SingleFlight::new(),
             known: OnceLock::new(),
             names: Mutex::default(),
         }
@@ -89,7 +89,7 @@ impl Principal {
 
     async fn ask_identity(&self) -> Result<Fetched<CallerIdentity>, CallError> {
         let call = self.describe_sts("GetCallerIdentity", None, None);
-        self.governor.count("sts");
+        self.limiter.count("sts");
         let output = self
             .sts
             .get_caller_identity()
@@ -120,7 +120,7 @@ impl Principal {
                 request_id: None,
             }));
         };
-        self.governor.count("sts");
+        self.limiter.count("sts");
         let output = self
             .sts
             .assume_role()
@@ -173,7 +173,7 @@ struct OwnCredentials(Arc<Own>);
 
 struct Own {
     source: Option<SharedCredentialsProvider>,
-    flight: Flight<Credentials>,
+    flight: SingleFlight<Credentials>,
 }
 
 impl OwnCredentials {
@@ -232,12 +232,12 @@ pub(crate) struct AccountCredentials(Arc<Account>);
 struct Account {
     account: String,
     principal: Arc<Principal>,
-    role: Flight<Credentials>,
+    role: SingleFlight<Credentials>,
 }
 
 impl AccountCredentials {
     pub(crate) fn new(account: &str, principal: Arc<Principal>) -> Self {
-        Self(Arc::new(Account { account: account.to_owned(), principal, role: Flight::new() }))
+        Self(Arc::new(Account { account: account.to_owned(), principal, role: SingleFlight::new() }))
     }
 
     /// The credentials, fetched if they are not held.
@@ -256,8 +256,8 @@ impl AccountCredentials {
 }
 
 impl AccountCredentials {
-    /// Drops what is held, because AWS says that it is no longer good: a revoked session ends before its time. The role's, and
-    /// our own, of which the role's may have been made.
+    /// Drops the cached credentials after AWS refused them: a revoked session ends early. Those of the role and our own go
+    /// together.
     pub(crate) fn expired(&self) {
         let Account { principal, role, .. } = &*self.0;
         role.drop_held();

@@ -44,24 +44,24 @@
 
 mod call;
 mod classify;
+pub mod client;
 mod connection;
 mod credentials;
-pub mod edge;
 mod error;
-mod flight;
-mod governor;
 mod http_client;
 mod json;
+mod limiter;
 mod propagation;
 mod rates;
 mod session;
+mod single_flight;
 
 pub use aws_smithy_runtime_api::client::http::SharedHttpClient;
 pub use call::InFlight;
 pub use connection::{Connection, EMBEDDED_ACCOUNT, Retries, Timeouts};
 pub use error::{CallError, CallFacts, ErrorClass};
-pub use governor::Limits;
 pub use http_client::network_clients;
 pub use json::{Answer, BodyTap, ExactBody, Verbatim};
+pub use limiter::Limits;
 pub use propagation::until_known;
 pub use session::{CallerIdentity, Session, Sessions};

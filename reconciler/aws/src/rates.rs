@@ -11,7 +11,7 @@ use std::time::Duration;
 
 use tokio::time::Instant;
 
-use crate::governor::GROW_AFTER;
+use crate::limiter::GROW_AFTER;
 
 /// The least share of its rate that throttles leave a bucket.
 const LEAST_SHARE: f64 = 1.0 / 8.0;

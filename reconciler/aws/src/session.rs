@@ -15,7 +15,7 @@ use crate::call::{Call, InFlight};
 use crate::connection::Connection;
 use crate::credentials::{AccountCredentials, OfTheCall, Principal};
 use crate::error::CallError;
-use crate::governor::Window;
+use crate::limiter::Window;
 
 /// Who the caller is, as STS says.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -116,7 +116,7 @@ impl Sessions {
 
     /// The same by service.
     pub fn calls_by_service(&self) -> BTreeMap<&'static str, u64> {
-        self.0.principal.governor.counts()
+        self.0.principal.limiter.counts()
     }
 }
 
@@ -203,9 +203,9 @@ impl Session {
     /// operation.
     pub async fn begin(&self, service: &'static str, operation: &'static str) -> Result<InFlight, CallError> {
         self.0.credentials.get().await?;
-        let governor = &self.0.principal.governor;
-        let permit = governor.admit(&self.window(service), service, operation).await;
-        governor.count(service);
+        let limiter = &self.0.principal.limiter;
+        let permit = limiter.admit(&self.window(service), service, operation).await;
+        limiter.count(service);
         Ok(InFlight::new(self.clone(), service, operation, permit))
     }
 
@@ -252,7 +252,7 @@ impl Session {
 
     pub(crate) fn window(&self, service: &'static str) -> Arc<Window> {
         let mut windows = lock(&self.0.windows);
-        let window = windows.entry(service).or_insert_with(|| self.0.principal.governor.window());
+        let window = windows.entry(service).or_insert_with(|| self.0.principal.limiter.window());
         Arc::clone(window)
     }
 

@@ -4,8 +4,8 @@ use std::io::{BufRead as _, IsTerminal as _, Write as _};
 
 use reconciler_engine::state::StateFolder;
 use reconciler_model::codes;
+use reconciler_model::permit::Approval;
 use reconciler_model::plan::Plan;
-use reconciler_model::warrant::Approval;
 
 use crate::exit::Exit;
 use crate::failure::Failure;

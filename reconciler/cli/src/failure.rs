@@ -3,14 +3,14 @@
 use std::fmt;
 
 use reconciler_aws::CallError;
-use reconciler_aws::edge::code_of;
+use reconciler_aws::client::code_of;
 use reconciler_engine::evidence::EvidenceError;
 use reconciler_engine::journal::JournalError;
 use reconciler_engine::rounds::Broken;
 use reconciler_engine::state::StateError;
 use reconciler_model::codes;
+use reconciler_model::permit::Refusal;
 pub(crate) use reconciler_model::text::chain;
-use reconciler_model::warrant::Refusal;
 
 use crate::exit::Exit;
 

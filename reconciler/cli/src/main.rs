@@ -1,10 +1,10 @@
 //! `bedrock-reconciler`: the command line.
 //!
-//! Arguments, terminal, signals, exit codes and the daemon's bell are here; everything else is in the libraries.
+//! Arguments, terminal, signals, exit codes and the daemon's trigger are here; everything else is in the libraries.
 
 mod approval;
 mod args;
-mod blame;
+mod attribution;
 mod commands;
 mod controls;
 mod crash_point;

@@ -8,9 +8,9 @@ use indicatif::{ProgressBar, ProgressStyle};
 use reconciler_engine::event::{Event, Sink, StepOutcome};
 use reconciler_model::alert::Alert;
 use reconciler_model::codes;
-use reconciler_model::contested::Contested;
 use reconciler_model::control::AlertClass;
 use reconciler_model::drift::Drift;
+use reconciler_model::flapping::Flapping;
 use reconciler_model::inventory::Gap;
 use reconciler_model::plan::Severity;
 use reconciler_model::verdict::Verdict;
@@ -41,16 +41,16 @@ impl Progress {
 pub(crate) fn outcome_in_words(outcome: &StepOutcome) -> String {
     match outcome {
         StepOutcome::Read(Verdict::Verified) => paint(GOOD, "verified by read-back"),
-        StepOutcome::Read(Verdict::Broken { differs }) => {
+        StepOutcome::Read(Verdict::Mismatch { differs }) => {
             let paths: Vec<String> = differs.iter().map(|part| part.path.to_string()).collect();
             let paths = paths.join(", ");
-            let code = codes::BROKEN_PROMISE;
+            let code = codes::READ_BACK_MISMATCH;
             paint(
                 BAD,
                 format_args!("NOT restored [{code}]: the call answered success, but read-back differs at {paths}"),
             )
         }
-        StepOutcome::Read(Verdict::Unverified { reason }) => {
+        StepOutcome::Read(Verdict::Inconclusive { reason }) => {
             paint(BAD, format_args!("not verified [{}]: {reason}", codes::NOT_SETTLED))
         }
         StepOutcome::Failed { code, error, hint } => {
@@ -124,7 +124,7 @@ impl Sink for Log {
                 for finding in plan.findings.iter().filter(|finding| !finding.alerts.is_empty()) {
                     tracing::warn!(address = %finding.address, code = %finding.code, reason = %finding.detail, "ticket");
                 }
-                plan.contested.iter().for_each(log_contested);
+                plan.flapping.iter().for_each(log_flapping);
                 for finding in &plan.findings {
                     let told = match finding.severity {
                         Severity::Refused => "refused",
@@ -181,12 +181,12 @@ fn log_unseen((alert, gap, count): (&Alert, &Gap, usize)) {
 }
 
 /// What others go on changing back, at the level of what it is about.
-fn log_contested(one: &Contested) {
+fn log_flapping(one: &Flapping) {
     let alert = one.alerts.first().map(Alert::in_words).unwrap_or_default();
     let (times, reason) = (one.times, one.in_words());
     match one.pages() {
-        true => tracing::error!(address = %one.address, code = codes::CONTESTED, reason, times, alert, "contested"),
-        false => tracing::warn!(address = %one.address, code = codes::CONTESTED, reason, times, alert, "contested"),
+        true => tracing::error!(address = %one.address, code = codes::FLAPPING, reason, times, alert, "contested"),
+        false => tracing::warn!(address = %one.address, code = codes::FLAPPING, reason, times, alert, "contested"),
     }
 }
 

@@ -4,11 +4,11 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use reconciler_model::address::Address;
 use reconciler_model::alert::Alert;
-use reconciler_model::attribution::Blame;
+use reconciler_model::attribution::ResourceAttribution;
 use reconciler_model::codes;
-use reconciler_model::contested::Contested;
 use reconciler_model::control::AlertClass;
 use reconciler_model::drift::{Change, Drift, FieldDrift};
+use reconciler_model::flapping::Flapping;
 use reconciler_model::plan::{Finding, Plan, Severity, Step};
 use reconciler_model::text::one_line;
 use reconciler_model::tree::Path;
@@ -31,11 +31,11 @@ const MOST_SHOWN: usize = 60;
 
 /// The plan, without the last line.
 pub(crate) fn plan(plan: &Plan) -> String {
-    plan_blaming(plan, &[])
+    plan_attributed(plan, &[])
 }
 
 /// The same with who caused each drift, as far as that was asked.
-pub(crate) fn plan_blaming(plan: &Plan, blames: &[Blame]) -> String {
+pub(crate) fn plan_attributed(plan: &Plan, attributions: &[ResourceAttribution]) -> String {
     let mut text = String::new();
     let mut scopes: BTreeMap<(String, String), Vec<&Drift>> = BTreeMap::new();
     for drift in &plan.drift {
@@ -44,8 +44,8 @@ pub(crate) fn plan_blaming(plan: &Plan, blames: &[Blame]) -> String {
     for ((account, region), drifts) in scopes {
         tell!(text, "{}", paint(STRONG, format_args!("{account}/{region}")));
         for drift in drifts {
-            let blame = blames.iter().find(|blame| blame.address == drift.address);
-            address(&mut text, plan, drift, blame);
+            let attribution = attributions.iter().find(|attribution| attribution.address == drift.address);
+            address(&mut text, plan, drift, attribution);
         }
         text.push('\n');
     }
@@ -54,9 +54,9 @@ pub(crate) fn plan_blaming(plan: &Plan, blames: &[Blame]) -> String {
     for finding in others {
         tell!(text, "{} {}", finding.address, note(finding));
     }
-    for one in &plan.contested {
+    for one in &plan.flapping {
         let urgency = one.alerts.first().map(|first| format!("  {}", alert(first))).unwrap_or_default();
-        let code = codes::CONTESTED;
+        let code = codes::FLAPPING;
         tell!(text, "{} {} {}{urgency}", paint(BAD, "!"), one.address, paint(BAD, format_args!("contested [{code}]")));
         tell!(text, "    {}", one.in_words());
     }
@@ -88,10 +88,10 @@ fn alerts(plan: &Plan) -> Option<String> {
     let unseen = || unseen.iter().map(|(alert, ..)| *alert);
     let noted = || plan.findings.iter().filter_map(|finding| finding.alerts.first());
     // The same page as that of the drift, where there is one.
-    let drifts = |one: &&Contested| plan.drift.iter().any(|drift| drift.address == one.address);
-    let contested = || plan.contested.iter().filter(|one| !drifts(one)).filter_map(|one| one.alerts.first());
+    let drifts = |one: &&Flapping| plan.drift.iter().any(|drift| drift.address == one.address);
+    let flapping = || plan.flapping.iter().filter(|one| !drifts(one)).filter_map(|one| one.alerts.first());
     let first =
-        || plan.drift.iter().filter_map(|drift| drift.alerts.first()).chain(contested()).chain(unseen()).chain(noted());
+        || plan.drift.iter().filter_map(|drift| drift.alerts.first()).chain(flapping()).chain(unseen()).chain(noted());
     let count = |class| first().filter(|alert| alert.class == class).count();
     let (pages, tickets, told) = (count(AlertClass::Page), count(AlertClass::Ticket), count(AlertClass::Inform));
     let now = first().filter(|alert| alert.class == AlertClass::Page && alert.deadline_minutes == Some(0)).count();
@@ -119,7 +119,7 @@ pub(crate) fn alert(alert: &Alert) -> String {
     paint(style, format_args!("{} ({})", alert.in_words(), alert.control))
 }
 
-fn address(text: &mut String, plan: &Plan, drift: &Drift, blame: Option<&Blame>) {
+fn address(text: &mut String, plan: &Plan, drift: &Drift, attribution: Option<&ResourceAttribution>) {
     let (sign, style) = match drift.change {
         Change::Missing => ("-", BAD),
         Change::Changed => ("~", of_direction(drift.direction)),
@@ -150,7 +150,7 @@ fn address(text: &mut String, plan: &Plan, drift: &Drift, blame: Option<&Blame>)
     for one in &drift.fields {
         field(text, one, widest, if drift.change == Change::Unexpected { "floor" } else { "want" });
     }
-    text.push_str(&blame.map(crate::blame::lines).unwrap_or_default());
+    text.push_str(&attribution.map(crate::attribution::lines).unwrap_or_default());
     let steps: Vec<&Step> = plan.steps.iter().filter(|step| step.address == drift.address).collect();
     for step in &steps {
         tell!(
@@ -226,8 +226,8 @@ pub(crate) fn result(plan: &Plan, calls: u64, exit: Exit) -> String {
     if summary.refused > 0 {
         parts.push(paint(BAD, format_args!("{} refused", summary.refused)));
     }
-    if !plan.contested.is_empty() {
-        parts.push(paint(BAD, format_args!("{} contested", plan.contested.len())));
+    if !plan.flapping.is_empty() {
+        parts.push(paint(BAD, format_args!("{} contested", plan.flapping.len())));
     }
     let left: BTreeSet<&Address> = plan
         .findings

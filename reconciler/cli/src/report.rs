@@ -9,7 +9,7 @@ use reconciler_engine::event::StepOutcome;
 use reconciler_engine::outcome::Outcome;
 use reconciler_engine::rounds::Converged;
 use reconciler_engine::saved::Fate;
-use reconciler_model::attribution::Blame;
+use reconciler_model::attribution::ResourceAttribution;
 use reconciler_model::codes;
 use reconciler_model::incident::{self, Incident};
 use reconciler_model::plan::{Plan, Step};
@@ -31,25 +31,25 @@ fn show(
     exit: Exit,
     incident: Option<&(Incident, PathBuf)>,
 ) -> Result<Exit, Failure> {
-    let mut document = plan_json(plan);
+    let mut output = plan_json(plan);
     if let Some((incident, folder)) = incident {
-        document["incident"] = json!(incident);
-        document["incident_folder"] = json!(folder);
+        output["incident"] = json!(incident);
+        output["incident_folder"] = json!(folder);
     }
-    show_document(screen, plan, &document, &[], calls, exit)
+    show_json(screen, plan, &output, &[], calls, exit)
 }
 
 /// Prints a plan with who caused its drift, or as the document that it is a part of.
-pub(crate) fn show_document(
+pub(crate) fn show_json(
     screen: Screen,
     plan: &Plan,
-    document: &Value,
-    blames: &[Blame],
+    output: &Value,
+    attributions: &[ResourceAttribution],
     calls: u64,
     exit: Exit,
 ) -> Result<Exit, Failure> {
-    screen.json(document)?;
-    let text = render::plan_blaming(plan, blames);
+    screen.json(output)?;
+    let text = render::plan_attributed(plan, attributions);
     if !text.is_empty() {
         screen.say(text.trim_end())?;
     }

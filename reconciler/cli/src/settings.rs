@@ -20,7 +20,7 @@ pub(crate) struct Settings {
     pub(crate) max_changes: usize,
     /// Whether guardrail versions that nothing is known to refer to may be deleted when the limit of 20 is reached.
     pub(crate) delete_unreferenced_versions: bool,
-    /// How often the same fields may be changed back by others within an hour before they are contested.
+    /// How often the same fields may be changed back by others within an hour before they flap.
     pub(crate) undone_at_most: usize,
     /// Whether IAM is asked, before a resource is restored, if the caller may make the calls.
     pub(crate) permission_check: bool,

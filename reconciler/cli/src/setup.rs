@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use globset::{GlobBuilder, GlobMatcher};
 use jiff::Timestamp;
-use reconciler_aws::edge::unread_of;
+use reconciler_aws::client::unread_of;
 use reconciler_aws::{CallError, Connection, Retries, Sessions, Timeouts};
 use reconciler_emulator::{Emulator, Options};
 use reconciler_engine::event::Sink;
@@ -19,7 +19,7 @@ use reconciler_kinds::sources::history::EventHistory;
 use reconciler_kinds::sources::insights::LogsInsights;
 use reconciler_kinds::sources::lookups::LOOKUPS;
 use reconciler_kinds::sources::permissions::PolicySimulation;
-use reconciler_kinds::{EDGES, KINDS};
+use reconciler_kinds::{CLIENTS, KINDS};
 use reconciler_model::address::ScopeKind;
 use reconciler_model::desired::{
     self, Account, Desired, Directory, Needs, Organization, PINS_FILE, Pins, Source, Wanted, with_context,
@@ -107,8 +107,8 @@ impl Setup {
         Ok((desired, sessions, pins))
     }
 
-    /// The desired state with its accounts. Where it is not valid for those that Organizations lists today, and it is known how
-    /// they were pinned, `pinned` is loaded instead: what became of one account is not to keep the others from being looked at.
+    /// The desired state with its accounts. Where it is not valid for the accounts that Organizations lists today, the pinned
+    /// accounts are loaded instead, so that one account does not block the others.
     async fn loaded_and_sessions(
         &self,
         sources: &[Source],
@@ -149,8 +149,8 @@ impl Setup {
         }
     }
 
-    /// The accounts that Organizations lists, or those that are pinned where it does not answer: a listing that is denied must not
-    /// keep what is known to be there from being held.
+    /// The accounts that Organizations lists, or the pinned ones where it does not answer, so that a denied listing does not stop
+    /// the restores.
     async fn discover_or_remember(
         &self,
         sources: &[Source],
@@ -271,7 +271,7 @@ impl Setup {
     /// The engine over `sessions`, at a pace.
     pub(crate) fn reconciler_at<'a>(&self, sessions: Sessions, sink: &'a dyn Sink, pace: Pace) -> Reconciler<'a> {
         Reconciler {
-            edges: EDGES,
+            clients: CLIENTS,
             lookups: LOOKUPS,
             history: &EventHistory,
             logs: &LogsInsights,
@@ -299,7 +299,8 @@ impl Setup {
         self.state_to_read().map(|state| StateFolder::journal_in(&state))
     }
 
-    /// What the journal says that this tool made; nothing where it cannot be read, which whoever writes is told.
+    /// The resources that this tool made, by the journal; nothing where the journal cannot be read. A run that writes
+    /// reports that.
     fn made(&self) -> &Made {
         self.made.get_or_init(|| {
             let records = self.journal_to_read().and_then(|path| journal::records(&path).ok());

@@ -1,8 +1,8 @@
 //! The directory: the one way from a service to others, to other places, and to what is one in the world.
 //!
 //! # Guarantees
-//! - A service names no other one: what it may know of others is a method here, and the fields of a [`Cell`] are each one
-//!   service's own. A test holds that.
+//! - A service names no other one: what it may know of others is a method here, and the fields of a [`RegionState`] are
+//!   each one service's own. A test holds that.
 //! - Inside of a call the place of the call is locked, so [`Directory::place`] is for what happens before and after.
 
 use std::sync::{Arc, Mutex, RwLock, RwLockReadGuard, RwLockWriteGuard};
@@ -14,7 +14,7 @@ use crate::fault::Candidate;
 use crate::options::AccountSeed;
 use crate::principal::Principal;
 use crate::registry::Registry;
-use crate::services::{self, Cell, Organization};
+use crate::services::{self, Organization, RegionState};
 use crate::world::{Place, Scope, Session, World, lock, read, write};
 
 /// What a call can know and do beyond the state of its own service.
@@ -93,22 +93,22 @@ impl<'a> Directory<'a> {
     }
 
     /// A key of KMS in the same place, by id, ARN or alias.
-    pub(crate) fn key(self, cell: &Cell, scope: &Scope, given: &str) -> Option<Key> {
-        cell.kms.find(scope, given).map(|key| Key { arn: key.arn.clone(), is_enabled: key.is_enabled() })
+    pub(crate) fn key(self, state: &RegionState, scope: &Scope, given: &str) -> Option<Key> {
+        state.kms.find(scope, given).map(|key| Key { arn: key.arn.clone(), is_enabled: key.is_enabled() })
     }
 
     /// Whether CloudWatch Logs has a log group in the same place.
-    pub(crate) fn has_log_group(self, cell: &Cell, name: &str) -> bool {
-        cell.logs.exists(name)
+    pub(crate) fn has_log_group(self, state: &RegionState, name: &str) -> bool {
+        state.logs.exists(name)
     }
 
     /// Writes a line to a log group that is there, as services do that deliver to it.
-    pub(crate) fn log(self, cell: &mut Cell, group: &str, stream: &str, at: Timestamp, message: String) {
-        cell.logs.written.deliver(group, stream, at, message);
+    pub(crate) fn log(self, state: &mut RegionState, group: &str, stream: &str, at: Timestamp, message: String) {
+        state.logs.written.deliver(group, stream, at, message);
     }
 
     /// Lets Bedrock write to a bucket in the same place, where there is one of that name.
-    pub(crate) fn allow_bedrock_logs(self, cell: &mut Cell, scope: &Scope, bucket: &str, prefix: &str) {
-        cell.s3.allow_bedrock_logs(scope, &self.read(), bucket, prefix);
+    pub(crate) fn allow_bedrock_logs(self, state: &mut RegionState, scope: &Scope, bucket: &str, prefix: &str) {
+        state.s3.allow_bedrock_logs(scope, &self.read(), bucket, prefix);
     }
 }

@@ -23,7 +23,7 @@ use crate::scenario::ScenarioError;
 use crate::script::Script;
 use crate::service::{Action, Prepared, ReadOnly, Reply, Service, Settle, Unreadable};
 use crate::services::{self, SERVICES};
-use crate::world::{Place, Turn, World, lock, read, uuid, write};
+use crate::world::{Place, RequestContext, World, lock, read, uuid, write};
 use crate::{client, scenario, server};
 
 /// The connection was dropped on purpose: to a client this is a connector error, not an answer.
@@ -62,7 +62,7 @@ impl std::fmt::Debug for Emulator {
 }
 
 /// One operation to carry out, from the wire or from a script.
-pub(crate) struct Order<'a> {
+pub(crate) struct Operation<'a> {
     pub(crate) caller: &'a Principal,
     pub(crate) service: &'a str,
     pub(crate) operation: &'a str,
@@ -213,18 +213,18 @@ impl Emulator {
     /// Ends every transition in every place.
     pub(crate) fn settle(&self) {
         for place in self.inner.world.places() {
-            lock(&place).cell.settle();
+            lock(&place).state.settle();
         }
         write(&self.inner.world.registry).settle();
     }
 
     /// Carries out one call of a script: no faults, no call log, everything settled afterwards.
-    pub(crate) fn play(&self, account: &str, region: &str, order: &Order<'_>) -> Answer {
-        let (answer, _) = self.carry_out(account, region, order, Mode::Scripted, None);
-        let home = &services::find(order.service).home;
-        let called = (order.operation, order.input);
+    pub(crate) fn play(&self, account: &str, region: &str, asked: &Operation<'_>) -> Answer {
+        let (answer, _) = self.carry_out(account, region, asked, Mode::Scripted, None);
+        let home = &services::find(asked.service).home;
+        let called = (asked.operation, asked.input);
         let (account, region) = home.place(&self.inner.world.management, called, (account, region));
-        lock(&self.inner.world.place(account, region)).cell.settle();
+        lock(&self.inner.world.place(account, region)).state.settle();
         write(&self.inner.world.registry).settle();
         answer
     }
@@ -302,7 +302,7 @@ impl Emulator {
             return Err(Dropped::BeforeProcessing);
         };
         let (service, operation) = (received.service.as_str(), received.operation.as_str());
-        let order = Order {
+        let asked = Operation {
             caller,
             service,
             operation,
@@ -334,7 +334,7 @@ impl Emulator {
             Some(Effect::UnknownField { pointer, value }) => self.plant(received, caller, pointer, value),
             _ => false,
         };
-        let (mut answer, request_id) = self.carry_out(&caller.account, &received.region, &order, mode, refusal);
+        let (mut answer, request_id) = self.carry_out(&caller.account, &received.region, &asked, mode, refusal);
         if let (Some(Effect::UnknownField { pointer, value }), Ok(answer)) = (&effect, &mut answer)
             && !planted
         {
@@ -359,7 +359,7 @@ impl Emulator {
             return false;
         };
         let place = self.inner.world.place(&caller.account, &received.region);
-        plant(&mut lock(&place).cell, &received.operation, &received.input, pointer, value)
+        plant(&mut lock(&place).state, &received.operation, &received.input, pointer, value)
     }
 
     /// The one path of every operation: throttle, do, record.
@@ -367,25 +367,25 @@ impl Emulator {
         &self,
         account: &str,
         region: &str,
-        order: &Order<'_>,
+        asked: &Operation<'_>,
         mode: Mode,
         refusal: Option<ApiError>,
     ) -> (Answer, String) {
         let world = &self.inner.world;
         let directory = Directory::new(world);
-        let service = services::find(order.service);
-        let action = service.action(order.operation);
-        let called = (order.operation, order.input);
+        let service = services::find(asked.service);
+        let action = service.action(asked.operation);
+        let called = (asked.operation, asked.input);
         let (account, region) = service.home.place(&world.management, called, (account, region));
         let rules = world.rules();
-        let prepared = service.prepare.and_then(|prepare| prepare(&directory, order.operation, account, region));
+        let prepared = service.prepare.and_then(|prepare| prepare(&directory, asked.operation, account, region));
         let place = world.place(account, region);
         let mut place = lock(&place);
         let request_id = uuid(&mut place.rng);
         let mut has_room = |action: &'static Action| {
             !rules.throttles
                 || mode == Mode::Scripted
-                || place.buckets.take(service.name, action, &order.caller.account, order.at)
+                || place.buckets.take(service.name, action, &asked.caller.account, asked.at)
         };
         let answer = match refusal {
             Some(error) => Err(error),
@@ -394,28 +394,28 @@ impl Emulator {
                 if !action.is_some_and(|action| action.reads) && self.inner.any_faults.load(Ordering::Acquire) {
                     let mut faults = self.faults();
                     if faults.wants_history(account, region) {
-                        place.before_last_write = Some(Box::new(place.cell.clone()));
+                        place.before_last_write = Some(Box::new(place.state.clone()));
                         faults.written(account, region);
                     }
                 }
-                self.dispatch(&mut place, (service, action), order, &rules, mode, prepared)
+                self.dispatch(&mut place, (service, action), asked, &rules, mode, prepared)
             }
         };
         // The history has what nobody knows as a write.
         if let Some(read_only) = action.map_or(Some(false), |action| action.recorded) {
-            let delivered = delivery(order.at, world.now(), rules.cloudtrail_delay);
-            let seen = |place: &mut Place| record(place, service, read_only, order, &answer, &request_id, delivered);
+            let delivered = delivery(asked.at, world.now(), rules.cloudtrail_delay);
+            let seen = |place: &mut Place| record(place, service, read_only, asked, &answer, &request_id, delivered);
             let event = seen(&mut place);
             if let Some(follow_up) = service.follow_up.filter(|_| answer.is_ok()) {
-                follow_up(&directory, &mut place, order, &request_id);
+                follow_up(&directory, &mut place, asked, &request_id);
             }
             let scope = place.scope.clone();
             drop(place);
             for watch in SERVICES.iter().filter_map(|service| service.watch) {
-                watch(&directory, &scope, &event, order.input, order.at);
+                watch(&directory, &scope, &event, asked.input, asked.at);
             }
             // It is an event of the account too that it is about.
-            let about = action.and_then(|action| action.about).and_then(|about| about(order.input));
+            let about = action.and_then(|action| action.about).and_then(|about| about(asked.input));
             if let Some(other) = about.filter(|other| *other != account && world.accounts.contains_key(*other)) {
                 seen(&mut lock(&world.place(other, region)));
             }
@@ -427,14 +427,14 @@ impl Emulator {
         &self,
         place: &mut Place,
         (service, action): (&'static Service, Option<&'static Action>),
-        order: &Order<'_>,
+        asked: &Operation<'_>,
         rules: &Rules,
         mode: Mode,
         prepared: Option<Prepared>,
     ) -> Answer {
         let world = &self.inner.world;
-        let Order { caller, service: name, operation, input, at, .. } = *order;
-        let Place { scope, rng, cell, before_last_write, history, .. } = place;
+        let Operation { caller, service: name, operation, input, at, .. } = *asked;
+        let Place { scope, rng, state, before_last_write, history, .. } = place;
         let Some(account) = world.accounts.get(&scope.account) else {
             return Err(service.refusals.unrecognized_client());
         };
@@ -450,22 +450,23 @@ impl Emulator {
             }
             _ => Directory::new(world),
         };
-        let cell = match (mode, before_last_write) {
+        let state = match (mode, before_last_write) {
             (Mode::Stale, Some(before)) => before,
             (Mode::NoOp, _) => {
-                scratch = cell.clone();
+                scratch = state.clone();
                 &mut scratch
             }
-            _ => cell,
+            _ => state,
         };
         if let Some(prepared) = prepared {
-            prepared(cell);
+            prepared(state);
         }
-        let mut turn = Turn { scope, account, principal: caller, rules, now: at, cell, rng, history, directory };
+        let mut context =
+            RequestContext { scope, account, principal: caller, rules, now: at, state, rng, history, directory };
         if let Some(check) = service.check {
-            check(&turn, action, input)?;
+            check(&context, action, input)?;
         }
-        (action.answer)(&mut turn, input)
+        (action.answer)(&mut context, input)
     }
 
     fn log(&self, received: &Received, status: u16, error_code: Option<String>) {
@@ -506,13 +507,13 @@ fn record(
     place: &mut Place,
     service: &'static Service,
     read_only: ReadOnly,
-    order: &Order<'_>,
+    asked: &Operation<'_>,
     answer: &Answer,
     request_id: &str,
     delivered: Timestamp,
 ) -> String {
     let event_id = uuid(&mut place.rng);
-    let Order { caller, service: service_name, operation, input, at, user_agent, source_ip } = *order;
+    let Operation { caller, service: service_name, operation, input, at, user_agent, source_ip } = *asked;
     place.history.record(Seen {
         scope: &place.scope,
         caller,

@@ -1,9 +1,9 @@
 //! AWS in a box: an emulator of the AWS control planes that sits below the AWS SDK.
 //!
 //! # Purpose
-//! Tests, drills and dry runs speak to [`Emulator`] through the real serialisers, signers, retries and
-//! error parsers of an AWS SDK, either in process ([`Emulator::http_client`]) or over loopback HTTP
-//! ([`Emulator::serve`]), so that boto3 and the AWS CLI can be the other witnesses.
+//! Tests, drills and dry runs speak to [`Emulator`] through the real serialisers, signers, retries and error parsers of
+//! an AWS SDK, either in process ([`Emulator::http_client`]) or over loopback HTTP ([`Emulator::serve`]), so that boto3
+//! and the AWS CLI can check it too.
 //!
 //! # Guarantees
 //! - It shares no code with the rest of the project, so it cannot agree with the project's mistakes.

@@ -8,7 +8,7 @@ use serde_json::{Map, Value};
 
 use crate::Emulator;
 use crate::directory::Directory;
-use crate::emulator::Order;
+use crate::emulator::Operation;
 use crate::fault::{insert_at, remove_at};
 use crate::options::{AccountSeed, Options};
 use crate::principal::Principal;
@@ -246,7 +246,7 @@ fn play_step(
         let caller = Principal::from_arn(&resolver.text(&step.principal).map_err(invalid)?, at);
         (caller, resolver.input(step).map_err(invalid)?)
     };
-    let order = Order {
+    let asked = Operation {
         caller: &caller,
         service: &step.service,
         operation: &step.operation,
@@ -255,7 +255,7 @@ fn play_step(
         user_agent: step.user_agent.as_deref().unwrap_or("aws-cli/2.31.5"),
         source_ip: step.source_ip.as_deref().unwrap_or("198.51.100.23"),
     };
-    let answer = emulator.play(&account.id, region, &order);
+    let answer = emulator.play(&account.id, region, &asked);
     let ended = answer.as_ref().err().map(|error| error.code.as_ref());
     if ended != step.error.as_deref() {
         let outcome = answer
@@ -346,7 +346,7 @@ impl Resolver<'_> {
     fn live(&self, step: &Step, input: &Map<String, Value>) -> Result<Value, String> {
         let live = services::find(&step.service).action(&step.operation).and_then(|action| action.live);
         let live = live.ok_or_else(|| format!("{} has no live object that can be edited", step.operation))?;
-        live(&self.place.cell, input)
+        live(&self.place.state, input)
     }
 
     fn value(&self, value: &Value) -> Result<Value, String> {

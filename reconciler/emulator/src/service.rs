@@ -7,13 +7,13 @@ use jiff::Timestamp;
 use serde_json::Value;
 
 use crate::directory::Directory;
-use crate::emulator::Order;
+use crate::emulator::Operation;
 use crate::error::{self, ApiError, Refusals};
 use crate::history::lower_first;
 use crate::input::Input;
 use crate::protocol::{Answer, Asked};
-use crate::services::Cell;
-use crate::world::{Place, Scope, Turn, partition_of};
+use crate::services::RegionState;
+use crate::world::{Place, RequestContext, Scope, partition_of};
 
 /// One service of AWS.
 pub(crate) struct Service {
@@ -37,17 +37,17 @@ pub(crate) struct Service {
 }
 
 /// Refuses a call before its operation looks at it.
-pub(crate) type Check = fn(&Turn<'_>, &Action, &Input) -> Result<(), ApiError>;
+pub(crate) type Check = fn(&RequestContext<'_>, &Action, &Input) -> Result<(), ApiError>;
 
 /// Fetches what a call needs from other places: by the operation, and by account and region of its own place. No place is
 /// locked.
 pub(crate) type Prepare = fn(&Directory<'_>, &str, &str, &str) -> Option<Prepared>;
 
 /// Puts into the state of a place what was fetched.
-pub(crate) type Prepared = Box<dyn FnOnce(&mut Cell)>;
+pub(crate) type Prepared = Box<dyn FnOnce(&mut RegionState)>;
 
 /// What else a recorded call does that has succeeded, with the id of its request.
-pub(crate) type FollowUp = fn(&Directory<'_>, &mut Place, &Order<'_>, &str);
+pub(crate) type FollowUp = fn(&Directory<'_>, &mut Place, &Operation<'_>, &str);
 
 /// What a service does with every event of the event history, whichever service it is of: the place, the record, and the
 /// request. No place is locked.
@@ -55,10 +55,10 @@ pub(crate) type Watch = fn(&Directory<'_>, &Scope, &str, &Input, Timestamp);
 
 /// Stores a member that no model knows where an operation will read it, by a pointer into its answer; false when the
 /// operation has no such place.
-pub(crate) type Plant = fn(&mut Cell, &str, &Input, &str, &Value) -> bool;
+pub(crate) type Plant = fn(&mut RegionState, &str, &Input, &str, &Value) -> bool;
 
 /// The live object as a request, for scripts that edit it.
-pub(crate) type Live = fn(&Cell, &Input) -> Result<Value, String>;
+pub(crate) type Live = fn(&RegionState, &Input) -> Result<Value, String>;
 
 impl Service {
     /// A service with nothing but the usual manners of awsJson1.1, for the rest of a service to start from.
@@ -129,7 +129,7 @@ pub(crate) struct Reply<'a> {
 }
 
 /// Answers one call.
-pub(crate) type Handler = fn(&mut Turn<'_>, &Input) -> Answer;
+pub(crate) type Handler = fn(&mut RequestContext<'_>, &Input) -> Answer;
 
 /// One operation of a service.
 pub(crate) struct Action {

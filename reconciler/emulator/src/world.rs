@@ -20,7 +20,7 @@ use crate::history::History;
 use crate::options::{AccountSeed, Options, Rules};
 use crate::principal::Principal;
 use crate::registry::Registry;
-use crate::services::{Cell, Organization};
+use crate::services::{Organization, RegionState};
 use crate::throttle::Buckets;
 
 /// Locks, and goes on with the state of a thread that panicked: a test that failed must not hide behind a poisoned lock.
@@ -42,9 +42,9 @@ pub(crate) fn write<T>(lock: &RwLock<T>) -> RwLockWriteGuard<'_, T> {
 pub(crate) struct Place {
     pub(crate) scope: Scope,
     pub(crate) rng: ChaCha8Rng,
-    pub(crate) cell: Cell,
+    pub(crate) state: RegionState,
     /// The state before the last write, kept only while a fault may ask for stale answers.
-    pub(crate) before_last_write: Option<Box<Cell>>,
+    pub(crate) before_last_write: Option<Box<RegionState>>,
     pub(crate) history: History,
     pub(crate) buckets: Buckets,
 }
@@ -80,20 +80,20 @@ pub(crate) fn partition_of(region: &str) -> &'static str {
 }
 
 /// One operation in progress: what it may read and change.
-pub(crate) struct Turn<'a> {
+pub(crate) struct RequestContext<'a> {
     pub(crate) scope: &'a Scope,
     pub(crate) account: &'a AccountSeed,
     pub(crate) principal: &'a Principal,
     pub(crate) rules: &'a Rules,
     pub(crate) now: Timestamp,
-    pub(crate) cell: &'a mut Cell,
+    pub(crate) state: &'a mut RegionState,
     pub(crate) rng: &'a mut ChaCha8Rng,
     /// The events of this place.
     pub(crate) history: &'a History,
     pub(crate) directory: Directory<'a>,
 }
 
-impl Turn<'_> {
+impl RequestContext<'_> {
     /// A generated id of lower-case letters and digits.
     pub(crate) fn short_id(&mut self, length: usize) -> String {
         const ALPHABET: &[u8; 36] = b"abcdefghijklmnopqrstuvwxyz0123456789";
@@ -212,7 +212,7 @@ impl World {
             Arc::new(Mutex::new(Place {
                 scope: Scope::new(account, region),
                 rng: seeded(self.options.seed, account, region),
-                cell: Cell::default(),
+                state: RegionState::default(),
                 before_last_write: None,
                 history: History::default(),
                 buckets: Buckets::default(),

@@ -1,29 +1,29 @@
-//! Carrying out an approved plan: sight again, intent, write, receipt, read back, verdict.
+//! Carries out an approved plan: read again, record the intent, write, record the result, read back, give the verdict.
 //!
-//! Expected flow, for each address: the resource is sighted again and must be what the plan was made for; then, for each of
-//! its steps, the intent is put on disk, the write is made, the receipt is put on disk, the resource is read until it has
-//! settled and shows what was promised, and the verdict is put on disk. Addresses of one
-//! stage go side by side, but for those that need each other.
+//! Expected flow, for each address: the resource is read again and must still be what the plan was made for. For each step,
+//! the intent is put on disk, the write is made, its result is put on disk, the resource is read until it has settled and
+//! shows the expected state, and the verdict is put on disk. Addresses of one stage go side by side, unless one needs the
+//! other.
 //!
-//! Guarantees: a step that is not verified stops the steps that need it, and no others, be they of the same address; the token
-//! of a write that a crash interrupted is used again, so that nothing is created twice.
+//! Guarantees: a step that is not verified stops only the steps that need it. The token of a write that a crash interrupted is
+//! used again, so nothing is created twice.
 //!
-//! Caveats: between the second sighting and the write another actor may still change the resource; read-back then shows it.
+//! Caveats: another actor may change the resource between the second read and the write. Read-back then shows it.
 
 use std::collections::{BTreeMap, BTreeSet};
 
 use futures::StreamExt as _;
 use futures::stream;
-use reconciler_aws::edge::{Edge, code_of, not_sent};
+use reconciler_aws::client::{ResourceClient, code_of, not_sent};
 use reconciler_aws::{CallError, ErrorClass};
 use reconciler_model::address::Address;
 use reconciler_model::codes;
-use reconciler_model::contested::fields_of;
 use reconciler_model::digest;
-use reconciler_model::inventory::{Inventory, Sighting};
+use reconciler_model::flapping::fields_of;
+use reconciler_model::inventory::{Inventory, ObservedResource};
+use reconciler_model::permit::{ApprovedPlan, Mode};
 use reconciler_model::plan::{Lag, Plan, Step, Turn};
 use reconciler_model::verdict::{self, Ruling, Verdict};
-use reconciler_model::warrant::{ApprovedPlan, Mode};
 use serde_json::Value;
 use tokio::sync::Mutex;
 use tokio::time::Instant;
@@ -46,7 +46,7 @@ impl Applied {
         self.steps.values().filter(|outcome| outcome.is_verified()).count()
     }
 
-    /// The addresses of a plan that were not what it was made for any more when they were to be changed.
+    /// The addresses of a plan that had changed before their steps began.
     pub fn moved<'p>(&self, plan: &'p Plan) -> BTreeSet<&'p Address> {
         let moved =
             |step: &&Step| matches!(self.steps.get(&step.id), Some(StepOutcome::NotTried { why: Why::Moved, .. }));
@@ -67,9 +67,9 @@ pub struct Authority<'a> {
     pub approved: &'a ApprovedPlan,
     /// The account ids of the addresses.
     pub account_ids: &'a BTreeMap<String, String>,
-    /// What the plan was made from, for the handles; a plan from a file has none.
+    /// What the plan was made from, for the external ids; a plan from a file has none.
     pub inventory: Option<&'a Inventory>,
-    /// Whether the plan is over a part of what is wanted, so that it says nothing of writes that a crash left open elsewhere.
+    /// Whether the plan covers a part of what is wanted. Such a plan says nothing of writes that a crash left open elsewhere.
     pub is_part: bool,
     /// The state folder, for the pause.
     pub state: &'a StateFolder,
@@ -90,8 +90,8 @@ impl Obstacle {
         Self { why: Why::Behind, code, reason: reason.into() }
     }
 
-    fn barred(code: &'static str, reason: impl Into<String>) -> Self {
-        Self { why: Why::Barred, code, reason: reason.into() }
+    fn blocked(code: &'static str, reason: impl Into<String>) -> Self {
+        Self { why: Why::Blocked, code, reason: reason.into() }
     }
 }
 
@@ -159,10 +159,10 @@ impl Reconciler<'_> {
         journal: &mut Journal,
     ) -> Result<(), JournalError> {
         let repeated: BTreeSet<(Address, String)> = steps.map(|step| (step.address.clone(), op_digest(step))).collect();
-        // What an intent that is over made is there, under its name; from now on it is known by its id.
+        // The resource that a closed intent made exists under its name. From now on it is known by its id.
         let made = |open: &OpenIntent| {
-            let seen = inventory.filter(|_| open.creates)?.sightings.get(&open.address)?;
-            self.edge(&open.address.kind)?.kind().contract().id_of(&seen.handle)
+            let seen = inventory.filter(|_| open.creates)?.resources.get(&open.address)?;
+            self.client(&open.address.kind)?.kind().contract().id_of(&seen.external_id)
         };
         let over: Vec<(u64, Option<String>)> = journal
             .open_intents()
@@ -188,10 +188,10 @@ impl Reconciler<'_> {
         // Steps that were not verified, and why: what needs one of them is not tried, and all else is.
         let mut failed: BTreeMap<&str, Obstacle> = BTreeMap::new();
         let Some(first) = steps.first() else { return Ok(outcomes) };
-        let mut handle = authority
+        let mut external_id = authority
             .inventory
-            .and_then(|inventory| inventory.sightings.get(&first.address))
-            .map(|sighting| sighting.handle.clone());
+            .and_then(|inventory| inventory.resources.get(&first.address))
+            .map(|observed| observed.external_id.clone());
         let op = op_digest(first);
         let is_again = journal
             .lock()
@@ -199,7 +199,7 @@ impl Reconciler<'_> {
             .open_intents()
             .any(|open| open.creates && open.address == first.address && open.op == op)
             && first.call.has_token();
-        match self.ready(authority, first, verified_before, is_again, &mut handle).await {
+        match self.ready(authority, first, verified_before, is_again, &mut external_id).await {
             Ok(()) => {}
             Err(obstacle) => {
                 let Obstacle { code, reason, .. } = &obstacle;
@@ -218,7 +218,7 @@ impl Reconciler<'_> {
             let why_not = stopped.clone().or_else(|| missing.map(|missing| unmet(missing))).or_else(in_the_way);
             let outcome = match &why_not {
                 Some(obstacle) => obstacle.clone().into(),
-                None => self.carry_out(authority, step, index == 0, &mut handle, journal).await?,
+                None => self.carry_out(authority, step, index == 0, &mut external_id, journal).await?,
             };
             self.sink.take(&Event::StepEnded { step, outcome: &outcome });
             if !outcome.is_verified() {
@@ -232,7 +232,7 @@ impl Reconciler<'_> {
 
     fn held_back(&self, authority: &Authority<'_>) -> Option<Obstacle> {
         if let Some(reason) = authority.state.paused() {
-            return Some(Obstacle::barred(codes::PAUSED, reason));
+            return Some(Obstacle::blocked(codes::PAUSED, reason));
         }
         (authority.stop)().then(|| Obstacle::behind(codes::STEP_FAILED, "the run was asked to stop"))
     }
@@ -244,20 +244,20 @@ impl Reconciler<'_> {
         first: &Step,
         verified_before: &BTreeSet<String>,
         is_again: bool,
-        handle: &mut Option<Value>,
+        external_id: &mut Option<Value>,
     ) -> Result<(), Obstacle> {
         if let Some(missing) = first.needs.iter().find(|need| !verified_before.contains(*need)) {
             return Err(unmet(missing));
         }
-        // What bears the name may be what a former run made: the call tells by its token, and nothing else can.
+        // A former run may have made the resource of this name. Only the token of the call can tell.
         if is_again && first.planned_for.is_none() {
             return Ok(());
         }
-        let (edge, session) = self.place_of(authority, &first.address)?;
-        // The plan's sighting counts where it is at hand: two in a row are of two instants.
-        let planned = authority.inventory.and_then(|inventory| inventory.sightings.get(&first.address));
+        let (client, session) = self.place_of(authority, &first.address)?;
+        // The plan's own read counts as the first of two reads in a row.
+        let planned = authority.inventory.and_then(|inventory| inventory.resources.get(&first.address));
         let in_a_row = u32::from(planned.is_some_and(|planned| planned.settled));
-        let seen = self.sight_settled(edge, &session, &first.address, handle.as_ref(), in_a_row).await?;
+        let seen = self.read_settled(client, &session, &first.address, external_id.as_ref(), in_a_row).await?;
         if seen.as_ref().map(|seen| seen.fingerprint()) != first.planned_for {
             let reason = match &seen {
                 None => "the resource is gone".to_owned(),
@@ -266,28 +266,28 @@ impl Reconciler<'_> {
             };
             return Err(Obstacle { why: Why::Moved, code: codes::MOVED, reason });
         }
-        *handle = seen.map(|seen| seen.handle);
+        *external_id = seen.map(|seen| seen.external_id);
         Ok(())
     }
 
-    /// The resource once it has settled. A write on one that is still changing can take effect on what it was before: a
-    /// version that is published during an update, by us before a crash or by somebody else, has the content before it.
-    async fn sight_settled(
+    /// Reads the resource until it has settled. A write on a changing resource can act on its earlier state: a version
+    /// that is published during an update has the content from before the update.
+    async fn read_settled(
         &self,
-        edge: &dyn Edge,
+        client: &dyn ResourceClient,
         session: &reconciler_aws::Session,
         address: &Address,
-        handle: Option<&Value>,
+        external_id: Option<&Value>,
         mut in_a_row: u32,
-    ) -> Result<Option<Sighting>, Obstacle> {
+    ) -> Result<Option<ObservedResource>, Obstacle> {
         let began = Instant::now();
         let mut pause = self.pace.poll_first;
         loop {
-            let seen = edge.sight(session, address, handle).await.map_err(|error| {
-                Obstacle::barred(code_of(&error), format!("it could not be sighted again: failed to {error}"))
+            let seen = client.read_one(session, address, external_id).await.map_err(|error| {
+                Obstacle::blocked(code_of(&error), format!("it could not be sighted again: failed to {error}"))
             })?;
             in_a_row = if seen.as_ref().is_none_or(|seen| seen.settled) { in_a_row + 1 } else { 0 };
-            if seen.is_none() || in_a_row >= edge.kind().contract().settled_reads {
+            if seen.is_none() || in_a_row >= client.kind().contract().settled_reads {
                 return Ok(seen);
             }
             if began.elapsed() >= self.pace.settle {
@@ -302,14 +302,14 @@ impl Reconciler<'_> {
         &self,
         authority: &Authority<'_>,
         address: &Address,
-    ) -> Result<(&dyn Edge, reconciler_aws::Session), Obstacle> {
-        let edge = self.edge(&address.kind).ok_or_else(|| {
-            Obstacle::barred(codes::UNKNOWN_KIND, format!("this build has no kind `{}`", address.kind))
+    ) -> Result<(&dyn ResourceClient, reconciler_aws::Session), Obstacle> {
+        let client = self.client(&address.kind).ok_or_else(|| {
+            Obstacle::blocked(codes::UNKNOWN_KIND, format!("this build has no kind `{}`", address.kind))
         })?;
         let account = authority.account_ids.get(&address.account).ok_or_else(|| {
-            Obstacle::barred(codes::ORGANIZATION, format!("organization.yaml has no account `{}`", address.account))
+            Obstacle::blocked(codes::ORGANIZATION, format!("organization.yaml has no account `{}`", address.account))
         })?;
-        Ok((edge, self.sessions.session(account, &address.region)))
+        Ok((client, self.sessions.session(account, &address.region)))
     }
 
     async fn carry_out(
@@ -317,19 +317,19 @@ impl Reconciler<'_> {
         authority: &Authority<'_>,
         step: &Step,
         is_first: bool,
-        handle: &mut Option<Value>,
+        external_id: &mut Option<Value>,
         journal: &Guarded<'_>,
     ) -> Result<StepOutcome, JournalError> {
-        let Some(warrant) = authority.approved.warrant(step) else {
-            return Ok(Obstacle::barred(codes::STALE_PLAN, "the step is not part of the approved plan").into());
+        let Some(permit) = authority.approved.permit(step) else {
+            return Ok(Obstacle::blocked(codes::STALE_PLAN, "the step is not part of the approved plan").into());
         };
-        let (edge, session) = match self.place_of(authority, &step.address) {
+        let (client, session) = match self.place_of(authority, &step.address) {
             Ok(place) => place,
             Err(obstacle) => return Ok(obstacle.into()),
         };
         self.sink.take(&Event::StepStarted(step));
         let op = op_digest(step);
-        let seen = authority.inventory.and_then(|inventory| inventory.sightings.get(&step.address));
+        let seen = authority.inventory.and_then(|inventory| inventory.resources.get(&step.address));
         let (intent, token) = {
             let mut journal = journal.lock().await;
             let again = journal.open_intents().find(|open| open.address == step.address && open.op == op).cloned();
@@ -354,49 +354,49 @@ impl Reconciler<'_> {
                         alerts: restored.and_then(|drift| drift.alerts.first()).cloned().into_iter().collect(),
                         replaces: seen
                             .filter(|_| step.lag == Some(Lag::OlderVersions))
-                            .and_then(|seen| edge.kind().versions()?.newest(seen)),
+                            .and_then(|seen| client.kind().versions()?.newest(seen)),
                         spends: step.spends,
                     };
                     (journal.append((self.clock)(), entry)?, token)
                 }
             }
         };
-        let was_absent = handle.is_none();
-        let answer = match step.call.filled_in(handle.as_ref(), &token) {
-            Ok(call) => edge.perform(&session, &step.address, &call, handle.as_ref(), &warrant).await,
+        let was_absent = external_id.is_none();
+        let answer = match step.call.filled_in(external_id.as_ref(), &token) {
+            Ok(call) => client.perform(&session, &step.address, &call, external_id.as_ref(), &permit).await,
             Err(why) => Err(not_sent(&session, "aws", "Plan", why)),
         };
-        // What was not sent has no receipt: there is no answer that could be lost.
+        // A call that was not sent has no write result, because no answer could be lost.
         let unsent = matches!(&answer, Err(error) if error.class == ErrorClass::Unsent);
-        let receipt = Entry::Receipt {
+        let write_result = Entry::WriteResult {
             intent,
             request_id: answer
                 .as_ref()
-                .map_or_else(|error| error.request_id.clone(), |receipt| receipt.request_id.clone()),
+                .map_or_else(|error| error.request_id.clone(), |write_result| write_result.request_id.clone()),
             error: answer.as_ref().err().map(|error| error.code.clone()),
             message: answer.as_ref().err().map(|error| error.message.clone()).filter(|message| !message.is_empty()),
             made: answer
                 .as_ref()
                 .ok()
-                .filter(|_| handle.is_none())
-                .and_then(|receipt| edge.kind().contract().id_of(&receipt.handle)),
+                .filter(|_| external_id.is_none())
+                .and_then(|write_result| client.kind().contract().id_of(&write_result.external_id)),
         };
         if !unsent {
-            journal.lock().await.append((self.clock)(), receipt)?;
+            journal.lock().await.append((self.clock)(), write_result)?;
         }
         // An intent whose write may still take effect stays open, and so does its token.
         let mut gone_for_good = false;
         let outcome = match answer {
-            Ok(receipt) => {
-                if !receipt.handle.is_null() {
-                    *handle = Some(receipt.handle);
+            Ok(write_result) => {
+                if !write_result.external_id.is_null() {
+                    *external_id = Some(write_result.external_id);
                 }
-                StepOutcome::Read(self.read_back(edge, &session, step, handle).await)
+                StepOutcome::Read(self.read_back(client, &session, step, external_id).await)
             }
             Err(error) => {
                 // The answer may have been lost after the write took effect. Only a read tells.
                 let seen = match outcome_is_unknown(&error) {
-                    true => Some(self.read_back(edge, &session, step, handle).await),
+                    true => Some(self.read_back(client, &session, step, external_id).await),
                     false => None,
                 };
                 match seen {
@@ -410,61 +410,61 @@ impl Reconciler<'_> {
         };
         let (verdict, differs) = match &outcome {
             StepOutcome::Read(Verdict::Verified) => (Ruling::Verified, Vec::new()),
-            StepOutcome::Read(Verdict::Broken { differs }) => {
-                (Ruling::Broken, differs.iter().map(|part| part.path.to_string()).collect())
+            StepOutcome::Read(Verdict::Mismatch { differs }) => {
+                (Ruling::Mismatch, differs.iter().map(|part| part.path.to_string()).collect())
             }
-            StepOutcome::Read(Verdict::Unverified { .. }) => (Ruling::Unverified, Vec::new()),
+            StepOutcome::Read(Verdict::Inconclusive { .. }) => (Ruling::Inconclusive, Vec::new()),
             StepOutcome::Failed { .. } | StepOutcome::NotTried { .. } if unsent => (Ruling::NotSent, Vec::new()),
             StepOutcome::Failed { .. } | StepOutcome::NotTried { .. } if gone_for_good => (Ruling::Failed, Vec::new()),
-            StepOutcome::Failed { .. } | StepOutcome::NotTried { .. } => (Ruling::Unverified, Vec::new()),
+            StepOutcome::Failed { .. } | StepOutcome::NotTried { .. } => (Ruling::Inconclusive, Vec::new()),
         };
         // The answer was lost, and what it made was found: from now on it is known by its id.
-        let made = handle.as_ref().filter(|_| was_absent && verdict == Ruling::Verified);
-        let made = made.and_then(|handle| edge.kind().contract().id_of(handle));
+        let made = external_id.as_ref().filter(|_| was_absent && verdict == Ruling::Verified);
+        let made = made.and_then(|external_id| client.kind().contract().id_of(external_id));
         let entry = Entry::Verdict { intent, verdict, differs, made };
         journal.lock().await.append((self.clock)(), entry)?;
         Ok(outcome)
     }
 
-    /// Reads until the resource has settled and shows what was promised, or the time is up.
+    /// Reads until the resource has settled and shows what was expected, or the time is up.
     ///
-    /// A handle that is not known yet, because the answer to the create was lost, is taken from what is seen.
+    /// An external id is taken from the read where the answer to the create was lost.
     async fn read_back(
         &self,
-        edge: &dyn Edge,
+        client: &dyn ResourceClient,
         session: &reconciler_aws::Session,
         step: &Step,
-        handle: &mut Option<Value>,
+        external_id: &mut Option<Value>,
     ) -> Verdict {
         let began = Instant::now();
         let mut pause = self.pace.poll_first;
         let mut in_a_row = 0;
         loop {
-            let verdict = match edge.sight(session, &step.address, handle.as_ref()).await {
+            let verdict = match client.read_one(session, &step.address, external_id.as_ref()).await {
                 Ok(seen) => {
-                    let verdict = verdict::judge(edge.kind(), &step.promise, seen.as_ref());
-                    *handle = handle.take().or(seen.map(|seen| seen.handle));
+                    let verdict = verdict::judge(client.kind(), &step.expected_state, seen.as_ref());
+                    *external_id = external_id.take().or(seen.map(|seen| seen.external_id));
                     verdict
                 }
                 // A part that was just written may not be found for a while (aws/README.md, Eventual consistency).
                 Err(error) if error.retryable() || error.class == ErrorClass::NotFound => {
-                    Verdict::Unverified { reason: format!("failed to {error}") }
+                    Verdict::Inconclusive { reason: format!("failed to {error}") }
                 }
-                Err(error) => return Verdict::Unverified { reason: format!("failed to {error}") },
+                Err(error) => return Verdict::Inconclusive { reason: format!("failed to {error}") },
             };
             let waited = began.elapsed();
             match &verdict {
                 Verdict::Verified => {
                     in_a_row += 1;
-                    if in_a_row >= edge.kind().contract().settled_reads {
+                    if in_a_row >= client.kind().contract().settled_reads {
                         return verdict;
                     }
                     // Two reads in a row mean something only when the second is made later.
                     tokio::time::sleep(self.pace.poll_first).await;
                     continue;
                 }
-                Verdict::Broken { .. } if waited >= self.pace.consistency => return verdict,
-                Verdict::Unverified { .. } if waited >= self.pace.settle => return verdict,
+                Verdict::Mismatch { .. } if waited >= self.pace.consistency => return verdict,
+                Verdict::Inconclusive { .. } if waited >= self.pace.settle => return verdict,
                 _ => in_a_row = 0,
             }
             tokio::time::sleep(pause).await;

@@ -1,12 +1,12 @@
 //! Who caused the drift of a plan: the histories that it takes, and what our own journal says.
 //!
 //! Expected flow: the kinds name the events that can have changed what differs; the history of each name is read once in each
-//! account and region, side by side; [`reconciler_model::blame`] holds the events against each field.
+//! account and region, side by side; [`reconciler_model::attribution`] holds the events against each field.
 //!
 //! # Guarantees
 //! - A history that could not be read is a reason, never "nobody".
-//! - What happened after the plan was made is left out, so that it may be asked after the restore too. Before it is better:
-//!   versions and times of change are those of the drift then.
+//! - Events after the plan are left out, so the question may also be asked after the restore. It is better asked before it,
+//!   while versions and times of change are still those of the drift.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -14,12 +14,12 @@ use futures::StreamExt as _;
 use futures::future::join;
 use futures::stream;
 use jiff::{SignedDuration, Timestamp};
-use reconciler_aws::edge::gap_of;
+use reconciler_aws::client::gap_of;
 use reconciler_model::address::{Address, Scope};
-use reconciler_model::attribution::{Attribution, Blame, Exposure, FieldBlame};
-use reconciler_model::blame::{Histories, Own, Subject, Traces, Window, causes_of};
+use reconciler_model::attribution::history::Past;
+use reconciler_model::attribution::{Attribution, Exposure, FieldAttribution, ResourceAttribution};
+use reconciler_model::attribution::{Histories, Own, Subject, Traces, Window, trail_events_of};
 use reconciler_model::drift::{Change, Drift};
-use reconciler_model::history::Past;
 use reconciler_model::inventory::Inventory;
 use reconciler_model::plan::Plan;
 use reconciler_model::tree::Path;
@@ -56,11 +56,11 @@ impl OwnWrites {
                 Entry::Intent { address, .. } => {
                     intents.insert(record.seq, address);
                 }
-                Entry::Receipt { intent, request_id: Some(id), .. } if record.at > now => {
+                Entry::WriteResult { intent, request_id: Some(id), .. } if record.at > now => {
                     own.after.insert(id.clone());
                     requests.entry(*intent).or_default().push(id);
                 }
-                Entry::Receipt { intent, request_id: Some(id), error, .. } => {
+                Entry::WriteResult { intent, request_id: Some(id), error, .. } => {
                     requests.entry(*intent).or_default().push(id);
                     if let (Some(address), None) = (intents.get(intent), error) {
                         own.before.insert(id.clone(), ((*address).clone(), false));
@@ -90,7 +90,7 @@ impl OwnWrites {
 type Stream = (String, String, &'static str);
 
 impl Reconciler<'_> {
-    /// Who caused each drift of `plan`, and since when it lasts, in the order of the drift. Reads only.
+    /// Tells who caused each drift of `plan` and since when, in the order of the drift. Reads only.
     ///
     /// `account_ids` are the accounts' ids by name, `journal` every record that there is; `since` bounds how far back the history
     /// is read, which is 90 days at most. Of AWS it takes one stream of LookupEvents for each name of event, account and region,
@@ -102,16 +102,16 @@ impl Reconciler<'_> {
         account_ids: &BTreeMap<String, String>,
         journal: &[Record],
         since: Option<Timestamp>,
-    ) -> Vec<Blame> {
+    ) -> Vec<ResourceAttribution> {
         let now: Timestamp = plan.created_at.parse().unwrap_or_else(|_| (self.clock)());
         let oldest = now.saturating_sub(HISTORY).unwrap_or(Timestamp::MIN);
         let window = Window { from: since.map_or(oldest, |since| since.max(oldest).min(now)), now };
         let own = OwnWrites::at(now, journal);
         let (pasts, traces) =
             join(self.pasts(plan, account_ids, &own, window), self.all_traces(plan, inventory, account_ids, now)).await;
-        let blame = |drift: &Drift| {
-            let edge = self.edge(&drift.kind);
-            let (Some(edge), Some(account)) = (edge, account_ids.get(&drift.account)) else {
+        let attribution = |drift: &Drift| {
+            let client = self.client(&drift.kind);
+            let (Some(client), Some(account)) = (client, account_ids.get(&drift.account)) else {
                 return nobody_asked(drift, "the account or the kind is not known here");
             };
             let traces = match traces.get(&drift.address) {
@@ -120,22 +120,22 @@ impl Reconciler<'_> {
                 None => &Traces::default(),
             };
             let mut histories = Histories::new();
-            for cause in causes_of(edge.kind(), drift) {
-                if let Some(past) = pasts.get(&(account.clone(), drift.region.clone(), cause.event)) {
-                    histories.insert((cause.source, cause.event), past.as_ref().map_err(String::as_str));
+            for trail_event in trail_events_of(client.kind(), drift) {
+                if let Some(past) = pasts.get(&(account.clone(), drift.region.clone(), trail_event.event)) {
+                    histories.insert((trail_event.source, trail_event.event), past.as_ref().map_err(String::as_str));
                 }
             }
             let subject = Subject {
-                kind: edge.kind(),
+                kind: client.kind(),
                 drift,
-                live: inventory.sightings.get(&drift.address),
-                surroundings: inventory.surroundings_of(&drift.address),
+                live: inventory.resources.get(&drift.address),
+                scope_context: inventory.scope_context_of(&drift.address),
                 traces,
                 own: &own.of_account(self.sessions.role_in(account)),
             };
-            subject.blame(&histories, window)
+            subject.attribution(&histories, window)
         };
-        plan.drift.iter().map(blame).collect()
+        plan.drift.iter().map(attribution).collect()
     }
 
     async fn pasts(
@@ -147,11 +147,13 @@ impl Reconciler<'_> {
     ) -> BTreeMap<Stream, Result<Past, String>> {
         let mut streams: BTreeSet<Stream> = BTreeSet::new();
         for drift in &plan.drift {
-            let (Some(edge), Some(account)) = (self.edge(&drift.kind), account_ids.get(&drift.account)) else {
+            let (Some(client), Some(account)) = (self.client(&drift.kind), account_ids.get(&drift.account)) else {
                 continue;
             };
-            let causes = causes_of(edge.kind(), drift);
-            streams.extend(causes.iter().map(|cause| (account.clone(), drift.region.clone(), cause.event)));
+            let trail_events = trail_events_of(client.kind(), drift);
+            streams.extend(
+                trail_events.iter().map(|trail_event| (account.clone(), drift.region.clone(), trail_event.event)),
+            );
         }
         let reads = streams.into_iter().map(|stream| async move {
             let (account, region, event) = &stream;
@@ -179,12 +181,12 @@ impl Reconciler<'_> {
         now: Timestamp,
     ) -> BTreeMap<Address, Result<Traces, String>> {
         let reads = plan.drift.iter().filter(|drift| drift.change == Change::Changed).filter_map(|drift| {
-            let edge = self.edge(&drift.kind)?;
+            let client = self.client(&drift.kind)?;
             let account = account_ids.get(&drift.account)?;
-            let sighting = inventory.sightings.get(&drift.address)?;
+            let observed = inventory.resources.get(&drift.address)?;
             let session = self.sessions.session(account, &drift.region);
             Some(async move {
-                let traces = edge.traces(&session, sighting).await;
+                let traces = client.traces(&session, observed).await;
                 let traces = traces.map_err(|error| reason(&error, account, &drift.region));
                 (drift.address.clone(), traces.map(|traces| of_before(traces, now)))
             })
@@ -208,8 +210,8 @@ pub(crate) fn reason(error: &reconciler_aws::CallError, account: &str, region: &
 }
 
 /// Unknown for every field, for one reason.
-fn nobody_asked(drift: &Drift, reason: &str) -> Blame {
-    let field = |path: Path| FieldBlame {
+fn nobody_asked(drift: &Drift, reason: &str) -> ResourceAttribution {
+    let field = |path: Path| FieldAttribution {
         path,
         by: Attribution::Unknown { reason: reason.to_owned(), candidates: Vec::new() },
         exposure: Exposure { since: None, perhaps_since: None, until: None, seconds: None },
@@ -218,5 +220,5 @@ fn nobody_asked(drift: &Drift, reason: &str) -> Blame {
         Change::Changed => drift.fields.iter().map(|one| field(one.path.clone())).collect(),
         Change::Missing | Change::Unexpected => vec![field(Path::root())],
     };
-    Blame { address: drift.address.clone(), fields }
+    ResourceAttribution { address: drift.address.clone(), fields }
 }

@@ -3,8 +3,8 @@
 //! Expected flow: [`verify`] reads every line of the journal and goes on after one that is wrong, holds the end of the chain
 //! against its head, and every file of every incident against the digests in the chain.
 //!
-//! Caveats: who can write to the folder can write all of it anew, consistently. A digest that was noted elsewhere, the `--head`
-//! of an earlier audit, then is not in the chain any more. What a run was writing when it died is told as a note.
+//! Caveats: somebody who can write to the folder can replace all of it consistently. Only a digest that was noted elsewhere,
+//! such as the `--head` of an earlier audit, shows that. A file that a run was writing when it died is a note.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
@@ -191,7 +191,7 @@ impl Kept {
                 }
                 Entry::RunStarted { .. }
                 | Entry::Intent { .. }
-                | Entry::Receipt { .. }
+                | Entry::WriteResult { .. }
                 | Entry::Verdict { .. }
                 | Entry::RunEnded { .. }
                 | Entry::Newer(_) => {}
@@ -237,8 +237,8 @@ impl Kept {
         Ok(())
     }
 
-    /// Whether a run may have died while it wrote files of the incident that `file` belongs to: the last that the journal
-    /// says of it is no report.
+    /// Whether a run may have died while it wrote the incident of `file`: the journal's last record of the incident is no
+    /// report.
     fn may_have_died(&self, file: &Path) -> bool {
         let of = |incident: &str| CaseFolder::path_in(Path::new(""), incident);
         self.incidents.iter().any(|(incident, open)| *open && file.starts_with(of(incident)))

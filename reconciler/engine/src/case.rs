@@ -15,9 +15,9 @@ use reconciler_model::address::Address;
 use reconciler_model::digest;
 use reconciler_model::drift::{Change, Drift};
 use reconciler_model::incident::{EvidenceItem, Incident, Operator, html, markdown};
-use reconciler_model::inventory::{Inventory, Sighting};
+use reconciler_model::inventory::{Inventory, ObservedResource};
+use reconciler_model::permit::Mode;
 use reconciler_model::plan::{Finding, Lag, Plan};
-use reconciler_model::warrant::Mode;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
@@ -79,7 +79,8 @@ pub struct Image {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub drift: Option<Drift>,
     /// The resource as it was read; `None` when it was known to be absent.
-    pub sighting: Option<Sighting>,
+    #[serde(rename = "sighting")]
+    pub observed: Option<ObservedResource>,
 }
 
 /// What a step of a kept plan is called.
@@ -106,7 +107,7 @@ pub struct Case {
     /// How each address differed when it was first seen.
     pub drift: BTreeMap<Address, Drift>,
     /// Each address as it was when it was first seen; `None` when it was absent.
-    pub before: BTreeMap<Address, Option<Sighting>>,
+    pub before: BTreeMap<Address, Option<ObservedResource>>,
     /// What stood in the way, and what should be known, of every plan.
     pub findings: BTreeSet<Finding>,
     /// When the first plan was made.
@@ -116,12 +117,12 @@ pub struct Case {
     /// The first plan.
     pub(crate) first: Option<Plan>,
     /// What was read beside the resources, of the first plan of this run.
-    pub(crate) surroundings: BTreeMap<String, Value>,
+    pub(crate) scope_context: BTreeMap<String, Value>,
     pub(crate) images: BTreeMap<(String, Address), String>,
     pub(crate) called: BTreeMap<(Address, String), Called>,
 }
 
-/// Whether there is something to put back: more than what is stronger than declared, and kept.
+/// Whether there is something to put back, beside stronger values that are kept.
 pub fn is_to_restore(drift: &Drift) -> bool {
     drift.change != Change::Changed || drift.fields.iter().any(|field| !field.kept)
 }
@@ -168,7 +169,7 @@ impl Case {
             detected: None,
             unlooked: BTreeSet::new(),
             first: None,
-            surroundings: BTreeMap::new(),
+            scope_context: BTreeMap::new(),
             images: BTreeMap::new(),
             called: BTreeMap::new(),
         };
@@ -214,13 +215,13 @@ impl Case {
     }
 
     fn know(&mut self, image: &Image, sha256: &str) {
-        let Image { what, address, drift, sighting, .. } = image;
+        let Image { what, address, drift, observed, .. } = image;
         let key = (what.clone(), address.clone());
         match (what.as_str(), drift) {
             ("before", Some(drift)) if !self.before.contains_key(address) => {
                 self.images.insert(key, sha256.to_owned());
                 self.drift.insert(address.clone(), drift.clone());
-                self.before.insert(address.clone(), sighting.clone());
+                self.before.insert(address.clone(), observed.clone());
             }
             ("after", _) => {
                 self.images.insert(key, sha256.to_owned());
@@ -263,8 +264,8 @@ impl Case {
     pub fn freeze(&mut self, planned: &Planned, journal: &mut Journal, now: Timestamp) -> Result<(), CaseError> {
         let Planned { plan, inventory } = planned;
         self.learn(plan);
-        for (of, found) in &inventory.surroundings {
-            self.surroundings.entry(of.clone()).or_insert_with(|| found.clone());
+        for (of, found) in &inventory.scope_context {
+            self.scope_context.entry(of.clone()).or_insert_with(|| found.clone());
         }
         if plan.drift.iter().any(is_to_restore) || !plan.steps.is_empty() {
             let kept = self.folder.keep(plan)?;
@@ -281,7 +282,7 @@ impl Case {
                 address: address.clone(),
                 read_at: plan.created_at.clone(),
                 drift: Some(drift.clone()),
-                sighting: seen(inventory, address),
+                observed: seen(inventory, address),
             };
             let kept = self.folder.keep(&image)?;
             self.tie(journal, now, "before", Some(address), &kept)?;
@@ -297,12 +298,12 @@ impl Case {
     pub fn keep_after(
         &mut self,
         address: &Address,
-        sighting: Option<Sighting>,
+        observed: Option<ObservedResource>,
         journal: &mut Journal,
         now: Timestamp,
     ) -> Result<(), CaseError> {
         let (what, read_at) = ("after".to_owned(), now.to_string());
-        let image = Image { what, address: address.clone(), read_at, drift: None, sighting };
+        let image = Image { what, address: address.clone(), read_at, drift: None, observed };
         let kept = self.folder.keep(&image)?;
         self.tie(journal, now, "after", Some(address), &kept)?;
         self.know(&image, &kept.sha256);
@@ -347,10 +348,10 @@ impl Case {
     pub fn as_first_seen(&self) -> Option<Planned> {
         let mut plan = self.first.clone()?;
         plan.drift = self.drift.values().cloned().collect();
-        let sightings =
+        let resources =
             self.before.iter().filter_map(|(address, seen)| Some((address.clone(), seen.clone()?))).collect();
-        let surroundings = self.surroundings.clone();
-        Some(Planned { plan, inventory: Inventory { sightings, surroundings, ..Inventory::default() } })
+        let scope_context = self.scope_context.clone();
+        Some(Planned { plan, inventory: Inventory { resources, scope_context, ..Inventory::default() } })
     }
 
     /// Writes the files of the incident and ties them to the chain; closes it where it is over. Gives the record as written.
@@ -402,8 +403,8 @@ pub(crate) fn evidence_of(id: &str, records: &[Record]) -> Vec<EvidenceItem> {
     items
 }
 
-fn seen(inventory: &Inventory, address: &Address) -> Option<Sighting> {
-    inventory.sightings.get(address).cloned()
+fn seen(inventory: &Inventory, address: &Address) -> Option<ObservedResource> {
+    inventory.resources.get(address).cloned()
 }
 
 /// Sortable by time, and not twice the same.

@@ -118,7 +118,7 @@ pub enum Why {
     /// Others changed the resource between the plan and the write.
     Moved,
     /// Anything else: writing is paused, the resource could not be read again, the step is not of the approved plan.
-    Barred,
+    Blocked,
 }
 
 impl StepOutcome {

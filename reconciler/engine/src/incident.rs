@@ -7,13 +7,13 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use reconciler_aws::CallError;
 use reconciler_model::address::Address;
-use reconciler_model::attribution::{Attribution, Blame, Exposure, FieldBlame};
+use reconciler_model::attribution::{Attribution, Exposure, FieldAttribution, ResourceAttribution};
 use reconciler_model::control::{Answered, ResponseStep};
 use reconciler_model::drift::Drift;
 use reconciler_model::incident::{
     Affected, Concerned, Ending, FORMAT, Incident, Proof, Status, StepDone, checklist, outcome,
 };
-use reconciler_model::inventory::Sighting;
+use reconciler_model::inventory::ObservedResource;
 use reconciler_model::plan::{Finding, Lag, Plan, Severity};
 use reconciler_model::repointed;
 use reconciler_model::tree::Path;
@@ -44,7 +44,7 @@ pub struct Found<'a> {
 #[derive(Debug, Default)]
 pub struct Past {
     /// Who caused it.
-    pub blame: Vec<Blame>,
+    pub attribution: Vec<ResourceAttribution>,
     /// What was asked.
     pub answers: Vec<Answered>,
     /// The controls concerned, with the steps of their responses.
@@ -56,15 +56,15 @@ impl Reconciler<'_> {
     ///
     /// # Errors
     /// Fails when it could not be read.
-    pub async fn sight(
+    pub async fn read_one(
         &self,
         account_ids: &BTreeMap<String, String>,
         address: &Address,
-    ) -> Result<Option<Sighting>, CallError> {
-        let (Some(edge), Some(account)) = (self.edge(&address.kind), account_ids.get(&address.account)) else {
+    ) -> Result<Option<ObservedResource>, CallError> {
+        let (Some(client), Some(account)) = (self.client(&address.kind), account_ids.get(&address.account)) else {
             return Ok(None);
         };
-        edge.sight(&self.sessions.session(account, &address.region), address, None).await
+        client.read_one(&self.sessions.session(account, &address.region), address, None).await
     }
 
     /// What is known to use something older than what a restored resource has now.
@@ -74,11 +74,13 @@ impl Reconciler<'_> {
     pub async fn still_used_by(
         &self,
         account_ids: &BTreeMap<String, String>,
-        live: &Sighting,
+        live: &ObservedResource,
     ) -> Result<Vec<String>, CallError> {
         let Address { account, region, kind, .. } = &live.address;
-        let (Some(edge), Some(account)) = (self.edge(kind), account_ids.get(account)) else { return Ok(Vec::new()) };
-        edge.still_used_by(&self.sessions.session(account, region), live).await
+        let (Some(client), Some(account)) = (self.client(kind), account_ids.get(account)) else {
+            return Ok(Vec::new());
+        };
+        client.still_used_by(&self.sessions.session(account, region), live).await
     }
 }
 
@@ -130,7 +132,7 @@ impl Case {
                     why: without_effect.map(str::to_owned).or(why),
                     still_used_by,
                     proofs,
-                    blame: Vec::new(),
+                    attribution: Vec::new(),
                     before: of("before", address),
                     after: if status.is_restored() { of("after", address) } else { None },
                 }
@@ -157,7 +159,7 @@ impl Case {
             return (Status::Unknown, Some(gap.why()), proofs);
         }
         let is_open = after.drift.iter().any(|drift| drift.address == *address && is_to_restore(drift));
-        // Pointers, and what nobody declares, are in no list of what is wanted: the plan itself shows that they are open.
+        // Pins and undeclared resources are not wanted addresses. The plan itself shows that they are open.
         if self.unlooked.contains(address) && !is_open {
             let why = match address.kind == repointed::KIND {
                 true => "the last plan does not show it any more; where a pointer leads is not read a second time",
@@ -252,7 +254,7 @@ impl Case {
                         },
                     );
                 }
-                Entry::Receipt { intent, request_id, error, message, .. } => {
+                Entry::WriteResult { intent, request_id, error, message, .. } => {
                     if let Some(step) = steps.get_mut(intent) {
                         step.request_ids.extend(request_id.clone());
                         step.error.clone_from(error);
@@ -286,8 +288,12 @@ impl Case {
     /// The incident as it stands.
     pub fn record(&self, found: Found<'_>, mut addresses: Vec<Affected>, past: Past) -> Incident {
         for one in &mut addresses {
-            let blame = past.blame.iter().find(|blame| blame.address == *one.address()).cloned();
-            one.blame = with_end(blame.map_or_else(|| nobody_asked(one), |blame| blame.fields), one.restored_at());
+            let attribution =
+                past.attribution.iter().find(|attribution| attribution.address == *one.address()).cloned();
+            one.attribution = with_end(
+                attribution.map_or_else(|| nobody_asked(one), |attribution| attribution.fields),
+                one.restored_at(),
+            );
         }
         let after = found.after;
         let unseen = after.map_or(0, |after| after.gaps.len() + after.diagnostics.len());
@@ -339,7 +345,7 @@ fn in_sync(plan: &Plan, address: &Address) -> bool {
         && plan.diagnostics.is_empty()
 }
 
-/// The read-back of the last step of an address, if it shows what was promised.
+/// The read-back of the last step of an address, if it shows what was expected.
 fn read_back(steps: &[StepDone], address: &Address) -> Option<Proof> {
     let last = steps.iter().rfind(|step| step.address == *address)?;
     let at = last.ended.clone().filter(|_| last.verdict == Some(Ruling::Verified))?;
@@ -351,7 +357,7 @@ fn last_verdict(steps: &[StepDone], address: &Address) -> String {
     let message = last.message.as_ref().map(|message| format!(": {message}")).unwrap_or_default();
     let error = last.error.as_ref().map(|error| format!(" with {error}{message}")).unwrap_or_default();
     match last.verdict {
-        Some(Ruling::Broken) => {
+        Some(Ruling::Mismatch) => {
             let places = last.differs.join(", ");
             format!("the call of step {} answered success, and read-back shows something else at {places}", last.step)
         }
@@ -364,7 +370,7 @@ fn last_verdict(steps: &[StepDone], address: &Address) -> String {
 }
 
 /// The end of each exposure is the first read that shows the restore.
-fn with_end(mut fields: Vec<FieldBlame>, until: Option<&str>) -> Vec<FieldBlame> {
+fn with_end(mut fields: Vec<FieldAttribution>, until: Option<&str>) -> Vec<FieldAttribution> {
     for field in &mut fields {
         let exposure = &mut field.exposure;
         exposure.until = until.map(str::to_owned);
@@ -378,13 +384,13 @@ fn with_end(mut fields: Vec<FieldBlame>, until: Option<&str>) -> Vec<FieldBlame>
 }
 
 /// What is said where nobody was asked.
-fn nobody_asked(one: &Affected) -> Vec<FieldBlame> {
+fn nobody_asked(one: &Affected) -> Vec<FieldAttribution> {
     let paths: Vec<Path> = match one.drift.fields.is_empty() {
         true => vec![Path::root()],
         false => one.drift.fields.iter().map(|field| field.path.clone()).collect(),
     };
     let by = Attribution::Unknown { reason: "the event history was not asked".to_owned(), candidates: Vec::new() };
     let exposure = Exposure { since: None, perhaps_since: None, until: None, seconds: None };
-    let blame = |path| FieldBlame { path, by: by.clone(), exposure: exposure.clone() };
-    paths.into_iter().map(blame).collect()
+    let attribution = |path| FieldAttribution { path, by: by.clone(), exposure: exposure.clone() };
+    paths.into_iter().map(attribution).collect()
 }

@@ -14,17 +14,17 @@ use std::io::{self, Seek as _, Write as _};
 use std::path::{Path, PathBuf};
 
 use jiff::Timestamp;
-use reconciler_aws::edge::ANY;
+use reconciler_aws::client::ANY;
 use reconciler_model::address::Address;
 use reconciler_model::alert::Alert;
-use reconciler_model::contested::RestoredField;
 use reconciler_model::digest;
+use reconciler_model::flapping::RestoredField;
 use reconciler_model::incident::Outcome;
+use reconciler_model::permit::{Approval, Mode};
 use reconciler_model::verdict::Ruling;
-use reconciler_model::warrant::{Approval, Mode};
 use serde::{Deserialize, Serialize};
 
-use crate::contest::Contests;
+use crate::flapping::FlapHistory;
 use crate::head::{self, Fit, Head, HeadFile};
 
 /// The journal could not be used.
@@ -80,7 +80,7 @@ pub enum Entry {
         address: Address,
         /// What the step does.
         action: String,
-        /// The digest of the op and its promise.
+        /// The digest of the call and its expected state.
         op: String,
         /// The idempotency token.
         token: String,
@@ -100,7 +100,8 @@ pub enum Entry {
         spends: bool,
     },
     /// The service answered.
-    Receipt {
+    #[serde(rename = "receipt")]
+    WriteResult {
         /// The sequence number of the intent.
         intent: u64,
         /// AWS's id of the request.
@@ -243,7 +244,7 @@ pub struct OpenIntent {
     pub seq: u64,
     /// The resource.
     pub address: Address,
-    /// The digest of the op and its promise.
+    /// The digest of the call and its expected state.
     pub op: String,
     /// The idempotency token, to be used again.
     pub token: String,
@@ -276,7 +277,7 @@ pub struct Journal {
     head: Option<String>,
     next: u64,
     open: BTreeMap<u64, OpenIntent>,
-    contests: Contests,
+    flaps: FlapHistory,
     incidents: BTreeMap<String, OpenIncident>,
     made: Made,
     observer: Option<Observer>,
@@ -285,7 +286,8 @@ pub struct Journal {
 /// What this tool made.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Made {
-    /// By address, the newest last: the ids of which a pin that leads to nothing has a successor.
+    /// The ids that this tool made, by address, the newest last. They are the successors of a pin whose resource is
+    /// gone.
     pub ids: BTreeMap<Address, Vec<String>>,
     /// The versions that it published another one after, each with the resource that it is of.
     pub replaced: BTreeMap<Address, BTreeSet<String>>,
@@ -317,14 +319,14 @@ impl Made {
                 let begun = Begun { address, creates: before.is_none(), replaces, failed: false };
                 self.begun.insert(record.seq, begun);
             }
-            Entry::Receipt { intent, error, made, .. } => {
+            Entry::WriteResult { intent, error, made, .. } => {
                 let Some(begun) = self.begun.get_mut(intent) else { return };
                 begun.failed = error.is_some();
                 let begun = begun.clone();
                 self.keep(&begun, made.as_ref(), !begun.failed);
             }
             Entry::Verdict { intent, verdict, made, .. } => {
-                let is_over = *verdict != Ruling::Unverified;
+                let is_over = *verdict != Ruling::Inconclusive;
                 let Some(begun) = self.begun.get(intent).cloned() else { return };
                 if is_over {
                     self.begun.remove(intent);
@@ -345,7 +347,7 @@ impl Made {
         }
     }
 
-    /// With what may have been made: whose answer is not on record is asked for again, with the token of the call.
+    /// Adds what may have been made: a create without a recorded answer is repeated with its token.
     fn with_what_may_be(mut self) -> Self {
         for begun in std::mem::take(&mut self.begun).into_values() {
             if begun.creates {
@@ -452,7 +454,7 @@ impl Journal {
             head: content.head,
             next: content.records.len() as u64 + 1,
             open: BTreeMap::new(),
-            contests: Contests::default(),
+            flaps: FlapHistory::default(),
             incidents: BTreeMap::new(),
             made: Made::default(),
             observer: None,
@@ -464,7 +466,7 @@ impl Journal {
     }
 
     fn note(&mut self, record: &Record) {
-        self.contests.note(record);
+        self.flaps.note(record);
         self.made.note(record);
         match &record.entry {
             Entry::Intent { address, op, token, before, .. } => {
@@ -473,7 +475,7 @@ impl Journal {
                 let intent = OpenIntent { seq, address, op, token, creates };
                 self.open.insert(record.seq, intent);
             }
-            Entry::Verdict { intent, verdict, .. } if *verdict != Ruling::Unverified => {
+            Entry::Verdict { intent, verdict, .. } if *verdict != Ruling::Inconclusive => {
                 self.open.remove(intent);
             }
             Entry::IncidentOpened { incident, targets, accounts, since, again: false, .. } => {
@@ -558,8 +560,8 @@ impl Journal {
     }
 
     /// What others changed back.
-    pub fn contests(&self) -> &Contests {
-        &self.contests
+    pub fn flaps(&self) -> &FlapHistory {
+        &self.flaps
     }
 }
 
@@ -586,7 +588,7 @@ mod tests {
         Entry::Verdict { intent, verdict, differs: Vec::new(), made: None }
     }
 
-    /// A record of a newer build is no damage: it is kept as it is, and the chain goes on. Of this build it would be.
+    /// A record of a newer build is kept as it is and is no damage. The same record of this build's format is damage.
     #[test]
     fn a_record_of_a_newer_build_is_kept_and_is_no_damage() {
         let folder = tempfile::tempdir().expect("a folder");
@@ -635,7 +637,7 @@ mod tests {
         let one = journal.append(Timestamp::UNIX_EPOCH, entry("1")).expect("written");
         let two = journal.append(Timestamp::UNIX_EPOCH, entry("2")).expect("written");
         journal.append(Timestamp::UNIX_EPOCH, ended(one, Ruling::Verified)).expect("written");
-        journal.append(Timestamp::UNIX_EPOCH, ended(two, Ruling::Unverified)).expect("written");
+        journal.append(Timestamp::UNIX_EPOCH, ended(two, Ruling::Inconclusive)).expect("written");
         let again = Journal::open(&path, "run-2").expect("opened");
         assert_eq!(again.open_intents().map(|open| open.token.as_str()).collect::<Vec<_>>(), ["token-2"]);
         assert_eq!(again.head(), journal.head());

@@ -1,19 +1,19 @@
-//! Async orchestration over edges: observe, plan, apply, verify, and the journal that survives a crash.
+//! Async orchestration over resource clients: observe, plan, apply, verify, and the journal that survives a crash.
 //!
 //! Expected flow: [`Reconciler::plan`] observes and builds the plan; somebody approves it;
 //! [`Reconciler::apply`] carries it out step by step, each believed only after read-back. [`Reconciler::converge`] does
 //! all of it in rounds, until nothing is left to do.
 //!
-//! Guarantees: no kind is named here; nothing is written without a warrant; an intent is on disk before its write, and
-//! the receipt and the verdict after it; what could not be read is a gap.
+//! Guarantees: no kind is named here; nothing is written without a write permit; an intent is on disk before its write,
+//! and the write result and the verdict after it; what could not be read is a gap.
 
 pub mod apply;
 pub mod attribution;
 pub mod audit;
 pub mod case;
-pub mod contest;
 pub mod event;
 pub mod evidence;
+pub mod flapping;
 pub mod head;
 pub mod incident;
 pub mod journal;

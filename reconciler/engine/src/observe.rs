@@ -5,8 +5,8 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use futures::StreamExt as _;
 use futures::stream;
-use reconciler_aws::edge::{
-    ANY, Beside, Edge, LookedUp, LookupSource, PinnedNames, Reading, Selection, code_of, gap_of, unread_of,
+use reconciler_aws::client::{
+    ANY, Beside, LookedUp, LookupSource, PinnedNames, Reading, ResourceClient, Selection, code_of, gap_of, unread_of,
 };
 use reconciler_aws::{CallError, Sessions};
 use reconciler_model::address::{Address, Scope};
@@ -18,7 +18,7 @@ use reconciler_model::desired::{
 use reconciler_model::diagnostic::{Diagnostic, Place};
 use reconciler_model::direction::Direction;
 use reconciler_model::drift::{self, Drift};
-use reconciler_model::inventory::{Gap, Inventory, Known, Sighting, Unread};
+use reconciler_model::inventory::{Gap, Inventory, Known, ObservedResource, Unread};
 use reconciler_model::kind::Kind;
 use reconciler_model::plan::{self, Case, Referring};
 use reconciler_model::repointed;
@@ -32,14 +32,14 @@ use crate::journal::Made;
 /// What was read for a set of wanted addresses.
 #[derive(Debug, Default)]
 pub struct Observation<'a> {
-    /// The sightings and gaps; without the sightings of what is as declared and not referred to.
+    /// The observed resources and gaps, without resources that are as declared and not referred to.
     pub inventory: Inventory,
-    /// The resolved tree of each wanted address, without the members of which not all is known; none where nothing is known,
-    /// nor for what is as declared and not referred to.
+    /// The resolved tree of each wanted address, without members that are only partly known. An address has none where
+    /// nothing is known, or where it is as declared and nothing refers to it.
     pub trees: BTreeMap<Address, Result<Value, Vec<Diagnostic>>>,
     /// Addresses that refer to what is not there: what each of them waits for.
     pub waiting: BTreeMap<Address, BTreeSet<Address>>,
-    /// Addresses that differ, and of which it could not be found out whether the restore may be made: code and reason.
+    /// Addresses that differ but could not be inspected before a restore: code and reason.
     pub not_inspected: BTreeMap<Address, (&'static str, String)>,
     /// Addresses that are as declared. They are compared as soon as they are read, and what was read is dropped: most of an
     /// organization is in sync, and a tree takes tens of kilobytes.
@@ -52,7 +52,7 @@ pub struct Observation<'a> {
     pub unexpected: Vec<Unexpected>,
     /// Outputs that older states of resources give, by address and output: the newest one cannot be referred to.
     pub standing: BTreeMap<(Address, String), String>,
-    /// Top-level members that refer to something else than to what they are to refer to, and what that means.
+    /// Top-level members with a wrong reference, and the direction of each.
     pub referring: BTreeMap<(Address, Path), Referring>,
 }
 
@@ -63,8 +63,8 @@ const AT_ONCE: usize = 16;
 pub struct Read<'a> {
     /// The account and region.
     pub scope: Scope,
-    /// The kind's edge.
-    pub edge: &'a dyn Edge,
+    /// The kind's resource client.
+    pub client: &'a dyn ResourceClient,
     /// Which resources.
     pub selection: Selection,
     /// What names of the selection are pinned to.
@@ -73,8 +73,8 @@ pub struct Read<'a> {
 
 impl<'a> Read<'a> {
     /// A read without pins.
-    pub fn new(scope: Scope, edge: &'a dyn Edge, selection: Selection) -> Self {
-        Self { scope, edge, selection, pinned: PinnedNames::new() }
+    pub fn new(scope: Scope, client: &'a dyn ResourceClient, selection: Selection) -> Self {
+        Self { scope, client, selection, pinned: PinnedNames::new() }
     }
 }
 
@@ -88,8 +88,8 @@ pub async fn read_all(sessions: &Sessions, reads: Vec<Read<'_>>, sink: &dyn Sink
     let mut pending =
         stream::iter(reads.into_iter().map(|read| carry_out(sessions, read))).buffer_unordered(SIDE_BY_SIDE);
     while let Some((read, mut outcome)) = pending.next().await {
-        if let Ok(Reading { sightings, gaps, .. }) = &mut outcome {
-            gaps.extend(sightings.iter().flat_map(|seen| seen.gaps(&read.scope)));
+        if let Ok(Reading { resources, gaps, .. }) = &mut outcome {
+            gaps.extend(resources.iter().flat_map(|seen| seen.gaps(&read.scope)));
         }
         taken.take(&read, outcome);
     }
@@ -99,7 +99,7 @@ pub async fn read_all(sessions: &Sessions, reads: Vec<Read<'_>>, sink: &dyn Sink
 
 async fn carry_out<'a>(sessions: &Sessions, read: Read<'a>) -> (Read<'a>, Result<Reading, CallError>) {
     let session = sessions.session(&read.scope.account_id, &read.scope.region);
-    let outcome = read.edge.observe_pinned(&session, &read.scope, &read.selection, &read.pinned).await;
+    let outcome = read.client.observe_pinned(&session, &read.scope, &read.selection, &read.pinned).await;
     (read, outcome)
 }
 
@@ -123,13 +123,13 @@ impl<'a> Taken<'a> {
 
     /// Takes one; gives whether the kind could be read.
     fn take(&mut self, read: &Read<'_>, outcome: Result<Reading, CallError>) -> bool {
-        let kind = read.edge.kind().name();
+        let kind = read.client.kind().name();
         let is_read = outcome.is_ok();
         let gaps = match outcome {
             Ok(reading) => {
-                self.sink.take(&Event::Observed { scope: &read.scope, kind, seen: reading.sightings.len() });
-                self.inventory.keep_surroundings(&read.scope, kind, reading.surroundings);
-                self.inventory.sightings.extend(reading.sightings.into_iter().map(|seen| (seen.address.clone(), seen)));
+                self.sink.take(&Event::Observed { scope: &read.scope, kind, seen: reading.resources.len() });
+                self.inventory.keep_scope_context(&read.scope, kind, reading.scope_context);
+                self.inventory.resources.extend(reading.resources.into_iter().map(|seen| (seen.address.clone(), seen)));
                 reading.gaps
             }
             Err(error) => vec![gap_of(&error, &read.scope, kind, None)],
@@ -159,8 +159,8 @@ impl<'a> Taken<'a> {
 /// What an observation is made for.
 #[derive(Clone, Copy)]
 pub struct Sought<'a> {
-    /// The edges of every kind.
-    pub edges: &'a [&'a dyn Edge],
+    /// The resource clients of every kind.
+    pub clients: &'a [&'a dyn ResourceClient],
     /// What answers look-ups.
     pub sources: &'a [&'a dyn LookupSource],
     /// What is wanted.
@@ -176,14 +176,14 @@ pub struct Sought<'a> {
 impl<'a> Sought<'a> {
     /// The id that a name is pinned to, and then those of its successors that this tool made, the newest first.
     fn with_successors(&self, address: &Address, pin: &Pin) -> Vec<String> {
-        let bearer = self.edge(&address.kind).and_then(|edge| edge.kind().contract().named_after);
+        let bearer = self.client(&address.kind).and_then(|client| client.kind().contract().named_after);
         let bearer = bearer.map(|kind| Address { kind: kind.to_owned(), ..address.clone() });
         let ours = self.made.ids.get(bearer.as_ref().unwrap_or(address)).into_iter().flatten().rev();
         [&pin.value].into_iter().chain(ours).cloned().collect()
     }
 
-    fn edge(&self, kind: &str) -> Option<&'a dyn Edge> {
-        self.edges.iter().find(|edge| edge.kind().name() == kind).copied()
+    fn client(&self, kind: &str) -> Option<&'a dyn ResourceClient> {
+        self.clients.iter().find(|client| client.kind().name() == kind).copied()
     }
 }
 
@@ -234,10 +234,10 @@ async fn read_and_compare<'a, 's>(sessions: &Sessions, sought: Sought<'a>, sink:
     let mut pinned: BTreeMap<(Scope, &str), PinnedNames> = BTreeMap::new();
     for one in sought.wanted {
         let scope = scope_of(one);
-        if let Some(edge) = sought.edge(&one.address.kind) {
+        if let Some(client) = sought.client(&one.address.kind) {
             // A pinned pointer is followed although nothing rests on where it leads.
             for lookup in one.lookups.iter().chain(one.pins.keys()) {
-                let Lookup { key, .. } = asked(edge.kind(), one, lookup);
+                let Lookup { key, .. } = asked(client.kind(), one, lookup);
                 lookups.entry((scope.clone(), &lookup.source)).or_default().insert(key);
             }
         }
@@ -275,7 +275,7 @@ async fn read_and_compare<'a, 's>(sessions: &Sessions, sought: Sought<'a>, sink:
                 Some(watched) => Selection::Beside(Beside { names, left_out: watched.owned_elsewhere.clone() }),
                 None => Selection::Names(names),
             };
-            Some(Read { scope, edge: sought.edge(kind)?, selection, pinned })
+            Some(Read { scope, client: sought.client(kind)?, selection, pinned })
         })
         .collect();
     let taken = Taken::begin(&reads, sink);
@@ -390,8 +390,8 @@ impl<'a> Observing<'a, '_> {
         if !self.taken.take(&read, outcome) {
             return;
         }
-        let kind = read.edge.kind().name();
-        self.judge_undeclared(&read.scope, read.edge.kind());
+        let kind = read.client.kind().name();
+        self.judge_undeclared(&read.scope, read.client.kind());
         match self.unanswered.get(&read.scope) {
             Some(1..) => self.held.entry(read.scope).or_default().push(kind),
             _ => self.compare(&read.scope, kind).await,
@@ -402,15 +402,15 @@ impl<'a> Observing<'a, '_> {
     fn judge_undeclared(&mut self, scope: &Scope, kind: &dyn Kind) {
         let Some(watch) = self.sought.watch else { return };
         let Some(watched) = watch.at(scope, kind.name()) else { return };
-        let sightings = &self.taken.inventory.sightings;
+        let resources = &self.taken.inventory.resources;
         let first = Address::new(scope, kind.name(), "");
-        let here = sightings.range(&first..).map(|(address, _)| address);
+        let here = resources.range(&first..).map(|(address, _)| address);
         let here = here.take_while(|address| address.is_in(scope) && address.kind == kind.name());
         let undeclared: Vec<Address> =
             here.filter(|address| !watched.is_accounted_for(&address.name)).cloned().collect();
         let looked_at = undeclared::members_of(kind.name(), control::all(), &watched.controls);
         for address in undeclared {
-            let Some(live) = self.taken.inventory.sightings.remove(&address) else { continue };
+            let Some(live) = self.taken.inventory.resources.remove(&address) else { continue };
             for mut gap in live.gaps(scope) {
                 gap.fields.retain(|field| looked_at.contains(field.as_str()));
                 if !gap.fields.is_empty() {
@@ -420,17 +420,17 @@ impl<'a> Observing<'a, '_> {
             let judged = undeclared::judge(kind, &live, scope, watch, watched, control::all());
             // What is referred to is needed, and the other is shown.
             if matches!(judged, Unexpected::Below(_)) || self.referred_to.contains(&address) {
-                self.taken.inventory.sightings.insert(address, live);
+                self.taken.inventory.resources.insert(address, live);
             }
             self.unexpected.push(judged);
         }
     }
 
-    /// Resolves what is wanted of a kind in a place where it has been read, but for what refers to live resources, and drops
+    /// Resolves the wanted addresses of a kind in a place that has been read, except references to live resources. Drops
     /// what is as declared.
     async fn compare(&mut self, scope: &Scope, kind: &'static str) {
         let all = self.index.get(&(scope.clone(), kind)).cloned().unwrap_or_default();
-        let Some(edge) = self.sought.edge(kind) else { return };
+        let Some(client) = self.sought.client(kind) else { return };
         for (count, one) in all.into_iter().enumerate() {
             if count % AT_ONCE == AT_ONCE - 1 {
                 tokio::task::yield_now().await;
@@ -439,24 +439,24 @@ impl<'a> Observing<'a, '_> {
             if !one.references.is_empty() {
                 continue;
             }
-            let answers = found_for(edge.kind(), one, &self.answers);
-            let Some(want) = self.resolve(one, edge.kind(), &answers) else { continue };
+            let answers = found_for(client.kind(), one, &self.answers);
+            let Some(want) = self.resolve(one, client.kind(), &answers) else { continue };
             let inventory = &self.taken.inventory;
             let is_kept = self.referred_to.contains(&one.address) || self.superseded.contains_key(&one.address);
-            let seen = inventory.sightings.get(&one.address).filter(|_| !is_kept);
+            let seen = inventory.resources.get(&one.address).filter(|_| !is_kept);
             if let Some(live) = seen
                 && !inventory.is_unseen_in_part(&one.address)
                 && plan::is_as_declared(&Case {
-                    kind: edge.kind(),
+                    kind: client.kind(),
                     wanted: one,
                     want: &want,
                     live: Some(live),
-                    surroundings: inventory.surroundings_of(&one.address),
+                    scope_context: inventory.scope_context_of(&one.address),
                     may_delete_versions: self.sought.may_delete_versions,
                     replaced: self.sought.made.replaced.get(&one.address),
                 })
             {
-                self.taken.inventory.sightings.remove(&one.address);
+                self.taken.inventory.resources.remove(&one.address);
                 self.as_declared.insert(&one.address);
             } else {
                 self.trees.insert(one.address.clone(), Ok(want));
@@ -464,8 +464,7 @@ impl<'a> Observing<'a, '_> {
         }
     }
 
-    /// The tree of what is wanted, as far as it is known. What is not known of it, or of the live resource, becomes a gap of the
-    /// members that it is about.
+    /// The wanted tree, as far as it is known. Members that are not known, wanted or live, become gaps.
     fn resolve(&mut self, one: &'a Wanted, kind: &dyn Kind, answers: &Answered) -> Option<Value> {
         let scope = scope_of(one);
         let name = Some(one.address.name.clone());
@@ -476,7 +475,7 @@ impl<'a> Observing<'a, '_> {
         };
         let Resolution { tree, unanswered } = match one.resolve_known(kind, &answers.found) {
             Ok(resolution) => resolution,
-            // The declarations were checked when they were loaded: what is wrong now is what AWS answered.
+            // The declarations were checked when they were loaded, so a problem here comes from an answer of AWS.
             Err(problems) => {
                 let all = problems.iter().map(|problem| problem.detail.as_str()).collect::<Vec<_>>().join("; ");
                 let remedy = problems.first().map(|problem| problem.remedy.clone()).unwrap_or_default();
@@ -501,8 +500,8 @@ impl<'a> Observing<'a, '_> {
             });
             self.taken.found(gap(unread, members.into_iter().collect()));
         }
-        let seen = self.taken.inventory.sightings.get(&one.address);
-        if let (Some(pin), Some(id)) = (&one.pin, seen.and_then(|seen| kind.contract().id_of(&seen.handle)))
+        let seen = self.taken.inventory.resources.get(&one.address);
+        if let (Some(pin), Some(id)) = (&one.pin, seen.and_then(|seen| kind.contract().id_of(&seen.external_id)))
             && pin.value != id
         {
             let at = pin.at.as_ref().map(|at| format!(" ({at})")).unwrap_or_default();
@@ -519,16 +518,16 @@ impl<'a> Observing<'a, '_> {
         Some(tree)
     }
 
-    /// The pinned pointers that lead elsewhere. A look-up that failed says nothing of where it leads: it is a gap of the pin
-    /// alone, for what rests on it is held to what is pinned.
+    /// The pins that lead elsewhere. A failed look-up is a gap of the pin alone, because the addresses that use the pin are
+    /// held to the pinned value.
     fn repointed(&mut self) -> Vec<Drift> {
         // By what is asked: each kind may have it looked up otherwise, within the VPC of an endpoint, say.
         type User<'a> = (&'a Wanted, &'a Lookup, &'a Pin);
         let mut users: BTreeMap<(Scope, Lookup), Vec<User<'_>>> = BTreeMap::new();
         for one in self.sought.wanted.iter().filter(|one| !one.is_context) {
-            let Some(edge) = self.sought.edge(&one.address.kind) else { continue };
+            let Some(client) = self.sought.client(&one.address.kind) else { continue };
             for (lookup, pin) in &one.pins {
-                let asked = asked(edge.kind(), one, lookup);
+                let asked = asked(client.kind(), one, lookup);
                 users.entry((scope_of(one), asked)).or_default().push((one, lookup, pin));
             }
         }
@@ -569,28 +568,32 @@ impl<'a> Observing<'a, '_> {
             .map(|reference| (&reference.address, reference.output.as_str()))
             .collect();
         for (address, output) in references {
-            let (Some(edge), Some(other)) = (self.sought.edge(&address.kind), wanted.get(address)) else { continue };
-            let Some(member) = edge.kind().contract().output_follows(output) else { continue };
+            let (Some(client), Some(other)) = (self.sought.client(&address.kind), wanted.get(address)) else {
+                continue;
+            };
+            let Some(member) = client.kind().contract().output_follows(output) else { continue };
             let (Known::Present(live), Some(Ok(want))) = (self.taken.inventory.of(address), self.trees.get(address))
             else {
                 continue;
             };
-            let differs = drift::compare(edge.kind(), other, want, Some(live)).differs;
+            let differs = drift::compare(client.kind(), other, want, Some(live)).differs;
             let is_as_wanted = !differs.iter().any(|path| path.head() == Some(member));
             let session = sessions.session(&other.account_id, &address.region);
-            if let Ok(Some(value)) = edge.standing(&session, live, want, output, is_as_wanted).await {
+            if let Ok(Some(value)) = client.standing(&session, live, want, output, is_as_wanted).await {
                 self.standing.insert((address.clone(), output.to_owned()), value);
             }
         }
     }
 
-    /// What is referred to today may be as good as what is to be referred to, or protect less: that is what the difference means.
+    /// The direction of the difference: the present target of the reference may protect as much as the wanted one, or less.
     fn judge_what_is_referred_to(&mut self, one: &Wanted, kind: &dyn Kind, answers: &Answered) {
-        let Some(live) = self.taken.inventory.sightings.get(&one.address) else { return };
+        let Some(live) = self.taken.inventory.resources.get(&one.address) else { return };
         for (placeholder, LiveReference { address, output, .. }) in &one.references {
-            let edge =
-                self.sought.edge(&address.kind).filter(|edge| edge.kind().contract().output_follows(output).is_some());
-            let Some(edge) = edge else { continue };
+            let client = self
+                .sought
+                .client(&address.kind)
+                .filter(|client| client.kind().contract().output_follows(output).is_some());
+            let Some(client) = client else { continue };
             let (Known::Present(other), Some(Ok(want))) = (self.taken.inventory.of(address), self.trees.get(address))
             else {
                 continue;
@@ -598,7 +601,7 @@ impl<'a> Observing<'a, '_> {
             for place in one.places_of(kind, placeholder, &answers.found) {
                 let value = place.answer_in(&live.tree);
                 let direction =
-                    match value.and_then(|value| edge.kind().versions()?.direction(other, want, output, value)) {
+                    match value.and_then(|value| client.kind().versions()?.direction(other, want, output, value)) {
                         Some(Direction::Neutral | Direction::Strengthened) => Direction::Neutral,
                         Some(Direction::Weakened) => Direction::Weakened,
                         Some(Direction::Unknown) | None => continue,
@@ -612,15 +615,15 @@ impl<'a> Observing<'a, '_> {
     /// Answers what refers to live resources, now that everything has been read.
     fn refer(&mut self) {
         for one in self.sought.wanted.iter().filter(|one| !one.references.is_empty()) {
-            let Some(edge) = self.sought.edge(&one.address.kind) else { continue };
+            let Some(client) = self.sought.client(&one.address.kind) else { continue };
             // The gap of the whole kind is one already.
             if matches!(self.taken.inventory.of(&one.address), Known::Unknown(_)) {
                 continue;
             }
-            let mut answers = found_for(edge.kind(), one, &self.answers);
+            let mut answers = found_for(client.kind(), one, &self.answers);
             refer(self.sought, &self.taken.inventory, &self.standing, one, &mut answers);
-            self.judge_what_is_referred_to(one, edge.kind(), &answers);
-            if let Some(tree) = self.resolve(one, edge.kind(), &answers) {
+            self.judge_what_is_referred_to(one, client.kind(), &answers);
+            if let Some(tree) = self.resolve(one, client.kind(), &answers) {
                 self.trees.insert(one.address.clone(), Ok(tree));
             }
             if !answers.waits_for.is_empty() {
@@ -630,33 +633,33 @@ impl<'a> Observing<'a, '_> {
     }
 }
 
-/// Has each edge look at what a tree refers to, where it differs from live. What could not be looked at is shown as it
-/// differs, and is not written to: a write that cannot be preflighted may break what it means to mend.
+/// Asks each resource client to inspect what a differing tree refers to. An address that could not be inspected is
+/// shown and not written to: a write without a preflight may do harm.
 async fn inspect(sessions: &Sessions, sought: Sought<'_>, observing: &mut Observing<'_, '_>) {
     let Observing { taken, trees, not_inspected, .. } = observing;
     let differs = sought.wanted.iter().filter(|one| !one.is_context).filter_map(|one| {
-        let edge = sought.edge(&one.address.kind)?;
+        let client = sought.client(&one.address.kind)?;
         let Some(Ok(want)) = trees.get(&one.address) else { return None };
         let live = match taken.inventory.of(&one.address) {
-            Known::Present(sighting) => Some(sighting),
+            Known::Present(observed) => Some(observed),
             // Nothing is made of it before all of it is known.
             Known::Absent if taken.inventory.is_unseen_in_part(&one.address) => return None,
             Known::Absent => None,
             Known::Unknown(_) => return None,
         };
         let want = live.map_or(Cow::Borrowed(want), |live| drift::knowable(want, live));
-        let is_managed = |live: &Sighting| drift::managed_part(edge.kind(), &live.tree, &want) == *want;
-        (!live.is_some_and(is_managed)).then_some((one, edge, want, live))
+        let is_managed = |live: &ObservedResource| drift::managed_part(client.kind(), &live.tree, &want) == *want;
+        (!live.is_some_and(is_managed)).then_some((one, client, want, live))
     });
-    let looks = differs.map(|(one, edge, want, live)| async move {
+    let looks = differs.map(|(one, client, want, live)| async move {
         let session = sessions.session(&one.account_id, &one.address.region);
         let pinned = one.pin.as_ref().map(|pin| sought.with_successors(&one.address, pin)).unwrap_or_default();
-        (one, edge.inspect(&session, &one.address, &want, live, &pinned).await)
+        (one, client.inspect(&session, &one.address, &want, live, &pinned).await)
     });
     let looked: Vec<_> = stream::iter(looks).buffer_unordered(SIDE_BY_SIDE).collect().await;
     for (one, outcome) in looked {
         match outcome {
-            Ok(Some(found)) => taken.inventory.keep_surroundings_of(&one.address, found),
+            Ok(Some(found)) => taken.inventory.keep_scope_context_of(&one.address, found),
             Ok(None) => {}
             Err(error) => {
                 let gap = gap_of(&error, &scope_of(one), &one.address.kind, Some(&one.address.name));
@@ -720,23 +723,23 @@ fn refer(
     answered: &mut Answered,
 ) {
     for (placeholder, LiveReference { scope, address, output, .. }) in &one.references {
-        let kind = sought.edge(&address.kind).map(Edge::kind);
+        let kind = sought.client(&address.kind).map(ResourceClient::kind);
         let pinned = || {
             one.referred_pins
                 .get(address)
                 .and_then(|pin| (kind?.contract().identity?.output)(scope, &pin.value, output))
         };
-        // Whoever keeps the other from being read must not hide what refers to it. Where this tool made a successor of what is
-        // pinned, only a read tells which of them is meant.
+        // An attacker who blocks the read of a resource must not hide what refers to it. Where this tool made a successor of a
+        // pinned resource, only a read tells which of them is meant.
         let unread = || pinned().filter(|_| !sought.made.ids.contains_key(address));
         let answer = match inventory.of(address) {
-            Known::Present(sighting) => {
+            Known::Present(observed) => {
                 let standing = standing.get(&(address.clone(), output.clone())).cloned();
-                let answer = standing.or_else(|| kind.and_then(|kind| kind.output(sighting, output)));
-                let answer = answer.or_else(|| unread().filter(|_| !sighting.unread.is_empty()));
+                let answer = standing.or_else(|| kind.and_then(|kind| kind.output(observed, output)));
+                let answer = answer.or_else(|| unread().filter(|_| !observed.unread.is_empty()));
                 // What it comes from was not read, which is not to say that there is none.
                 let member = kind.and_then(|kind| kind.contract().output_follows(output));
-                if let (None, Some(unread)) = (&answer, member.and_then(|member| sighting.unread.get(member))) {
+                if let (None, Some(unread)) = (&answer, member.and_then(|member| observed.unread.get(member))) {
                     let reason = format!("read {address}, which it refers to: {}", unread.reason);
                     answered.failed.insert(placeholder.clone(), Unread { reason, ..unread.clone() });
                     answered.found.insert(placeholder.clone(), Err(format!("{address} could not be read")));
@@ -765,7 +768,8 @@ fn refer(
         if answer.is_none() {
             answered.waits_for.insert(placeholder.clone(), address.clone());
         }
-        // Whoever keeps it from being made again must not hide what refers to it: that is compared with what it referred to.
+        // An attacker who blocks the creation of a resource must not hide what refers to it. The reference is compared with
+        // its former value.
         let is_absent = matches!(inventory.of(address), Known::Absent);
         let answer = answer.or_else(|| pinned().filter(|_| is_absent));
         answered.found.insert(placeholder.clone(), answer.ok_or_else(|| format!("{address} is not there yet")));

@@ -4,7 +4,7 @@
 
 use std::collections::BTreeMap;
 
-use reconciler_model::contested::Contested;
+use reconciler_model::flapping::Flapping;
 use reconciler_model::incident::{self, Incident};
 use reconciler_model::plan::{Plan, Severity};
 use reconciler_model::verdict::Verdict;
@@ -35,7 +35,7 @@ impl Outcome {
     /// Of a plan alone.
     pub fn of_plan(plan: &Plan) -> Self {
         // What others go on changing back is not over because it is as declared for the moment.
-        let is_open = !plan.drift.is_empty() || plan.contested.iter().any(Contested::pages);
+        let is_open = !plan.drift.is_empty() || plan.flapping.iter().any(Flapping::pages);
         let all = [
             (!plan.diagnostics.is_empty(), Self::Invalid),
             (is_open, Self::Drift),
@@ -60,10 +60,10 @@ impl Outcome {
     pub fn of_steps(applied: &Applied) -> Self {
         let of = |outcome: &StepOutcome| match outcome {
             StepOutcome::Read(Verdict::Verified) => Self::Done,
-            StepOutcome::Read(Verdict::Unverified { .. }) => Self::Drift,
-            StepOutcome::Read(Verdict::Broken { .. }) | StepOutcome::Failed { .. } => Self::Failed,
+            StepOutcome::Read(Verdict::Inconclusive { .. }) => Self::Drift,
+            StepOutcome::Read(Verdict::Mismatch { .. }) | StepOutcome::Failed { .. } => Self::Failed,
             StepOutcome::NotTried { why: Why::Behind, .. } => Self::Drift,
-            StepOutcome::NotTried { why: Why::Moved | Why::Barred, .. } => Self::Refused,
+            StepOutcome::NotTried { why: Why::Moved | Why::Blocked, .. } => Self::Refused,
         };
         applied.steps.values().map(of).max().unwrap_or(Self::Done)
     }
@@ -87,7 +87,7 @@ impl Outcome {
             (rounds, after) => {
                 let steps = rounds.iter().map(|round| Self::of_steps(&round.applied)).max().unwrap_or(Self::Done);
                 match after.as_ref().map(Self::after_writing) {
-                    // What moved into its declared state by itself, or was put right by a later round, needs nothing more.
+                    // An address that came to its declared state by itself, or in a later round, needs nothing more.
                     Some(Self::Done) if rounds.len() > 1 || only_moved(converged) => Self::Done,
                     Some(then) => steps.max(then),
                     None => steps,

@@ -1,7 +1,7 @@
 //! Before anything is written: whether the caller may.
 //!
-//! Guarantees: only a denial that IAM is sure of bars a write, and it bars all writes to the address, so that nothing is left
-//! half restored. Whatever cannot be asked is told, and stands in nobody's way.
+//! Guarantees: only a certain denial blocks a write. It blocks all writes to the address, so that nothing is left half
+//! restored. A question that cannot be asked is reported and blocks nothing.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
@@ -20,7 +20,7 @@ use tokio::time::Instant;
 use crate::event::Event;
 use crate::reconciler::Reconciler;
 
-/// How long all of it may take for one plan: where IAM does not answer, nothing waits for it that is to be restored.
+/// How long the check may take for one plan. No restore waits longer for IAM.
 const PATIENCE: Duration = Duration::from_secs(10);
 
 /// How many ARNs are asked about in one call: the answer has a row for each of them and each action.
@@ -116,10 +116,10 @@ impl Reconciler<'_> {
     }
 
     fn asks(&self, step: &Step, place: &Place<'_>, inventory: &Inventory) -> Vec<Ask> {
-        let Some(edge) = self.edge(&step.address.kind) else { return Vec::new() };
-        let live = inventory.sightings.get(&step.address);
-        let arns = edge.kind().arns(&step.call, place, &step.address.name, live);
-        let passes = edge
+        let Some(client) = self.client(&step.address.kind) else { return Vec::new() };
+        let live = inventory.resources.get(&step.address);
+        let arns = client.kind().arns(&step.call, place, &step.address.name, live);
+        let passes = client
             .kind()
             .contract()
             .passed_role(&step.call.request)

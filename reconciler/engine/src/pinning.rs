@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use futures::StreamExt as _;
 use futures::stream;
 use reconciler_aws::CallError;
-use reconciler_aws::edge::LookedUp;
+use reconciler_aws::client::LookedUp;
 use reconciler_model::address::Scope;
 use reconciler_model::desired::{Lookup, Pointed, Wanted};
 
@@ -36,9 +36,9 @@ impl Reconciler<'_> {
         // By who answers: each key as it is asked for, and what it is called in the file.
         let mut keys: BTreeMap<(Scope, String), BTreeMap<String, String>> = BTreeMap::new();
         for one in wanted {
-            let Some(edge) = self.edge(&one.address.kind) else { continue };
+            let Some(client) = self.client(&one.address.kind) else { continue };
             for Pointed { key, lookup: Lookup { source, key: asked }, .. } in one.pointers() {
-                let asked = (edge.kind().contract().looked_up_as)(&one.address.name, &source, &asked);
+                let asked = (client.kind().contract().looked_up_as)(&one.address.name, &source, &asked);
                 keys.entry((scope_of(one), source)).or_default().insert(asked, key);
             }
         }

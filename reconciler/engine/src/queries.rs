@@ -11,11 +11,11 @@ use std::time::Duration;
 use futures::StreamExt as _;
 use futures::stream;
 use jiff::Timestamp;
-use reconciler_aws::edge::LogQuery;
+use reconciler_aws::client::LogQuery;
 use reconciler_model::address::Scope;
-use reconciler_model::blame::seconds;
+use reconciler_model::attribution::history::Event;
+use reconciler_model::attribution::seconds;
 use reconciler_model::control::{Answered, Control, Query, QuerySource, ResponseStep};
-use reconciler_model::history::Event;
 use reconciler_model::inventory::Inventory;
 use reconciler_model::plan::Plan;
 
@@ -52,12 +52,12 @@ impl Places {
         inventory: &Inventory,
         account_ids: &BTreeMap<String, String>,
     ) -> Self {
-        let live = inventory.sightings.values().map(|sighting| (&sighting.address, &sighting.tree));
-        let promised = plan.steps.iter().map(|step| (&step.address, &step.promise.tree));
+        let live = inventory.resources.values().map(|observed| (&observed.address, &observed.tree));
+        let expected = plan.steps.iter().map(|step| (&step.address, &step.expected_state.tree));
         let mut places = Self::default();
-        for (address, tree) in live.chain(promised) {
-            let Some(edge) = reconciler.edge(&address.kind) else { continue };
-            let Some((source, group)) = edge.kind().contract().log_group_of(tree) else { continue };
+        for (address, tree) in live.chain(expected) {
+            let Some(client) = reconciler.client(&address.kind) else { continue };
+            let Some((source, group)) = client.kind().contract().log_group_of(tree) else { continue };
             let Some(account_id) = account_ids.get(&address.account) else { continue };
             let own = Scope {
                 account: address.account.clone(),

@@ -5,24 +5,24 @@ use std::path::Path;
 use std::time::Duration;
 
 use jiff::{SignedDuration, Timestamp};
-use reconciler_aws::edge::{Edge, HistorySource, LogSource, LookupSource, PermissionSource, Selection};
+use reconciler_aws::client::{HistorySource, LogSource, LookupSource, PermissionSource, ResourceClient, Selection};
 use reconciler_aws::{CallError, Sessions};
 use reconciler_model::address::{Address, Scope};
-use reconciler_model::attribution::{Attribution, FieldBlame};
+use reconciler_model::attribution::{Attribution, FieldAttribution};
 use reconciler_model::codes;
-use reconciler_model::contested::Contested;
 use reconciler_model::control;
 use reconciler_model::desired::{Organization, Wanted};
 use reconciler_model::digest;
 use reconciler_model::drift::Drift;
+use reconciler_model::flapping::Flapping;
 use reconciler_model::inventory::{Gap, Inventory};
 use reconciler_model::kind::Kind;
 use reconciler_model::last_read::LastRead;
 use reconciler_model::plan::{self, Inputs, Plan, Step};
 use reconciler_model::undeclared::Watch;
 
-use crate::contest::Contests;
 use crate::event::{Event, Sink};
+use crate::flapping::FlapHistory;
 use crate::journal::{self, Journal, Made};
 use crate::observe::{self, Read, Sought};
 
@@ -53,7 +53,7 @@ impl Default for Pace {
     }
 }
 
-/// How long the event history is asked who changes back what is contested: the restore does not wait for a name.
+/// How long the event history is asked for the actor of a flapping resource. The restore does not wait for it.
 const NAMING: Duration = Duration::from_secs(30);
 
 /// What a plan is made for.
@@ -71,10 +71,10 @@ pub struct Target<'a> {
     pub made: &'a Made,
     /// Whether versions that nothing is known to refer to may be deleted to make room.
     pub may_delete_versions: bool,
-    /// How often others may change a restored field back within an hour before it is told that it is contested; `None` where
-    /// that is not asked.
+    /// How often others may change a restored field back within an hour before it counts as flapping; `None` where that is
+    /// not asked.
     pub undone_at_most: Option<usize>,
-    /// Whether restores wait that are contested, or that were in vain and use something up. An operator decides for himself.
+    /// Whether flapping restores wait, and failed ones that use something up. An operator decides for himself.
     pub brakes: bool,
     /// Whether IAM is asked if the caller may make the writes of the plan: for a plan that is about to be carried out.
     pub asks_permission: bool,
@@ -88,7 +88,7 @@ pub struct Memory<'a> {
     /// The digest of the last record of the journal.
     pub head: Option<String>,
     /// What others changed back; `None` without a journal.
-    pub contests: Option<&'a Contests>,
+    pub flaps: Option<&'a FlapHistory>,
     /// What this tool made, according to it.
     pub made: Option<Made>,
     /// Where the journal is, for who changed it back.
@@ -101,15 +101,15 @@ impl<'a> Memory<'a> {
     /// What a journal that is open for writing knows.
     pub fn of(journal: &'a Journal) -> Self {
         let head = journal.head().map(str::to_owned);
-        let (contests, made) = (Some(journal.contests()), Some(journal.made()));
-        Self { head, contests, made, journal: Some(journal.path()), last_read: None }
+        let (flaps, made) = (Some(journal.flaps()), Some(journal.made()));
+        Self { head, flaps, made, journal: Some(journal.path()), last_read: None }
     }
 }
 
 /// The engine over one organization. It holds no state between runs.
 pub struct Reconciler<'a> {
-    /// The edges of every kind.
-    pub edges: &'a [&'a dyn Edge],
+    /// The resource clients of every kind.
+    pub clients: &'a [&'a dyn ResourceClient],
     /// What answers look-ups.
     pub lookups: &'a [&'a dyn LookupSource],
     /// What reads the event history.
@@ -137,20 +137,20 @@ pub struct Planned {
     pub inventory: Inventory,
 }
 
-/// The digest that names an op in the journal: what is done, and what it promises.
+/// The digest that names a step in the journal: its call and its expected state.
 pub fn op_digest(step: &Step) -> String {
-    digest::of(&(&step.action, &step.call, &step.promise))
+    digest::of(&(&step.action, &step.call, &step.expected_state))
 }
 
 impl Reconciler<'_> {
     /// The pure sides of the kinds.
     pub fn kinds(&self) -> Vec<&'static dyn Kind> {
-        self.edges.iter().map(|edge| edge.kind()).collect()
+        self.clients.iter().map(|client| client.kind()).collect()
     }
 
-    /// The edge of a kind.
-    pub fn edge(&self, kind: &str) -> Option<&dyn Edge> {
-        self.edges.iter().find(|edge| edge.kind().name() == kind).copied()
+    /// The resource client of a kind.
+    pub fn client(&self, kind: &str) -> Option<&dyn ResourceClient> {
+        self.clients.iter().find(|client| client.kind().name() == kind).copied()
     }
 
     /// Observes what is wanted and builds the plan. Reads only.
@@ -178,7 +178,7 @@ impl Reconciler<'_> {
         // A journal that is open knows better than what was read of it before.
         let made = memory.made.as_ref().unwrap_or(target.made);
         let sought = Sought {
-            edges: self.edges,
+            clients: self.clients,
             sources: self.lookups,
             wanted: target.wanted,
             may_delete_versions: target.may_delete_versions,
@@ -190,12 +190,12 @@ impl Reconciler<'_> {
         target.unlisted.into_iter().for_each(|gap| observation.inventory.keep_gap(gap.clone()));
         let kinds = self.kinds();
         let kinds: Vec<&dyn Kind> = kinds.into_iter().map(|kind| kind as &dyn Kind).collect();
-        let mut barred = observation.not_inspected.clone();
+        let mut blocked = observation.not_inspected.clone();
         let now = (self.clock)();
-        let in_vain = memory.contests.filter(|_| target.brakes).map(|all| all.spent(now)).unwrap_or_default();
+        let in_vain = memory.flaps.filter(|_| target.brakes).map(|all| all.spent(now)).unwrap_or_default();
         let nobody = BTreeSet::new();
-        let failed = memory.contests.map_or(&nobody, Contests::failed);
-        let build = |barred: &BTreeMap<Address, (&'static str, String)>, contested: &[Contested]| {
+        let failed = memory.flaps.map_or(&nobody, FlapHistory::failed);
+        let build = |blocked: &BTreeMap<Address, (&'static str, String)>, flapping: &[Flapping]| {
             plan::build(&Inputs {
                 wanted: target.wanted,
                 trees: &observation.trees,
@@ -214,36 +214,36 @@ impl Reconciler<'_> {
                 kinds: &kinds,
                 controls: control::all(),
                 may_delete_versions: target.may_delete_versions,
-                barred,
+                blocked,
                 in_vain: &in_vain,
-                contested,
+                flapping,
                 desired_digest: target.desired_digest,
                 journal_head: memory.head.clone(),
                 now: now.to_string(),
                 tool_version: env!("CARGO_PKG_VERSION"),
             })
         };
-        let mut plan = build(&barred, &[]);
-        let mut contested = Vec::new();
-        if let (Some(most), Some(contests)) = (target.undone_at_most, memory.contests) {
-            let against = plan.drift.iter().filter_map(|drift| contests.against(drift, most, now)).collect();
-            contested = self.named(against, &plan, &observation.inventory, target.wanted, memory.journal).await;
-            let is_held = |one: &&Contested| {
+        let mut plan = build(&blocked, &[]);
+        let mut flapping = Vec::new();
+        if let (Some(most), Some(flaps)) = (target.undone_at_most, memory.flaps) {
+            let against = plan.drift.iter().filter_map(|drift| flaps.against(drift, most, now)).collect();
+            flapping = self.named(against, &plan, &observation.inventory, target.wanted, memory.journal).await;
+            let is_held = |one: &&Flapping| {
                 let again = one.again_at.as_ref().and_then(|at| at.parse::<Timestamp>().ok());
                 target.brakes && again.is_none_or(|again| now < again)
             };
-            let held = contested.iter().filter(is_held);
-            barred.extend(held.map(|one| (one.address.clone(), (codes::CONTESTED, one.in_words()))));
-            let mut open = contests.open(most, now);
+            let held = flapping.iter().filter(is_held);
+            blocked.extend(held.map(|one| (one.address.clone(), (codes::FLAPPING, one.in_words()))));
+            let mut open = flaps.open(most, now);
             open.retain(|open| {
                 target.wanted.iter().any(|wanted| !wanted.is_context && wanted.address == open.address)
-                    && !contested.iter().any(|one| one.address == open.address)
+                    && !flapping.iter().any(|one| one.address == open.address)
             });
-            contested.append(&mut open);
-            contested.sort_by(|one, two| one.address.cmp(&two.address));
+            flapping.append(&mut open);
+            flapping.sort_by(|one, two| one.address.cmp(&two.address));
         }
-        if !barred.is_empty() || !contested.is_empty() {
-            plan = build(&barred, &contested);
+        if !blocked.is_empty() || !flapping.is_empty() {
+            plan = build(&blocked, &flapping);
         }
         // Where one thing may not be restored, what refers to it may be planned otherwise.
         let mut asked: BTreeSet<Address> = BTreeSet::new();
@@ -258,39 +258,42 @@ impl Reconciler<'_> {
             if denied.is_empty() {
                 break;
             }
-            barred.extend(denied);
-            plan = build(&barred, &contested);
+            blocked.extend(denied);
+            plan = build(&blocked, &flapping);
         }
         Ok(Planned { plan, inventory: observation.inventory })
     }
 
-    /// What is contested, with who changes it back, as far as the event history tells that in time.
+    /// The flapping resources with their actors, as far as the event history answers in time.
     async fn named(
         &self,
-        mut contested: Vec<Contested>,
+        mut flapping: Vec<Flapping>,
         plan: &Plan,
         inventory: &Inventory,
         wanted: &[Wanted],
         journal: Option<&Path>,
-    ) -> Vec<Contested> {
-        if contested.is_empty() {
-            return contested;
+    ) -> Vec<Flapping> {
+        if flapping.is_empty() {
+            return flapping;
         }
-        let is_meant = |drift: &&Drift| contested.iter().any(|one| one.address == drift.address);
+        let is_meant = |drift: &&Drift| flapping.iter().any(|one| one.address == drift.address);
         let asked = Plan { drift: plan.drift.iter().filter(is_meant).cloned().collect(), ..plan.clone() };
         let ids: BTreeMap<String, String> =
             wanted.iter().map(|one| (one.address.account.clone(), one.account_id.clone())).collect();
         let records = journal.and_then(|path| journal::records(path).ok()).unwrap_or_default();
         let since = (self.clock)().saturating_sub(SignedDuration::from_hours(2)).ok();
-        let blame = self.attribute(&asked, inventory, &ids, &records, since);
-        let blame = tokio::time::timeout(NAMING, blame).await.unwrap_or_default();
-        for one in &mut contested {
-            let fields = blame.iter().filter(|blame| blame.address == one.address).flat_map(|blame| &blame.fields);
-            let known = |field: &&FieldBlame| matches!(field.by, Attribution::Known { .. });
-            let fields: Vec<&FieldBlame> = fields.collect();
+        let attribution = self.attribute(&asked, inventory, &ids, &records, since);
+        let attribution = tokio::time::timeout(NAMING, attribution).await.unwrap_or_default();
+        for one in &mut flapping {
+            let fields = attribution
+                .iter()
+                .filter(|attribution| attribution.address == one.address)
+                .flat_map(|attribution| &attribution.fields);
+            let known = |field: &&FieldAttribution| matches!(field.by, Attribution::Known { .. });
+            let fields: Vec<&FieldAttribution> = fields.collect();
             one.by = fields.iter().copied().find(known).or(fields.first().copied()).map(|field| field.by.clone());
         }
-        contested
+        flapping
     }
 
     /// Reads every resource of every kind, each wherever it lives.
@@ -312,10 +315,10 @@ impl Reconciler<'_> {
     ) -> Result<Inventory, CallError> {
         self.sessions.identity().await?;
         let is_asked = &is_asked;
-        let reads = self.edges.iter().flat_map(|edge| {
-            let scopes = organization.scopes_of(edge.kind().contract().scope).into_iter();
-            let asked = scopes.filter(|scope| is_asked(scope, edge.kind().name()));
-            asked.map(|scope| Read::new(scope, *edge, Selection::All))
+        let reads = self.clients.iter().flat_map(|client| {
+            let scopes = organization.scopes_of(client.kind().contract().scope).into_iter();
+            let asked = scopes.filter(|scope| is_asked(scope, client.kind().name()));
+            asked.map(|scope| Read::new(scope, *client, Selection::All))
         });
         Ok(observe::read_all(&self.sessions, reads.collect(), self.sink).await)
     }

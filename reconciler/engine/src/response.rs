@@ -16,13 +16,13 @@ use std::time::Duration;
 use futures::StreamExt as _;
 use jiff::{SignedDuration, Timestamp};
 use reconciler_model::address::{Address, Scope, ScopeKind};
-use reconciler_model::attribution::{Blame, Exposure};
+use reconciler_model::attribution::{Exposure, ResourceAttribution};
 use reconciler_model::control::{self, Control, ResponseStep};
 use reconciler_model::desired::{Desired, Wanted, with_context};
 use reconciler_model::incident::{Concerned, Ending, Incident};
 use reconciler_model::inventory::Inventory;
+use reconciler_model::permit::Approval;
 use reconciler_model::plan::Plan;
-use reconciler_model::warrant::Approval;
 
 use crate::case::{Case, CaseError, Order};
 use crate::event::Event;
@@ -142,14 +142,14 @@ impl Responding<'_> {
         if let Some(after) = after {
             let restored = case.in_sync(after);
             let reading = restored.into_iter().map(|address| async move {
-                let seen = reconciler.sight(account_ids, &address).await;
+                let seen = reconciler.read_one(account_ids, &address).await;
                 let users = match &seen {
                     Ok(Some(live)) => reconciler.still_used_by(account_ids, live).await,
                     _ => Ok(Vec::new()),
                 };
                 (seen, users, address)
             });
-            // All of them first: a read that waits for its turn among others must not wait for what is done with one of them.
+            // All reads come first: a queued read must not wait until another one is processed.
             let read: Vec<_> = futures::stream::iter(reading).buffer_unordered(SIDE_BY_SIDE).collect().await;
             for (seen, users, address) in read {
                 match users {
@@ -171,8 +171,8 @@ impl Responding<'_> {
         let affected = case.affected(&found);
         let mut more = Vec::new();
         let past = self.past(&case, ending, &records, &mut more).await;
-        if !past.blame.is_empty() {
-            case.keep("attribution", &past.blame, journal, now())?;
+        if !past.attribution.is_empty() {
+            case.keep("attribution", &past.attribution, journal, now())?;
         }
         if !past.answers.is_empty() {
             case.keep("answers", &past.answers, journal, now())?;
@@ -183,7 +183,7 @@ impl Responding<'_> {
         case.finish(incident, journal, now())
     }
 
-    /// A second plan for what only the last plan has shown: an earlier run, or somebody else, put it back.
+    /// A second plan confirms what only the last plan has shown: an earlier run or somebody else put it back.
     async fn shown_again(
         &self,
         case: &Case,
@@ -226,7 +226,8 @@ impl Responding<'_> {
         let mut past = Past { controls, ..Past::default() };
         let Some(first) = case.as_first_seen().filter(|_| !(self.activation.stop)()) else { return past };
         let attributed = reconciler.attribute(&first.plan, &first.inventory, account_ids, records, case.order.since);
-        past.blame = tokio::select! { blame = attributed => blame, () = self.asked_to_stop() => return past };
+        past.attribution =
+            tokio::select! { attribution = attributed => attribution, () = self.asked_to_stop() => return past };
         if ending != Ending::Whole {
             return past;
         }
@@ -247,7 +248,7 @@ impl Responding<'_> {
         let scopes = self.scopes(case);
         let inventory = self.with_log_groups(&first, &scopes, troubles).await;
         let places = Places::of(reconciler, &first.plan, &inventory, account_ids);
-        let window = window(case, &past.blame, (reconciler.clock)());
+        let window = window(case, &past.attribution, (reconciler.clock)());
         let answers = tokio::select! {
             answers = reconciler.ask(&questions, &scopes, window, &places) => answers,
             () = self.asked_to_stop() => Vec::new(),
@@ -270,34 +271,34 @@ impl Responding<'_> {
         scopes.into_iter().collect()
     }
 
-    /// What was read before, and what is declared in these accounts to have records written to a log group, as it is now: those that
-    /// were as declared are in no image.
+    /// The images of before, and the present state of the resources that write records to a log group. A resource that was as
+    /// declared has no image.
     async fn with_log_groups(&self, first: &Planned, scopes: &[Scope], troubles: &mut Vec<String>) -> Inventory {
         let Self { reconciler, activation, desired } = self;
         let mut inventory = first.inventory.clone();
         let management = &desired.organization().management_account;
         let writes_logs = |one: &Wanted| {
-            let edge = reconciler.edge(&one.address.kind);
-            edge.is_some_and(|edge| {
-                let near = |scope: &Scope| match edge.kind().contract().scope {
+            let client = reconciler.client(&one.address.kind);
+            client.is_some_and(|client| {
+                let near = |scope: &Scope| match client.kind().contract().scope {
                     ScopeKind::Region => one.address.is_in(scope),
                     ScopeKind::Account | ScopeKind::Organization => one.address.account == scope.account,
                 };
-                edge.kind().contract().log_group_of(&one.spec).is_some()
+                client.kind().contract().log_group_of(&one.spec).is_some()
                     && (scopes.iter().any(near) || one.address.account == *management)
             })
         };
         let wanted = desired.wanted();
         let mut all = wanted.iter().filter(|one| writes_logs(one));
         let reading = all.by_ref().take(MOST_LOG_GROUPS).map(|one| async move {
-            let seen = reconciler.sight(activation.account_ids, &one.address).await;
+            let seen = reconciler.read_one(activation.account_ids, &one.address).await;
             (&one.address, seen)
         });
-        // All of them first: a read that waits for its turn among others must not wait for what is done with one of them.
+        // All reads come first: a queued read must not wait until another one is processed.
         let read: Vec<_> = futures::stream::iter(reading).buffer_unordered(SIDE_BY_SIDE).collect().await;
         for (address, seen) in read {
             match seen {
-                Ok(Some(seen)) => _ = inventory.sightings.insert(address.clone(), seen),
+                Ok(Some(seen)) => _ = inventory.resources.insert(address.clone(), seen),
                 Ok(None) => {}
                 Err(error) => {
                     troubles.push(format!("{address}: where it has records written is not known: failed to {error}"))
@@ -322,8 +323,8 @@ fn concerned(control: &Control) -> Concerned {
 }
 
 /// From the beginning of the longest exposure that is known, or a day before the drift was seen, until now.
-fn window(case: &Case, blame: &[Blame], now: Timestamp) -> (Timestamp, Timestamp) {
-    let since = blame.iter().flat_map(|blame| &blame.fields).filter_map(|field| {
+fn window(case: &Case, attribution: &[ResourceAttribution], now: Timestamp) -> (Timestamp, Timestamp) {
+    let since = attribution.iter().flat_map(|attribution| &attribution.fields).filter_map(|field| {
         let Exposure { since, perhaps_since, .. } = &field.exposure;
         perhaps_since.as_ref().or(since.as_ref())?.parse::<Timestamp>().ok()
     });

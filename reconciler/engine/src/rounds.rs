@@ -18,9 +18,9 @@ use reconciler_model::codes;
 use reconciler_model::desired::{Wanted, with_context};
 use reconciler_model::inventory::Inventory;
 use reconciler_model::last_read::LastRead;
+use reconciler_model::permit::{Approval, ApprovedPlan, Mode, Refusal};
 use reconciler_model::plan::{Finding, Plan, Severity, Step};
 use reconciler_model::text;
-use reconciler_model::warrant::{Approval, ApprovedPlan, Mode, Refusal};
 
 use crate::apply::{Applied, Authority};
 use crate::case::CaseError;
@@ -44,8 +44,7 @@ pub struct Activation<'a> {
     pub target: Target<'a>,
     /// The account ids of the addresses.
     pub account_ids: &'a BTreeMap<String, String>,
-    /// The most resources that all rounds together may change: the most severe go first, and the others are left. `None` where
-    /// a person approves what he sees.
+    /// The most resources that all rounds together may change, the most severe first. `None` where a person approves the plan.
     pub at_most: Option<usize>,
     /// Whether it is over the whole desired state, so that it may be kept that everything was read.
     pub is_whole: bool,
@@ -157,7 +156,7 @@ impl Reconciler<'_> {
                 // Where it cannot be kept, what is not read is told sooner than it need be.
                 let _ = state.keep_last_read(&LastRead::after(last_read.as_ref(), &made.plan.gaps, (self.clock)()));
             }
-            let plan = finished(made.plan, *at_most, &rounds, &moved, journal.contests().failed());
+            let plan = finished(made.plan, *at_most, &rounds, &moved, journal.flaps().failed());
             let made = Planned { plan, ..made };
             self.sink.take(&Event::Planned(&made.plan));
             planned(&made, journal)?;
@@ -221,8 +220,8 @@ impl Reconciler<'_> {
         }
     }
 
-    /// Plans the addresses again that were changed between the plan and the write, and nothing else, so that little time is
-    /// left in which they may be changed once more. `None` when there is nothing to do, or something else than was approved.
+    /// Plans again only the addresses that others changed between the plan and the write, so that they have little time to
+    /// change them once more. `None` when there is nothing to do, or something that was not approved.
     async fn made_anew<E>(
         &self,
         target: Target<'_>,
@@ -249,7 +248,7 @@ impl Reconciler<'_> {
     }
 }
 
-/// The plan within what may be changed, and with what others changed each time that it was to be restored.
+/// The plan within the cap, with the addresses that others changed before each restore.
 fn finished(
     plan: Plan,
     at_most: Option<usize>,

@@ -6,13 +6,13 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use reconciler_aws::edge::Edge;
+use reconciler_aws::client::ResourceClient;
 use reconciler_model::address::Address;
 use reconciler_model::desired::Wanted;
 use reconciler_model::inventory::Inventory;
+use reconciler_model::permit::{Approval, ApprovedPlan, Refusal};
 use reconciler_model::plan::{FORMAT, Format, Plan, Severity, Step};
 use reconciler_model::verdict::{self, Verdict};
-use reconciler_model::warrant::{Approval, ApprovedPlan, Refusal};
 use serde::Deserialize;
 
 use crate::apply::{Applied, Authority};
@@ -139,26 +139,26 @@ impl Reconciler<'_> {
     /// Holds a saved plan against one that was made now of the same declarations.
     pub fn agree(&self, saved: &Plan, fresh: &Planned, wanted: &[Wanted]) -> Agreed {
         let wanted: BTreeSet<&Address> = wanted.iter().map(|one| &one.address).collect();
-        let is_as_promised = |step: &Step| {
+        let is_as_expected = |step: &Step| {
             // What is as declared is not kept.
             let is_in_sync = !fresh.plan.drift.iter().any(|drift| drift.address == step.address);
             if is_in_sync {
                 return wanted.contains(&step.address);
             }
-            let seen = fresh.inventory.sightings.get(&step.address);
-            let kind = self.edge(&step.address.kind).map(Edge::kind);
-            kind.is_some_and(|kind| verdict::judge(kind, &step.promise, seen) == Verdict::Verified)
+            let seen = fresh.inventory.resources.get(&step.address);
+            let kind = self.client(&step.address.kind).map(ResourceClient::kind);
+            kind.is_some_and(|kind| verdict::judge(kind, &step.expected_state, seen) == Verdict::Verified)
         };
-        agree(saved, fresh.plan.clone(), is_as_promised)
+        agree(saved, fresh.plan.clone(), is_as_expected)
     }
 }
 
-fn agree(saved: &Plan, mut fresh: Plan, is_as_promised: impl Fn(&Step) -> bool) -> Agreed {
+fn agree(saved: &Plan, mut fresh: Plan, is_as_expected: impl Fn(&Step) -> bool) -> Agreed {
     let same = |one: &Step, other: &Step| {
         one.address == other.address
             && one.action == other.action
             && one.call == other.call
-            && one.promise == other.promise
+            && one.expected_state == other.expected_state
             && one.planned_for == other.planned_for
     };
     let mut fates = BTreeMap::new();
@@ -170,7 +170,7 @@ fn agree(saved: &Plan, mut fresh: Plan, is_as_promised: impl Fn(&Step) -> bool) 
                 taken.insert(twin.id.clone());
                 Fate::Same(twin.id.clone())
             }
-            None => fate_of(step, &fresh, &is_as_promised),
+            None => fate_of(step, &fresh, &is_as_expected),
         };
         fates.insert(step.id.clone(), fate);
     }
@@ -192,7 +192,7 @@ fn agree(saved: &Plan, mut fresh: Plan, is_as_promised: impl Fn(&Step) -> bool) 
 }
 
 /// What becomes of a step that the new plan does not have.
-fn fate_of(step: &Step, fresh: &Plan, is_as_promised: impl Fn(&Step) -> bool) -> Fate {
+fn fate_of(step: &Step, fresh: &Plan, is_as_expected: impl Fn(&Step) -> bool) -> Fate {
     let address = &step.address;
     let is_open = fresh.drift.iter().any(|drift| drift.address == *address);
     let is_unseen = fresh.gaps.iter().any(|gap| gap.covers(address)) || fresh.waiting().any(|one| one == address);
@@ -200,7 +200,7 @@ fn fate_of(step: &Step, fresh: &Plan, is_as_promised: impl Fn(&Step) -> bool) ->
     let stands_in_the_way = fresh.findings.iter().find(|one| one.address == *address && one.severity != Severity::Note);
     let why = match anew.iter().find(|other| other.action == step.action) {
         _ if is_unseen => "the resource could not be read in full".to_owned(),
-        None if is_as_promised(step) => return Fate::Done,
+        None if is_as_expected(step) => return Fate::Done,
         None if !is_open => "nothing is declared there".to_owned(),
         None if !anew.is_empty() => "something else has to be done there today".to_owned(),
         None => match stands_in_the_way {
@@ -217,7 +217,7 @@ fn fate_of(step: &Step, fresh: &Plan, is_as_promised: impl Fn(&Step) -> bool) ->
 
 #[cfg(test)]
 mod tests {
-    use reconciler_model::plan::{Call, Promise};
+    use reconciler_model::plan::{Call, ExpectedState};
     use serde_json::json;
 
     use super::*;
@@ -236,7 +236,7 @@ mod tests {
             summary: String::new(),
             call: Call::new("bedrock", "UpdateGuardrail", json!({ "value": value })),
             needs: needs.iter().map(|need| (*need).to_owned()).collect(),
-            promise: Promise::default(),
+            expected_state: ExpectedState::default(),
             turn: (0, 0),
             lag: None,
             spends: false,
@@ -275,7 +275,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_as_promised_already_is_done() {
+    fn what_is_as_expected_already_is_done() {
         let agreed = agree(&plan(vec![step("1", "a", "HIGH", &[])]), plan(Vec::new()), |_| true);
         assert_eq!(agreed.fates["1"], Fate::Done);
         let agreed = agree(&plan(vec![step("1", "a", "HIGH", &[])]), plan(Vec::new()), |_| false);

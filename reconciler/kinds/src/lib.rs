@@ -1,8 +1,8 @@
 //! Every resource kind: one folder each, and one line in the registry below.
 //!
-//! A folder holds the normal form (`spec.rs`), the steps from drift to calls (`steps.rs`) and the edge (`edge.rs`), which is
-//! the only place that names an AWS SDK crate. One kind never imports another: what they share is in `shared`, and what is asked of
-//! AWS and is no kind in `sources`.
+//! A folder holds the normal form (`spec.rs`), the steps from drift to calls (`steps.rs`) and the resource client (`client.rs`),
+//! which is the only place that names an AWS SDK crate. One kind never imports another: what they share is in `shared`, and what is
+//! asked of AWS and is no kind in `sources`.
 
 pub mod bedrock_policy;
 #[cfg(test)]
@@ -21,16 +21,16 @@ pub mod sources;
 pub mod trail;
 pub mod vpc_endpoint;
 
-use reconciler_aws::edge::Edge;
+use reconciler_aws::client::ResourceClient;
 use reconciler_model::kind::Kind;
 
 /// The registry: a kind is known to the program by its line here, and by nothing else.
 macro_rules! registry {
     ($($kind:expr,)*) => {
-        /// Every kind, with its edge. The order is that of the restore stages.
-        pub const EDGES: &[&dyn Edge] = &[$(&$kind),*];
+        /// Every kind, with its resource client. The order is that of the restore stages.
+        pub const CLIENTS: &[&dyn ResourceClient] = &[$(&$kind),*];
 
-        /// Every kind, without its edge: all that `validate` needs.
+        /// Every kind, without its resource client: all that `validate` needs.
         pub const KINDS: &[&dyn Kind] = &[$(&$kind),*];
     };
 }
@@ -76,7 +76,7 @@ mod tests {
     fn the_order_is_that_of_the_stages_and_no_name_is_there_twice() {
         let stages: Vec<u8> = KINDS.iter().map(|kind| kind.contract().stage).collect();
         assert!(stages.is_sorted(), "{stages:?}");
-        let names: std::collections::BTreeSet<&str> = EDGES.iter().map(|edge| edge.kind().name()).collect();
+        let names: std::collections::BTreeSet<&str> = CLIENTS.iter().map(|client| client.kind().name()).collect();
         assert_eq!(names.len(), KINDS.len());
     }
 }

@@ -1,8 +1,8 @@
 //! Which alerts a drift raises: who has to know, and how soon.
 //!
 //! Expected flow: [`of`] holds one drift against the signals of the controls that its declaration serves. Direction and
-//! content decide, not the fact of a change: a filter that does nothing any more pages, one that does less opens a ticket,
-//! and one that does more is told.
+//! content decide, not the fact of a change: a filter that is off pages, a weaker one opens a ticket, and a stronger one
+//! is reported.
 //!
 //! Guarantees: every drift that weakens, or of which nobody can tell, alerts for each control that it serves, by a signal
 //! or by the control's `otherwise`; what strengthens or is neutral never wakes anybody.
@@ -29,7 +29,7 @@ pub const REPOINTED: &str = "repointed";
 /// The signal that is named where an older version protects less than declared.
 pub const WEAK_VERSION: &str = "weak-version";
 
-/// The signal that is named where something that is kept because it protects more may keep everybody out.
+/// The signal of a kept value that protects more and may lock everybody out.
 pub const SHUT: &str = "shut";
 
 /// The signal that is named where something that nobody declared is below the floor of a control ([`crate::undeclared`]).
@@ -185,8 +185,8 @@ pub fn of(controls: &[Control], drift: &Drift) -> Vec<Alert> {
     alerts
 }
 
-/// The alerts of what could not be seen: of each control that it serves, the most urgent one that the unread members could
-/// have raised. Loss of sight is no calmer than what it may hide.
+/// The alerts of unread members: for each control, the most urgent alert that they could have raised. A gap is as urgent
+/// as what it may hide.
 ///
 /// `fields` are the top-level members that were not read; none means that nothing of the resource is known.
 pub fn of_unseen(controls: &[Control], served: &BTreeSet<&str>, kind: &str, fields: &[String]) -> Vec<Alert> {

@@ -98,7 +98,7 @@ pub fn load() -> Result<&'static [Control], &'static serde_yaml::Error> {
     CONTROLS.as_ref().map(Vec::as_slice)
 }
 
-/// As [`load`], for those who come after somebody who has checked it; no control, where that failed.
+/// As [`load`], for callers after a successful check; empty where loading failed.
 pub fn all() -> &'static [Control] {
     load().unwrap_or_default()
 }

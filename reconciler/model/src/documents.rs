@@ -73,8 +73,8 @@ impl Compared {
     /// The direction of each difference, with the left side as live and the right side as wanted.
     ///
     /// Inside a document that both sides have it is what the policy module proves or witnesses, as the kind sees it
-    /// ([`Contract::documents_grant`](crate::kind::Contract::documents_grant)); everywhere else it is the kind's.
-    /// Which of two elements with one name holds is not known.
+    /// ([`Contract::documents_grant`](crate::kind::Contract::documents_grant)); everywhere else it is the kind's. Where
+    /// two elements have one name, it is unknown which one applies.
     pub fn directions(&self, kind: &dyn Kind) -> Vec<Direction> {
         let mut leaves: BTreeMap<Path, Vec<(Path, Direction)>> = BTreeMap::new();
         self.differences

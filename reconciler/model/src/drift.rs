@@ -11,7 +11,7 @@ use crate::desired::{Wanted, WhenStronger};
 use crate::diagnostic::Place;
 use crate::direction::Direction;
 use crate::documents;
-use crate::inventory::Sighting;
+use crate::inventory::ObservedResource;
 use crate::kept::{self, Found};
 use crate::kind::Kind;
 use crate::tree::{self, Difference, Path};
@@ -126,7 +126,7 @@ pub(crate) fn add_beside(comparison: &mut Comparison, wanted: &Wanted, beside: V
 }
 
 /// Compares what is wanted with what was seen; `live` is `None` only when the address is known to be absent.
-pub fn compare(kind: &dyn Kind, wanted: &Wanted, want: &Value, live: Option<&Sighting>) -> Comparison {
+pub fn compare(kind: &dyn Kind, wanted: &Wanted, want: &Value, live: Option<&ObservedResource>) -> Comparison {
     let drift = |change, direction, fields| of(wanted, change, direction, fields);
     let Some(live) = live else {
         return Comparison {
@@ -182,7 +182,7 @@ pub fn compare(kind: &dyn Kind, wanted: &Wanted, want: &Value, live: Option<&Sig
 
 /// What is wanted, without the members of the live resource that could not be read: like members that are not declared, they
 /// are neither compared nor changed. The gap that each of them is says so.
-pub fn knowable<'a>(want: &'a Value, live: &Sighting) -> Cow<'a, Value> {
+pub fn knowable<'a>(want: &'a Value, live: &ObservedResource) -> Cow<'a, Value> {
     if live.unread.is_empty() {
         return Cow::Borrowed(want);
     }
@@ -193,8 +193,8 @@ pub fn knowable<'a>(want: &'a Value, live: &Sighting) -> Cow<'a, Value> {
     Cow::Owned(want)
 }
 
-/// The part of a live tree that `want` manages: its top-level members, and of merged members only the named elements. What it
-/// leaves to others is as it wants it.
+/// The part of a live tree that `want` manages: its top-level members, and of granular members only the named elements. What
+/// it leaves to others is as it wants it.
 pub fn managed_part(kind: &dyn Kind, live: &Value, want: &Value) -> Value {
     let mut managed = tree::restricted(live, want);
     for member in kind.contract().fields().granular() {

@@ -11,19 +11,22 @@ use crate::digest;
 
 /// One live resource as it was read.
 ///
-/// Caveat: the real world may have changed since; a step sights its resource again just before it writes.
+/// Caveat: the live resource may have changed since. A step reads it again just before it writes.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-pub struct Sighting {
+pub struct ObservedResource {
     /// The resource.
     pub address: Address,
     /// The live tree in normal form, complete: `null` is absent.
     pub tree: Value,
-    /// Members of the answer that the normal form does not know, by path; carried through full-replace writes.
-    pub extras: BTreeMap<String, Value>,
-    /// Ids that the service generated (for calls, never for identity).
-    pub handle: Value,
-    /// What else the kind needs to propose steps, such as the numbers of versions. For the kind alone.
-    pub facts: Value,
+    /// Members of the answer that the normal form does not know, by path. Writes that replace the resource carry them.
+    #[serde(rename = "extras")]
+    pub unknown_fields: BTreeMap<String, Value>,
+    /// Ids that the service gave the resource: for calls, and never for identity.
+    #[serde(rename = "handle")]
+    pub external_id: Value,
+    /// Private state that the kind needs to propose steps, such as the numbers of versions.
+    #[serde(rename = "facts")]
+    pub private_state: Value,
     /// Whether the resource is in a state that lasts; `false` while the service is still changing it.
     pub settled: bool,
     /// Top-level members that could not be read. The tree has no value for them, and that says nothing: they are neither
@@ -50,10 +53,10 @@ pub struct Unread {
     pub passing: bool,
 }
 
-impl Sighting {
+impl ObservedResource {
     /// The digest of everything that a planned step relies on. Equal digests mean that the step may go ahead.
     pub fn fingerprint(&self) -> String {
-        digest::of(&(&self.tree, &self.extras, &self.handle, &self.facts))
+        digest::of(&(&self.tree, &self.unknown_fields, &self.external_id, &self.private_state))
     }
 
     /// The gaps of the members that could not be read: one for each cause.
@@ -132,21 +135,23 @@ impl Gap {
 /// Everything that was read in one observation, with its gaps.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
 pub struct Inventory {
-    /// The sightings, by address.
-    pub sightings: BTreeMap<Address, Sighting>,
+    /// The observed resources, by address.
+    #[serde(rename = "sightings")]
+    pub resources: BTreeMap<Address, ObservedResource>,
     /// The gaps, sorted and each once: see [`Inventory::keep_gap`].
     pub gaps: Vec<Gap>,
-    /// What kinds need to know of a scope beside their resources, by account, region and kind; or of what one declaration
-    /// refers to, by its address. For the kind alone.
+    /// The scope context of each kind, by account, region and kind, and what was read for one address, by the address.
+    /// For the kind alone.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
-    pub surroundings: BTreeMap<String, Value>,
+    #[serde(rename = "surroundings")]
+    pub scope_context: BTreeMap<String, Value>,
 }
 
 /// What is known of one address.
 #[derive(Debug, Clone, Copy)]
 pub enum Known<'a> {
     /// It was seen.
-    Present(&'a Sighting),
+    Present(&'a ObservedResource),
     /// It was looked for, and is not there.
     Absent,
     /// It could not be looked for.
@@ -177,31 +182,31 @@ impl Inventory {
     }
 
     /// Keeps what was read in `scope` beside the resources of `kind`.
-    pub fn keep_surroundings(&mut self, scope: &Scope, kind: &str, found: Value) {
+    pub fn keep_scope_context(&mut self, scope: &Scope, kind: &str, found: Value) {
         if !found.is_null() {
-            self.surroundings.insert(format!("{scope}/{kind}"), found);
+            self.scope_context.insert(format!("{scope}/{kind}"), found);
         }
     }
 
     /// Keeps what was found out about what the declaration of `address` refers to.
-    pub fn keep_surroundings_of(&mut self, address: &Address, found: Value) {
-        self.surroundings.insert(address.to_string(), found);
+    pub fn keep_scope_context_of(&mut self, address: &Address, found: Value) {
+        self.scope_context.insert(address.to_string(), found);
     }
 
     /// What was read beside the resource at `address`, for it alone or for its whole scope; `null` when nothing was.
-    pub fn surroundings_of(&self, address: &Address) -> &Value {
-        if self.surroundings.is_empty() {
+    pub fn scope_context_of(&self, address: &Address) -> &Value {
+        if self.scope_context.is_empty() {
             return &Value::Null;
         }
         let Address { account, region, kind, .. } = address;
-        let own = self.surroundings.get(&address.to_string());
-        own.or_else(|| self.surroundings.get(&format!("{account}/{region}/{kind}"))).unwrap_or(&Value::Null)
+        let own = self.scope_context.get(&address.to_string());
+        own.or_else(|| self.scope_context.get(&format!("{account}/{region}/{kind}"))).unwrap_or(&Value::Null)
     }
 
-    /// What is known of `address`; a gap beats absence, and a sighting beats a gap.
+    /// What is known of `address`; a resource beats a gap, and a gap beats absence.
     pub fn of(&self, address: &Address) -> Known<'_> {
-        if let Some(sighting) = self.sightings.get(address) {
-            return Known::Present(sighting);
+        if let Some(observed) = self.resources.get(address) {
+            return Known::Present(observed);
         }
         let mut gaps = self.gaps_beside(address);
         match gaps.find(|gap| gap.hides(address)) {

@@ -1,7 +1,7 @@
-//! What of a live resource is kept because it is stronger, once it is known what would be written with it.
+//! Decides which stronger live values are kept, with all that would be written beside them.
 //!
-//! The direction of each difference is that of the difference alone. What is written is all of them together: so a target is
-//! looked at as a whole, and what it cannot be shown to be right with is put back as it is declared.
+//! The direction of a difference is judged alone, but all values are written together. So the target is checked as a whole,
+//! and a stronger value that fails the check is replaced by the declared one.
 //!
 //! # Guarantees
 //!
@@ -52,7 +52,8 @@ pub(crate) fn settle(kind: &dyn Kind, live: &Value, want: &Value, right: Value, 
     if heads.is_empty() {
         return target;
     }
-    // The members that the service would refuse, also as they were published; where that is not enough, all of them.
+    // The members that the service would refuse, in the draft and in the published version; all members where that is
+    // not enough.
     drop_where(found, |one| one.difference.path.parts().iter().take(2).any(|part| heads.contains(*part)));
     let whole = laid_over(live, &self::target(right, found));
     if !failing(kind, &whole, &want).is_empty() {

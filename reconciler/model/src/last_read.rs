@@ -1,8 +1,7 @@
 //! When everything that is declared was read the last time, and what has not been read since.
 //!
-//! A throttle or a fault of the service passes, and most do within a minute; an attacker may as well see to it that one does not.
-//! So a gap that may pass is told once what it may hide has not been seen for longer than its alert allows. Where it is not known
-//! for how long, it is told at once.
+//! Most throttles and faults of a service pass within a minute, but an attacker can keep one up. So a passing gap is reported
+//! once its members have been unread for longer than their alert allows, and at once where that time is unknown.
 
 use jiff::{SignedDuration, Timestamp};
 use serde::{Deserialize, Serialize};

@@ -5,16 +5,13 @@
 //! `engine` crates.
 //!
 //! Expected flow: [`desired`] turns YAML text into declarations, [`kind`] normalises declarations and live answers into
-//! the same tree, [`drift`] compares them, [`plan`] turns drift into resolved steps, [`warrant`] guards what may write,
-//! [`verdict`] compares a promise with a fresh sighting.
+//! the same tree, [`drift`] compares them, [`plan`] turns drift into resolved steps, [`permit`] guards what may write,
+//! [`verdict`] compares the expected state of a step with a fresh read.
 
 pub mod address;
 pub mod alert;
 pub mod attribution;
-pub mod blame;
-pub mod cause;
 pub mod codes;
-pub mod contested;
 pub mod control;
 pub mod desired;
 pub mod diagnostic;
@@ -22,13 +19,14 @@ pub mod digest;
 pub mod direction;
 pub mod documents;
 pub mod drift;
-pub mod history;
+pub mod flapping;
 pub mod incident;
 pub mod inventory;
 mod kept;
 pub mod kind;
 pub mod last_read;
 pub mod open_enum;
+pub mod permit;
 pub mod plan;
 pub mod policy;
 pub mod repointed;
@@ -38,4 +36,3 @@ pub mod text;
 pub mod tree;
 pub mod undeclared;
 pub mod verdict;
-pub mod warrant;

@@ -1,8 +1,8 @@
 //! Pointers that lead elsewhere than their pins say: drift of its own.
 //!
-//! Expected flow: declarations are held to what is pinned ([`crate::desired::Pins`]), whatever an alias or a tag leads to today;
-//! that it leads elsewhere is told beside it, at an address of its own: `prod/eu-west-1/pin/kms:alias/NAME`. No step belongs to
-//! it. What can be pointed back is pointed back by the kind that owns it; the rest is for people, until they refresh the pins.
+//! Expected flow: declarations are held to their pins ([`crate::desired::Pins`]), whatever an alias or a tag leads to today. A
+//! pin that leads elsewhere is drift at an address of its own, `prod/eu-west-1/pin/kms:alias/NAME`, without steps. The kind that
+//! owns a pointer points it back where it can. The rest is for people, until they refresh the pins.
 
 use std::collections::BTreeSet;
 
@@ -59,8 +59,8 @@ pub(crate) fn drift_of(scope: &Scope, key: &str, pin: &Pin, live: Value, control
     }
 }
 
-/// The drifts of a set of accounts of which some are gone: one for each account, at an address of its own, so that a second one
-/// that leaves is told too. A set that has grown is none: what came has declarations of its own.
+/// The drifts of accounts that left a pinned set, each at its own address, so that a second one is reported too. An account
+/// that joins is no drift.
 pub fn lost<'a>(
     scope: &Scope,
     key: &str,
@@ -79,7 +79,7 @@ pub fn lost<'a>(
     lost.map(one).collect()
 }
 
-/// Who has to know that it could not be found out where a pinned pointer leads: whoever would have to know that it leads elsewhere.
+/// The alerts of a pin whose look-up failed: those of a pin that leads elsewhere.
 pub fn unseen(controls: &[Control], wanted: &[Wanted], scope: &Scope, key: &str) -> Vec<Alert> {
     if key == ACCOUNTS {
         let served: BTreeSet<&String> = wanted.iter().flat_map(|one| &one.declaration.controls).collect();
@@ -96,7 +96,7 @@ pub fn unseen(controls: &[Control], wanted: &[Wanted], scope: &Scope, key: &str)
     alert::as_urgent_as_the_worst(controls, &served.into_iter().cloned().collect::<Vec<_>>(), alert::REPOINTED)
 }
 
-/// Who has to know of a pin whose resource is gone and was made again by this tool: whoever keeps the pins, of each control.
+/// The alerts of a pin whose resource this tool made again: one for each control, to those who keep the pins.
 pub fn stale(controls: &[Control], served: &[String]) -> Vec<Alert> {
     alert::tickets(controls, served, alert::REPOINTED)
 }
@@ -116,8 +116,8 @@ pub fn unheld(wanted: &Wanted) -> Option<Finding> {
     })
 }
 
-/// Who has to know of it. What rests on the pointer would be rebuilt on something else by whoever follows it, so each control
-/// is told as urgently as of the worst that its live state can show.
+/// The alerts of a pin that leads elsewhere. Whoever follows the pointer builds on another resource, so each control alerts
+/// as urgently as for its worst live state.
 pub fn alerts(controls: &[Control], drift: &Drift) -> Vec<Alert> {
     alert::as_urgent_as_the_worst(controls, &drift.controls, alert::REPOINTED)
 }

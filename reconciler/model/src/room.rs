@@ -12,8 +12,8 @@ use crate::plan::{Finding, Plan, Severity};
 impl Plan {
     /// The plan with the steps of at most `most` addresses, where those of `changed`, which earlier rounds changed, count too.
     ///
-    /// The most urgent go first, with what they need; those of `failed`, of which the last step failed, after all others. An address
-    /// is left as a whole: so is one that needs what is left.
+    /// The most urgent addresses go first, with what they need; those in `failed` go last. An address is left out as a whole, with
+    /// those that need it.
     #[must_use]
     pub fn within(mut self, most: usize, changed: &BTreeSet<Address>, failed: &BTreeSet<Address>) -> Self {
         let touched: BTreeSet<Address> = self.steps.iter().map(|step| step.address.clone()).collect();

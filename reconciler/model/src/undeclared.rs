@@ -20,7 +20,7 @@ use crate::desired::{Organization, Treat, Wanted};
 use crate::direction::Direction;
 use crate::documents;
 use crate::drift::{Change, Drift, FieldDrift};
-use crate::inventory::Sighting;
+use crate::inventory::ObservedResource;
 use crate::kind::Kind;
 use crate::plan::{Finding, Severity};
 use crate::policy::{self, Policy, Trusted};
@@ -148,7 +148,7 @@ pub enum Unexpected {
 /// Holds a live resource that nobody declared against the floors that count for it.
 pub fn judge(
     kind: &dyn Kind,
-    live: &Sighting,
+    live: &ObservedResource,
     scope: &Scope,
     watch: &Watch,
     watched: &Watched,
@@ -200,8 +200,8 @@ pub fn judge(
     Unexpected::Below(drift)
 }
 
-/// Who has to know that what nobody declared could not be read: whoever would have to know that it is below the floors of these
-/// controls. `fields` are the members that were not read; none means that it is not known what there is.
+/// The alerts of undeclared resources that could not be read: those of a resource below the floors of these controls. `fields`
+/// are the members that were not read; none means that it is not known what there is.
 pub fn unseen(controls: &[Control], counts: &[String], kind: &str, fields: &[String]) -> Vec<Alert> {
     alert::of_unexpected(controls, counts, |one| one.could_fit(kind, fields), alert::UNEXPECTED)
 }
@@ -215,7 +215,7 @@ pub fn members_of<'a>(kind: &str, controls: &'a [Control], counts: &[String]) ->
 
 struct Held<'a> {
     kind: &'a dyn Kind,
-    live: &'a Sighting,
+    live: &'a ObservedResource,
     /// What is held against the floor.
     tree: &'a Value,
     watch: &'a Watch,

@@ -3,7 +3,7 @@
 
 use reconciler_emulator::{Edit, Effect, Fault};
 use reconciler_model::codes;
-use reconciler_tests::witness::element;
+use reconciler_tests::direct_client::element;
 use reconciler_tests::world::{World, notes, on, paths, refusals, told};
 use serde_json::{Value, json};
 
@@ -28,7 +28,7 @@ const HATE: &str = "/contentPolicyConfig/filtersConfig/type=HATE/inputStrength";
 async fn plant(world: &World, pointer: &str, value: &Value) {
     let field = Effect::UnknownField { pointer: pointer.to_owned(), value: value.clone() };
     world.inject(vec![Fault::once(on("GetGuardrail"), field)]);
-    world.witness().guardrail("baseline", "DRAFT").await;
+    world.direct_client().guardrail("baseline", "DRAFT").await;
     world.emulator.clear_faults();
 }
 
@@ -83,7 +83,7 @@ async fn h04_one_changed_filter_sends_every_other_policy() {
     );
     world.publish("baseline");
     world.plan_again_nothing().await;
-    let before = content(&world.witness().guardrail("baseline", "DRAFT").await);
+    let before = content(&world.direct_client().guardrail("baseline", "DRAFT").await);
 
     world.set_guardrail("baseline", HATE, json!("NONE"));
     let plan = world.restore().await;
@@ -110,7 +110,7 @@ async fn h04_one_changed_filter_sends_every_other_policy() {
         assert!(body.pointer(member).is_some(), "{member} is not sent: {body:#}");
     }
     assert_eq!(body["kmsKeyId"], before["kmsKeyArn"]);
-    let after = world.witness().guardrail("baseline", "DRAFT").await;
+    let after = world.direct_client().guardrail("baseline", "DRAFT").await;
     let meaning = |mut content: Value| {
         // What the restore writes out explicitly was the default before.
         for topic in
@@ -143,7 +143,7 @@ async fn h04_a_policy_is_removed_only_when_the_declaration_says_so() {
         let world =
             world.declaring(&mentions(nothing).replace("name: baseline", "name: baseline\nwhenStronger: undo")).await;
         world.restore().await;
-        let live = world.witness().guardrail("baseline", "DRAFT").await;
+        let live = world.direct_client().guardrail("baseline", "DRAFT").await;
         assert!(
             live.get("wordPolicy").is_none_or(|policy| policy["managedWordLists"].as_array().is_none_or(Vec::is_empty)),
             "{live:#}"
@@ -157,7 +157,7 @@ async fn h04_a_policy_is_removed_only_when_the_declaration_says_so() {
     let world = World::small("in-sync", ONE_POLICY).await;
     world.set_guardrail("baseline", HATE, json!("LOW"));
     world.restore().await;
-    let live = world.witness().guardrail("baseline", "DRAFT").await;
+    let live = world.direct_client().guardrail("baseline", "DRAFT").await;
     assert_eq!(element(&live["wordPolicy"]["managedWordLists"], "type", "PROFANITY")["type"], "PROFANITY");
     world.plan_again_nothing().await;
 }
@@ -179,7 +179,7 @@ async fn h04_an_unknown_member_of_an_element_is_carried_through() {
     assert!(notes(&plan).contains(&codes::EXTRA_CARRIED), "{}", told(&plan));
     let sent = world.body_of("UpdateGuardrail");
     assert_eq!(element(&sent["contentPolicyConfig"]["filtersConfig"], "type", "VIOLENCE")["sensitivity"], value);
-    let live = world.witness().guardrail("baseline", "DRAFT").await;
+    let live = world.direct_client().guardrail("baseline", "DRAFT").await;
     assert_eq!(element(&live["contentPolicy"]["filters"], "type", "VIOLENCE")["sensitivity"], value);
     world.plan_again_nothing().await;
 }
@@ -202,7 +202,7 @@ async fn h04_an_unknown_member_elsewhere_refuses_the_write() {
         assert_eq!(planned.plan.summary.refused, 1);
         world.apply(&planned).await;
         assert!(world.written().iter().all(|operation| operation != "UpdateGuardrail"), "{:?}", world.written());
-        let live = world.witness().guardrail("baseline", "DRAFT").await;
+        let live = world.direct_client().guardrail("baseline", "DRAFT").await;
         assert_eq!(live.pointer(&pointer.replace("/type=", "/")), Some(&json!("STRICT")));
         assert_eq!(refusals(&world.plan_again_no_steps().await), [codes::EXTRA_REFUSED]);
     }
@@ -214,7 +214,7 @@ async fn h04_tags_of_others_are_left_alone() {
     let declared = mentions("  tags: [{key: cost-center, value: ai-platform}]\n");
     let world = World::small("in-sync", &declared).await;
     world.plan_again_nothing().await;
-    let arn = world.witness().guardrail("baseline", "DRAFT").await["guardrailArn"].clone();
+    let arn = world.direct_client().guardrail("baseline", "DRAFT").await["guardrailArn"].clone();
     let tags = json!([{"key": "cost-center", "value": "none"}, {"key": "team", "value": "search"}]);
     world.attack("bedrock", "TagResource", json!({"resourceARN": arn, "tags": tags}));
     let plan = world.restore().await;
@@ -236,7 +236,7 @@ async fn a_member_that_is_only_read_can_be_named_and_left_out() {
     let plan = world.restore().await;
     assert!(refusals(&plan).is_empty(), "{}", told(&plan));
     assert!(world.body_of("UpdateGuardrail").get("lastEvaluatedBy").is_none());
-    let live = world.witness().guardrail("baseline", "DRAFT").await;
+    let live = world.direct_client().guardrail("baseline", "DRAFT").await;
     assert_eq!(element(&live["contentPolicy"]["filters"], "type", "HATE")["inputStrength"], "HIGH");
     world.plan_again_nothing().await;
 }
@@ -248,7 +248,7 @@ async fn h04_what_nobody_mentions_is_sent_as_it_was_answered() {
         World::small("in-sync", "\nkind: guardrail\nname: baseline\nspec:\n  blockedInputMessaging: \"No.\"\n").await;
     let plan = world.restore().await;
     assert_eq!(paths(&plan), ["blockedInputMessaging", "publishedVersion.blockedInputMessaging"]);
-    let live = world.witness().guardrail("baseline", "DRAFT").await;
+    let live = world.direct_client().guardrail("baseline", "DRAFT").await;
     let body = world.body_of("UpdateGuardrail");
     for (section, list, config, request) in [
         ("contentPolicy", "filters", "contentPolicyConfig", "filtersConfig"),
@@ -279,7 +279,7 @@ async fn one_name_twice_is_a_difference_and_no_gap() {
     let plan = world.restore().await;
     assert!(plan.gaps.is_empty(), "{:?}", plan.gaps);
     assert!(paths(&plan).contains(&"contentPolicy.filters.HATE.inputStrength".to_owned()), "{}", told(&plan));
-    let live = world.witness().guardrail("baseline", "DRAFT").await;
+    let live = world.direct_client().guardrail("baseline", "DRAFT").await;
     let patterns = live["sensitiveInformationPolicy"]["regexes"].as_array().expect("a list");
     assert_eq!(patterns.iter().map(|one| &one["pattern"]).collect::<Vec<_>>(), ["[0-9]+"]);
     world.plan_again_no_steps().await;

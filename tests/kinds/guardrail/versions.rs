@@ -6,9 +6,9 @@ use reconciler_model::alert;
 use reconciler_model::codes;
 use reconciler_model::control::AlertClass;
 use reconciler_model::direction::Direction;
+use reconciler_model::permit::Approval;
 use reconciler_model::plan::{Finding, Plan, Severity};
-use reconciler_model::warrant::Approval;
-use reconciler_tests::witness::element;
+use reconciler_tests::direct_client::element;
 use reconciler_tests::world::{World, field, notes, on, paths, refusals, told};
 use serde_json::{Value, json};
 
@@ -54,8 +54,8 @@ async fn h05_a_weak_version_behind_a_clean_draft_is_drift() {
     assert!(notes(&plan).contains(&codes::OTHER_VERSIONS), "{}", told(&plan));
     let plan = world.restore().await;
     assert_eq!(plan.steps.iter().map(|step| step.action.as_str()).collect::<Vec<_>>(), ["publish"], "{}", told(&plan));
-    assert_eq!(world.witness().versions("payments").await, [1, 2, 3]);
-    assert_eq!(hate(&world.witness().newest("payments").await), "HIGH");
+    assert_eq!(world.direct_client().versions("payments").await, [1, 2, 3]);
+    assert_eq!(hate(&world.direct_client().newest("payments").await), "HIGH");
     world.plan_again_nothing().await;
 }
 
@@ -77,8 +77,8 @@ async fn h05_a_version_is_made_only_after_ready_and_equal() {
     let reads = calls[update..version].iter().filter(|call| *call == "GetGuardrail").count();
     // Each read-back reads the DRAFT and the newest version: once UPDATING, then READY, then READY again.
     assert!(update < version && reads == 6, "{reads} reads: {calls:#?}");
-    assert_eq!(hate(&world.witness().newest("payments").await), "HIGH");
-    assert_eq!(world.witness().versions("payments").await, [1, 2, 3]);
+    assert_eq!(hate(&world.direct_client().newest("payments").await), "HIGH");
+    assert_eq!(world.direct_client().versions("payments").await, [1, 2, 3]);
     world.plan_again_nothing().await;
 }
 
@@ -94,8 +94,8 @@ async fn h05_a_ready_that_flaps_is_not_believed() {
         world.set_guardrail("payments", HATE, json!("NONE"));
         world.publish("payments");
         world.restore().await;
-        assert_eq!(world.witness().versions("payments").await, [1, 2, 3], "{settle_reads} busy reads");
-        assert_eq!(hate(&world.witness().newest("payments").await), "HIGH", "{settle_reads} busy reads");
+        assert_eq!(world.direct_client().versions("payments").await, [1, 2, 3], "{settle_reads} busy reads");
+        assert_eq!(hate(&world.direct_client().newest("payments").await), "HIGH", "{settle_reads} busy reads");
         world.plan_again_nothing().await;
     }
 }
@@ -129,7 +129,7 @@ async fn h05_a_restored_draft_is_not_called_effective() {
     let plan = world.restore().await;
     assert_eq!(plan.steps.iter().map(|step| step.action.as_str()).collect::<Vec<_>>(), ["update"]);
     assert!(notes(&plan).contains(&codes::OTHER_VERSIONS), "a DRAFT-only restore is not effective: {}", told(&plan));
-    assert_eq!(hate(&world.witness().newest("payments").await), "NONE");
+    assert_eq!(hate(&world.direct_client().newest("payments").await), "NONE");
     world.plan_again_no_steps().await;
 }
 
@@ -140,7 +140,7 @@ async fn with_twenty_versions() -> World {
     }
     world.set_guardrail("payments", HATE, json!("NONE"));
     world.publish("payments");
-    assert_eq!(world.witness().versions("payments").await.len(), 20);
+    assert_eq!(world.direct_client().versions("payments").await.len(), 20);
     world.may_delete_versions = false;
     world.emulator.clear_calls();
     world
@@ -155,8 +155,8 @@ async fn h05_no_version_is_deleted_without_permission() {
     assert_eq!(refusals(&planned.plan), [codes::VERSIONS_FULL], "{}", told(&planned.plan));
     world.apply(&planned).await;
     assert!(!world.written().iter().any(|one| one.starts_with("Delete") || one == "CreateGuardrailVersion"));
-    assert_eq!(world.witness().versions("payments").await, (1..=20).collect::<Vec<_>>());
-    assert_eq!(hate(&world.witness().guardrail("payments", "DRAFT").await), "HIGH");
+    assert_eq!(world.direct_client().versions("payments").await, (1..=20).collect::<Vec<_>>());
+    assert_eq!(hate(&world.direct_client().guardrail("payments", "DRAFT").await), "HIGH");
 }
 
 /// h05. With permission, the newest version that is not as declared and that the enforced configuration does not name makes
@@ -164,7 +164,7 @@ async fn h05_no_version_is_deleted_without_permission() {
 #[tokio::test]
 async fn h05_the_newest_unneeded_version_makes_room() {
     let mut world = with_twenty_versions().await;
-    let id = world.witness().id("payments").await;
+    let id = world.direct_client().id("payments").await;
     let enforced = json!({"guardrailInferenceConfig": {"guardrailIdentifier": id, "guardrailVersion": "1"}});
     world.attack("bedrock", "PutEnforcedGuardrailConfiguration", enforced);
     world.may_delete_versions = true;
@@ -172,9 +172,9 @@ async fn h05_the_newest_unneeded_version_makes_room() {
     let actions: Vec<&str> = plan.steps.iter().map(|step| step.action.as_str()).collect();
     assert_eq!(actions, ["update", "delete-version", "publish"]);
     assert_eq!(world.body_of("DeleteGuardrail")["guardrailVersion"], "20");
-    let left = world.witness().versions("payments").await;
+    let left = world.direct_client().versions("payments").await;
     assert_eq!(left, (1..=19).chain([21]).collect::<Vec<_>>());
-    assert_eq!(hate(&world.witness().newest("payments").await), "HIGH");
+    assert_eq!(hate(&world.direct_client().newest("payments").await), "HIGH");
     world.plan_again_nothing().await;
 }
 
@@ -198,7 +198,7 @@ async fn a_version_that_is_as_declared_never_makes_room() {
         world.emulator.clear_faults();
     }
     world.restore().await;
-    let left = world.witness().versions("payments").await;
+    let left = world.direct_client().versions("payments").await;
     assert_eq!(left, (1..=19).chain([21]).collect::<Vec<_>>());
     world.plan_again_nothing().await;
 }
@@ -212,8 +212,8 @@ async fn h05_no_version_is_spent_on_a_draft_that_nobody_published() {
         world.set_guardrail("payments", HATE, json!("NONE"));
         world.restore().await;
     }
-    assert_eq!(world.witness().versions("payments").await, [1]);
-    assert_eq!(hate(&world.witness().newest("payments").await), "HIGH");
+    assert_eq!(world.direct_client().versions("payments").await, [1]);
+    assert_eq!(hate(&world.direct_client().newest("payments").await), "HIGH");
     world.plan_again_nothing().await;
 }
 
@@ -231,11 +231,11 @@ async fn h05_the_description_of_a_version_is_no_drift() {
 async fn h05_a_guardrail_without_a_version_is_published() {
     let world = World::small("empty", &format!("{GUARDRAIL}  publish: false\n")).await;
     world.restore().await;
-    assert!(world.witness().versions("payments").await.is_empty());
+    assert!(world.direct_client().versions("payments").await.is_empty());
     let world = world.declaring(GUARDRAIL).await;
     let plan = world.restore().await;
     assert_eq!(field(&plan, "publishedVersion").direction, Direction::Weakened);
-    assert_eq!(world.witness().versions("payments").await, [1]);
+    assert_eq!(world.direct_client().versions("payments").await, [1]);
     world.plan_again_nothing().await;
 }
 
@@ -312,7 +312,7 @@ async fn an_older_version_is_told_only_where_it_protects_less_or_may() {
     world.set_guardrail("payments", "/contentPolicyConfig/filtersConfig/type=HATE/outputAction", json!("BLOCK"));
     world.publish("payments");
     world.restore().await;
-    assert_eq!(world.witness().versions("payments").await, [1, 2, 3]);
+    assert_eq!(world.direct_client().versions("payments").await, [1, 2, 3]);
     assert!(of_versions(&world.plan().await.plan).is_empty());
 
     let topic = "  topicPolicy: {topics: [{name: advice, type: DENY, definition: Advice on what to buy.}]}\n";
@@ -349,7 +349,7 @@ async fn an_older_version_that_cannot_be_read_is_a_gap_of_its_own() {
 
 async fn pinned(newest: u32) -> World {
     let world = with_a_weak_version_between().await;
-    let id = world.witness().id("payments").await;
+    let id = world.direct_client().id("payments").await;
     world.pinning("versions:payments", &format!("{id}:{newest}"))
 }
 
@@ -365,7 +365,7 @@ fn unknown(plan: &Plan) -> Vec<String> {
 async fn pinned_in_sync(declaration: &str) -> World {
     let world = World::small("empty", declaration).await;
     world.restore().await;
-    let id = world.witness().id("payments").await;
+    let id = world.direct_client().id("payments").await;
     world.pinning("versions:payments", &format!("{id}:1"))
 }
 
@@ -455,7 +455,7 @@ async fn a_publish_that_failed_makes_nothing_known() {
 
 /// No step restores an older version, so nobody changes it back: whatever else is restored beside it, and however often.
 #[tokio::test]
-async fn an_older_version_is_never_contested() {
+async fn an_older_version_never_flaps() {
     let mut world = pinned(1).await;
     world.undone_at_most = Some(2);
     for text in ["One.", "Two.", "Three.", "Four."] {
@@ -467,8 +467,8 @@ async fn an_older_version_is_never_contested() {
     let plan = world.plan_remembering().await.plan;
     assert!(unknown(&plan).contains(&format!("olderVersions.2.{LOW}")), "{}", told(&plan));
     assert!(
-        plan.contested.iter().all(|one| !one.fields.iter().any(|field| field.contains("olderVersions"))),
+        plan.flapping.iter().all(|one| !one.fields.iter().any(|field| field.contains("olderVersions"))),
         "{:?}",
-        plan.contested
+        plan.flapping
     );
 }

@@ -170,9 +170,9 @@ async fn roles_live_in_the_home_region_of_every_partition() {
         let of_iam: Vec<_> = calls.iter().filter(|call| call.service == "iam").collect();
         assert!(!of_iam.is_empty() && of_iam.iter().all(|call| call.region == home), "{partition}");
         let survey = world.survey().await;
-        let roles: Vec<String> = survey.sightings.values().map(|seen| seen.address.to_string()).collect();
+        let roles: Vec<String> = survey.resources.values().map(|seen| seen.address.to_string()).collect();
         assert_eq!(roles, expected, "{partition}");
-        let arn = survey.sightings.values().next().and_then(|seen| seen.handle["arn"].as_str());
+        let arn = survey.resources.values().next().and_then(|seen| seen.external_id["arn"].as_str());
         assert_eq!(arn, Some(format!("arn:{partition}:iam::111122223333:role/{NAME}").as_str()));
     }
 }
@@ -192,14 +192,17 @@ async fn many_roles_are_read_from_lists() {
     let few =
         world.declaring(&names[..3].iter().map(|name| role(name, &spec())).collect::<Vec<_>>().join("\n---\n")).await;
     let (one, mut two) = (few.read_what_is_wanted("iam-role").await, world.read_what_is_wanted("iam-role").await);
-    for sighting in two.sightings.values_mut() {
+    for observed in two.resources.values_mut() {
         // How it was read decides how it is looked at again, and is no part of what it is.
-        assert_eq!(sighting.handle.as_object_mut().and_then(|handle| handle.remove("listed")), Some(json!(true)));
+        assert_eq!(
+            observed.external_id.as_object_mut().and_then(|external_id| external_id.remove("listed")),
+            Some(json!(true))
+        );
     }
-    for (address, sighting) in &one.sightings {
-        assert_eq!(Some(sighting), two.sightings.get(address));
+    for (address, observed) in &one.resources {
+        assert_eq!(Some(observed), two.resources.get(address));
     }
-    assert_eq!(one.sightings.len(), 3);
+    assert_eq!(one.resources.len(), 3);
 }
 
 /// Many roles are restored while the calls that look at one of them are denied: they are observed without these.
@@ -226,7 +229,7 @@ async fn roles_of_aws_are_not_exported() {
     attack(&world, "AttachRolePolicy", json!({ "PolicyArn": ADMINISTRATOR }));
     let survey = world.survey().await;
     let names: Vec<&str> =
-        survey.sightings.keys().filter(|one| one.kind == "iam-role").map(|one| one.name.as_str()).collect();
+        survey.resources.keys().filter(|one| one.kind == "iam-role").map(|one| one.name.as_str()).collect();
     assert_eq!(names, [NAME]);
 }
 

@@ -103,7 +103,7 @@ async fn h10_a_role_that_cannot_deliver_is_named_and_nothing_is_written() {
     for (operation, body, missing) in broken {
         let world = built(LOGGING, Options::default()).await;
         weaken(&world);
-        let before = world.witness().logging().await;
+        let before = world.direct_client().logging().await;
         world.attack("iam", operation, body);
         let planned = world.plan().await;
         let applied = world.apply(&planned).await;
@@ -112,7 +112,7 @@ async fn h10_a_role_that_cannot_deliver_is_named_and_nothing_is_written() {
             assert!(error.contains(part), "{operation}: no `{part}` in {error}");
         }
         assert_eq!((applied.verified(), applied.not_verified()), (0, 1));
-        assert_eq!(world.witness().logging().await, before, "{operation}: the previous configuration is intact");
+        assert_eq!(world.direct_client().logging().await, before, "{operation}: the previous configuration is intact");
         // It is drift still, and will be tried again: nobody called it done.
         let plan = world.plan().await.plan;
         assert_eq!((plan.summary.drifted, plan.steps.len()), (1, 1), "{}", told(&plan));
@@ -128,7 +128,7 @@ async fn h10_a_log_group_that_is_gone_is_named_and_one_that_is_declared_is_made_
     let planned = world.plan().await;
     let error = failure(&world.apply(&planned).await);
     assert!(error.contains("there is no log group /aws/bedrock/deliveries"), "{error}");
-    assert!(world.witness().logging().await.is_null());
+    assert!(world.direct_client().logging().await.is_null());
 
     let world = world.declaring(&format!("{LOGGING}{LOG_GROUP}")).await;
     let plan = world.restore().await;

@@ -3,7 +3,7 @@
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::Duration;
 
-use reconciler_aws::edge::odd_answer;
+use reconciler_aws::client::odd_answer;
 use reconciler_aws::{CallError, Session, Timeouts, until_known};
 use tokio::time::Instant;
 

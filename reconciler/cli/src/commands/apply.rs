@@ -7,8 +7,8 @@ use reconciler_engine::outcome::Outcome;
 use reconciler_engine::rounds::Activation;
 use reconciler_engine::saved::{self, Unusable};
 use reconciler_model::codes;
+use reconciler_model::permit::{Approval, Mode};
 use reconciler_model::plan::Plan;
-use reconciler_model::warrant::{Approval, Mode};
 use serde_json::json;
 
 use crate::approval;

@@ -18,7 +18,8 @@ pub(crate) fn verify(setup: &Setup, noted: Option<&str>) -> Result<Exit, Failure
         setup.screen.say("nothing was written here: there is no journal")?;
         return Ok(if noted.is_none() { Exit::Done } else { Exit::Failed });
     };
-    // A run that is writing would look like one that died. Where no lock can be had nobody can write either.
+    // The audit takes the lock, because a run that is writing looks like one that died. Without a lock nobody else can
+    // write either.
     let _lock = match StateFolder::open(&folder)?.lock() {
         Ok(lock) => Some(lock),
         Err(error @ StateError::InUse(_)) => return Err(error.into()),
@@ -32,9 +33,9 @@ pub(crate) fn verify(setup: &Setup, noted: Option<&str>) -> Result<Exit, Failure
         let what = format!("no record has the digest {noted}: the journal was written anew, or lines are gone");
         audit.findings.push(Finding { file: PathBuf::from("journal.jsonl"), line: None, what });
     }
-    let mut document = json!(audit);
-    document["clean"] = json!(audit.is_clean());
-    setup.screen.json(&document)?;
+    let mut output = json!(audit);
+    output["clean"] = json!(audit.is_clean());
+    setup.screen.json(&output)?;
     for (word, style, found) in [("FOUND", BAD, &audit.findings), ("note", DOUBT, &audit.notes)] {
         for Finding { file, line, what } in found {
             let line = line.map(|line| format!(":{line}")).unwrap_or_default();

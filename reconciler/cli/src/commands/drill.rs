@@ -17,8 +17,8 @@ use reconciler_engine::state::StateFolder;
 use reconciler_model::alert::{self, Alert};
 use reconciler_model::desired::Desired;
 use reconciler_model::incident::{Incident, Operator};
+use reconciler_model::permit::{Approval, Mode};
 use reconciler_model::plan::Plan;
-use reconciler_model::warrant::{Approval, Mode};
 use serde_json::{Value, json};
 
 use crate::args::Filter;

@@ -1,16 +1,16 @@
 //! `enforce`: hold the desired state, once or on a schedule.
 //!
 //! An activation takes no input: it loads the desired state, plans, restores under the standing policy, and plans again.
-//! The next activation is the retry. Activations never overlap: a bell that rings during one is remembered once.
+//! The next activation is the retry. Activations never overlap: a trigger during one is remembered once.
 
 use std::io;
 use std::time::Duration;
 
 use reconciler_engine::event::{All, Sink};
 use reconciler_engine::rounds::Activation;
+use reconciler_model::permit::{Approval, Mode};
 use reconciler_model::plan::Plan;
 use reconciler_model::text;
-use reconciler_model::warrant::{Approval, Mode};
 use sd_notify::NotifyState;
 use tokio::signal::unix::{SignalKind, signal};
 use tokio::sync::mpsc;
@@ -72,8 +72,8 @@ pub(crate) async fn daemon(mut setup: Setup, filter: &Filter) -> Result<Exit, Fa
     setup.screen = Screen { output: Output::Human, quiet: true, told_elsewhere: true };
     start_log(setup.settings.log_json);
     interrupt::writing();
-    let (ring, mut bell) = mpsc::channel::<&'static str>(1);
-    let scheduler = schedule(&setup.settings.schedule, ring.clone()).await?;
+    let (trigger, mut triggers) = mpsc::channel::<&'static str>(1);
+    let scheduler = schedule(&setup.settings.schedule, trigger.clone()).await?;
     let mut reload = signal(SignalKind::hangup())?;
     let mut check = tokio::time::interval(Duration::from_millis(200));
     let mut watchdog = tokio::time::interval(watchdog_period());
@@ -81,7 +81,7 @@ pub(crate) async fn daemon(mut setup: Setup, filter: &Filter) -> Result<Exit, Fa
     setup.desired()?;
     let _ = sd_notify::notify(&[NotifyState::Ready, NotifyState::Status("waiting for the next activation")]);
     tracing::info!(schedule = %setup.settings.schedule, desired = %setup.global.desired.display(), "started");
-    let _ = ring.try_send("start");
+    let _ = trigger.try_send("start");
     let sink = All(vec![Box::new(Log)]);
     loop {
         tokio::select! {
@@ -95,9 +95,9 @@ pub(crate) async fn daemon(mut setup: Setup, filter: &Filter) -> Result<Exit, Fa
                 let _ = sd_notify::notify(&[NotifyState::Watchdog]);
             }
             _ = reload.recv() => {
-                let _ = ring.try_send("SIGHUP");
+                let _ = trigger.try_send("SIGHUP");
             }
-            Some(reason) = bell.recv() => {
+            Some(reason) = triggers.recv() => {
                 tracing::info!(reason, "activation");
                 let _ = sd_notify::notify(&[NotifyState::Status("reconciling")]);
                 let ended = with_watchdog(activate(&setup, filter, &sink), &mut watchdog).await;
@@ -147,15 +147,15 @@ fn watchdog_period() -> Duration {
     sd_notify::watchdog_enabled().map_or(Duration::from_secs(3600), |period| period / 3).max(Duration::from_millis(100))
 }
 
-async fn schedule(cron: &str, ring: mpsc::Sender<&'static str>) -> Result<JobScheduler, Failure> {
+async fn schedule(cron: &str, trigger: mpsc::Sender<&'static str>) -> Result<JobScheduler, Failure> {
     let wrong = |error: tokio_cron_scheduler::JobSchedulerError| {
         Failure::new(Exit::Usage, format!("`{cron}` is not a schedule: {error}"))
             .hint("six fields, seconds first, in UTC: `0 */5 * * * *` is every five minutes")
     };
     // A wrong schedule is found before there is a scheduler, which would log its own end.
     let job = Job::new(cron, move |_, _| {
-        // The channel holds one: bells that ring during an activation are one more activation, not a queue of them.
-        let _ = ring.try_send("schedule");
+        // The channel holds one: triggers during an activation cause one more activation.
+        let _ = trigger.try_send("schedule");
     })
     .map_err(wrong)?;
     let scheduler = JobScheduler::new().await.map_err(wrong)?;

@@ -2,11 +2,11 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use reconciler_kinds::EDGES;
+use reconciler_kinds::CLIENTS;
 use reconciler_model::address::{Address, Scope, ScopeKind};
 use reconciler_model::desired::{Exported, exported};
 use reconciler_model::digest;
-use reconciler_model::inventory::{Gap, Sighting};
+use reconciler_model::inventory::{Gap, ObservedResource};
 use serde::Serialize;
 use serde_json::{Value, json};
 
@@ -37,7 +37,7 @@ pub(crate) async fn run(setup: &Setup, address: &[String]) -> Result<Exit, Failu
     let is_of_what_is_asked =
         |gap: &Gap| gap.name.as_ref().is_none_or(|name| is_asked(&Address::new(&gap.scope, &gap.kind, name)));
     inventory.gaps.retain(is_of_what_is_asked);
-    let seen = inventory.sightings.values().filter(|sighting| is_asked(&sighting.address));
+    let seen = inventory.resources.values().filter(|observed| is_asked(&observed.address));
     let (declarations, left_out) = declarations(seen);
     setup.screen.json(&json!({ "declarations": declarations, "left_out": left_out, "gaps": inventory.gaps }))?;
     print(setup.screen, &declarations)?;
@@ -66,7 +66,7 @@ fn may_be_in(pattern: &str, account: &str, region: &str, kind: &str) -> bool {
     let parts: Vec<&str> = pattern.split('/').collect();
     let closed = parts.iter().zip([account, region, kind]).take_while(|(part, _)| !is_open(part));
     let mut named =
-        parts.iter().skip(1).filter(|part| EDGES.iter().any(|edge| edge.kind().name() == **part)).peekable();
+        parts.iter().skip(1).filter(|part| CLIENTS.iter().any(|client| client.kind().name() == **part)).peekable();
     closed.into_iter().all(|(part, own)| *part == own) && (named.peek().is_none() || named.any(|part| *part == kind))
 }
 
@@ -83,13 +83,13 @@ pub(crate) struct LeftOut {
 
 /// One declaration for each spec, with every place that has it: fewer texts to read, and the same meaning. With them, what they
 /// leave out.
-pub(crate) fn declarations<'a>(seen: impl Iterator<Item = &'a Sighting>) -> (Vec<Value>, Vec<LeftOut>) {
+pub(crate) fn declarations<'a>(seen: impl Iterator<Item = &'a ObservedResource>) -> (Vec<Value>, Vec<LeftOut>) {
     let mut specs: BTreeMap<(String, String, String), (Value, Places)> = BTreeMap::new();
     let mut all_left_out = Vec::new();
-    for sighting in seen {
-        let address = &sighting.address;
-        let Some(edge) = EDGES.iter().find(|edge| edge.kind().name() == address.kind) else { continue };
-        let Exported { spec, left_out } = exported(edge.kind(), sighting);
+    for observed in seen {
+        let address = &observed.address;
+        let Some(client) = CLIENTS.iter().find(|client| client.kind().name() == address.kind) else { continue };
+        let Exported { spec, left_out } = exported(client.kind(), observed);
         let part = |(member, reason)| LeftOut { address: address.clone(), member, reason };
         all_left_out.extend(left_out.into_iter().map(part));
         let Some(spec) = spec else { continue };
@@ -102,7 +102,8 @@ pub(crate) fn declarations<'a>(seen: impl Iterator<Item = &'a Sighting>) -> (Vec
     }
     let mut declarations = Vec::new();
     for ((kind, name, _), (spec, places)) in specs {
-        let lives = EDGES.iter().find(|edge| edge.kind().name() == kind).map(|edge| edge.kind().contract().scope);
+        let lives =
+            CLIENTS.iter().find(|client| client.kind().name() == kind).map(|client| client.kind().contract().scope);
         for (regions, accounts) in products(&places) {
             let mut declaration = json!({ "kind": kind, "name": name, "spec": spec });
             match lives {

@@ -119,7 +119,7 @@ fn rows(records: &[Record]) -> Vec<Row> {
                 }
             }
             Entry::Intent { .. }
-            | Entry::Receipt { .. }
+            | Entry::WriteResult { .. }
             | Entry::Verdict { .. }
             | Entry::Evidence { .. }
             | Entry::Newer(_) => {}
@@ -171,10 +171,10 @@ fn in_words(record: &Record) -> String {
     match &record.entry {
         Entry::RunStarted { mode, plan_id, .. } => paint(STRONG, format_args!("{mode} {plan_id}  run {}", record.run)),
         Entry::Intent { step, address, action, .. } => format!("  step {step} {action}  {address}"),
-        Entry::Receipt { error: None, request_id, .. } => {
+        Entry::WriteResult { error: None, request_id, .. } => {
             format!("    answered  {}", paint(FAINT, request_id.as_deref().unwrap_or("")))
         }
-        Entry::Receipt { error: Some(error), message, .. } => {
+        Entry::WriteResult { error: Some(error), message, .. } => {
             let message = message.as_ref().map(|message| format!(": {message}")).unwrap_or_default();
             format!("    failed with {error}{message}")
         }

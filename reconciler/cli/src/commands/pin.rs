@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use reconciler_aws::edge::LookedUp;
+use reconciler_aws::client::LookedUp;
 use reconciler_engine::pinning::Pointer;
 use reconciler_model::address::ScopeKind;
 use reconciler_model::desired::{ANSWERS, PINS_FILE, Pins, VERSIONS, is_set, members_of};
@@ -94,7 +94,7 @@ struct Led {
     newer: Vec<String>,
     /// Whether a pinned pointer is known to lead to nothing, or to several.
     repointed: bool,
-    /// Whether a pointer could not be asked, and has no old pin to keep: a file without it would not say so.
+    /// Whether the look-up of a pointer failed that has no old pin. The new file would lack it without a word.
     lost: bool,
 }
 
@@ -103,7 +103,8 @@ impl Led {
         let mut led = Self::default();
         for Pointer { scope, key, leads } in pointers {
             let kept = old.get(&scope.account, &scope.account_id, &scope.region, key);
-            // What is restored is published: a version more leads nowhere else, and what protects less is told by every plan.
+            // A restore publishes a version, so a newer version is no change of the pin. Every plan reports a version that
+            // protects less.
             let is_more = |value: &str, pin: &str| {
                 let (new, old) = (value.rsplit_once(':'), pin.rsplit_once(':'));
                 let number = |text: &str| text.parse::<u32>().unwrap_or(u32::MAX);
@@ -152,8 +153,8 @@ impl Led {
     }
 }
 
-/// What leads elsewhere than its pin, and whom a set has lost: what somebody has to look at before it is committed, because
-/// from then on everything follows it.
+/// Pins that lead elsewhere, and accounts that left a set. They have to be reviewed before the commit, because everything
+/// follows the new pins.
 fn changed(old: &Pins, new: &Pins) -> Vec<String> {
     let mut changed = Vec::new();
     for (place, block) in old.blocks() {

@@ -2,7 +2,7 @@
 
 use std::path::PathBuf;
 
-use reconciler_engine::contest::Contests;
+use reconciler_engine::flapping::FlapHistory;
 use reconciler_engine::journal;
 use reconciler_engine::outcome::Outcome;
 use reconciler_engine::reconciler::Memory;
@@ -19,36 +19,40 @@ use crate::report;
 use crate::screen::Screen;
 use crate::setup::{Setup, plan_json, select};
 
-pub(crate) async fn run(setup: &Setup, filter: &Filter, out: Option<PathBuf>, blame: bool) -> Result<Exit, Failure> {
+pub(crate) async fn run(
+    setup: &Setup,
+    filter: &Filter,
+    out: Option<PathBuf>,
+    attribution: bool,
+) -> Result<Exit, Failure> {
     let (desired, sessions) = setup.desired_and_sessions().await?;
     let selected = select(&desired, filter)?;
     setup.tell_of_missing_pins(&desired, &selected.wanted);
     let journal = setup.journal_to_read();
     let head = journal.as_deref().map(journal::head).transpose()?.flatten();
-    let contests = journal.as_deref().map(journal::records).transpose()?.map(|records| Contests::of(&records));
+    let flaps = journal.as_deref().map(journal::records).transpose()?.map(|records| FlapHistory::of(&records));
     let last_read = setup.last_read();
-    let memory =
-        Memory { head, contests: contests.as_ref(), journal: journal.as_deref(), last_read, ..Memory::default() };
+    let memory = Memory { head, flaps: flaps.as_ref(), journal: journal.as_deref(), last_read, ..Memory::default() };
     let progress = Progress::new(setup.screen);
     let reconciler = setup.reconciler(sessions.clone(), &progress);
     let mut target = setup.target(&desired, &selected);
     target.undone_at_most = Some(setup.settings.undone_at_most);
     let planned = reconciler.plan_at(target, memory).await?;
-    let blames = if blame {
+    let attributions = if attribution {
         let records = setup.journal_to_read().map(|path| journal::records(&path)).transpose()?.unwrap_or_default();
         let ids = desired.organization().account_ids();
         Some(reconciler.attribute(&planned.plan, &planned.inventory, &ids, &records, None).await)
     } else {
         None
     };
-    let mut document = plan_json(&planned.plan);
-    if let Some(blames) = &blames {
+    let mut output = plan_json(&planned.plan);
+    if let Some(attributions) = &attributions {
         // Beside the plan: it is no part of it or of its id.
-        document["blame"] = json!(blames);
+        output["blame"] = json!(attributions);
     }
-    let blames = blames.unwrap_or_default();
+    let attributions = attributions.unwrap_or_default();
     let exit = Outcome::of_plan(&planned.plan).into();
-    report::show_document(setup.screen, &planned.plan, &document, &blames, sessions.calls(), exit)?;
+    report::show_json(setup.screen, &planned.plan, &output, &attributions, sessions.calls(), exit)?;
     if let Some(out) = out {
         save(setup.screen, &planned.plan, out)?;
     }

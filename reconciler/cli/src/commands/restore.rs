@@ -7,8 +7,8 @@ use reconciler_model::codes;
 use reconciler_model::desired::{Desired, Wanted};
 use reconciler_model::diagnostic::did_you_mean;
 use reconciler_model::incident::Operator;
+use reconciler_model::permit::{Approval, Mode};
 use reconciler_model::plan::Plan;
-use reconciler_model::warrant::{Approval, Mode};
 use serde_json::json;
 
 use crate::approval;

@@ -27,11 +27,11 @@ macro_rules! services {
         /// What the services of one account and region hold: each its own state, and the [`Directory`](crate::directory)
         /// what it is asked for.
         #[derive(Clone, Default)]
-        pub(crate) struct Cell {
+        pub(crate) struct RegionState {
             $(pub(crate) $state: $($module)::+::State,)*
         }
 
-        impl Settle for Cell {
+        impl Settle for RegionState {
             fn settle(&mut self) {
                 $(self.$state.settle();)*
             }

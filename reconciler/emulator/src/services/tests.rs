@@ -8,7 +8,7 @@ use http::Request;
 use serde_json::Map;
 
 use super::*;
-use crate::emulator::Order;
+use crate::emulator::Operation;
 use crate::principal::Principal;
 use crate::{Emulator, Options};
 
@@ -44,7 +44,7 @@ fn every_operation_is_dispatched() {
     let caller = Principal::from_arn("arn:aws:iam::111122223333:user/operator", emulator.now());
     for service in SERVICES {
         for action in service.operations.iter().map(|action| action.name).chain(["Unheard"]) {
-            let order = Order {
+            let asked = Operation {
                 caller: &caller,
                 service: service.name,
                 operation: action,
@@ -53,7 +53,7 @@ fn every_operation_is_dispatched() {
                 user_agent: "",
                 source_ip: "",
             };
-            let answer = emulator.play("111122223333", "us-east-1", &order);
+            let answer = emulator.play("111122223333", "us-east-1", &asked);
             let unknown = answer.is_err_and(|error| error.message.starts_with("The emulator has no operation"));
             assert_eq!(unknown, action == "Unheard", "{action} of {}", service.name);
         }
@@ -112,7 +112,7 @@ fn sources() -> Vec<Source> {
     paths.into_iter().filter(|path| !of_the_table(path)).map(source).collect()
 }
 
-/// The fields of a [`Cell`], each with the folder of its service.
+/// The fields of a [`RegionState`], each with the folder of its service.
 fn states() -> Vec<(String, String)> {
     let table = include_str!("mod.rs").split("services! {").nth(1).unwrap().split('}').next().unwrap();
     let row = |line: &str| {
@@ -158,14 +158,14 @@ fn no_service_looks_into_another() {
         // A chain of calls may be on many lines.
         let chains: String = text.split_whitespace().collect();
         for (state, of) in &states {
-            let looks = chains.match_indices(&format!("cell.{state}")).any(|(at, found)| {
+            let looks = chains.match_indices(&format!("state.{state}")).any(|(at, found)| {
                 let next = chains[at + found.len()..].chars().next().unwrap_or(' ');
                 !next.is_alphanumeric() && next != '_'
             });
             assert!(!looks || folder.as_ref() == Some(of), "{} looks into {state}", path.display());
         }
         if folder.is_some() {
-            let others = text.split("services::").skip(1).any(|rest| !rest.starts_with("Cell"));
+            let others = text.split("services::").skip(1).any(|rest| !rest.starts_with("RegionState"));
             assert!(!others, "{} imports another service", path.display());
             let world = text.split(|c: char| !c.is_alphanumeric() && c != '_').any(|word| word == "World");
             assert!(!world, "{} has the world without the directory", path.display());

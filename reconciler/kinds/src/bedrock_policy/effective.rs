@@ -1,5 +1,5 @@
-//! What an account really gets of a Bedrock policy. A second one, attached to a unit or an account further down, overrules it
-//! without touching it: the policy and its targets are as declared, and calls go through another guardrail, or none.
+//! The effective Bedrock policy of an account. A second policy further down the tree overrules the first without changing it:
+//! calls then use another guardrail, or none.
 
 use std::collections::BTreeSet;
 
@@ -8,8 +8,8 @@ use serde_json::{Map, Value};
 
 use super::content::{APPEND, ASSIGN, BEDROCK, INFERENCE};
 
-/// Where what is effective is not what the policy says, with what is: by path, of the regions that the policy speaks of.
-/// Whatever else is effective in such a region counts too, since it adds to what the policy enforces there, or takes from it.
+/// The differences between the effective policy and this one, by path, in the regions that this policy names. Other effective
+/// settings in such a region count too.
 pub(super) fn differences(content: &Value, effective: &Value) -> Map<String, Value> {
     let mut said = Vec::new();
     walk(content, &mut Vec::new(), &mut said);

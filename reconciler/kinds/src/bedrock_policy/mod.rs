@@ -1,7 +1,7 @@
 //! Bedrock policies of AWS Organizations: guardrails that hold for every model call of the accounts below.
 
+mod client;
 mod content;
-mod edge;
 mod effective;
 mod spec;
 

@@ -7,7 +7,7 @@ use reconciler_model::codes;
 use reconciler_model::diagnostic::Problem;
 use reconciler_model::digest;
 use reconciler_model::direction::Direction;
-use reconciler_model::inventory::Sighting;
+use reconciler_model::inventory::ObservedResource;
 use reconciler_model::kind::{Contract, Kind, Normalised, Origin, Output, PinnedAs, Place, Situation};
 use reconciler_model::plan::{Call, Proposal};
 use reconciler_model::tree::{Difference, Path};
@@ -20,7 +20,7 @@ use serde_json::Value;
 use super::{BedrockPolicy, content, effective};
 use crate::shared::normal::{OVERRULED, overruled_of, set_overruled, without};
 use crate::shared::organizations::spec::{self, CONTENT, Spec, TARGETS};
-use crate::shared::organizations::steps::Surroundings;
+use crate::shared::organizations::steps::OrganizationContext;
 use crate::shared::organizations::{self, Longest, PolicyType, steps};
 
 /// Bedrock policies, for the calls. That they may have 10000 characters, as other management policies, is a hypothesis
@@ -74,7 +74,7 @@ impl JsonSchema for Content {
 /// Refuses guardrails that the organization could not use: they have to be those of the management account
 /// (README.md, What makes models unusable).
 fn refuse_foreign_guardrails(situation: &Situation<'_>, proposal: &mut Proposal) {
-    let management = Surroundings::of(situation).management_account;
+    let management = OrganizationContext::of(situation).management_account;
     let content = situation.target.get(CONTENT).unwrap_or(&Value::Null);
     let foreign: Vec<&str> =
         content::identifiers(content).iter().map(|one| one.account).filter(|account| *account != management).collect();
@@ -108,7 +108,7 @@ static CONTRACT: Contract = Contract {
     spec: typed_spec!(Spec<Content>),
     request_side_names: spec::REQUEST_SIDE,
     outputs: &[Output::new("policyId")],
-    trail_events: organizations::causes::CAUSES,
+    trail_events: organizations::trail_events::TRAIL_EVENTS,
     element_ids: organizations::element_ids,
     // A unit protects whom it has: accounts are moved out of it, and units are renamed.
     pinned_as: Some(PinnedAs::Reach(TARGETS)),
@@ -146,14 +146,19 @@ impl Kind for BedrockPolicy {
     }
 
     /// The policy of a unit overrules those above it: one more attachment may take a better one away.
-    fn direction_of(&self, _live: &Sighting, Difference { path, .. }: &Difference, found: Direction) -> Direction {
+    fn direction_of(
+        &self,
+        _live: &ObservedResource,
+        Difference { path, .. }: &Difference,
+        found: Direction,
+    ) -> Direction {
         match path.head() {
             Some(TARGETS) if found == Direction::Strengthened => Direction::Unknown,
             _ => found,
         }
     }
 
-    fn arns(&self, call: &Call, _place: &Place<'_>, _name: &str, live: Option<&Sighting>) -> Vec<String> {
+    fn arns(&self, call: &Call, _place: &Place<'_>, _name: &str, live: Option<&ObservedResource>) -> Vec<String> {
         organizations::arns(call, live)
     }
 

@@ -13,10 +13,10 @@
 //! Caveats: callers that may not use bedrock:ApplyGuardrail on the guardrail are denied every model call from the moment on
 //! that a configuration exists. Who they are is not looked up: a declaration has to say that they may.
 
-mod causes;
-mod edge;
+mod client;
 mod spec;
 mod steps;
+mod trail_events;
 
 /// The kind `enforced-guardrail`.
 #[derive(Debug)]

@@ -4,7 +4,7 @@ use reconciler_model::address::ScopeKind;
 use reconciler_model::codes;
 use reconciler_model::diagnostic::Problem;
 use reconciler_model::direction::{self, Direction};
-use reconciler_model::inventory::Sighting;
+use reconciler_model::inventory::ObservedResource;
 use reconciler_model::kind::{self, Contract, Kind, Normalised, Origin, Place, Situation};
 use reconciler_model::open_enum::Word;
 use reconciler_model::plan::{Call, Proposal};
@@ -236,7 +236,7 @@ static CONTRACT: Contract = Contract {
         ("guardrailIdentifier", ARN),
         (INPUT_TAGS, GUARDING),
     ],
-    trail_events: super::causes::CAUSES,
+    trail_events: super::trail_events::TRAIL_EVENTS,
     ..Contract::DEFAULT
 };
 
@@ -285,7 +285,7 @@ impl Kind for EnforcedGuardrail {
 
     /// Which resource the action knows is not documented (README.md, Permissions), so a policy that names guardrails counts as
     /// well.
-    fn arns(&self, call: &Call, place: &Place<'_>, _name: &str, _live: Option<&Sighting>) -> Vec<String> {
+    fn arns(&self, call: &Call, place: &Place<'_>, _name: &str, _live: Option<&ObservedResource>) -> Vec<String> {
         let named = call.request.pointer("/guardrailInferenceConfig/guardrailIdentifier").and_then(Value::as_str);
         let named = named.filter(|named| named.starts_with("arn:")).map(str::to_owned);
         let guardrails = arns::arn(place, "bedrock", "guardrail/*");

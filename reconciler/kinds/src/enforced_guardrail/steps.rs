@@ -3,10 +3,10 @@
 use std::collections::BTreeMap;
 
 use reconciler_model::codes;
-use reconciler_model::inventory::Sighting;
+use reconciler_model::inventory::ObservedResource;
 use reconciler_model::kind::Situation;
 use reconciler_model::open_enum::on_the_wire;
-use reconciler_model::plan::{Call, Promise, Proposal, ProposedStep};
+use reconciler_model::plan::{Call, ExpectedState, Proposal, ProposedStep};
 use reconciler_model::tree::{self, Path};
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
@@ -14,7 +14,7 @@ use serde_json::{Value, json};
 use super::spec::{ARN, GUARDING, ID, MODELS, VERSION};
 use crate::shared::normal::laid_over;
 
-/// What the edge found out about the guardrail that is to be enforced.
+/// What the resource client found out about the guardrail that is to be enforced.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase", tag = "found")]
 pub(super) enum Found {
@@ -64,31 +64,31 @@ pub(super) fn propose(situation: &Situation<'_>) -> Proposal {
         proposal.refusals.push((codes::CONTRADICTION, detail.into()));
         return proposal;
     };
-    if let Some(reason) = not_enforceable(situation.surroundings) {
+    if let Some(reason) = not_enforceable(situation.scope_context) {
         proposal.refusals.push((codes::NOT_ENFORCEABLE, reason));
     }
     let whole = laid_over(live.map(|live| &live.tree), situation.target);
     let mut config = json!({ "guardrailIdentifier": guardrail, "guardrailVersion": version });
-    let mut promised = json!({ VERSION: version });
+    let mut expected = json!({ VERSION: version });
     for member in [GUARDING, MODELS] {
         if let Some(section) = whole.get(member).filter(|section| !section.is_null()) {
             config[member] = wire_words(section);
-            promised[member] = section.clone();
+            expected[member] = section.clone();
         }
     }
     for member in [ARN, ID] {
         if situation.target.get(member).is_some() || (live.is_some() && whole[member] == *guardrail) {
-            promised[member] = whole[member].clone();
+            expected[member] = whole[member].clone();
         }
     }
-    let extras = carried(live, &mut config, &mut proposal);
+    let unknown_fields = carried(live, &mut config, &mut proposal);
     if !proposal.refusals.is_empty() {
         return proposal;
     }
     let mut request = json!({ "guardrailInferenceConfig": config });
     let summary = match live {
         Some(live) => {
-            request["configId"] = live.handle["configId"].clone();
+            request["configId"] = live.external_id["configId"].clone();
             "put the enforced configuration back; the call replaces it whole, the rest is carried over"
         }
         None => {
@@ -102,7 +102,7 @@ pub(super) fn propose(situation: &Situation<'_>) -> Proposal {
         action: if live.is_some() { "update" } else { "create" },
         summary: summary.into(),
         call: Call::new("bedrock", "PutEnforcedGuardrailConfiguration", request),
-        promise: Promise { tree: promised, extras, ..Promise::default() },
+        expected_state: ExpectedState { tree: expected, unknown_fields, ..ExpectedState::default() },
         ..ProposedStep::default()
     });
     proposal
@@ -119,9 +119,9 @@ fn not_enforceable(found: &Value) -> Option<String> {
 
 /// Puts the unknown members into the request. The two sections have the same members in request and answer; where the request
 /// would have one beside them is not known, so that one stands in the way.
-fn carried(live: Option<&Sighting>, config: &mut Value, proposal: &mut Proposal) -> BTreeMap<String, Value> {
+fn carried(live: Option<&ObservedResource>, config: &mut Value, proposal: &mut Proposal) -> BTreeMap<String, Value> {
     let mut kept = BTreeMap::new();
-    for (text, value) in live.into_iter().flat_map(|live| &live.extras) {
+    for (text, value) in live.into_iter().flat_map(|live| &live.unknown_fields) {
         let Ok(path) = text.parse::<Path>();
         match path.parts()[..] {
             [GUARDING | MODELS, _, ..] => {

@@ -10,15 +10,15 @@
 //!
 //! Caveats: callers that are pinned to an older version keep getting that version until they are moved.
 
-mod causes;
-mod edge;
-mod limits;
+mod client;
 mod older;
 mod request;
 mod spec;
 mod steps;
+mod trail_events;
+mod validation;
 
-pub use edge::Versions;
+pub use client::Versions;
 
 /// The kind `guardrail`.
 #[derive(Debug)]

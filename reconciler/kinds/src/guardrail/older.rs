@@ -1,25 +1,25 @@
 //! The published versions beside the newest one: callers who name one of them by its number get it, whatever came after it.
 //!
-//! Expected flow: the versions of a declared guardrail are read beside it and kept by content; what of them protects less than
-//! the declaration is told in every plan, as a note that opens a ticket. What came after the pin, and was not told of when this
-//! tool restored what came with it, is drift. No step ends that: a version never changes, and who names it is not seen from here.
+//! Expected flow: the versions of a declared guardrail are read with it and kept by content. A version that protects less than
+//! the declaration is a note with a ticket in every plan. A version that is newer than the pin, and that no restore of this tool
+//! reported, is drift. No step ends that: a version never changes, and its callers are not known here.
 
 use futures::stream::{self, StreamExt as _};
-use reconciler_aws::edge::gap_of;
+use reconciler_aws::client::gap_of;
 use reconciler_aws::{CallError, ErrorClass, Session};
 use reconciler_model::address::{Address, Scope};
 use reconciler_model::codes;
 use reconciler_model::direction::Direction;
-use reconciler_model::inventory::{Gap, Sighting};
+use reconciler_model::inventory::{Gap, ObservedResource};
 use reconciler_model::kind::{Kind as _, KnownVersions};
 use reconciler_model::tree::{self, Difference, Path};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 use super::Guardrail;
-use super::edge::{REASONING, content_of};
+use super::client::{REASONING, content_of};
 use super::spec::{PUBLISHED, published_of};
-use super::steps::{Beside, Facts};
+use super::steps::{Beside, PrivateState};
 use crate::shared::guardrails::get;
 
 /// Versions of one guardrail that are read side by side.
@@ -84,15 +84,17 @@ pub(super) fn called(id: &str, number: u32) -> String {
 }
 
 /// The newest version of a guardrail, as it is called.
-pub(super) fn newest(live: &Sighting) -> Option<String> {
-    let facts = Facts::deserialize(&live.facts).ok()?;
-    Some(called(&Guardrail.contract().id_of(&live.handle)?, *facts.versions.last()?))
+pub(super) fn newest(live: &ObservedResource) -> Option<String> {
+    let private_state = PrivateState::deserialize(&live.private_state).ok()?;
+    Some(called(&Guardrail.contract().id_of(&live.external_id)?, *private_state.versions.last()?))
 }
 
-/// What of older versions protects less than declared, or may, and is not known: leaf by leaf, once for those of one content.
-/// Nothing where nothing is to be published, or nobody pinned what there was.
-pub(super) fn unknown(live: &Sighting, want: &Value, known: KnownVersions<'_>) -> Vec<(Difference, Direction)> {
-    let (Some(pinned), Some(id)) = (known.pinned, Guardrail.contract().id_of(&live.handle)) else { return Vec::new() };
+/// The differences of older versions that protect less than declared, or may, and are not known: leaf by leaf, once for
+/// versions of one content. Empty where nothing is published, or where nothing is pinned.
+pub(super) fn unknown(live: &ObservedResource, want: &Value, known: KnownVersions<'_>) -> Vec<(Difference, Direction)> {
+    let (Some(pinned), Some(id)) = (known.pinned, Guardrail.contract().id_of(&live.external_id)) else {
+        return Vec::new();
+    };
     if want.get(PUBLISHED).is_none() {
         return Vec::new();
     }
@@ -132,10 +134,10 @@ fn ranges(numbers: &[u32]) -> String {
 }
 
 /// Whether a version protects more or less than `want` declares; `None` where its content is not known.
-pub(super) fn direction_of(live: &Sighting, want: &Value, version: &str) -> Option<Direction> {
+pub(super) fn direction_of(live: &ObservedResource, want: &Value, version: &str) -> Option<Direction> {
     let number: u32 = version.parse().ok()?;
-    let facts: Facts = Facts::deserialize(&live.facts).ok()?;
-    let newest = (facts.versions.last() == Some(&number)).then(|| live.tree.get(PUBLISHED)).flatten();
+    let private_state: PrivateState = PrivateState::deserialize(&live.private_state).ok()?;
+    let newest = (private_state.versions.last() == Some(&number)).then(|| live.tree.get(PUBLISHED)).flatten();
     let older = Beside::of(live).older;
     let content = newest.or_else(|| older.iter().find(|one| one.versions.contains(&number)).map(|one| &one.content))?;
     let reasons = |content: &Value| content.get(REASONING).is_some_and(|policy| !policy.is_null());
@@ -163,7 +165,7 @@ fn less(content: &Value, declared: &Value) -> impl Iterator<Item = (Difference, 
 }
 
 /// What is to be said of versions that protect less than `want`, or may.
-pub(super) fn notes(live: &Sighting, want: &Value) -> Vec<(&'static str, String)> {
+pub(super) fn notes(live: &ObservedResource, want: &Value) -> Vec<(&'static str, String)> {
     let declared = published_of(want);
     let (mut weaker, mut unsure) = (Vec::new(), Vec::new());
     for Older { versions, content } in Beside::of(live).older {

@@ -6,7 +6,7 @@
 use reconciler_model::address::{Scope, ScopeKind};
 use reconciler_model::diagnostic::Problem;
 use reconciler_model::direction::{self, Direction};
-use reconciler_model::inventory::Sighting;
+use reconciler_model::inventory::ObservedResource;
 use reconciler_model::kind::{
     self, Contract, Identity, Kind, KnownVersions, Normalised, Origin, Output, PinnedAs, Place, Situation, Versions,
 };
@@ -18,7 +18,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
-use super::{Guardrail, limits, older, steps};
+use super::{Guardrail, older, steps, validation};
 use crate::shared::arns;
 use crate::shared::guardrails::{NAME, hold_to_name, leave_out_own_name};
 use crate::shared::normal::{Decimal, IGNORED, as_answered, yes};
@@ -488,7 +488,7 @@ pub(super) static CONTRACT: Contract = Contract {
     // `version` is the number of the newest published version.
     outputs: &[Output::new(ID), Output::new(ARN), Output::following(VERSION, PUBLISHED)],
     published: Some(PUBLISHED),
-    trail_events: super::causes::CAUSES,
+    trail_events: super::trail_events::TRAIL_EVENTS,
     // READY is answered for a moment right after an update, before UPDATING (README.md, DRAFT and READY).
     settled_reads: 2,
     pinned_as: Some(PinnedAs::NameAndVersions("guardrail/")),
@@ -540,7 +540,7 @@ impl Kind for Guardrail {
                 let published = as_published(&Value::Object(members.clone()));
                 members.insert(PUBLISHED.into(), published);
             }
-            // That the service gave it up is what the edge knows.
+            // That the service gave it up is what the resource client knows.
             members.insert(STATUS.into(), json!(READY));
         }
         normalised
@@ -561,22 +561,22 @@ impl Kind for Guardrail {
         Ok(tree::listed(&spec, CONTRACT.list_keys()))
     }
 
-    fn output(&self, sighting: &Sighting, name: &str) -> Option<String> {
+    fn output(&self, observed: &ObservedResource, name: &str) -> Option<String> {
         match name {
-            VERSION => sighting.facts.get("versions")?.as_array()?.last().map(Value::to_string),
-            name => sighting.handle.get(name)?.as_str().map(str::to_owned),
+            VERSION => observed.private_state.get("versions")?.as_array()?.last().map(Value::to_string),
+            name => observed.external_id.get(name)?.as_str().map(str::to_owned),
         }
     }
 
     fn check(&self, tree: &Value) -> Vec<Problem> {
-        limits::check(tree)
+        validation::check(tree)
     }
 
     fn direction(&self, path: &Path, live: Option<&Value>, want: Option<&Value>) -> Direction {
         let parts = path.parts();
         let parts = parts.strip_prefix(&[PUBLISHED]).unwrap_or(&parts);
         match *parts {
-            // It was renamed, so that another one can take its name while callers go on naming this one by its id.
+            // It was renamed: another guardrail can take its name, while callers still use the id of this one.
             [NAME] => Direction::Weakened,
             [STATUS] => Direction::Weakened,
             [KEY] => arns::key_direction(want),
@@ -595,11 +595,11 @@ impl Kind for Guardrail {
         }
     }
 
-    fn arns(&self, _call: &Call, place: &Place<'_>, _name: &str, live: Option<&Sighting>) -> Vec<String> {
+    fn arns(&self, _call: &Call, place: &Place<'_>, _name: &str, live: Option<&ObservedResource>) -> Vec<String> {
         vec![arns::known_or(live, "guardrailArn", || arns::arn(place, "bedrock", "guardrail/*"))]
     }
 
-    fn notes_beside(&self, live: &Sighting, want: &Value) -> Vec<(&'static str, String)> {
+    fn notes_beside(&self, live: &ObservedResource, want: &Value) -> Vec<(&'static str, String)> {
         older::notes(live, want)
     }
 
@@ -613,15 +613,15 @@ impl Kind for Guardrail {
 }
 
 impl Versions for Guardrail {
-    fn newest(&self, live: &Sighting) -> Option<String> {
+    fn newest(&self, live: &ObservedResource) -> Option<String> {
         older::newest(live)
     }
 
-    fn unknown(&self, live: &Sighting, want: &Value, known: KnownVersions<'_>) -> Vec<(Difference, Direction)> {
+    fn unknown(&self, live: &ObservedResource, want: &Value, known: KnownVersions<'_>) -> Vec<(Difference, Direction)> {
         older::unknown(live, want, known)
     }
 
-    fn direction(&self, live: &Sighting, want: &Value, output: &str, value: &str) -> Option<Direction> {
+    fn direction(&self, live: &ObservedResource, want: &Value, output: &str, value: &str) -> Option<Direction> {
         (output == VERSION).then(|| older::direction_of(live, want, value)).flatten()
     }
 }

@@ -4,27 +4,27 @@ use std::collections::BTreeMap;
 
 use reconciler_model::codes;
 use reconciler_model::direction::Direction;
-use reconciler_model::inventory::Sighting;
+use reconciler_model::inventory::ObservedResource;
 use reconciler_model::kind::{Kind, Situation};
-use reconciler_model::plan::{Call, Lag, Promise, Proposal, ProposedStep};
+use reconciler_model::plan::{Call, ExpectedState, Lag, Proposal, ProposedStep};
 use reconciler_model::tree::{self, Path};
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
 use super::Guardrail;
-use super::limits::MOST_VERSIONS;
 use super::older::Older;
 use super::request;
 use super::spec::{PUBLISHED, READY, STATUS, TAGS, as_published, body_of, published_of};
+use super::validation::MOST_VERSIONS;
 use crate::shared::guardrails::NAME;
 use crate::shared::normal::{IGNORED, is_ignored, laid_over};
 
 /// Free versions below which the next restores are at risk, so that people are told while there is time.
 const FEW_FREE_VERSIONS: usize = 2;
 
-/// What the edge knows about versions, beyond the normal form.
+/// What the resource client knows about versions, beyond the normal form.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
-pub(super) struct Facts {
+pub(super) struct PrivateState {
     /// The numbers of the published versions, ascending.
     pub(super) versions: Vec<u32>,
     /// The service gave the DRAFT up; why.
@@ -34,8 +34,7 @@ pub(super) struct Facts {
     pub(super) taken_by: Option<String>,
 }
 
-/// What is known beside the state. No step is stale because it reads otherwise: what an answer leaves out has its default all the
-/// same.
+/// What is known beside the state. It makes no step stale. A member that an answer leaves out has its default.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
 #[serde(default)]
 pub(super) struct Beside {
@@ -47,13 +46,12 @@ pub(super) struct Beside {
 }
 
 impl Beside {
-    pub(super) fn of(live: &Sighting) -> Self {
+    pub(super) fn of(live: &ObservedResource) -> Self {
         Self::deserialize(&live.beside).unwrap_or_default()
     }
 }
 
-/// The versions that must not be deleted to make room, which are read only where the limit is reached; and who has the name of a
-/// guardrail that is not there.
+/// The versions that must be kept, read only at the limit, and the guardrail that has the name of a missing one.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub(super) struct Needed {
@@ -75,14 +73,14 @@ pub(super) fn propose(situation: &Situation<'_>) -> Proposal {
     }
 }
 
-fn step(action: &'static str, summary: String, call: Call, promise: Promise) -> ProposedStep {
-    ProposedStep { action, summary, call, promise, ..ProposedStep::default() }
+fn step(action: &'static str, summary: String, call: Call, expected_state: ExpectedState) -> ProposedStep {
+    ProposedStep { action, summary, call, expected_state, ..ProposedStep::default() }
 }
 
 /// A call on the guardrail, whose id is that of the answer where a former step creates it.
 fn call(situation: &Situation<'_>, operation: &str, request: Value) -> Call {
-    let handle = situation.live.map(|live| &live.handle);
-    Call::new("bedrock", operation, request).with_id("guardrailIdentifier", handle, "guardrailId")
+    let external_id = situation.live.map(|live| &live.external_id);
+    Call::new("bedrock", operation, request).with_id("guardrailIdentifier", external_id, "guardrailId")
 }
 
 fn tags_for_request(tags: Option<&Value>) -> Value {
@@ -99,7 +97,7 @@ fn create(situation: &Situation<'_>) -> Proposal {
             proposal.refusals.push((codes::CONTRADICTION, detail));
         }
     }
-    if let Some(other) = Needed::deserialize(situation.surroundings).unwrap_or_default().taken_by {
+    if let Some(other) = Needed::deserialize(situation.scope_context).unwrap_or_default().taken_by {
         let detail = format!(
             "the guardrail is gone, and cannot be made again: guardrail {other}, which this tool did not make, is called {} now. \
              Rename or delete {other}; or run `pin`, and review it, to hold that one to the declaration",
@@ -115,8 +113,8 @@ fn create(situation: &Situation<'_>) -> Proposal {
     if tags.as_array().is_some_and(|tags| !tags.is_empty()) {
         body["tags"] = tags;
     }
-    let mut promised = situation.target.clone();
-    if let Some(members) = promised.as_object_mut() {
+    let mut expected = situation.target.clone();
+    if let Some(members) = expected.as_object_mut() {
         members.remove(PUBLISHED);
         members.remove(IGNORED);
     }
@@ -124,7 +122,7 @@ fn create(situation: &Situation<'_>) -> Proposal {
         "create",
         format!("create guardrail {}", situation.name),
         Call::new("bedrock", "CreateGuardrail", body).with_token("clientRequestToken"),
-        Promise { tree: promised, ..Promise::default() },
+        ExpectedState { tree: expected, ..ExpectedState::default() },
     ));
     if let Some(published) = situation.target.get(PUBLISHED) {
         proposal.steps.push(publish(situation, published.clone()));
@@ -134,20 +132,20 @@ fn create(situation: &Situation<'_>) -> Proposal {
     proposal
 }
 
-fn publish(situation: &Situation<'_>, promised: Value) -> ProposedStep {
+fn publish(situation: &Situation<'_>, expected: Value) -> ProposedStep {
     let request = json!({ "description": "Restored from the desired state by bedrock-reconciler" });
     let step = step(
         "publish",
         "publish the restored content as a new version".into(),
         call(situation, "CreateGuardrailVersion", request).with_token("clientRequestToken"),
-        Promise { tree: json!({ PUBLISHED: promised }), ..Promise::default() },
+        ExpectedState { tree: json!({ PUBLISHED: expected }), ..ExpectedState::default() },
     );
     ProposedStep { spends: true, ..step }
 }
 
-fn restore(situation: &Situation<'_>, live: &Sighting) -> Proposal {
+fn restore(situation: &Situation<'_>, live: &ObservedResource) -> Proposal {
     let mut proposal = Proposal::default();
-    let facts: Facts = serde_json::from_value(live.facts.clone()).unwrap_or_default();
+    let private_state: PrivateState = serde_json::from_value(live.private_state.clone()).unwrap_or_default();
     let publishes = situation.differs_in(PUBLISHED);
     let mut content = body_of(&laid_over(Some(&live.tree), &body_of(situation.target)));
     if publishes {
@@ -155,32 +153,32 @@ fn restore(situation: &Situation<'_>, live: &Sighting) -> Proposal {
     }
     name_the_tiers(&mut content);
     // The service gives a name once: the content is not to wait until another guardrail gives it back.
-    let taken_by = facts.taken_by.as_ref().filter(|_| situation.differs_in(NAME));
+    let taken_by = private_state.taken_by.as_ref().filter(|_| situation.differs_in(NAME));
     let renamed = situation.differs_in(NAME) && taken_by.is_none();
     let today = live.tree.get(NAME).and_then(Value::as_str).filter(|_| taken_by.is_some()).unwrap_or(situation.name);
-    // A DRAFT that the service gave up is made anew by the same call, though its content be the declared one.
+    // A DRAFT with the status FAILED is written again, even if its content is the declared one.
     let draft_differs =
         renamed || situation.differs_in(STATUS) || !tree::differences(&body_of(&live.tree), &content, &[]).is_empty();
-    let extras = carried(live, situation.target, &content, draft_differs, &mut proposal);
+    let unknown_fields = carried(live, situation.target, &content, draft_differs, &mut proposal);
     if draft_differs && proposal.refusals.is_empty() {
-        let body = with_extras(today, &verbatim(&content, situation.target, &Beside::of(live)), &extras);
-        let mut promised = content.clone();
-        // Of a word that is not known nothing can be promised: it hides itself, and nothing that is restored.
+        let body = with_extras(today, &verbatim(&content, situation.target, &Beside::of(live)), &unknown_fields);
+        let mut expected = content.clone();
+        // An unknown word is left out of the expected state. It hides only itself.
         if live.tree.get(STATUS).is_some() {
-            promised[STATUS] = json!(READY);
+            expected[STATUS] = json!(READY);
         }
         if renamed {
-            promised[NAME] = json!(situation.name);
+            expected[NAME] = json!(situation.name);
         }
         proposal.steps.push(step(
             "update",
             "put the declared content back; the call replaces the DRAFT whole, the rest is carried over".into(),
             call(situation, "UpdateGuardrail", body),
-            Promise { tree: promised, extras, ..Promise::default() },
+            ExpectedState { tree: expected, unknown_fields, ..ExpectedState::default() },
         ));
     }
-    if publishes && proposal.refusals.is_empty() && make_room(situation, &facts, &mut proposal) {
-        let lag = facts.versions.last().map(|_| Lag::OlderVersions);
+    if publishes && proposal.refusals.is_empty() && make_room(situation, &private_state, &mut proposal) {
+        let lag = private_state.versions.last().map(|_| Lag::OlderVersions);
         proposal.steps.push(ProposedStep { lag, ..publish(situation, as_published(&content)) });
     }
     if situation.differs_in(TAGS) {
@@ -198,16 +196,16 @@ fn restore(situation: &Situation<'_>, live: &Sighting) -> Proposal {
             "put the declared tags back; other tags are left alone".into(),
             Call::new("bedrock", "TagResource", json!({ "tags": tags })).with_id(
                 "resourceARN",
-                Some(&live.handle),
+                Some(&live.external_id),
                 "guardrailArn",
             ),
-            Promise { tree: json!({ "tags": changed }), ..Promise::default() },
+            ExpectedState { tree: json!({ "tags": changed }), ..ExpectedState::default() },
         ));
     }
-    if !publishes && !facts.versions.is_empty() && situation.target.get(PUBLISHED).is_none() {
+    if !publishes && !private_state.versions.is_empty() && situation.target.get(PUBLISHED).is_none() {
         say_what_is_not_effective(situation, live, &content, &mut proposal);
     }
-    say_what_should_be_known(situation, &facts, publishes, &mut proposal);
+    say_what_should_be_known(situation, &private_state, publishes, &mut proposal);
     if let Some(other) = taken_by {
         let detail = format!(
             "the guardrail is called {today}, and cannot be named back: guardrail {other} is called {} now. Rename or delete {other}; \
@@ -219,7 +217,7 @@ fn restore(situation: &Situation<'_>, live: &Sighting) -> Proposal {
     proposal
 }
 
-/// The new version takes the place of the newest one, so what that has stronger, and may keep, has to be in the DRAFT too.
+/// The new version replaces the newest one, so the stronger values of that one have to be in the DRAFT too.
 fn keep_what_is_stronger_in_the_version(target: &Value, content: &mut Value) {
     let version = target.get(PUBLISHED).unwrap_or(&Value::Null);
     let draft = tree::restricted(target, version);
@@ -231,7 +229,12 @@ fn keep_what_is_stronger_in_the_version(target: &Value, content: &mut Value) {
 }
 
 /// A declaration with `publish: false` restores the DRAFT alone; says so where callers of the newest version get less.
-fn say_what_is_not_effective(situation: &Situation<'_>, live: &Sighting, content: &Value, proposal: &mut Proposal) {
+fn say_what_is_not_effective(
+    situation: &Situation<'_>,
+    live: &ObservedResource,
+    content: &Value,
+    proposal: &mut Proposal,
+) {
     let version = live.tree.get(PUBLISHED).unwrap_or(&Value::Null);
     let declared = published_of(situation.target);
     let differs = tree::differences(&tree::restricted(version, &declared), &tree::restricted(content, &declared), &[]);
@@ -247,14 +250,14 @@ fn say_what_is_not_effective(situation: &Situation<'_>, live: &Sighting, content
 
 /// The unknown members that the write has to carry; refuses the write when one of them cannot be.
 fn carried(
-    live: &Sighting,
+    live: &ObservedResource,
     target: &Value,
     content: &Value,
     writes: bool,
     proposal: &mut Proposal,
 ) -> BTreeMap<String, Value> {
     let mut kept = BTreeMap::new();
-    for (text, value) in &live.extras {
+    for (text, value) in &live.unknown_fields {
         let Ok(path) = text.parse::<Path>();
         if is_ignored(target, &path) {
             continue;
@@ -288,8 +291,7 @@ fn name_the_tiers(content: &mut Value) {
     }
 }
 
-/// What is sent of members that the declaration does not mention is what was answered: no default of ours, which the service
-/// may not share.
+/// Members that the declaration does not mention are sent as they were answered, without our defaults.
 fn verbatim(content: &Value, target: &Value, beside: &Beside) -> Value {
     let mut content = content.clone();
     let unmentioned = |path: &&Path| path.head().is_some_and(|head| target.get(head).is_none());
@@ -300,9 +302,9 @@ fn verbatim(content: &Value, target: &Value, beside: &Beside) -> Value {
 }
 
 /// Puts the carried members into the content before it becomes a body: the elements of lists have the same names in both.
-fn with_extras(name: &str, content: &Value, extras: &BTreeMap<String, Value>) -> Value {
+fn with_extras(name: &str, content: &Value, unknown_fields: &BTreeMap<String, Value>) -> Value {
     let mut content = content.clone();
-    for (text, value) in extras {
+    for (text, value) in unknown_fields {
         let Ok(path) = text.parse::<Path>();
         tree::set(&mut content, &path, Some(value.clone()));
     }
@@ -310,11 +312,11 @@ fn with_extras(name: &str, content: &Value, extras: &BTreeMap<String, Value>) ->
 }
 
 /// Makes room for one more version, or says why there is none. Nothing is deleted unless the limit is reached.
-fn make_room(situation: &Situation<'_>, facts: &Facts, proposal: &mut Proposal) -> bool {
-    if facts.versions.len() < MOST_VERSIONS {
+fn make_room(situation: &Situation<'_>, private_state: &PrivateState, proposal: &mut Proposal) -> bool {
+    if private_state.versions.len() < MOST_VERSIONS {
         return true;
     }
-    let needed = Needed::deserialize(situation.surroundings)
+    let needed = Needed::deserialize(situation.scope_context)
         .unwrap_or_else(|_| Needed { unsure: Some("they were not read".to_owned()), ..Needed::default() });
     if let Some(why) = needed.unsure {
         let detail = format!(
@@ -325,7 +327,7 @@ fn make_room(situation: &Situation<'_>, facts: &Facts, proposal: &mut Proposal) 
     }
     // The newest first: a flood of weak versions comes after the good one that others name.
     let free = |version: &u32| !needed.enforced.contains(version) && !needed.as_declared.contains(version);
-    let Some(version) = facts.versions.iter().rev().copied().find(free) else {
+    let Some(version) = private_state.versions.iter().rev().copied().find(free) else {
         let detail = format!(
             "all {MOST_VERSIONS} versions are enforced or as declared, so none is deleted and the restored content cannot be published"
         );
@@ -340,7 +342,7 @@ fn make_room(situation: &Situation<'_>, facts: &Facts, proposal: &mut Proposal) 
         proposal.refusals.push((codes::VERSIONS_FULL, detail));
         return false;
     }
-    let left: Vec<u32> = facts.versions.iter().copied().filter(|one| *one != version).collect();
+    let left: Vec<u32> = private_state.versions.iter().copied().filter(|one| *one != version).collect();
     let version = version.to_string();
     let delete = step(
         "delete-version",
@@ -348,29 +350,38 @@ fn make_room(situation: &Situation<'_>, facts: &Facts, proposal: &mut Proposal) 
             "delete version {version}, which is not as declared and not enforced, to make room for the restored one"
         ),
         call(situation, "DeleteGuardrail", json!({ "guardrailVersion": version })),
-        Promise { tree: json!({}), facts: BTreeMap::from([("versions".into(), json!(left))]), ..Promise::default() },
+        ExpectedState {
+            tree: json!({}),
+            private_state: BTreeMap::from([("versions".into(), json!(left))]),
+            ..ExpectedState::default()
+        },
     );
     proposal.steps.push(ProposedStep { spends: true, ..delete });
     true
 }
 
-fn say_what_should_be_known(situation: &Situation<'_>, facts: &Facts, publishes: bool, proposal: &mut Proposal) {
-    if let (true, Some(newest)) = (publishes, facts.versions.last()) {
+fn say_what_should_be_known(
+    situation: &Situation<'_>,
+    private_state: &PrivateState,
+    publishes: bool,
+    proposal: &mut Proposal,
+) {
+    if let (true, Some(newest)) = (publishes, private_state.versions.last()) {
         let detail = format!(
             "restoring the DRAFT is not effective for callers that are pinned to version {newest} or older: move them to the new \
              version"
         );
         proposal.notes.push((codes::OTHER_VERSIONS, detail));
     }
-    let free = MOST_VERSIONS.saturating_sub(facts.versions.len());
+    let free = MOST_VERSIONS.saturating_sub(private_state.versions.len());
     if free <= FEW_FREE_VERSIONS && !publishes && situation.target.get(PUBLISHED).is_some() {
         let detail = format!(
             "{} of {MOST_VERSIONS} versions are used, so only {free} restores can be published",
-            facts.versions.len()
+            private_state.versions.len()
         );
         proposal.notes.push((codes::VERSIONS_FULL, detail));
     }
-    if let Some(reasons) = &facts.failed {
+    if let Some(reasons) = &private_state.failed {
         let why = if reasons.is_empty() { "it gives no reason".to_owned() } else { reasons.join("; ") };
         proposal.notes.push((codes::AWS_ERROR, format!("the service reports the guardrail as FAILED: {why}")));
     }

@@ -11,11 +11,11 @@
 //! Caveats: it is a kind of its own, and not a member of `guardrail`: a policy names the ARN of its guardrail, which is known
 //! only when the guardrail exists; and it costs a call for each guardrail, which nobody makes who does not declare it.
 
-mod causes;
-mod edge;
-mod limits;
+mod client;
 mod spec;
 mod steps;
+mod trail_events;
+mod validation;
 
 /// The kind `guardrail-resource-policy`.
 #[derive(Debug)]

@@ -3,7 +3,7 @@
 use reconciler_model::address::ScopeKind;
 use reconciler_model::diagnostic::Problem;
 use reconciler_model::direction::Direction;
-use reconciler_model::inventory::Sighting;
+use reconciler_model::inventory::ObservedResource;
 use reconciler_model::kind::{self, Contract, Identity, Kind, Normalised, Origin, PinnedAs, Place, Situation};
 use reconciler_model::plan::{Call, Proposal};
 use reconciler_model::policy::Document;
@@ -13,7 +13,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
-use super::{GuardrailResourcePolicy, limits, steps};
+use super::{GuardrailResourcePolicy, steps, validation};
 use crate::shared::arns;
 use crate::shared::guardrails::{NAME, hold_to_name, leave_out_own_name};
 use crate::shared::normal::as_answered;
@@ -42,7 +42,7 @@ static CONTRACT: Contract = Contract {
     // A grant that is lost protects nobody: what the organization enforces can no longer be applied. So a document that
     // grants less is not kept as a stronger one.
     documents_grant: true,
-    trail_events: super::causes::CAUSES,
+    trail_events: super::trail_events::TRAIL_EVENTS,
     pinned_as: Some(PinnedAs::Name("guardrail/")),
     identity: Some(Identity::new(NAME, |want, name, _| hold_to_name(want, name))),
     named_after: Some("guardrail"),
@@ -59,7 +59,7 @@ impl Kind for GuardrailResourcePolicy {
     }
 
     fn check(&self, tree: &Value) -> Vec<Problem> {
-        limits::check(tree)
+        validation::check(tree)
     }
 
     fn direction(&self, path: &Path, live: Option<&Value>, want: Option<&Value>) -> Direction {
@@ -73,7 +73,7 @@ impl Kind for GuardrailResourcePolicy {
         }
     }
 
-    fn arns(&self, _call: &Call, _place: &Place<'_>, _name: &str, live: Option<&Sighting>) -> Vec<String> {
+    fn arns(&self, _call: &Call, _place: &Place<'_>, _name: &str, live: Option<&ObservedResource>) -> Vec<String> {
         arns::known(live, "guardrailArn").into_iter().collect()
     }
 

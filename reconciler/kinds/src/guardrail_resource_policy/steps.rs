@@ -2,7 +2,7 @@
 
 use reconciler_model::codes;
 use reconciler_model::kind::Situation;
-use reconciler_model::plan::{Call, Promise, Proposal, ProposedStep};
+use reconciler_model::plan::{Call, ExpectedState, Proposal, ProposedStep};
 use reconciler_model::policy::Policy;
 use serde_json::{Value, json};
 
@@ -29,7 +29,7 @@ pub(super) fn propose(situation: &Situation<'_>) -> Proposal {
     if !situation.differs_in(POLICY) {
         return proposal;
     }
-    let arn = live.handle.get("guardrailArn").and_then(Value::as_str).unwrap_or_default();
+    let arn = live.external_id.get("guardrailArn").and_then(Value::as_str).unwrap_or_default();
     let unknown = live.tree.get(POLICY).and_then(|document| Policy::from_value(document).ok());
     let unknown = unknown.map(|policy| policy.unknown()).unwrap_or_default();
     if wanted.is_some() && !unknown.is_empty() {
@@ -62,7 +62,7 @@ pub(super) fn propose(situation: &Situation<'_>) -> Proposal {
         action,
         summary: summary.into(),
         call: Call::new("bedrock", operation, request),
-        promise: Promise { tree: json!({ POLICY: wanted }), ..Promise::default() },
+        expected_state: ExpectedState { tree: json!({ POLICY: wanted }), ..ExpectedState::default() },
         ..ProposedStep::default()
     });
     proposal

@@ -3,13 +3,13 @@
 
 use async_trait::async_trait;
 use futures::future::join_all;
-use reconciler_aws::edge::{LookedUp, LookupSource};
+use reconciler_aws::client::{LookedUp, LookupSource};
 use reconciler_aws::{CallError, ErrorClass, Session};
 use reconciler_model::desired::CONTENT;
 use reconciler_model::digest;
 use reconciler_model::policy::Policy;
 
-use super::edge;
+use super::client;
 
 /// The digest of what the default version of a policy says.
 #[derive(Debug)]
@@ -27,7 +27,7 @@ impl LookupSource for Contents {
 }
 
 async fn one(session: &Session, arn: &str) -> Result<LookedUp, CallError> {
-    match edge::default_text(session, arn).await {
+    match client::default_text(session, arn).await {
         // What is no policy to this build is held as it is written.
         Ok(text) => Ok(LookedUp::Is(match Policy::from_text(&text) {
             Ok(policy) => policy.digest(),

@@ -1,7 +1,7 @@
 //! Denials that others add to a role: whether they touch what the role is granted.
 //!
-//! Responders put a role out of work with an inline `Deny`. Where it denies what the role has to do, such as to deliver logs,
-//! it stops the control; where it denies other things alone, it takes nothing away that anybody declared.
+//! Responders stop a role with an inline `Deny`. A denial of its own work, such as the delivery of logs, stops the control. A
+//! denial of other actions takes nothing from the declaration.
 
 use reconciler_model::direction::Direction;
 use reconciler_model::policy::{Effect, Policy, Statement};
@@ -9,13 +9,12 @@ use reconciler_model::tree::Difference;
 use serde_json::{Value, json};
 
 use super::spec::{ATTACHED, INLINE};
-use super::{limits, revocation};
+use super::{revocation, validation};
 use crate::shared::statements::takes_from;
 
-/// The direction of an inline policy that nobody declares, or of a statement that a declared one has beside its own, in sight of
-/// what the live role is granted; `None` where that is not known, or where something is granted by it. `may_be_over` says that no
-/// revocation of sessions is of the time to come: those that are over are nothing to a service, which begins a new one for
-/// each delivery.
+/// The direction of an undeclared inline policy or statement, given the grants of the live role; `None` where the grants are
+/// unknown, or where it grants something itself. `may_be_over` says that every revocation of sessions lies in the past, where it
+/// does not affect a service that begins a new session for each delivery.
 pub(super) fn direction(live: &Value, may_be_over: bool, difference: &Difference) -> Option<Direction> {
     let Difference { path, left: Some(added), right: None } = difference else { return None };
     let (name, denial) = match path.parts()[..] {
@@ -32,7 +31,7 @@ pub(super) fn direction(live: &Value, may_be_over: bool, difference: &Difference
     // One of which the extent is not known may be of the whole.
     document(inline.get(name)?)?;
     // Of policies of AWS, what they grant is not read.
-    let attached = live.get(ATTACHED)?.as_object()?.iter().filter(|(arn, _)| !limits::only_denies(arn));
+    let attached = live.get(ATTACHED)?.as_object()?.iter().filter(|(arn, _)| !validation::only_denies(arn));
     let all: Vec<Policy> =
         inline.iter().chain(attached).map(|(_, element)| document(element)).collect::<Option<_>>()?;
     let all = all.iter().flat_map(Policy::statements);

@@ -32,16 +32,16 @@
 //! Caveats: the SDK drops members of answers that it does not know. No call here replaces more than one document or value, so
 //! none of them can get lost.
 
-mod causes;
+mod client;
 mod contents;
 mod denial;
-mod edge;
-mod limits;
 mod overruled;
 mod revocation;
 mod spec;
 mod steps;
+mod trail_events;
 mod trust;
+mod validation;
 
 pub use contents::Contents;
 

@@ -25,7 +25,7 @@ pub(super) fn of(tree: &Value) -> Map<String, Value> {
     let attached: Vec<(&String, Policy)> =
         elements(ATTACHED).filter_map(|(arn, element)| Some((arn, document(element)?))).collect();
     let inline: Vec<Policy> = elements(INLINE).filter_map(|(_, element)| document(element)).collect();
-    // What is kept from what the role is granted, and which attached policies grant some of it: these may have grown, where
+    // The grants that are blocked, and the attached policies that grant some of them. Attached policies may have grown;
     // inline policies are held themselves.
     let kept = |other: &Policy, is_boundary: bool| {
         let mut actions = kept_from(&inline, other, is_boundary);
@@ -72,8 +72,7 @@ fn grants_everything(policy: &Policy) -> bool {
     })
 }
 
-/// The actions that the policies grant and that none of them is left of beside another one: it denies them without a condition
-/// or, where it is a boundary, allows none of them.
+/// The granted actions that another policy blocks: it denies them without a condition or, as a boundary, does not allow them.
 fn kept_from(own: &[Policy], other: &Policy, is_boundary: bool) -> Vec<String> {
     let mut kept: Vec<String> = own
         .iter()

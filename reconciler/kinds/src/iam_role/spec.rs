@@ -3,7 +3,7 @@
 use reconciler_model::address::ScopeKind;
 use reconciler_model::diagnostic::Problem;
 use reconciler_model::direction::{self, Direction};
-use reconciler_model::inventory::Sighting;
+use reconciler_model::inventory::ObservedResource;
 use reconciler_model::kind::{self, Contract, Kind, Normalised, Origin, Output, PinnedAs, Place, Situation};
 use reconciler_model::plan::{Call, Proposal};
 use reconciler_model::policy::{self, Document, Policy};
@@ -13,7 +13,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
-use super::{IamRole, denial, limits, overruled, revocation, steps, trust};
+use super::{IamRole, denial, overruled, revocation, steps, trust, validation};
 use crate::shared::arns;
 use crate::shared::normal::{OVERRULED, as_answered, overruled_of, set_overruled, without};
 use crate::shared::tags::Tags;
@@ -150,7 +150,7 @@ static CONTRACT: Contract = Contract {
     about: "An IAM role: trust policy, inline and attached policies, permissions boundary and longest session.",
     scope: ScopeKind::Account,
     stage: 20,
-    check_name: limits::check_name,
+    check_name: validation::check_name,
     spec: typed_spec!(Spec),
     request_side_names: &[
         ("assumeRolePolicy", TRUST),
@@ -165,7 +165,7 @@ static CONTRACT: Contract = Contract {
     // A control depends on what its role is granted, so that less is not stronger: see the module.
     documents_grant: true,
     outputs: &[Output::new("arn"), Output::new("roleId")],
-    trail_events: super::causes::CAUSES,
+    trail_events: super::trail_events::TRAIL_EVENTS,
     pinned_as: Some(PinnedAs::Contents(&[(ATTACHED, "policyArn"), (BOUNDARY, "permissionsBoundaryArn")])),
     ..Contract::DEFAULT
 };
@@ -198,7 +198,7 @@ impl Kind for IamRole {
     }
 
     fn check(&self, tree: &Value) -> Vec<Problem> {
-        limits::check(tree)
+        validation::check(tree)
     }
 
     fn direction(&self, path: &Path, live: Option<&Value>, want: Option<&Value>) -> Direction {
@@ -210,29 +210,29 @@ impl Kind for IamRole {
                 live => of_inline(live, want),
             },
             [ATTACHED, arn] => match (live, want) {
-                (Some(_), None) if !limits::only_denies(arn) => Direction::Weakened,
+                (Some(_), None) if !validation::only_denies(arn) => Direction::Weakened,
                 _ => Direction::Unknown,
             },
             _ => CONTRACT.direction(path, live, want),
         }
     }
 
-    fn direction_of(&self, live: &Sighting, difference: &Difference, found: Direction) -> Direction {
+    fn direction_of(&self, live: &ObservedResource, difference: &Difference, found: Direction) -> Direction {
         match difference.path.parts()[..] {
             [INLINE, ..] if found == Direction::Unknown => {
-                denial::direction(&live.tree, live.facts["revokesToCome"] == false, difference).unwrap_or(found)
+                denial::direction(&live.tree, live.private_state["revokesToCome"] == false, difference).unwrap_or(found)
             }
             _ => found,
         }
     }
 
-    fn protects(&self, live: &Sighting, path: &Path) -> bool {
+    fn protects(&self, live: &ObservedResource, path: &Path) -> bool {
         // A revocation of sessions that are yet to come does not revoke, it keeps the role from working.
-        path.head() != Some(INLINE) || live.facts["revokesToCome"] != true
+        path.head() != Some(INLINE) || live.private_state["revokesToCome"] != true
     }
 
     /// The path of a role that is not there yet is known to its creation alone.
-    fn arns(&self, call: &Call, place: &Place<'_>, name: &str, live: Option<&Sighting>) -> Vec<String> {
+    fn arns(&self, call: &Call, place: &Place<'_>, name: &str, live: Option<&ObservedResource>) -> Vec<String> {
         let path = call.request.get("Path").and_then(Value::as_str);
         let made = path.or((call.operation == "CreateRole").then_some("/"));
         let made = made.map(|path| format!("arn:{}:iam::{}:role{path}{name}", place.partition, place.account_id));

@@ -8,15 +8,15 @@
 use std::collections::BTreeSet;
 
 use reconciler_model::codes;
-use reconciler_model::inventory::Sighting;
+use reconciler_model::inventory::ObservedResource;
 use reconciler_model::kind::Situation;
-use reconciler_model::plan::{Call, Promise, Proposal, ProposedStep};
+use reconciler_model::plan::{Call, ExpectedState, Proposal, ProposedStep};
 use reconciler_model::policy::Policy;
 use reconciler_model::tree::Path;
 use serde_json::{Map, Value, json};
 
-use super::limits::{self, MOST_INLINE, USUAL_ATTACHED, document, size};
 use super::spec::{ATTACHED, BOUNDARY, DESCRIPTION, ELSEWHERE, INLINE, LONGEST, PATH, TAGS, TRUST};
+use super::validation::{self, MOST_INLINE, USUAL_ATTACHED, document, size};
 use crate::shared::normal::{OVERRULED, without};
 use crate::shared::operations::operations;
 use crate::shared::tags::{self, KEY_AND_VALUE};
@@ -86,7 +86,7 @@ impl<'a> Chain<'a> {
     }
 
     /// Adds a call whose request has the role's name and these members.
-    fn call(&mut self, operation: Operation, members: Value, summary: impl Into<String>, promise: Value) {
+    fn call(&mut self, operation: Operation, members: Value, summary: impl Into<String>, expected_state: Value) {
         let mut request = json!({ "RoleName": self.name });
         if let (Some(request), Value::Object(members)) = (request.as_object_mut(), members) {
             request.extend(members.into_iter().filter(|(_, member)| !member.is_null()));
@@ -95,7 +95,7 @@ impl<'a> Chain<'a> {
             action: operation.action(),
             summary: summary.into(),
             call: Call::new("iam", operation.name(), request),
-            promise: Promise { tree: promise, ..Promise::default() },
+            expected_state: ExpectedState { tree: expected_state, ..ExpectedState::default() },
             ..ProposedStep::default()
         });
     }
@@ -125,8 +125,13 @@ impl<'a> Chain<'a> {
             };
             self.inline.insert(name.clone(), element.clone());
             let members = json!({ "PolicyName": name, "PolicyDocument": policy.to_minified_json() });
-            let promise = json!({ INLINE: self.inline });
-            self.call(Operation::PutRolePolicy, members, format!("put the declared inline policy {name}"), promise);
+            let expected_state = json!({ INLINE: self.inline });
+            self.call(
+                Operation::PutRolePolicy,
+                members,
+                format!("put the declared inline policy {name}"),
+                expected_state,
+            );
         }
     }
 
@@ -134,17 +139,22 @@ impl<'a> Chain<'a> {
     fn delete_inline(&mut self, target: &Value) {
         for name in undeclared(&self.inline, target, INLINE) {
             self.inline.remove(&name);
-            let promise = json!({ INLINE: self.inline });
+            let expected_state = json!({ INLINE: self.inline });
             let summary = format!("delete inline policy {name}, which is not declared");
-            self.call(Operation::DeleteRolePolicy, json!({ "PolicyName": name }), summary, promise);
+            self.call(Operation::DeleteRolePolicy, json!({ "PolicyName": name }), summary, expected_state);
         }
     }
 
     fn attach(&mut self, target: &Value) {
         for (arn, element) in elements(target, ATTACHED) {
             if !is_of_others(element) && self.attached.insert(arn.clone(), without_content(element)).is_none() {
-                let promise = json!({ ATTACHED: self.attached });
-                self.call(Operation::AttachRolePolicy, json!({ "PolicyArn": arn }), format!("attach {arn}"), promise);
+                let expected_state = json!({ ATTACHED: self.attached });
+                self.call(
+                    Operation::AttachRolePolicy,
+                    json!({ "PolicyArn": arn }),
+                    format!("attach {arn}"),
+                    expected_state,
+                );
             }
         }
         let count = self.attached.len();
@@ -156,22 +166,22 @@ impl<'a> Chain<'a> {
     fn detach(&mut self, target: &Value) {
         for arn in undeclared(&self.attached, target, ATTACHED) {
             self.attached.remove(&arn);
-            let promise = json!({ ATTACHED: self.attached });
+            let expected_state = json!({ ATTACHED: self.attached });
             let summary = format!("detach {arn}, which is not declared");
-            self.call(Operation::DetachRolePolicy, json!({ "PolicyArn": arn }), summary, promise);
+            self.call(Operation::DetachRolePolicy, json!({ "PolicyArn": arn }), summary, expected_state);
         }
     }
 
     fn trust(&mut self, policy: &Policy, target: &Value) {
         let members = json!({ "PolicyDocument": policy.to_minified_json() });
-        let promise = json!({ TRUST: target[TRUST] });
-        self.call(Operation::UpdateAssumeRolePolicy, members, "put the declared trust policy back", promise);
+        let expected_state = json!({ TRUST: target[TRUST] });
+        self.call(Operation::UpdateAssumeRolePolicy, members, "put the declared trust policy back", expected_state);
     }
 
     fn tag(&mut self, changed: &Map<String, Value>) {
         let members = json!({ "Tags": tags::for_request(changed.values(), KEY_AND_VALUE) });
-        let promise = json!({ "tags": changed });
-        self.call(Operation::TagRole, members, "put the declared tags back; other tags are left alone", promise);
+        let expected_state = json!({ "tags": changed });
+        self.call(Operation::TagRole, members, "put the declared tags back; other tags are left alone", expected_state);
     }
 }
 
@@ -216,12 +226,12 @@ fn create(situation: &Situation<'_>) -> Proposal {
         "PermissionsBoundary": target.pointer("/permissionsBoundary/permissionsBoundaryArn"),
         "Tags": tags.map(|tags| tags::for_request(tags.values(), KEY_AND_VALUE)),
     });
-    let mut promise = target.clone();
-    if let Some(members) = promise.as_object_mut() {
+    let mut expected_state = target.clone();
+    if let Some(members) = expected_state.as_object_mut() {
         members.retain(|member, _| ![INLINE, ATTACHED, OVERRULED].contains(&member.as_str()));
         members.entry(BOUNDARY).and_modify(|boundary| *boundary = without_content(boundary));
     }
-    chain.call(Operation::CreateRole, members, format!("create role {}", situation.name), promise);
+    chain.call(Operation::CreateRole, members, format!("create role {}", situation.name), expected_state);
     chain.put_inline(target);
     chain.attach(target);
     let detail = "the role gets another unique id: policies elsewhere that named the one before have to be written again, and the \
@@ -230,13 +240,13 @@ fn create(situation: &Situation<'_>) -> Proposal {
     chain.proposal
 }
 
-fn restore(situation: &Situation<'_>, live: &Sighting) -> Proposal {
+fn restore(situation: &Situation<'_>, live: &ObservedResource) -> Proposal {
     let target = situation.target;
     let mut chain = Chain::new(situation, Some(&live.tree));
     if situation.differs.is_empty() {
         return chain.proposal;
     }
-    if let Some(path) = live.tree[PATH].as_str().filter(|path| limits::is_of_aws(path)) {
+    if let Some(path) = live.tree[PATH].as_str().filter(|path| validation::is_of_aws(path)) {
         chain.refuse(codes::OF_AWS, format!("the role below {path} belongs to AWS; nobody else can change it"));
         return chain.proposal;
     }
@@ -287,7 +297,7 @@ fn restore(situation: &Situation<'_>, live: &Sighting) -> Proposal {
 }
 
 /// Says what is not restored, because it belongs to another policy.
-fn refuse_contents(chain: &mut Chain<'_>, situation: &Situation<'_>, live: &Sighting) {
+fn refuse_contents(chain: &mut Chain<'_>, situation: &Situation<'_>, live: &ObservedResource) {
     let boundary = live.tree[BOUNDARY]["permissionsBoundaryArn"].as_str().unwrap_or_default();
     let differ: BTreeSet<&str> = situation
         .differs
@@ -340,22 +350,27 @@ fn texts(list: &Value) -> Vec<&str> {
 }
 
 fn put_boundary(chain: &mut Chain<'_>, target: &Value) {
-    let promise = json!({ BOUNDARY: without_content(&target[BOUNDARY]) });
+    let expected_state = json!({ BOUNDARY: without_content(&target[BOUNDARY]) });
     match target[BOUNDARY].get("permissionsBoundaryArn") {
         Some(arn) => {
             let members = json!({ "PermissionsBoundary": arn });
-            chain.call(Operation::PutRolePermissionsBoundary, members, "put the declared boundary back", promise);
+            chain.call(
+                Operation::PutRolePermissionsBoundary,
+                members,
+                "put the declared boundary back",
+                expected_state,
+            );
         }
         None => {
             let summary = "remove the boundary, which is declared absent";
-            chain.call(Operation::DeleteRolePermissionsBoundary, json!({}), summary, promise);
+            chain.call(Operation::DeleteRolePermissionsBoundary, json!({}), summary, expected_state);
         }
     }
 }
 
 /// UpdateRole with both settings, because it is not documented that a description which is left out stays
 /// (README.md, Hypotheses).
-fn update(chain: &mut Chain<'_>, situation: &Situation<'_>, live: &Sighting) {
+fn update(chain: &mut Chain<'_>, situation: &Situation<'_>, live: &ObservedResource) {
     let value = |member: &str| situation.target.get(member).unwrap_or(&live.tree[member]).clone();
     let (description, longest) = (value("description"), value(LONGEST));
     let text = match (&description, &live.tree[DESCRIPTION]) {
@@ -364,8 +379,8 @@ fn update(chain: &mut Chain<'_>, situation: &Situation<'_>, live: &Sighting) {
         (description, _) => (*description).clone(),
     };
     let members = json!({ "Description": text, LONGEST_WIRE: longest });
-    let promise = json!({ "description": description, LONGEST: longest });
-    chain.call(Operation::UpdateRole, members, "put description and longest session back", promise);
+    let expected_state = json!({ "description": description, LONGEST: longest });
+    chain.call(Operation::UpdateRole, members, "put description and longest session back", expected_state);
 }
 
 const LONGEST_WIRE: &str = "MaxSessionDuration";
@@ -390,7 +405,7 @@ fn restore_inline(chain: &mut Chain<'_>, target: &Value) {
 }
 
 /// Names principals of the live trust policy that are no more.
-fn name_dangling(chain: &mut Chain<'_>, situation: &Situation<'_>, live: &Sighting) {
+fn name_dangling(chain: &mut Chain<'_>, situation: &Situation<'_>, live: &ObservedResource) {
     let Some(policy) = document(&live.tree, TRUST).filter(|_| situation.differs_in(TRUST)) else { return };
     for dangling in policy.dangling_principals() {
         let detail = format!(

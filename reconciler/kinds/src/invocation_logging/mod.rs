@@ -1,12 +1,12 @@
 //! Model invocation logging: the one configuration of an account and region.
 
-mod causes;
+mod client;
 mod diagnosis;
-mod edge;
 mod spec;
 mod steps;
+mod trail_events;
 
-pub use edge::Answered;
+pub use client::Answered;
 
 /// The kind `invocation-logging`.
 #[derive(Debug)]

@@ -5,7 +5,7 @@ use reconciler_model::codes;
 use reconciler_model::control::QuerySource;
 use reconciler_model::diagnostic::Problem;
 use reconciler_model::direction::{self, Direction};
-use reconciler_model::inventory::Sighting;
+use reconciler_model::inventory::ObservedResource;
 use reconciler_model::kind::{self, Contract, Kind, Normalised, Origin, PinnedAs, Place, Situation};
 use reconciler_model::plan::{Call, Proposal};
 use reconciler_model::tree::Path;
@@ -100,7 +100,7 @@ pub(super) static CONTRACT: Contract = Contract {
     ],
     hints: &[IGNORED],
     records: Some((QuerySource::InvocationLogs, "/cloudWatchConfig/logGroupName")),
-    trail_events: super::causes::CAUSES,
+    trail_events: super::trail_events::TRAIL_EVENTS,
     // CloudWatch Logs is delivered to with the role; the bucket lets Bedrock in by its own policy (README.md, Delivery role).
     passes: &["/loggingConfig/cloudWatchConfig/roleArn"],
     pinned_as: Some(PinnedAs::Answers),
@@ -195,7 +195,7 @@ impl Kind for InvocationLogging {
         }
     }
 
-    fn arns(&self, _call: &Call, _place: &Place<'_>, _name: &str, _live: Option<&Sighting>) -> Vec<String> {
+    fn arns(&self, _call: &Call, _place: &Place<'_>, _name: &str, _live: Option<&ObservedResource>) -> Vec<String> {
         vec![arns::EVERYTHING.to_owned()]
     }
 

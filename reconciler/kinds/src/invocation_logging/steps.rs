@@ -2,7 +2,7 @@
 
 use reconciler_model::codes;
 use reconciler_model::kind::Situation;
-use reconciler_model::plan::{Call, Promise, Proposal, ProposedStep};
+use reconciler_model::plan::{Call, ExpectedState, Proposal, ProposedStep};
 use reconciler_model::tree::{self, Path};
 use serde_json::{Value, json};
 
@@ -19,12 +19,12 @@ pub(super) fn propose(situation: &Situation<'_>) -> Proposal {
     let mut config = without_nulls(whole.clone());
     drop_empty_prefixes(&mut config);
     // The service answers and takes the same shape, so members that this build does not know are carried as they are.
-    let mut extras = live.map(|live| live.extras.clone()).unwrap_or_default();
-    extras.retain(|path, _| {
+    let mut unknown_fields = live.map(|live| live.unknown_fields.clone()).unwrap_or_default();
+    unknown_fields.retain(|path, _| {
         let Ok(path) = path.parse::<Path>();
         !is_ignored(situation.target, &path)
     });
-    for (path, value) in &extras {
+    for (path, value) in &unknown_fields {
         let Ok(path) = path.parse::<Path>();
         tree::set(&mut config, &path, Some(value.clone()));
         proposal.notes.push((codes::EXTRA_CARRIED, format!("{path} is kept as it is")));
@@ -40,7 +40,7 @@ pub(super) fn propose(situation: &Situation<'_>) -> Proposal {
         action,
         summary: summary.into(),
         call: Call::new("bedrock", "PutModelInvocationLoggingConfiguration", request),
-        promise: Promise { tree: whole, extras, ..Promise::default() },
+        expected_state: ExpectedState { tree: whole, unknown_fields, ..ExpectedState::default() },
         ..ProposedStep::default()
     });
     proposal

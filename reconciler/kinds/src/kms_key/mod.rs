@@ -13,11 +13,11 @@
 //! or by `targetKeyId` where that is declared. Grants are not looked at. CreateKey has no token against repetition: a key that
 //! is created is tagged with its alias, and a key with this tag and no other is taken before another one is created.
 
-mod causes;
-mod edge;
-mod limits;
+mod client;
 mod spec;
 mod steps;
+mod trail_events;
+mod validation;
 
 /// The kind `kms-key`.
 #[derive(Debug)]

@@ -3,7 +3,7 @@
 use reconciler_model::address::ScopeKind;
 use reconciler_model::diagnostic::Problem;
 use reconciler_model::direction::{self, Direction};
-use reconciler_model::inventory::Sighting;
+use reconciler_model::inventory::ObservedResource;
 use reconciler_model::kind::{self, Contract, Identity, Kind, Normalised, Origin, Output, PinnedAs, Situation};
 use reconciler_model::open_enum::Word;
 use reconciler_model::plan::Proposal;
@@ -14,7 +14,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
-use super::{KmsKey, limits, steps};
+use super::{KmsKey, steps, validation};
 use crate::shared::normal::as_answered;
 use crate::shared::statements;
 use crate::shared::tags::{Names, Tags};
@@ -139,7 +139,7 @@ static CONTRACT: Contract = Contract {
     about: "A customer managed KMS key, by its alias: state, rotation, policy and tags.",
     scope: ScopeKind::Region,
     stage: 10,
-    check_name: limits::check_name,
+    check_name: validation::check_name,
     spec: typed_spec!(Spec),
     request_side_names: &[
         ("tagKey", "key"),
@@ -153,7 +153,7 @@ static CONTRACT: Contract = Contract {
     documents_grant: true,
     // An alias that was pointed elsewhere is pointed back first: nothing is to be encrypted under the other key.
     outputs: &[Output::following("arn", TARGET), Output::following("keyId", TARGET)],
-    trail_events: super::causes::CAUSES,
+    trail_events: super::trail_events::TRAIL_EVENTS,
     pinned_as: Some(PinnedAs::Name("kms:")),
     // A declaration that names the key itself says more than a pin.
     identity: Some(Identity::new(TARGET, |want, _, pinned| {
@@ -211,7 +211,7 @@ impl Kind for KmsKey {
     }
 
     fn check(&self, tree: &Value) -> Vec<Problem> {
-        limits::check(tree)
+        validation::check(tree)
     }
 
     fn direction(&self, path: &Path, live: Option<&Value>, want: Option<&Value>) -> Direction {
@@ -226,7 +226,7 @@ impl Kind for KmsKey {
         }
     }
 
-    fn direction_of(&self, _: &Sighting, difference: &Difference, found: Direction) -> Direction {
+    fn direction_of(&self, _: &ObservedResource, difference: &Difference, found: Direction) -> Direction {
         match difference.path.parts()[..] {
             ["policy", "Statement", _] if found == Direction::Unknown => {
                 statements::of_denial(difference, NEEDED).unwrap_or(found)

@@ -6,10 +6,10 @@ use std::collections::BTreeMap;
 
 use jiff::Timestamp;
 use reconciler_model::codes;
-use reconciler_model::inventory::Sighting;
+use reconciler_model::inventory::ObservedResource;
 use reconciler_model::kind::Situation;
 use reconciler_model::open_enum::on_the_wire;
-use reconciler_model::plan::{Call, Promise, Proposal, ProposedStep};
+use reconciler_model::plan::{Call, ExpectedState, Proposal, ProposedStep};
 use reconciler_model::policy::Policy;
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value, json};
@@ -36,10 +36,10 @@ operations! {
     }
 }
 
-/// What the edge knows beyond the normal form.
+/// What the resource client knows beyond the normal form.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
-pub(super) struct Facts {
+pub(super) struct PrivateState {
     /// The state of the key, as KMS calls it.
     #[serde(default)]
     pub(super) key_state: String,
@@ -77,7 +77,14 @@ struct Steps<'a> {
 }
 
 impl Steps<'_> {
-    fn push(&mut self, action: &'static str, summary: &str, operation: Operation, request: Value, promise: Promise) {
+    fn push(
+        &mut self,
+        action: &'static str,
+        summary: &str,
+        operation: Operation,
+        request: Value,
+        expected_state: ExpectedState,
+    ) {
         let mut request = request;
         if let (Some(key), Some(members)) = (&self.key, request.as_object_mut())
             && !matches!(operation, Operation::CreateKey | Operation::CreateAlias | Operation::UpdateAlias)
@@ -105,7 +112,7 @@ impl Steps<'_> {
             action,
             summary: summary.to_owned(),
             call,
-            promise,
+            expected_state,
             alone,
             ..ProposedStep::default()
         });
@@ -123,22 +130,22 @@ impl Steps<'_> {
         let days = self.want(PERIOD);
         let off = self.want(ROTATION) == json!(false);
         if off {
-            let promise = promised(json!({"keyRotationEnabled": false}));
-            self.push("update", "stop the rotation", Operation::DisableKeyRotation, json!({}), promise);
+            let expected_state = expected(json!({"keyRotationEnabled": false}));
+            self.push("update", "stop the rotation", Operation::DisableKeyRotation, json!({}), expected_state);
             return;
         }
         let mut request = json!({});
-        let mut promise = json!({"keyRotationEnabled": true});
+        let mut expected_state = json!({"keyRotationEnabled": true});
         if !days.is_null() {
             request["RotationPeriodInDays"] = days.clone();
-            promise["rotationPeriodInDays"] = days;
+            expected_state["rotationPeriodInDays"] = days;
         }
-        self.push("update", "rotate the key", Operation::EnableKeyRotation, request, promised(promise));
+        self.push("update", "rotate the key", Operation::EnableKeyRotation, request, expected(expected_state));
     }
 }
 
-fn promised(tree: Value) -> Promise {
-    Promise { tree, ..Promise::default() }
+fn expected(tree: Value) -> ExpectedState {
+    ExpectedState { tree, ..ExpectedState::default() }
 }
 
 /// The document as PutKeyPolicy and CreateKey take it; `None` when it is no policy.
@@ -153,7 +160,7 @@ fn elements<'a>(tree: &'a Value, member: &str) -> impl Iterator<Item = (&'a Stri
 }
 
 pub(super) fn propose(situation: &Situation<'_>) -> Proposal {
-    let key = situation.live.map(|live| live.handle.get("keyId").cloned().unwrap_or(Value::Null));
+    let key = situation.live.map(|live| live.external_id.get("keyId").cloned().unwrap_or(Value::Null));
     let mut steps = Steps { situation, proposal: Proposal::default(), key };
     match situation.live {
         None => create(&mut steps),
@@ -162,10 +169,14 @@ pub(super) fn propose(situation: &Situation<'_>) -> Proposal {
     steps.proposal
 }
 
-/// What the alias promises: that it names the key.
-fn alias_promise(target: Option<&Value>) -> Promise {
+/// The expected state of the alias: it names the key.
+fn alias_expected_state(target: Option<&Value>) -> ExpectedState {
     let tree = target.map_or(Value::Null, |target| json!({"targetKeyId": target}));
-    Promise { tree, facts: BTreeMap::from([("hasAlias".to_owned(), json!(true))]), ..Promise::default() }
+    ExpectedState {
+        tree,
+        private_state: BTreeMap::from([("hasAlias".to_owned(), json!(true))]),
+        ..ExpectedState::default()
+    }
 }
 
 fn create(steps: &mut Steps<'_>) {
@@ -177,8 +188,14 @@ fn create(steps: &mut Steps<'_>) {
             return;
         }
         let request = json!({"AliasName": name, "TargetKeyId": declared});
-        let promise = alias_promise(Some(&declared));
-        return steps.push("create", &format!("create {name} for its key"), Operation::CreateAlias, request, promise);
+        let expected_state = alias_expected_state(Some(&declared));
+        return steps.push(
+            "create",
+            &format!("create {name} for its key"),
+            Operation::CreateAlias,
+            request,
+            expected_state,
+        );
     }
     if target.get(CREATE) != Some(&json!(true)) {
         return steps.refuse(
@@ -205,28 +222,28 @@ fn create(steps: &mut Steps<'_>) {
     tags.push(json!({"TagKey": OWN_TAG, "TagValue": name}));
     request.insert("Tags".into(), tags.into());
     let summary = format!("create a key for {name}; a key that was created for it before is taken instead");
-    steps.push("create", &summary, Operation::CreateKey, Value::Object(request), Promise::default());
+    steps.push("create", &summary, Operation::CreateKey, Value::Object(request), ExpectedState::default());
     let request = json!({"AliasName": name});
-    steps.push("create", &format!("create {name}"), Operation::CreateAlias, request, alias_promise(None));
+    steps.push("create", &format!("create {name}"), Operation::CreateAlias, request, alias_expected_state(None));
     if steps.want(ROTATION) == json!(true) || !steps.want(PERIOD).is_null() {
         steps.rotation();
     }
     if steps.want(ENABLED) == json!(false) {
-        let promise = promised(json!({"enabled": false}));
-        steps.push("update", "disable the key", Operation::DisableKey, json!({}), promise);
+        let expected_state = expected(json!({"enabled": false}));
+        steps.push("update", "disable the key", Operation::DisableKey, json!({}), expected_state);
     }
     let note = "the alias does not exist; what was encrypted under a lost key cannot be read with a new one";
     steps.proposal.notes.push((codes::NOT_CREATED, note.into()));
 }
 
-fn restore(steps: &mut Steps<'_>, live: &Sighting) {
-    let facts: Facts = serde_json::from_value(live.facts.clone()).unwrap_or_default();
+fn restore(steps: &mut Steps<'_>, live: &ObservedResource) {
+    let private_state: PrivateState = serde_json::from_value(live.private_state.clone()).unwrap_or_default();
     let situation = steps.situation;
-    note_what_should_be_known(steps, live, &facts);
+    note_what_should_be_known(steps, live, &private_state);
     if situation.differs.is_empty() {
         return;
     }
-    if facts.key_manager == "AWS" {
+    if private_state.key_manager == "AWS" {
         return steps.refuse(codes::NOT_CUSTOMER_MANAGED, "the alias names a key that AWS manages");
     }
     if situation.differs_in(TARGET) {
@@ -239,23 +256,23 @@ fn restore(steps: &mut Steps<'_>, live: &Sighting) {
         }
         let summary = format!("point the alias from {is} back to {should}; what else differs there is compared then");
         let request = json!({"AliasName": situation.name, "TargetKeyId": should});
-        let promise = alias_promise(Some(&should));
-        return steps.push("update", &summary, Operation::UpdateAlias, request, promise);
+        let expected_state = alias_expected_state(Some(&should));
+        return steps.push("update", &summary, Operation::UpdateAlias, request, expected_state);
     }
     let usable = make_usable(steps, live);
     if situation.differs_in(POLICY) {
         match text_of(&situation.target[POLICY]) {
             Some(text) => {
                 let request = json!({"PolicyName": "default", "Policy": text});
-                let promise = promised(json!({"policy": situation.target[POLICY]}));
+                let expected_state = expected(json!({"policy": situation.target[POLICY]}));
                 let summary = "put the declared policy back; it replaces the key's";
-                steps.push("update", summary, Operation::PutKeyPolicy, request, promise);
+                steps.push("update", summary, Operation::PutKeyPolicy, request, expected_state);
             }
             None => steps.refuse(codes::CONTRADICTION, NO_POLICY),
         }
     }
     if situation.differs_in(ROTATION) || situation.differs_in(PERIOD) {
-        match (facts.rotates, usable) {
+        match (private_state.rotates, usable) {
             (false, _) => steps.refuse(codes::IMMUTABLE, "KMS does not rotate keys of this kind"),
             (true, false) => steps.refuse(codes::CONTRADICTION, "KMS changes the rotation of enabled keys only"),
             (true, true) => steps.rotation(),
@@ -264,20 +281,20 @@ fn restore(steps: &mut Steps<'_>, live: &Sighting) {
     if situation.differs_in(DESCRIPTION) {
         let text = steps.want(DESCRIPTION);
         let request = json!({"Description": if text.is_null() { json!("") } else { text.clone() }});
-        let promise = promised(json!({"description": text}));
-        steps.push("update", "put the description back", Operation::UpdateKeyDescription, request, promise);
+        let expected_state = expected(json!({"description": text}));
+        steps.push("update", "put the description back", Operation::UpdateKeyDescription, request, expected_state);
     }
     if situation.differs_in(TAGS) {
         let differs = |(key, tag): &(&String, &Value)| live.tree[TAGS].get(key.as_str()) != Some(*tag);
         let changed: BTreeMap<&String, &Value> = elements(situation.target, "tags").filter(differs).collect();
         let request = json!({"Tags": tags::for_request(changed.values().copied(), TAG_NAMES)});
-        let promise = promised(json!({"tags": changed}));
+        let expected_state = expected(json!({"tags": changed}));
         steps.push(
             "tag",
             "put the declared tags back; other tags are left alone",
             Operation::TagResource,
             request,
-            promise,
+            expected_state,
         );
     }
     for member in ["multiRegion", "keySpec", "keyUsage"] {
@@ -288,12 +305,12 @@ fn restore(steps: &mut Steps<'_>, live: &Sighting) {
     }
 }
 
-/// Keeps the key that the alias is to lead to, and does not, from being deleted: KMS points no alias to it before. Gives whether
-/// there is such a key.
+/// Cancels the deletion of the key that the alias should lead to, because KMS points no alias to a key before that. Gives
+/// whether there is such a key.
 fn save(steps: &mut Steps<'_>, key: &Value) -> bool {
     let name = key.as_str().unwrap_or("");
     // Where it could not be looked at, the alias is tried to be put back all the same.
-    let Ok(Astray { is_gone, key_state, deletion_date }) = Astray::deserialize(steps.situation.surroundings) else {
+    let Ok(Astray { is_gone, key_state, deletion_date }) = Astray::deserialize(steps.situation.scope_context) else {
         return true;
     };
     if is_gone {
@@ -310,15 +327,15 @@ fn save(steps: &mut Steps<'_>, key: &Value) -> bool {
         let detail = format!("key {name}, which the alias has to lead to, {}", goes_at(&deletion_date));
         steps.proposal.notes.push((codes::KEY_PENDING_DELETION, detail));
         let summary = format!("cancel the deletion of key {name}, which the alias has to lead to");
-        let promise = promised(json!({ DELETION: null }));
-        steps.push("restore", &summary, Operation::CancelKeyDeletion, json!({ "KeyId": key }), promise);
+        let expected_state = expected(json!({ DELETION: null }));
+        steps.push("restore", &summary, Operation::CancelKeyDeletion, json!({ "KeyId": key }), expected_state);
     }
     // CancelKeyDeletion leaves the key disabled.
     let wanted = steps.want(ENABLED);
     if (waits && wanted != json!(false)) || (key_state == "Disabled" && wanted == json!(true)) {
         let summary = format!("enable key {name}");
-        let promise = promised(json!({"enabled": true}));
-        steps.push("restore", &summary, Operation::EnableKey, json!({ "KeyId": key }), promise);
+        let expected_state = expected(json!({"enabled": true}));
+        steps.push("restore", &summary, Operation::EnableKey, json!({ "KeyId": key }), expected_state);
     }
     true
 }
@@ -331,30 +348,36 @@ fn goes_at(date: &Value) -> String {
 }
 
 /// Cancels a deletion, enables or disables. Gives whether the key is enabled then.
-fn make_usable(steps: &mut Steps<'_>, live: &Sighting) -> bool {
+fn make_usable(steps: &mut Steps<'_>, live: &ObservedResource) -> bool {
     let was = live.tree[ENABLED] == json!(true);
     let (cancels, wants_off) = (steps.situation.differs_in(DELETION), steps.want(ENABLED) == json!(false));
     if cancels {
-        let promise = promised(json!({ DELETION: null }));
-        steps.push("restore", "cancel the deletion of the key", Operation::CancelKeyDeletion, json!({}), promise);
+        let expected_state = expected(json!({ DELETION: null }));
+        steps.push(
+            "restore",
+            "cancel the deletion of the key",
+            Operation::CancelKeyDeletion,
+            json!({}),
+            expected_state,
+        );
     }
     // CancelKeyDeletion leaves the key disabled.
     if !wants_off && (cancels || steps.situation.differs_in(ENABLED)) {
-        let promise = promised(json!({"enabled": true}));
-        steps.push("restore", "enable the key", Operation::EnableKey, json!({}), promise);
+        let expected_state = expected(json!({"enabled": true}));
+        steps.push("restore", "enable the key", Operation::EnableKey, json!({}), expected_state);
         return true;
     }
     if wants_off && was {
-        let promise = promised(json!({"enabled": false}));
-        steps.push("update", "disable the key", Operation::DisableKey, json!({}), promise);
+        let expected_state = expected(json!({"enabled": false}));
+        steps.push("update", "disable the key", Operation::DisableKey, json!({}), expected_state);
         return false;
     }
     was
 }
 
-fn note_what_should_be_known(steps: &mut Steps<'_>, live: &Sighting, facts: &Facts) {
+fn note_what_should_be_known(steps: &mut Steps<'_>, live: &ObservedResource, private_state: &PrivateState) {
     let notes = &mut steps.proposal.notes;
-    if facts.key_state.starts_with("PendingDeletion") {
+    if private_state.key_state.starts_with("PendingDeletion") {
         notes.push((codes::KEY_PENDING_DELETION, format!("the key {}", goes_at(&live.tree[DELETION]))));
     }
     let policy = Policy::from_value(&live.tree[POLICY]);
@@ -362,6 +385,6 @@ fn note_what_should_be_known(steps: &mut Steps<'_>, live: &Sighting, facts: &Fac
         let detail = format!("policy.Statement.{}: {} is gone", dangling.statement, dangling.principal);
         notes.push((codes::DANGLING, detail));
     }
-    let extras = live.extras.keys();
-    notes.extend(extras.map(|path| (codes::EXTRA_CARRIED, format!("{path} is present, and not managed"))));
+    let unknown_fields = live.unknown_fields.keys();
+    notes.extend(unknown_fields.map(|path| (codes::EXTRA_CARRIED, format!("{path} is present, and not managed"))));
 }

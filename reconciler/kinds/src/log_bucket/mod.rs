@@ -15,12 +15,12 @@
 //!
 //! Caveats: access control lists, object lock, replication and notifications are not looked at.
 
-mod causes;
-mod edge;
-mod limits;
+mod client;
 mod services;
 mod spec;
 mod steps;
+mod trail_events;
+mod validation;
 mod wire;
 
 /// The kind `log-bucket`.

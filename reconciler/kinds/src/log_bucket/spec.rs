@@ -3,7 +3,7 @@
 use reconciler_model::address::ScopeKind;
 use reconciler_model::diagnostic::Problem;
 use reconciler_model::direction::{self, Direction};
-use reconciler_model::inventory::Sighting;
+use reconciler_model::inventory::ObservedResource;
 use reconciler_model::kind::{self, Contract, Kind, Normalised, Origin, Output, Situation};
 use reconciler_model::open_enum::Word;
 use reconciler_model::plan::Proposal;
@@ -14,7 +14,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value, json};
 
-use super::{LogBucket, limits, services, steps};
+use super::{LogBucket, services, steps, validation};
 use crate::shared::normal::as_answered;
 use crate::shared::statements;
 use crate::shared::tags::{Tag, Tags};
@@ -405,7 +405,7 @@ pub(super) static CONTRACT: Contract = Contract {
     scope: ScopeKind::Region,
     stage: 40,
     name_varies: true,
-    check_name: limits::check_name,
+    check_name: validation::check_name,
     spec: typed_spec!(Spec),
     request_side_names: &[
         ("tagSet", "tags"),
@@ -421,7 +421,7 @@ pub(super) static CONTRACT: Contract = Contract {
     // delivery, those who read the logs, or the reconciler need.
     documents_grant: true,
     outputs: &[Output::new("arn")],
-    trail_events: super::causes::CAUSES,
+    trail_events: super::trail_events::TRAIL_EVENTS,
     ..Contract::DEFAULT
 };
 
@@ -460,7 +460,7 @@ impl Kind for LogBucket {
     }
 
     fn check(&self, tree: &Value) -> Vec<Problem> {
-        limits::check(tree)
+        validation::check(tree)
     }
 
     fn direction(&self, path: &Path, live: Option<&Value>, want: Option<&Value>) -> Direction {
@@ -476,7 +476,7 @@ impl Kind for LogBucket {
         }
     }
 
-    fn direction_of(&self, _: &Sighting, difference: &Difference, found: Direction) -> Direction {
+    fn direction_of(&self, _: &ObservedResource, difference: &Difference, found: Direction) -> Direction {
         match difference.path.parts()[..] {
             [POLICY, "Statement", _] if found == Direction::Unknown => {
                 statements::of_denial(difference, NEEDED).unwrap_or(found)

@@ -3,10 +3,10 @@
 use std::collections::BTreeMap;
 
 use reconciler_model::codes;
-use reconciler_model::inventory::Sighting;
+use reconciler_model::inventory::ObservedResource;
 use reconciler_model::kind::Situation;
 use reconciler_model::open_enum::on_the_wire;
-use reconciler_model::plan::{Call, Promise, Proposal, ProposedStep};
+use reconciler_model::plan::{Call, ExpectedState, Proposal, ProposedStep};
 use reconciler_model::policy::Policy;
 use reconciler_model::tree::{self, Path};
 use serde::{Deserialize, Serialize};
@@ -36,10 +36,10 @@ operations! {
     }
 }
 
-/// What the edge knows beyond the normal form.
+/// What the resource client knows beyond the normal form.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
-pub(super) struct Facts {
+pub(super) struct PrivateState {
     /// Tags that AWS put there; PutBucketTagging has to repeat them.
     #[serde(default)]
     pub(super) system_tags: Vec<Value>,
@@ -95,7 +95,14 @@ struct Steps<'a> {
 }
 
 impl Steps<'_> {
-    fn push(&mut self, action: &'static str, summary: String, operation: Operation, request: Value, promise: Promise) {
+    fn push(
+        &mut self,
+        action: &'static str,
+        summary: String,
+        operation: Operation,
+        request: Value,
+        expected_state: ExpectedState,
+    ) {
         let mut request = request;
         request["Bucket"] = json!(self.situation.name);
         // Nobody's key or role is needed to keep the public out.
@@ -104,7 +111,7 @@ impl Steps<'_> {
             action,
             summary,
             call: Call::new("s3", operation.name(), request),
-            promise,
+            expected_state,
             alone,
             ..ProposedStep::default()
         });
@@ -115,8 +122,8 @@ impl Steps<'_> {
     }
 }
 
-fn promised(tree: Value) -> Promise {
-    Promise { tree, ..Promise::default() }
+fn expected(tree: Value) -> ExpectedState {
+    ExpectedState { tree, ..ExpectedState::default() }
 }
 
 pub(super) fn propose(situation: &Situation<'_>) -> Proposal {
@@ -130,7 +137,7 @@ pub(super) fn propose(situation: &Situation<'_>) -> Proposal {
         }
         None => {
             let summary = format!("create bucket {} in the region of the declaration", situation.name);
-            steps.push("create", summary, Operation::CreateBucket, json!({}), promised(json!({})));
+            steps.push("create", summary, Operation::CreateBucket, json!({}), expected(json!({})));
             let parts = target.as_object().into_iter().flatten();
             let parts = parts.filter(|(member, value)| !value.is_null() && **member != CREATE && **value != json!({}));
             let parts: Vec<&str> = parts.map(|(member, _)| member.as_str()).collect();
@@ -146,7 +153,7 @@ pub(super) fn propose(situation: &Situation<'_>) -> Proposal {
     steps.proposal
 }
 
-fn restore(steps: &mut Steps<'_>, live: Option<&Sighting>, differs: &dyn Fn(&str) -> bool) {
+fn restore(steps: &mut Steps<'_>, live: Option<&ObservedResource>, differs: &dyn Fn(&str) -> bool) {
     let [access, ownership, encryption, lifecycle, versioning] = PARTS else { return };
     for part in [access, ownership, encryption] {
         if differs(part.0) {
@@ -168,7 +175,7 @@ fn restore(steps: &mut Steps<'_>, live: Option<&Sighting>, differs: &dyn Fn(&str
 }
 
 /// One sub-resource as it is to be: what is declared, and what is left alone in it as it is.
-fn whole(target: &Value, live: Option<&Sighting>, member: &str) -> Value {
+fn whole(target: &Value, live: Option<&ObservedResource>, member: &str) -> Value {
     let mut whole = json!({ member: target.get(member) });
     for apart in APART.iter().filter(|apart| apart[0] == member) {
         let path = Path::of(apart.iter().copied());
@@ -181,7 +188,7 @@ fn whole(target: &Value, live: Option<&Sighting>, member: &str) -> Value {
     whole
 }
 
-/// Takes out what is nothing: members that are null, and the empty structures that a stronger value left behind.
+/// Removes null members, and the empty structures that a stronger value left behind.
 fn pruned(value: Value) -> Value {
     match value {
         Value::Object(members) => {
@@ -213,17 +220,17 @@ fn as_written(value: &Value) -> Value {
 
 fn replace(
     steps: &mut Steps<'_>,
-    live: Option<&Sighting>,
+    live: Option<&ObservedResource>,
     (member, put, remove, summary): &(&str, Operation, Option<Operation>, &str),
 ) {
     let mut whole = pruned(whole(steps.situation.target, live, member));
-    let Some(extras) = carried(steps, live, member, &mut whole) else { return };
+    let Some(unknown_fields) = carried(steps, live, member, &mut whole) else { return };
     if tree::get(&whole, &Path::of([*member])).is_none_or(|whole| whole.get("rules") == Some(&json!({}))) {
         match remove {
             Some(remove) => {
-                let promise = promised(json!({ *member: null }));
+                let expected_state = expected(json!({ *member: null }));
                 let summary = format!("remove {member}");
-                steps.push("update", summary, *remove, json!({}), promise);
+                steps.push("update", summary, *remove, json!({}), expected_state);
             }
             None => steps.refuse(codes::IMMUTABLE, format!("{member} can be suspended, and not removed")),
         }
@@ -243,11 +250,11 @@ fn replace(
     if let Some((name, _)) = put.payload() {
         request.insert(name.into(), payload);
     }
-    // Unknown elements are promised as extras, and are no part of the normal form.
-    let mut promise = json!({ *member: whole[*member] });
-    for path in extras.keys() {
+    // Unknown elements are expected as unknown fields and are no part of the normal form.
+    let mut expected_state = json!({ *member: whole[*member] });
+    for path in unknown_fields.keys() {
         let Ok(path) = path.parse::<Path>();
-        tree::set(&mut promise, &path, None);
+        tree::set(&mut expected_state, &path, None);
     }
     let summary = format!("{summary}; the call replaces all of it");
     steps.push(
@@ -255,19 +262,19 @@ fn replace(
         summary,
         *put,
         Value::Object(request),
-        Promise { tree: promise, extras, ..Promise::default() },
+        ExpectedState { tree: expected_state, unknown_fields, ..ExpectedState::default() },
     );
 }
 
 /// Puts the unknown elements of a member back into what is written; `None` when one cannot be, which is refused.
 fn carried(
     steps: &mut Steps<'_>,
-    live: Option<&Sighting>,
+    live: Option<&ObservedResource>,
     member: &str,
     whole: &mut Value,
 ) -> Option<BTreeMap<String, Value>> {
     let mut kept = BTreeMap::new();
-    for (text, value) in live.iter().flat_map(|live| &live.extras) {
+    for (text, value) in live.iter().flat_map(|live| &live.unknown_fields) {
         let Ok(path) = text.parse::<Path>();
         if path.head() != Some(member) {
             continue;
@@ -288,7 +295,7 @@ fn carried(
     Some(kept)
 }
 
-fn restore_policy(steps: &mut Steps<'_>, live: Option<&Sighting>) {
+fn restore_policy(steps: &mut Steps<'_>, live: Option<&ObservedResource>) {
     let target = steps.situation.target;
     let mut document = target.get(POLICY).filter(|policy| policy.is_object()).cloned().unwrap_or(json!({}));
     let added = live.map(|live| services::beside(&live.tree, target)).unwrap_or_default();
@@ -311,37 +318,38 @@ fn restore_policy(steps: &mut Steps<'_>, live: Option<&Sighting>) {
     match Policy::from_value(&document) {
         Ok(policy) if !policy.statements().is_empty() => {
             let request = json!({ "Policy": policy.to_minified_json() });
-            let promise = promised(json!({ POLICY: policy.tree() }));
+            let expected_state = expected(json!({ POLICY: policy.tree() }));
             let summary = format!("put the declared policy back; it replaces the bucket's{carried}");
-            steps.push("update", summary, Operation::PutBucketPolicy, request, promise);
+            steps.push("update", summary, Operation::PutBucketPolicy, request, expected_state);
         }
         Err(_) => steps.refuse(codes::CONTRADICTION, "what should be written is no policy".to_owned()),
         Ok(_) => {
-            let promise = promised(json!({ POLICY: null }));
-            steps.push("update", "remove the policy".into(), Operation::DeleteBucketPolicy, json!({}), promise);
+            let expected_state = expected(json!({ POLICY: null }));
+            steps.push("update", "remove the policy".into(), Operation::DeleteBucketPolicy, json!({}), expected_state);
         }
     }
 }
 
 /// PutBucketTagging replaces all tags, so it gets those of others and of AWS too.
-fn restore_tags(steps: &mut Steps<'_>, live: Option<&Sighting>) {
+fn restore_tags(steps: &mut Steps<'_>, live: Option<&ObservedResource>) {
     let mut all: BTreeMap<String, Value> = BTreeMap::new();
     for tree in live.map(|live| &live.tree).into_iter().chain([steps.situation.target]) {
         let tags = tree.get(TAGS).and_then(Value::as_object).into_iter().flatten();
         all.extend(tags.map(|(key, tag)| (key.clone(), tag.clone())));
     }
-    if live.is_some_and(|live| live.extras.keys().any(|path| path.starts_with("tags."))) {
+    if live.is_some_and(|live| live.unknown_fields.keys().any(|path| path.starts_with("tags."))) {
         return steps.refuse(codes::EXTRA_REFUSED, "a tag has an element that this build does not know".into());
     }
-    let facts: Facts = live.and_then(|live| serde_json::from_value(live.facts.clone()).ok()).unwrap_or_default();
-    let set: Vec<Value> = all.values().cloned().chain(facts.system_tags).collect();
+    let private_state: PrivateState =
+        live.and_then(|live| serde_json::from_value(live.private_state.clone()).ok()).unwrap_or_default();
+    let set: Vec<Value> = all.values().cloned().chain(private_state.system_tags).collect();
     let request = json!({"Tagging": wire::request(&json!({"tagSet": set}))});
-    let promise = promised(json!({"tags": all}));
+    let expected_state = expected(json!({"tags": all}));
     let summary = "put the declared tags back; the call replaces all, the others are carried".to_owned();
-    steps.push("tag", summary, Operation::PutBucketTagging, request, promise);
+    steps.push("tag", summary, Operation::PutBucketTagging, request, expected_state);
 }
 
-fn note_what_should_be_known(steps: &mut Steps<'_>, live: &Sighting) {
+fn note_what_should_be_known(steps: &mut Steps<'_>, live: &ObservedResource) {
     let notes = &mut steps.proposal.notes;
     let policy = Policy::from_value(&live.tree[POLICY]);
     for dangling in policy.iter().flat_map(Policy::dangling_principals) {
@@ -349,7 +357,9 @@ fn note_what_should_be_known(steps: &mut Steps<'_>, live: &Sighting) {
         notes.push((codes::DANGLING, detail));
     }
     let rewritten: Vec<String> = notes.iter().map(|(_, detail)| detail.clone()).collect();
-    for path in live.extras.keys().filter(|path| !rewritten.iter().any(|detail| detail.starts_with(path.as_str()))) {
+    for path in
+        live.unknown_fields.keys().filter(|path| !rewritten.iter().any(|detail| detail.starts_with(path.as_str())))
+    {
         notes.push((codes::EXTRA_CARRIED, format!("{path} is present, and not managed")));
     }
 }

@@ -216,7 +216,7 @@ fn write_element(writer: &mut Writer<Vec<u8>>, element: &str, value: &Value) -> 
     writer.create_element(element).write_inner_content(|inner| write_members(inner, value)).map(drop)
 }
 
-/// What becomes of an unknown element when its surroundings are written.
+/// What a write does with an unknown element.
 #[derive(Debug, PartialEq, Eq)]
 pub(super) enum Carried {
     /// It is sent back with them.

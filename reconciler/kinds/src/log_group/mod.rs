@@ -1,9 +1,9 @@
 //! CloudWatch Logs log groups: retention, key, class and deletion protection.
 
-mod causes;
-mod edge;
+mod client;
 mod spec;
 mod steps;
+mod trail_events;
 
 /// The kind `log-group`.
 #[derive(Debug)]

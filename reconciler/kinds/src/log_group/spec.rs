@@ -4,7 +4,7 @@ use reconciler_model::address::ScopeKind;
 use reconciler_model::codes;
 use reconciler_model::diagnostic::Problem;
 use reconciler_model::direction::{self, Direction};
-use reconciler_model::inventory::Sighting;
+use reconciler_model::inventory::ObservedResource;
 use reconciler_model::kind::{self, Contract, Kind, Normalised, Origin, Place, Situation};
 use reconciler_model::open_enum::Word;
 use reconciler_model::plan::{Call, Proposal};
@@ -64,7 +64,7 @@ static CONTRACT: Contract = Contract {
     check_name,
     spec: typed_spec!(Spec),
     request_side_names: &[("kmsKeyArn", "kmsKeyId"), ("retention", "retentionInDays"), ("class", "logGroupClass")],
-    trail_events: super::causes::CAUSES,
+    trail_events: super::trail_events::TRAIL_EVENTS,
     ..Contract::DEFAULT
 };
 
@@ -134,13 +134,13 @@ impl Kind for LogGroup {
         }
     }
 
-    fn protects(&self, live: &Sighting, path: &Path) -> bool {
+    fn protects(&self, live: &ObservedResource, path: &Path) -> bool {
         // A group that holds nothing, such as one that was just created, loses nothing by a finite retention.
-        path.head() != Some("retentionInDays") || live.facts.get("isEmpty") != Some(&Value::Bool(true))
+        path.head() != Some("retentionInDays") || live.private_state.get("isEmpty") != Some(&Value::Bool(true))
     }
 
     /// Policies name a group with and without `:*`, depending on the action.
-    fn arns(&self, _call: &Call, place: &Place<'_>, name: &str, _live: Option<&Sighting>) -> Vec<String> {
+    fn arns(&self, _call: &Call, place: &Place<'_>, name: &str, _live: Option<&ObservedResource>) -> Vec<String> {
         let group = arns::arn(place, "logs", &format!("log-group:{name}"));
         vec![format!("{group}:*"), format!("{group}:log-stream:"), group]
     }

@@ -2,7 +2,7 @@
 
 use reconciler_model::codes;
 use reconciler_model::kind::Situation;
-use reconciler_model::plan::{Call, Promise, Proposal, ProposedStep};
+use reconciler_model::plan::{Call, ExpectedState, Proposal, ProposedStep};
 use serde_json::{Value, json};
 
 use super::spec::{CLASS, DELIVERY, DELIVERY_DAYS, KEY, PROTECTION, RETENTION};
@@ -25,15 +25,16 @@ pub(super) fn propose(situation: &Situation<'_>) -> Proposal {
     let name = situation.name;
     let want = |member: &str| situation.target.get(member).filter(|value| !value.is_null()).cloned();
     let mut proposal = Proposal::default();
-    let mut step = |action: &'static str, summary: String, operation: Operation, request: Value, promise: Value| {
-        proposal.steps.push(ProposedStep {
-            action,
-            summary,
-            call: Call::new("logs", operation.name(), request),
-            promise: Promise { tree: promise, ..Promise::default() },
-            ..ProposedStep::default()
-        });
-    };
+    let mut step =
+        |action: &'static str, summary: String, operation: Operation, request: Value, expected_state: Value| {
+            proposal.steps.push(ProposedStep {
+                action,
+                summary,
+                call: Call::new("logs", operation.name(), request),
+                expected_state: ExpectedState { tree: expected_state, ..ExpectedState::default() },
+                ..ProposedStep::default()
+            });
+        };
     let retention_step = |step: &mut dyn FnMut(&'static str, String, Operation, Value, Value)| {
         let days = want(RETENTION);
         let (operation, request) = match &days {
@@ -51,11 +52,11 @@ pub(super) fn propose(situation: &Situation<'_>) -> Proposal {
             "logGroupClass": want(CLASS),
             "deletionProtectionEnabled": want(PROTECTION),
         }));
-        let mut promise = situation.target.clone();
-        if let Some(members) = promise.as_object_mut() {
+        let mut expected_state = situation.target.clone();
+        if let Some(members) = expected_state.as_object_mut() {
             members.remove(RETENTION);
         }
-        step("create", format!("create log group {name}"), Operation::CreateLogGroup, request, promise);
+        step("create", format!("create log group {name}"), Operation::CreateLogGroup, request, expected_state);
         // A new group keeps events for ever, so only a finite retention needs a call; that of a delivery group is fixed.
         if want(RETENTION).is_some() && want(CLASS).is_none_or(|class| class != DELIVERY) {
             retention_step(&mut step);
@@ -78,11 +79,11 @@ pub(super) fn propose(situation: &Situation<'_>) -> Proposal {
     if situation.differs_in(PROTECTION) {
         let on = want(PROTECTION).unwrap_or(Value::Bool(false));
         let request = json!({"logGroupIdentifier": name, "deletionProtectionEnabled": on});
-        let promise = json!({"deletionProtectionEnabled": on});
+        let expected_state = json!({"deletionProtectionEnabled": on});
         let summary = format!("set deletion protection to {on}");
-        step("update", summary, Operation::PutLogGroupDeletionProtection, request, promise);
+        step("update", summary, Operation::PutLogGroupDeletionProtection, request, expected_state);
     }
-    let account_policy = live.facts.get("retentionPolicyName").and_then(Value::as_str);
+    let account_policy = live.private_state.get("retentionPolicyName").and_then(Value::as_str);
     let fixed = live.tree.get(CLASS).is_some_and(|class| class == DELIVERY);
     if situation.differs_in(RETENTION) && account_policy.is_none() && !fixed {
         retention_step(&mut step);

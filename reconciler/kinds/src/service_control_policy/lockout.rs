@@ -11,7 +11,7 @@ use reconciler_model::tree;
 use serde_json::{Value, json};
 
 use crate::shared::organizations::spec::{CONTENT, TARGETS};
-use crate::shared::organizations::steps::Surroundings;
+use crate::shared::organizations::steps::OrganizationContext;
 use crate::shared::statements::{is_about, matches};
 
 /// Actions that the reconciler needs in the accounts that it looks after: one of each service for reading, and those that
@@ -55,7 +55,7 @@ pub(super) fn note(situation: &Situation<'_>, proposal: &mut Proposal) {
         .into_iter()
         .flat_map(|targets| targets.keys().map(String::as_str))
         .collect();
-    let management = Surroundings::of(situation).management_account;
+    let management = OrganizationContext::of(situation).management_account;
     if targets.contains(&management.as_str()) {
         let detail = format!("{management} is the management account, which no service control policy affects");
         proposal.notes.push((codes::NOT_COVERED, detail));

@@ -1,7 +1,7 @@
 //! Service control policies: what no account of the organization may do, whatever its own policies allow
 //! (README.md, What it does).
 
-mod edge;
+mod client;
 mod lockout;
 mod spec;
 

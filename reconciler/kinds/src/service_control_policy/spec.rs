@@ -4,7 +4,7 @@ use reconciler_model::address::ScopeKind;
 use reconciler_model::codes;
 use reconciler_model::diagnostic::Problem;
 use reconciler_model::direction::Direction;
-use reconciler_model::inventory::Sighting;
+use reconciler_model::inventory::ObservedResource;
 use reconciler_model::kind::{Contract, Kind, Normalised, Origin, Output, PinnedAs, Place, Situation};
 use reconciler_model::plan::{Call, Proposal};
 use reconciler_model::policy::{Policy, Scope};
@@ -63,7 +63,7 @@ static CONTRACT: Contract = Contract {
     spec: typed_spec!(Spec<Policy>),
     request_side_names: spec::REQUEST_SIDE,
     outputs: &[Output::new("policyId")],
-    trail_events: organizations::causes::CAUSES,
+    trail_events: organizations::trail_events::TRAIL_EVENTS,
     element_ids: organizations::element_ids,
     // A unit protects whom it has: accounts are moved out of it, and units are renamed.
     pinned_as: Some(PinnedAs::Reach(TARGETS)),
@@ -101,7 +101,12 @@ impl Kind for ServiceControlPolicy {
     }
 
     /// Attached to one more target, only what denies protects more; a Deny that keeps this tool out protects nothing.
-    fn direction_of(&self, live: &Sighting, Difference { path, .. }: &Difference, found: Direction) -> Direction {
+    fn direction_of(
+        &self,
+        live: &ObservedResource,
+        Difference { path, .. }: &Difference,
+        found: Direction,
+    ) -> Direction {
         if found != Direction::Strengthened {
             return found;
         }
@@ -113,7 +118,7 @@ impl Kind for ServiceControlPolicy {
         }
     }
 
-    fn arns(&self, call: &Call, _place: &Place<'_>, _name: &str, live: Option<&Sighting>) -> Vec<String> {
+    fn arns(&self, call: &Call, _place: &Place<'_>, _name: &str, live: Option<&ObservedResource>) -> Vec<String> {
         organizations::arns(call, live)
     }
 

@@ -1,14 +1,14 @@
 //! ARNs of resources, as policies of the caller name them.
 
 use reconciler_model::direction::Direction;
-use reconciler_model::inventory::Sighting;
+use reconciler_model::inventory::ObservedResource;
 use reconciler_model::kind::Place;
 use serde_json::Value;
 
 /// What an action knows as its resource that has none.
 pub(crate) const EVERYTHING: &str = "*";
 
-/// What to write where a service answers with the ARN of a key whatever was written, so that nothing else ever converges.
+/// What to write where a service always answers with the ARN of a key. Any other spelling would never converge.
 pub(crate) const HOW_TO_NAME_A_KEY: &str = "write `${kms:alias/NAME}`, or the ARN of the key";
 
 /// Whether a declared text may be the ARN of a key: it is one, or a look-up gives it.
@@ -41,13 +41,13 @@ pub(crate) fn arn(place: &Place<'_>, service: &str, resource: &str) -> String {
     format!("arn:{partition}:{service}:{region}:{account_id}:{resource}")
 }
 
-/// A member of the handle of a live resource.
-pub(crate) fn known(live: Option<&Sighting>, member: &str) -> Option<String> {
-    live?.handle.get(member)?.as_str().map(str::to_owned)
+/// A member of the external id of a live resource.
+pub(crate) fn known(live: Option<&ObservedResource>, member: &str) -> Option<String> {
+    live?.external_id.get(member)?.as_str().map(str::to_owned)
 }
 
 /// The same, or what stands for a resource that is not there yet.
-pub(crate) fn known_or(live: Option<&Sighting>, member: &str, otherwise: impl FnOnce() -> String) -> String {
+pub(crate) fn known_or(live: Option<&ObservedResource>, member: &str, otherwise: impl FnOnce() -> String) -> String {
     known(live, member).unwrap_or_else(otherwise)
 }
 
@@ -65,8 +65,8 @@ pub(crate) fn partition(region: &str) -> &'static str {
     PARTITIONS.iter().find(|(prefix, _)| region.starts_with(prefix)).map_or("aws", |(_, partition)| partition)
 }
 
-/// The direction of a key that something is encrypted under. Another one than declared is somebody's who can take what is encrypted
-/// under it away, and so may be one where none is declared.
+/// The direction of an encryption key. The owner of another key than the declared one can take the data away, and so can the owner
+/// of an undeclared key.
 pub(crate) fn key_direction(want: Option<&Value>) -> Direction {
     match want {
         Some(_) => Direction::Weakened,
@@ -88,17 +88,17 @@ mod tests {
 
     const GUARDRAIL: &str = "arn:aws:bedrock:eu-west-1:111122223333:guardrail/a";
 
-    fn arns(kind: &dyn Kind, operation: &str, request: Value, handle: Option<Value>) -> Vec<String> {
+    fn arns(kind: &dyn Kind, operation: &str, request: Value, external_id: Option<Value>) -> Vec<String> {
         let place = Place { partition: "aws", region: "eu-west-1", account_id: "111122223333" };
         let call = Call::new("", operation, request);
         let part = String::new;
         let address = Address { account: part(), region: part(), kind: part(), name: part() };
-        let live = handle.map(|handle| Sighting {
+        let live = external_id.map(|external_id| ObservedResource {
             address,
             tree: Value::Null,
-            extras: std::collections::BTreeMap::new(),
-            handle,
-            facts: Value::Null,
+            unknown_fields: std::collections::BTreeMap::new(),
+            external_id,
+            private_state: Value::Null,
             settled: true,
             unread: Default::default(),
             beside: Value::Null,
@@ -109,16 +109,16 @@ mod tests {
     /// What follows others, or is rarely declared.
     #[test]
     fn each_resource_has_the_names_that_policies_know_it_by() {
-        let handle = || Some(json!({ "guardrailArn": GUARDRAIL }));
+        let external_id = || Some(json!({ "guardrailArn": GUARDRAIL }));
         let kind = &GuardrailResourcePolicy;
-        assert_eq!(arns(kind, "PutResourcePolicy", Value::Null, handle()), [GUARDRAIL]);
+        assert_eq!(arns(kind, "PutResourcePolicy", Value::Null, external_id()), [GUARDRAIL]);
         assert_eq!(arns(kind, "PutResourcePolicy", Value::Null, None), [""; 0]);
         let request = json!({ "guardrailInferenceConfig": { "guardrailIdentifier": GUARDRAIL } });
         let all = "arn:aws:bedrock:eu-west-1:111122223333:guardrail/*";
         let asked = arns(&EnforcedGuardrail, "PutEnforcedGuardrailConfiguration", request, None);
         assert_eq!(asked, [EVERYTHING, all, GUARDRAIL]);
         let policy = "arn:aws:organizations::111122223333:policy/o-a/bedrock_policy/p-1";
-        let asked = |operation, handle| arns(&BedrockPolicy, operation, Value::Null, handle);
+        let asked = |operation, external_id| arns(&BedrockPolicy, operation, Value::Null, external_id);
         assert_eq!(asked("UpdatePolicy", Some(json!({ "arn": policy }))), [policy]);
         assert_eq!(asked("CreatePolicy", None), [EVERYTHING]);
         assert_eq!(asked("EnablePolicyType", Some(json!({ "arn": policy }))), [""; 0]);

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use aws_sdk_bedrock::Client;
-use reconciler_aws::edge::{ANY, PinnedNames, Selection, odd_answer, twin};
+use reconciler_aws::client::{ANY, PinnedNames, Selection, odd_answer, twin};
 use reconciler_aws::{CallError, ErrorClass, Session, call};
 use reconciler_model::address::Scope;
 use reconciler_model::codes;
@@ -26,12 +26,12 @@ pub(crate) struct Ids {
 }
 
 impl Ids {
-    pub(crate) fn handle(&self) -> Value {
+    pub(crate) fn external_id(&self) -> Value {
         json!({ "guardrailId": self.id, "guardrailArn": self.arn })
     }
 
-    pub(crate) fn of_handle(handle: &Value) -> Option<Self> {
-        let text = |member: &str| handle.get(member).and_then(Value::as_str).map(str::to_owned);
+    pub(crate) fn of_external_id(external_id: &Value) -> Option<Self> {
+        let text = |member: &str| external_id.get(member).and_then(Value::as_str).map(str::to_owned);
         Some(Self { id: text("guardrailId")?, arn: text("guardrailArn")?, called: text("name") })
     }
 }
@@ -78,8 +78,8 @@ pub(crate) async fn by_name(session: &Session, selection: &Selection) -> Result<
 }
 
 /// The same, where a name that is pinned leads to the guardrail of that id, whatever it is called today: callers name it by its
-/// id, and go on using what was renamed. Once that id is gone, the name leads to the successor that this tool made, and to nothing
-/// that somebody else did: whoever can delete a guardrail could put another in its place.
+/// id, and go on using what was renamed. Once that id is gone, the name leads only to the successor that this tool made, because
+/// somebody who can delete a guardrail could create another one of its name.
 pub(crate) async fn by_name_or_pin(
     session: &Session,
     selection: &Selection,
@@ -104,13 +104,14 @@ pub(crate) async fn by_name_or_pin(
             }
         }
     }
-    // A list may lag. Only where the pinned one is not found by its id either is it gone, and has a successor; and so with that.
+    // A list may lag. A pinned guardrail is gone only if a read by its id fails too; then its successor counts, by the same
+    // rule.
     for (name, all) in pinned.iter().filter(|(name, _)| selection.has(name)) {
         let listed = by_pin.get(name).map_or(all.len(), |(rank, _)| *rank);
         for (rank, id) in all.iter().enumerate().take(listed).filter(|(_, id)| *id != ANY) {
             match get(session, id, DRAFT).await {
                 Ok(answer) if answer.get("status").and_then(Value::as_str) == Some("DELETING") => continue,
-                Ok(answer) => match Ids::of_handle(&answer) {
+                Ok(answer) => match Ids::of_external_id(&answer) {
                     Some(ids) => _ = by_pin.insert(name.clone(), (rank, ids)),
                     None => _ = unread.insert(name, odd_answer(session, SERVICE, GET, "no id or no ARN")),
                 },

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use reconciler_aws::CallError;
-use reconciler_aws::edge::Parts;
+use reconciler_aws::client::Parts;
 use reconciler_model::inventory::Unread;
 use reconciler_model::kind::{self, Kind, Normalised, Origin};
 use reconciler_model::tree::{ListKeys, Path};
@@ -40,8 +40,13 @@ pub(crate) fn yes() -> bool {
     true
 }
 
-/// Extras by the path of the normal form: list indexes become natural keys, because the order of a live list is random.
-pub(crate) fn extras_by_key(source: &Value, unknown: Vec<(Path, Value)>, keys: &ListKeys) -> BTreeMap<String, Value> {
+/// Unknown fields by the path of the normal form: list indexes become natural keys, because the order of a live list is
+/// random.
+pub(crate) fn unknown_fields_by_key(
+    source: &Value,
+    unknown: Vec<(Path, Value)>,
+    keys: &ListKeys,
+) -> BTreeMap<String, Value> {
     unknown.into_iter().map(|(path, value)| (by_key(source, &path, keys).to_string(), value)).collect()
 }
 
@@ -61,7 +66,7 @@ fn by_key(source: &Value, path: &Path, keys: &ListKeys) -> Path {
 /// it, and none allows anything in it.
 pub(crate) const OVERRULED: &str = "overruled";
 
-/// The value of [`OVERRULED`] in a tree: what the edge found, or nothing at all.
+/// The value of [`OVERRULED`] in a tree: what the resource client found, or nothing at all.
 pub(crate) fn set_overruled(tree: &mut Value, spec: &Value, origin: Origin) {
     let found = spec.get(OVERRULED).filter(|_| origin == Origin::Live).cloned();
     if let Some(members) = tree.as_object_mut() {
@@ -202,10 +207,10 @@ mod tests {
     }
 
     #[test]
-    fn extras_are_named_by_natural_key() {
+    fn unknown_fields_are_named_by_natural_key() {
         let source = json!({"filters": [{"type": "B"}, {"type": "A", "new": 1}]});
         let keys = ListKeys::from([(&["filters"][..], "type")]);
-        let extras = extras_by_key(&source, vec![(Path::of(["filters", "1", "new"]), json!(1))], &keys);
-        assert_eq!(extras.keys().collect::<Vec<_>>(), ["filters.A.new"]);
+        let unknown_fields = unknown_fields_by_key(&source, vec![(Path::of(["filters", "1", "new"]), json!(1))], &keys);
+        assert_eq!(unknown_fields.keys().collect::<Vec<_>>(), ["filters.A.new"]);
     }
 }

@@ -1,6 +1,6 @@
 //! The write operations of a kind, by the names that AWS gives them.
 
-use reconciler_aws::edge::not_sent;
+use reconciler_aws::client::not_sent;
 use reconciler_aws::{CallError, Session};
 use reconciler_model::plan::Call;
 

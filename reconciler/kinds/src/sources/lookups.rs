@@ -6,7 +6,7 @@ use async_trait::async_trait;
 use aws_sdk_ec2::types::{Filter, Tag};
 use aws_sdk_kms::Client;
 use futures::future::{join_all, try_join};
-use reconciler_aws::edge::{LookedUp, LookupSource, odd_answer};
+use reconciler_aws::client::{LookedUp, LookupSource, odd_answer};
 use reconciler_aws::{CallError, ErrorClass, Session, call_with_body, send};
 use serde_json::{Value, json};
 

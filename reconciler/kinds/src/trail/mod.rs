@@ -15,14 +15,14 @@
 //!
 //! Caveats: events of the time without a selector were never recorded, and cannot be restored.
 
-mod causes;
+mod client;
 mod coverage;
-mod edge;
-mod limits;
 mod pascal;
 mod selectors;
 mod spec;
 mod steps;
+mod trail_events;
+mod validation;
 
 /// The kind `trail`.
 #[derive(Debug)]

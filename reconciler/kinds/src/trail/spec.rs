@@ -4,7 +4,7 @@ use reconciler_model::address::ScopeKind;
 use reconciler_model::control::QuerySource;
 use reconciler_model::diagnostic::Problem;
 use reconciler_model::direction::{self, Direction};
-use reconciler_model::inventory::Sighting;
+use reconciler_model::inventory::ObservedResource;
 use reconciler_model::kind::{self, Contract, Kind, Normalised, Origin, Place, Situation};
 use reconciler_model::open_enum::Word;
 use reconciler_model::plan::{Call, Proposal};
@@ -15,7 +15,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
 use super::selectors::{self, ADVANCED, BASIC, MANAGEMENT};
-use super::{Trail, coverage, limits, steps};
+use super::{Trail, coverage, steps, validation};
 use crate::shared::arns;
 use crate::shared::normal::{as_answered, yes};
 use crate::shared::tags::Tags;
@@ -227,7 +227,7 @@ static CONTRACT: Contract = Contract {
     about: "A CloudTrail trail in its home region: settings, logging and event selectors.",
     scope: ScopeKind::Region,
     stage: 60,
-    check_name: limits::check_name,
+    check_name: validation::check_name,
     spec: typed_spec!(Spec),
     request_side_names: &[
         ("enableLogFileValidation", "logFileValidationEnabled"),
@@ -236,7 +236,7 @@ static CONTRACT: Contract = Contract {
         ("name", "the name of the declaration, beside spec"),
     ],
     records: Some((QuerySource::TrailLogs, "/cloudWatchLogsLogGroupArn")),
-    trail_events: super::causes::CAUSES,
+    trail_events: super::trail_events::TRAIL_EVENTS,
     passes: &["/CloudWatchLogsRoleArn"],
     ..Contract::DEFAULT
 };
@@ -253,8 +253,8 @@ impl Kind for Trail {
     fn normalise(&self, spec: &Value, origin: Origin) -> Normalised {
         let mut normalised = kind::normalise_as::<Spec>(&as_answered(spec, origin), origin, CONTRACT.fields());
         if origin == Origin::Declared && normalised.problems.is_empty() {
-            normalised.problems = limits::check_selectors(spec, spec.get(ELSEWHERE) == Some(&Value::Bool(true)));
-            limits::take_marks_off(&mut normalised.tree);
+            normalised.problems = validation::check_selectors(spec, spec.get(ELSEWHERE) == Some(&Value::Bool(true)));
+            validation::take_marks_off(&mut normalised.tree);
         }
         settle(&mut normalised.tree, origin);
         normalised
@@ -272,7 +272,7 @@ impl Kind for Trail {
             }
             match members.get(BASIC) {
                 None | Some(Value::Null) => drop(members.remove(BASIC)),
-                Some(basic) if !limits::basic_take_management_events(basic) => {
+                Some(basic) if !validation::basic_take_management_events(basic) => {
                     members.insert(ELSEWHERE.into(), json!(true));
                 }
                 Some(_) => {}
@@ -285,7 +285,7 @@ impl Kind for Trail {
     }
 
     fn check(&self, tree: &Value) -> Vec<Problem> {
-        limits::check(tree)
+        validation::check(tree)
     }
 
     fn direction(&self, path: &Path, live: Option<&Value>, want: Option<&Value>) -> Direction {
@@ -297,7 +297,7 @@ impl Kind for Trail {
         }
     }
 
-    fn arns(&self, _call: &Call, place: &Place<'_>, name: &str, live: Option<&Sighting>) -> Vec<String> {
+    fn arns(&self, _call: &Call, place: &Place<'_>, name: &str, live: Option<&ObservedResource>) -> Vec<String> {
         vec![arns::known_or(live, "trailARN", || arns::arn(place, "cloudtrail", &format!("trail/{name}")))]
     }
 
@@ -319,8 +319,8 @@ fn of_selectors(live: Option<&Value>, want: Option<&Value>, read: fn(&Value) -> 
     }
 }
 
-/// Where events go instead of where they are declared to go, or under whose key, is for the one who has changed it to say: they
-/// are lost to whoever relies on them. One that nobody declared is not known to protect anything.
+/// Another destination or key than the declared one weakens: the events are lost to those who rely on them. An undeclared
+/// destination is not known to protect anything.
 fn of_pointer(live: Option<&Value>, want: Option<&Value>) -> Direction {
     match (live, want) {
         (_, Some(_)) => Direction::Weakened,

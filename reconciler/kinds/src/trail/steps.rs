@@ -3,19 +3,19 @@
 use std::collections::BTreeMap;
 
 use reconciler_model::codes;
-use reconciler_model::inventory::Sighting;
+use reconciler_model::inventory::ObservedResource;
 use reconciler_model::kind::Situation;
 use reconciler_model::open_enum::on_the_wire;
-use reconciler_model::plan::{Call, Promise, Proposal, ProposedStep};
+use reconciler_model::plan::{Call, ExpectedState, Proposal, ProposedStep};
 use reconciler_model::tree::{self, Path};
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value, json};
 
 use super::coverage;
-use super::limits::{MOST_VALUES, unproven};
 use super::pascal::raised;
 use super::selectors::{self, ADVANCED, BASIC};
 use super::spec::{BUCKET, EVERY_REGION, GLOBAL_EVENTS, IS_LOGGING, SETTINGS, TAGS};
+use super::validation::{MOST_VALUES, unproven};
 use crate::shared::operations::operations;
 
 operations! {
@@ -30,10 +30,10 @@ operations! {
     }
 }
 
-/// What the edge knows beyond the normal form.
+/// What the resource client knows beyond the normal form.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
-pub(super) struct Facts {
+pub(super) struct PrivateState {
     /// What S3 answered to the last delivery, when it failed.
     #[serde(default)]
     pub(super) delivery_error: Option<String>,
@@ -46,21 +46,27 @@ pub(super) fn propose(situation: &Situation<'_>) -> Proposal {
     }
 }
 
-fn step(action: &'static str, summary: &str, operation: Operation, request: Value, promise: Promise) -> ProposedStep {
+fn step(
+    action: &'static str,
+    summary: &str,
+    operation: Operation,
+    request: Value,
+    expected_state: ExpectedState,
+) -> ProposedStep {
     ProposedStep {
         action,
         summary: summary.to_owned(),
         call: Call::new("cloudtrail", operation.name(), request),
-        promise,
+        expected_state,
         ..ProposedStep::default()
     }
 }
 
-fn promised(tree: Value) -> Promise {
-    Promise { tree, ..Promise::default() }
+fn expected(tree: Value) -> ExpectedState {
+    ExpectedState { tree, ..ExpectedState::default() }
 }
 
-/// The members of `tree` that are settings and that `which` takes, as a promise has them.
+/// The settings of `tree` that `which` takes, as an expected state has them.
 fn settings(tree: &Value, which: impl Fn(&str) -> bool) -> Map<String, Value> {
     let known = SETTINGS.iter().filter(|(member, _)| which(member));
     known.filter_map(|(member, _)| Some(((*member).to_owned(), tree.get(*member)?.clone()))).collect()
@@ -104,12 +110,18 @@ fn create(situation: &Situation<'_>) -> Proposal {
     if tags != json!([]) {
         request.insert("TagsList".into(), tags);
     }
-    let mut promise = target.clone();
-    if let Some(members) = promise.as_object_mut() {
+    let mut expected_state = target.clone();
+    if let Some(members) = expected_state.as_object_mut() {
         members.retain(|member, _| ![ADVANCED, BASIC, "isLogging"].contains(&member.as_str()));
     }
     let summary = format!("create trail {}", situation.name);
-    proposal.steps.push(step("create", &summary, Operation::CreateTrail, Value::Object(request), promised(promise)));
+    proposal.steps.push(step(
+        "create",
+        &summary,
+        Operation::CreateTrail,
+        Value::Object(request),
+        expected(expected_state),
+    ));
     let advanced = target.get(ADVANCED).filter(|advanced| **advanced != json!({}));
     let basic = target.get(BASIC).filter(|basic| !basic.is_null() && **basic != selectors::default_basic());
     match (advanced, basic) {
@@ -117,7 +129,7 @@ fn create(situation: &Situation<'_>) -> Proposal {
         (None, Some(basic)) => put_basic(situation.name, basic, None, &mut proposal),
         (None, None) => {}
     }
-    // CreateTrail starts nothing, and a trail that was there logged, unless the declaration says that it does not.
+    // CreateTrail does not start logging. The new trail is started, unless the declaration says otherwise.
     if target.get(IS_LOGGING) != Some(&json!(false)) {
         proposal.steps.push(logging(situation.name, true));
     }
@@ -135,10 +147,10 @@ fn logging(name: &str, on: bool) -> ProposedStep {
         true => (Operation::StartLogging, "start logging"),
         false => (Operation::StopLogging, "stop logging"),
     };
-    step("update", summary, operation, json!({ "Name": name }), promised(json!({ "isLogging": on })))
+    step("update", summary, operation, json!({ "Name": name }), expected(json!({ "isLogging": on })))
 }
 
-fn restore(situation: &Situation<'_>, live: &Sighting) -> Proposal {
+fn restore(situation: &Situation<'_>, live: &ObservedResource) -> Proposal {
     let mut proposal = Proposal::default();
     let target = situation.target;
     update(situation, live, &mut proposal);
@@ -153,19 +165,21 @@ fn restore(situation: &Situation<'_>, live: &Sighting) -> Proposal {
         let differs = |(key, tag): &(&String, &Value)| live.tree[TAGS].get(key.as_str()) != Some(*tag);
         let changed: BTreeMap<&String, &Value> = elements(target, "tags").filter(differs).collect();
         let request = json!({
-            "ResourceId": live.handle["trailARN"],
+            "ResourceId": live.external_id["trailARN"],
             "TagsList": tags_for_request(changed.values().copied()),
         });
         let summary = "put the declared tags back; other tags are left alone";
-        proposal.steps.push(step("tag", summary, Operation::AddTags, request, promised(json!({ "tags": changed }))));
+        proposal.steps.push(step("tag", summary, Operation::AddTags, request, expected(json!({ "tags": changed }))));
     }
-    let facts: Facts = serde_json::from_value(live.facts.clone()).unwrap_or_default();
-    if let Some(error) = facts.delivery_error {
+    let private_state: PrivateState = serde_json::from_value(live.private_state.clone()).unwrap_or_default();
+    if let Some(error) = private_state.delivery_error {
         let detail = format!("the last delivery to {} failed: {error}; see the bucket's policy", live.tree[BUCKET]);
         proposal.notes.push((codes::DELIVERY_FAILS, detail));
     }
-    let extras = live.extras.keys().filter(|path| !is_of_selector(path));
-    proposal.notes.extend(extras.map(|path| (codes::EXTRA_CARRIED, format!("{path} is present, and not managed"))));
+    let unknown_fields = live.unknown_fields.keys().filter(|path| !is_of_selector(path));
+    proposal
+        .notes
+        .extend(unknown_fields.map(|path| (codes::EXTRA_CARRIED, format!("{path} is present, and not managed"))));
     proposal
 }
 
@@ -175,7 +189,7 @@ fn is_of_selector(path: &str) -> bool {
 }
 
 /// UpdateTrail with what differs: what it does not mention stays.
-fn update(situation: &Situation<'_>, live: &Sighting, proposal: &mut Proposal) {
+fn update(situation: &Situation<'_>, live: &ObservedResource, proposal: &mut Proposal) {
     const DELIVERY: [&str; 2] = ["cloudWatchLogsLogGroupArn", "cloudWatchLogsRoleArn"];
     let mut own = settings(situation.target, |member| situation.differs_in(member));
     if own.is_empty() {
@@ -202,10 +216,10 @@ fn update(situation: &Situation<'_>, live: &Sighting, proposal: &mut Proposal) {
     }
     let request = Value::Object(request(situation.name, &own));
     let summary = "put the declared settings back; the others stay as they are";
-    proposal.steps.push(step("update", summary, Operation::UpdateTrail, request, promised(Value::Object(own))));
+    proposal.steps.push(step("update", summary, Operation::UpdateTrail, request, expected(Value::Object(own))));
 }
 
-fn restore_selectors(situation: &Situation<'_>, live: &Sighting, proposal: &mut Proposal) {
+fn restore_selectors(situation: &Situation<'_>, live: &ObservedResource, proposal: &mut Proposal) {
     let target = situation.target;
     if let Some(advanced) = target.get(ADVANCED).filter(|advanced| **advanced != json!({})) {
         restore_advanced(situation.name, advanced, live, proposal);
@@ -214,7 +228,7 @@ fn restore_selectors(situation: &Situation<'_>, live: &Sighting, proposal: &mut 
     }
 }
 
-fn restore_advanced(name: &str, advanced: &Value, live: &Sighting, proposal: &mut Proposal) {
+fn restore_advanced(name: &str, advanced: &Value, live: &ObservedResource, proposal: &mut Proposal) {
     let recorded = coverage::recorded(&live.tree);
     let wanted = coverage::recorded(&json!({ ADVANCED: advanced }));
     let mut whole = live.tree[ADVANCED].clone();
@@ -248,13 +262,13 @@ fn restore_advanced(name: &str, advanced: &Value, live: &Sighting, proposal: &mu
     }
     let is_lost = !coverage::covers(&recorded, &wanted);
     fit(&mut whole, |about| advanced.get(about).is_some(), is_lost, proposal);
-    let Some(extras) = carried(live, &whole, proposal) else { return };
-    put_advanced(name, whole, extras, replaced, proposal);
+    let Some(unknown_fields) = carried(live, &whole, proposal) else { return };
+    put_advanced(name, whole, unknown_fields, replaced, proposal);
 }
 
 /// Declared basic selectors over advanced ones: what these record beside is kept, in the form that can say both. Where
 /// nothing declared is lost, the basic ones are put back as they are declared.
-fn restore_basic(name: &str, basic: &Value, live: &Sighting, proposal: &mut Proposal) {
+fn restore_basic(name: &str, basic: &Value, live: &ObservedResource, proposal: &mut Proposal) {
     if live.tree[BASIC].is_array() {
         return put_basic(name, basic, Some(live), proposal);
     }
@@ -282,13 +296,12 @@ fn restore_basic(name: &str, basic: &Value, live: &Sighting, proposal: &mut Prop
     );
     proposal.notes.push((codes::SELECTOR_FORM, detail));
     fit(&mut whole, |about| declared.get(about).is_some(), true, proposal);
-    let Some(extras) = carried(live, &whole, proposal) else { return };
+    let Some(unknown_fields) = carried(live, &whole, proposal) else { return };
     let summary = "as advanced ones, because others are there that basic ones cannot say".to_owned();
-    put_advanced(name, whole, extras, Some(summary), proposal);
+    put_advanced(name, whole, unknown_fields, Some(summary), proposal);
 }
 
-/// Takes out what is not declared and does not fit, the largest first: what is declared is not given up for it. Where nothing
-/// declared is lost, nothing is taken from anybody.
+/// Removes undeclared selectors that do not fit, the largest first. Where nothing declared is lost, nothing is removed.
 fn fit(whole: &mut Value, is_declared: impl Fn(&str) -> bool, is_lost: bool, proposal: &mut Proposal) {
     while is_lost && selectors::values(whole) > MOST_VALUES {
         let others = elements_of(whole).filter(|(about, _)| !is_declared(about));
@@ -326,17 +339,17 @@ fn elements_of(tree: &Value) -> impl Iterator<Item = (&String, &Value)> {
 }
 
 /// The unknown members of basic selectors.
-fn basic_extras(live: &Sighting) -> impl Iterator<Item = (&String, &Value)> {
-    live.extras.iter().filter(|(path, _)| {
+fn basic_extras(live: &ObservedResource) -> impl Iterator<Item = (&String, &Value)> {
+    live.unknown_fields.iter().filter(|(path, _)| {
         let Ok(path) = path.parse::<Path>();
         path.head() == Some(BASIC)
     })
 }
 
 /// The unknown members of selectors that the write has to carry; `None` when one of them cannot be, which is refused.
-fn carried(live: &Sighting, whole: &Value, proposal: &mut Proposal) -> Option<BTreeMap<String, Value>> {
+fn carried(live: &ObservedResource, whole: &Value, proposal: &mut Proposal) -> Option<BTreeMap<String, Value>> {
     let mut kept = BTreeMap::new();
-    for (text, value) in live.extras.iter().filter(|(path, _)| is_of_selector(path)) {
+    for (text, value) in live.unknown_fields.iter().filter(|(path, _)| is_of_selector(path)) {
         let Ok(path) = text.parse::<Path>();
         let parts = path.parts();
         let [ADVANCED, about, place, rest @ ..] = &parts[..] else { continue };
@@ -370,7 +383,7 @@ fn carried(live: &Sighting, whole: &Value, proposal: &mut Proposal) -> Option<BT
 fn put_advanced(
     name: &str,
     whole: Value,
-    extras: BTreeMap<String, Value>,
+    unknown_fields: BTreeMap<String, Value>,
     how: Option<String>,
     proposal: &mut Proposal,
 ) {
@@ -390,23 +403,24 @@ fn put_advanced(
         );
         proposal.notes.push((codes::DATA_TYPE, detail));
     }
-    let request = json!({ "TrailName": name, "AdvancedEventSelectors": raised(&with_extras(&whole, &extras)) });
-    let promise = Promise { tree: json!({ ADVANCED: whole, BASIC: null }), extras, ..Promise::default() };
+    let request = json!({ "TrailName": name, "AdvancedEventSelectors": raised(&with_extras(&whole, &unknown_fields)) });
+    let expected_state =
+        ExpectedState { tree: json!({ ADVANCED: whole, BASIC: null }), unknown_fields, ..ExpectedState::default() };
     let how = how.unwrap_or_else(|| "the call replaces all of them, the others are carried over".to_owned());
     let summary = format!("put the declared selectors back; {how}");
-    proposal.steps.push(step("update", &summary, Operation::PutEventSelectors, request, promise));
+    proposal.steps.push(step("update", &summary, Operation::PutEventSelectors, request, expected_state));
 }
 
 /// The selectors as a list, with the carried members where they were.
-fn with_extras(whole: &Value, extras: &BTreeMap<String, Value>) -> Value {
-    if extras.is_empty() {
+fn with_extras(whole: &Value, unknown_fields: &BTreeMap<String, Value>) -> Value {
+    if unknown_fields.is_empty() {
         return selectors::listed(whole);
     }
     let mut list = Vec::new();
     for (about, same) in whole.as_object().into_iter().flatten() {
         for (place, selector) in same.as_array().into_iter().flatten().enumerate() {
             let mut listed = selectors::as_listed(selector);
-            for (text, value) in extras {
+            for (text, value) in unknown_fields {
                 let Ok(path) = text.parse::<Path>();
                 let parts = path.parts();
                 let [_, of, at, rest @ ..] = &parts[..] else { continue };
@@ -430,14 +444,14 @@ fn with_extras(whole: &Value, extras: &BTreeMap<String, Value>) -> Value {
 }
 
 /// PutEventSelectors with the declared basic selectors. An unknown member goes along where it is plain whose it is.
-fn put_basic(name: &str, basic: &Value, live: Option<&Sighting>, proposal: &mut Proposal) {
+fn put_basic(name: &str, basic: &Value, live: Option<&ObservedResource>, proposal: &mut Proposal) {
     let mut list = basic.clone();
     for selector in list.as_array_mut().into_iter().flatten() {
         let word = selector["readWriteType"].as_str().map(on_the_wire).map(str::to_owned);
         selector["readWriteType"] = json!(word);
     }
     let alone = |list: &Value| list.as_array().is_some_and(|list| list.len() == 1);
-    let mut extras = BTreeMap::new();
+    let mut unknown_fields = BTreeMap::new();
     for (text, value) in live.into_iter().flat_map(basic_extras) {
         if !alone(basic) || !live.is_some_and(|live| alone(&live.tree[BASIC])) {
             let detail = format!(
@@ -451,12 +465,12 @@ fn put_basic(name: &str, basic: &Value, live: Option<&Sighting>, proposal: &mut 
             tree::set(only, &Path::of(rest.iter().copied()), Some(value.clone()));
         }
         proposal.notes.push((codes::EXTRA_CARRIED, format!("{text} is kept as it is")));
-        extras.insert(text.clone(), value.clone());
+        unknown_fields.insert(text.clone(), value.clone());
     }
     let request = json!({ "TrailName": name, "EventSelectors": raised(&list) });
-    let promise = Promise { extras, ..promised(json!({ BASIC: basic })) };
+    let expected_state = ExpectedState { unknown_fields, ..expected(json!({ BASIC: basic })) };
     let summary = "put the declared basic selectors back; the call replaces all of them";
-    proposal.steps.push(step("update", summary, Operation::PutEventSelectors, request, promise));
+    proposal.steps.push(step("update", summary, Operation::PutEventSelectors, request, expected_state));
 }
 
 #[cfg(test)]
@@ -476,19 +490,19 @@ mod tests {
         json!({"name": kind, "fieldSelectors": fields})
     }
 
-    fn proposed(live: &[Value], extras: &[(&str, Value)], want: &[Value]) -> Proposal {
+    fn proposed(live: &[Value], unknown_fields: &[(&str, Value)], want: &[Value]) -> Proposal {
         let target = json!({ ADVANCED: selectors::keyed(&json!(want)) });
-        of(&json!({ "isLogging": true, ADVANCED: live }), extras, &target, ADVANCED)
+        of(&json!({ "isLogging": true, ADVANCED: live }), unknown_fields, &target, ADVANCED)
     }
 
-    fn of(live: &Value, extras: &[(&str, Value)], target: &Value, member: &str) -> Proposal {
+    fn of(live: &Value, unknown_fields: &[(&str, Value)], target: &Value, member: &str) -> Proposal {
         let live = Trail.normalise(live, Origin::Live).tree;
-        let live = Sighting {
+        let live = ObservedResource {
             address: Address { account: "a".into(), region: "r".into(), kind: "trail".into(), name: "main".into() },
             tree: live,
-            extras: extras.iter().map(|(path, value)| ((*path).to_owned(), value.clone())).collect(),
-            handle: json!({"trailARN": "arn"}),
-            facts: Value::Null,
+            unknown_fields: unknown_fields.iter().map(|(path, value)| ((*path).to_owned(), value.clone())).collect(),
+            external_id: json!({"trailARN": "arn"}),
+            private_state: Value::Null,
             settled: true,
             unread: Default::default(),
             beside: Value::Null,
@@ -500,7 +514,7 @@ mod tests {
             differs: &differs,
             name: "main",
             may_delete_versions: false,
-            surroundings: &Value::Null,
+            scope_context: &Value::Null,
         })
     }
 
@@ -514,12 +528,13 @@ mod tests {
     fn unknown_members_of_selectors_are_carried() {
         let (agents, buckets) = ("AWS::Bedrock::AgentAlias", "AWS::S3::Object");
         let narrowed = selector(agents, json!([{"field": "readOnly", "equals": ["true"]}]));
-        let extras = [
+        let unknown_fields = [
             ("advancedEventSelectors.Data/AWS::Bedrock::AgentAlias.0.sampling", json!(1)),
             ("advancedEventSelectors.Data/AWS::S3::Object.0.fieldSelectors.\"resources.type\".contains", json!(["x"])),
             ("advancedEventSelectors.Data/AWS::Bedrock::AgentAlias.0.fieldSelectors.readOnly.new", json!(2)),
         ];
-        let proposal = proposed(&[narrowed, selector(buckets, json!([]))], &extras, &[selector(agents, json!([]))]);
+        let proposal =
+            proposed(&[narrowed, selector(buckets, json!([]))], &unknown_fields, &[selector(agents, json!([]))]);
         let expected = json!([
             {"Name": agents, "sampling": 1, "FieldSelectors": [
                 {"Field": "eventCategory", "Equals": ["Data"]}, {"Field": "resources.type", "Equals": [agents]}]},
@@ -528,16 +543,16 @@ mod tests {
                 {"Field": "resources.type", "Equals": [buckets], "contains": ["x"]}]},
         ]);
         assert_eq!(sent(&proposal), &raised(&expected));
-        assert_eq!(proposal.steps[0].promise.extras.len(), 2);
+        assert_eq!(proposal.steps[0].expected_state.unknown_fields.len(), 2);
     }
 
     /// Where it cannot be told which selector an unknown member belongs to, nothing is written.
     #[test]
     fn an_unknown_member_that_cannot_be_carried_refuses_the_write() {
         let read_only = |value: &str| selector("AWS::S3::Object", json!([{"field": "readOnly", "equals": [value]}]));
-        let extras = [("advancedEventSelectors.Data/AWS::S3::Object.1.sampling", json!(1))];
+        let unknown_fields = [("advancedEventSelectors.Data/AWS::S3::Object.1.sampling", json!(1))];
         let live = [read_only("false"), read_only("true")];
-        let proposal = proposed(&live, &extras, &[selector("AWS::S3::Object", json!([]))]);
+        let proposal = proposed(&live, &unknown_fields, &[selector("AWS::S3::Object", json!([]))]);
         assert!(proposal.steps.is_empty());
         assert_eq!(proposal.refusals[0].0, codes::EXTRA_REFUSED);
     }
@@ -573,15 +588,15 @@ mod tests {
     /// h11, E8. A member of a basic selector that this build does not know goes along, or nothing is written.
     #[test]
     fn unknown_members_of_basic_selectors_are_carried_or_named() {
-        let extras = [("eventSelectors.0.sampling", json!(1))];
+        let unknown_fields = [("eventSelectors.0.sampling", json!(1))];
         let want = json!([{"readWriteType": "All"}]);
         let basic = |live: Value| {
             let live = json!({"isLogging": true, BASIC: live});
-            of(&live, &extras, &Trail.normalise(&json!({ BASIC: want }), Origin::Declared).tree, BASIC)
+            of(&live, &unknown_fields, &Trail.normalise(&json!({ BASIC: want }), Origin::Declared).tree, BASIC)
         };
         let proposal = basic(json!([{"readWriteType": "ReadOnly"}]));
         assert_eq!(proposal.steps[0].call.request["EventSelectors"][0]["Sampling"], 1);
-        assert_eq!(proposal.steps[0].promise.extras.len(), 1);
+        assert_eq!(proposal.steps[0].expected_state.unknown_fields.len(), 1);
         let proposal =
             basic(json!([{"readWriteType": "ReadOnly"}, {"dataResources": [], "includeManagementEvents": false}]));
         assert!(proposal.steps.is_empty() && proposal.refusals[0].1.contains("eventSelectors.0.sampling"));

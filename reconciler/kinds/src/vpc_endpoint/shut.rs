@@ -1,10 +1,10 @@
-//! A policy that lets hardly anybody through: it protects more than declared, is kept, and has to be known, because nobody may be
-//! able to use the endpoint any more, and this tool may go through it too.
+//! A policy that lets hardly anybody through. It protects more than declared and is kept, but it is reported: perhaps nobody can
+//! use the endpoint any more, this tool included.
 
 use std::collections::BTreeSet;
 
 use reconciler_model::codes;
-use reconciler_model::inventory::Sighting;
+use reconciler_model::inventory::ObservedResource;
 use reconciler_model::policy::{Effect, Policy, Scope, Statement};
 use serde_json::Value;
 
@@ -12,7 +12,7 @@ use super::spec::POLICY;
 use crate::shared::statements::{is_about, is_about_its_resources};
 
 /// What is to be known of the policy of a live endpoint, beside what a declaration says.
-pub(super) fn notes(live: &Sighting, want: &Value) -> Vec<(&'static str, String)> {
+pub(super) fn notes(live: &ObservedResource, want: &Value) -> Vec<(&'static str, String)> {
     let read = |tree: &Value| Policy::from_value(tree.get(POLICY)?).ok();
     let (Some(live), Some(want)) = (read(&live.tree), read(want)) else { return Vec::new() };
     if lets_nobody_in(&live) {

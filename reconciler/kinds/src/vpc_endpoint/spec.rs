@@ -7,7 +7,7 @@ use reconciler_model::address::ScopeKind;
 use reconciler_model::codes;
 use reconciler_model::diagnostic::Problem;
 use reconciler_model::direction::{self, Direction};
-use reconciler_model::inventory::Sighting;
+use reconciler_model::inventory::ObservedResource;
 use reconciler_model::kind::{self, Contract, Kind, Normalised, Origin, Output, PinnedAs, Place, Situation};
 use reconciler_model::open_enum::{OTHER, Word};
 use reconciler_model::plan::{Call, Proposal};
@@ -144,7 +144,7 @@ fn settle_policy(members: &mut Map<String, Value>) {
     }
 }
 
-/// The state of an answer in one spelling; one that is left out is the settled one, as an edge requires it.
+/// The state of an answer in one spelling; one that is left out is the settled one, as a resource client requires it.
 fn state_of(answer: &mut Value) -> Value {
     let state = answer.as_object_mut().and_then(|members| members.remove(STATE));
     let Some(Value::String(text)) = state else { return json!(AVAILABLE) };
@@ -182,7 +182,7 @@ static CONTRACT: Contract = Contract {
         ("removeSecurityGroupIds", GROUPS),
     ],
     outputs: &[Output::new(ID), Output::new("vpcId"), Output::new("dnsName")],
-    trail_events: super::causes::CAUSES,
+    trail_events: super::trail_events::TRAIL_EVENTS,
     looked_up_as,
     pinned_as: Some(PinnedAs::Network),
     ..Contract::DEFAULT
@@ -289,17 +289,17 @@ impl Kind for VpcEndpoint {
         }
     }
 
-    fn output(&self, sighting: &Sighting, name: &str) -> Option<String> {
-        let place = if name == ID { &sighting.handle } else { &sighting.facts };
+    fn output(&self, observed: &ObservedResource, name: &str) -> Option<String> {
+        let place = if name == ID { &observed.external_id } else { &observed.private_state };
         place.get(name)?.as_str().map(str::to_owned)
     }
 
-    fn arns(&self, _call: &Call, place: &Place<'_>, _name: &str, live: Option<&Sighting>) -> Vec<String> {
+    fn arns(&self, _call: &Call, place: &Place<'_>, _name: &str, live: Option<&ObservedResource>) -> Vec<String> {
         let id = arns::known(live, "vpcEndpointId").unwrap_or_else(|| "*".to_owned());
         vec![arns::arn(place, "ec2", &format!("vpc-endpoint/{id}"))]
     }
 
-    fn notes_beside(&self, live: &Sighting, want: &Value) -> Vec<(&'static str, String)> {
+    fn notes_beside(&self, live: &ObservedResource, want: &Value) -> Vec<(&'static str, String)> {
         shut::notes(live, want)
     }
 

@@ -1,20 +1,20 @@
 //! From the drift of an endpoint to calls (README.md, Writes): policy, network, DNS, tags, in this order.
 //!
-//! An endpoint is changed in place, and created only when it is gone; nothing here deletes one. What protects most is
-//! written first and alone, so that a change of the network that AWS refuses leaves it restored.
+//! An endpoint is changed in place, created only when it is gone, and never deleted. The policy is written first and
+//! alone, so that it is restored even where AWS refuses a change of the network.
 
 use std::collections::BTreeSet;
 
 use reconciler_model::codes;
-use reconciler_model::inventory::Sighting;
+use reconciler_model::inventory::ObservedResource;
 use reconciler_model::kind::Situation;
 use reconciler_model::open_enum::on_the_wire;
-use reconciler_model::plan::{Call, Promise, Proposal, ProposedStep};
+use reconciler_model::plan::{Call, ExpectedState, Proposal, ProposedStep};
 use reconciler_model::policy::{Policy, Reason, Trusted, widening};
 use reconciler_model::tree::Path;
 use serde_json::{Map, Value, json};
 
-use super::ground::{Facts, Ground};
+use super::preflight::{Preflight, PrivateState};
 use super::spec::{DNS_OPTIONS, EVERY_DOMAIN, GROUPS, IP_TYPE, POLICY, PRIVATE_DNS, STATE, SUBNETS, TAGS};
 use crate::shared::operations::operations;
 use crate::shared::tags::{self, KEY_AND_VALUE};
@@ -35,12 +35,18 @@ pub(super) fn propose(situation: &Situation<'_>) -> Proposal {
     }
 }
 
-fn step(action: &'static str, summary: String, operation: Operation, request: Value, promise: Value) -> ProposedStep {
+fn step(
+    action: &'static str,
+    summary: String,
+    operation: Operation,
+    request: Value,
+    expected_state: Value,
+) -> ProposedStep {
     ProposedStep {
         action,
         summary,
         call: Call::new("ec2", operation.name(), request),
-        promise: Promise { tree: promise, ..Promise::default() },
+        expected_state: ExpectedState { tree: expected_state, ..ExpectedState::default() },
         ..ProposedStep::default()
     }
 }
@@ -81,14 +87,14 @@ fn is_written_out(_: &str, value: &Value) -> bool {
     *value != json!(false) && *value != json!([EVERY_DOMAIN]) && *value != json!("VERIFIED_DOMAINS_ONLY")
 }
 
-fn ground_of(situation: &Situation<'_>) -> Option<Ground> {
-    serde_json::from_value(situation.surroundings.clone()).ok()
+fn preflight_of(situation: &Situation<'_>) -> Option<Preflight> {
+    serde_json::from_value(situation.scope_context.clone()).ok()
 }
 
 fn create(situation: &Situation<'_>) -> Proposal {
     let mut proposal = Proposal::default();
     let target = situation.target;
-    let Some(ground) = ground_of(situation) else {
+    let Some(preflight) = preflight_of(situation) else {
         let detail = format!("the endpoint {} does not exist, and its VPC is not known", situation.name);
         proposal.refusals.push((codes::NO_VPC, detail));
         return proposal;
@@ -97,9 +103,9 @@ fn create(situation: &Situation<'_>) -> Proposal {
         let detail = "the endpoint does not exist, and cannot be created because subnetIds is not declared";
         proposal.refusals.push((codes::CONTRADICTION, detail.into()));
     }
-    proposal.refusals.extend(ground.obstacles(target));
-    proposal.notes.extend(ground.unchecked.iter().map(|what| (codes::NOT_CHECKED, what.clone())));
-    outsiders("declared", target, &Value::Null, &ground.account, &mut proposal);
+    proposal.refusals.extend(preflight.obstacles(target));
+    proposal.notes.extend(preflight.unchecked.iter().map(|what| (codes::NOT_CHECKED, what.clone())));
+    outsiders("declared", target, &Value::Null, &preflight.account, &mut proposal);
     if !proposal.refusals.is_empty() {
         return proposal;
     }
@@ -109,7 +115,7 @@ fn create(situation: &Situation<'_>) -> Proposal {
     ];
     let missing = defaults.iter().filter(|(member, _)| target.get(*member).is_none());
     proposal.notes.extend(missing.map(|(_, detail)| (codes::ENDPOINT_DEFAULTS, (*detail).to_owned())));
-    if ground.is_deleting {
+    if preflight.is_deleting {
         let detail = "the earlier endpoint is still being deleted, and holds the private DNS names until it is gone; the create \
                       waits for that";
         proposal.notes.push((codes::ENDPOINT_STATE, detail.into()));
@@ -117,17 +123,17 @@ fn create(situation: &Situation<'_>) -> Proposal {
     let private_dns = target.get(PRIVATE_DNS).cloned().unwrap_or(json!(true));
     let mut request = json!({
         "VpcEndpointType": "Interface",
-        "VpcId": ground.vpc_id,
-        "ServiceName": ground.service_name,
+        "VpcId": preflight.vpc_id,
+        "ServiceName": preflight.service_name,
         "SubnetIds": texts(target, SUBNETS),
         // Explicit, because sources disagree on what AWS does when it is left out.
         "PrivateDnsEnabled": private_dns,
     });
-    let mut promise = target.clone();
-    promise[PRIVATE_DNS] = private_dns;
+    let mut expected_state = target.clone();
+    expected_state[PRIVATE_DNS] = private_dns;
     if let Some(policy) = policy_of(target) {
         request["PolicyDocument"] = json!(policy.to_minified_json());
-        promise[POLICY] = policy.tree();
+        expected_state[POLICY] = policy.tree();
     }
     if target.get(GROUPS).is_some() {
         request["SecurityGroupIds"] = json!(texts(target, GROUPS));
@@ -143,8 +149,8 @@ fn create(situation: &Situation<'_>) -> Proposal {
     if !tags.is_empty() {
         request["TagSpecifications"] = json!([{ "ResourceType": "vpc-endpoint", "Tags": tags }]);
     }
-    let summary = format!("create the endpoint {} in {}", situation.name, ground.vpc_id);
-    let mut create = step("create", summary, Operation::CreateVpcEndpoint, request, promise);
+    let summary = format!("create the endpoint {} in {}", situation.name, preflight.vpc_id);
+    let mut create = step("create", summary, Operation::CreateVpcEndpoint, request, expected_state);
     create.call = create.call.with_token("ClientToken");
     proposal.steps.push(create);
     let detail = "the endpoint gets a new id: what names the old one, such as conditions on aws:SourceVpce, has to follow; \
@@ -153,34 +159,34 @@ fn create(situation: &Situation<'_>) -> Proposal {
     proposal
 }
 
-fn restore(situation: &Situation<'_>, live: &Sighting) -> Proposal {
+fn restore(situation: &Situation<'_>, live: &ObservedResource) -> Proposal {
     let mut proposal = Proposal::default();
-    let facts: Facts = serde_json::from_value(live.facts.clone()).unwrap_or_default();
+    let private_state: PrivateState = serde_json::from_value(live.private_state.clone()).unwrap_or_default();
     let target = situation.target;
     if target.get(POLICY).is_some() {
-        outsiders("live", &live.tree, target, &facts.account, &mut proposal);
-        outsiders("declared", target, &Value::Null, &facts.account, &mut proposal);
+        outsiders("live", &live.tree, target, &private_state.account, &mut proposal);
+        outsiders("declared", target, &Value::Null, &private_state.account, &mut proposal);
     }
     if situation.differs_in(STATE) {
-        not_available(&live.tree[STATE], facts.reason.as_deref(), &mut proposal);
+        not_available(&live.tree[STATE], private_state.reason.as_deref(), &mut proposal);
         return proposal;
     }
-    let id = live.handle["vpcEndpointId"].clone();
-    let ground = ground_of(situation).unwrap_or_default();
-    proposal.notes.extend(ground.unchecked.iter().map(|what| (codes::NOT_CHECKED, what.clone())));
+    let id = live.external_id["vpcEndpointId"].clone();
+    let preflight = preflight_of(situation).unwrap_or_default();
+    proposal.notes.extend(preflight.unchecked.iter().map(|what| (codes::NOT_CHECKED, what.clone())));
     if situation.differs_in(POLICY) {
         match policy_of(target) {
             Some(policy) => {
                 let request = json!({ "VpcEndpointId": id, "PolicyDocument": policy.to_minified_json() });
-                let promise = json!({ POLICY: policy.tree() });
-                proposal.steps.push(modify("put the declared policy back", request, promise));
+                let expected_state = json!({ POLICY: policy.tree() });
+                proposal.steps.push(modify("put the declared policy back", request, expected_state));
             }
             None => proposal.refusals.push((codes::CONTRADICTION, "what should be written is no policy".into())),
         }
     }
-    restore_groups(situation, live, &ground, &mut proposal);
-    restore_subnets(situation, live, &ground, &mut proposal);
-    restore_names(situation, &ground, &id, &mut proposal);
+    restore_groups(situation, live, &preflight, &mut proposal);
+    restore_subnets(situation, live, &preflight, &mut proposal);
+    restore_names(situation, &preflight, &id, &mut proposal);
     if situation.differs_in(TAGS) {
         let wanted = target.get(TAGS).and_then(Value::as_object).into_iter().flatten();
         let changed: Map<String, Value> = wanted
@@ -216,76 +222,76 @@ fn not_available(state: &Value, reason: Option<&str>, proposal: &mut Proposal) {
     }
 }
 
-fn modify(summary: &str, request: Value, promise: Value) -> ProposedStep {
-    step("update", summary.into(), Operation::ModifyVpcEndpoint, request, promise)
+fn modify(summary: &str, request: Value, expected_state: Value) -> ProposedStep {
+    step("update", summary.into(), Operation::ModifyVpcEndpoint, request, expected_state)
 }
 
 /// What has to be added to live, and what removed from it.
-fn changed(situation: &Situation<'_>, live: &Sighting, member: &str) -> (BTreeSet<String>, BTreeSet<String>) {
+fn changed(situation: &Situation<'_>, live: &ObservedResource, member: &str) -> (BTreeSet<String>, BTreeSet<String>) {
     let (is, want) = (texts(&live.tree, member), texts(situation.target, member));
     (want.difference(&is).cloned().collect(), is.difference(&want).cloned().collect())
 }
 
-fn restore_groups(situation: &Situation<'_>, live: &Sighting, ground: &Ground, proposal: &mut Proposal) {
+fn restore_groups(situation: &Situation<'_>, live: &ObservedResource, preflight: &Preflight, proposal: &mut Proposal) {
     if !situation.differs_in(GROUPS) {
         return;
     }
-    let obstacles = ground.misplaced_groups(situation.target);
+    let obstacles = preflight.misplaced_groups(situation.target);
     if !obstacles.is_empty() {
         proposal.refusals.extend(obstacles);
         return;
     }
     let (add, remove) = changed(situation, live, GROUPS);
-    let mut request = json!({ "VpcEndpointId": live.handle["vpcEndpointId"] });
+    let mut request = json!({ "VpcEndpointId": live.external_id["vpcEndpointId"] });
     for (name, ids) in [("AddSecurityGroupIds", add), ("RemoveSecurityGroupIds", remove)] {
         if !ids.is_empty() {
             request[name] = json!(ids);
         }
     }
-    let promise = json!({ GROUPS: situation.target[GROUPS] });
-    proposal.steps.push(modify("put the declared security groups back", request, promise));
+    let expected_state = json!({ GROUPS: situation.target[GROUPS] });
+    proposal.steps.push(modify("put the declared security groups back", request, expected_state));
 }
 
 /// Subnets in one call, or in two where some go and others come: two of one zone would be refused, even if one of them is to
 /// go (README.md, Hypotheses), so those that go do so first. The last one never goes first.
-fn restore_subnets(situation: &Situation<'_>, live: &Sighting, ground: &Ground, proposal: &mut Proposal) {
+fn restore_subnets(situation: &Situation<'_>, live: &ObservedResource, preflight: &Preflight, proposal: &mut Proposal) {
     if !situation.differs_in(SUBNETS) {
         return;
     }
-    let obstacles = ground.misplaced_subnets(situation.target);
+    let obstacles = preflight.misplaced_subnets(situation.target);
     if !obstacles.is_empty() {
         proposal.refusals.extend(obstacles);
         return;
     }
-    let id = &live.handle["vpcEndpointId"];
+    let id = &live.external_id["vpcEndpointId"];
     let (add, remove) = changed(situation, live, SUBNETS);
     let is = texts(&live.tree, SUBNETS);
     let kept: BTreeSet<&String> = is.difference(&remove).collect();
-    let promise = json!({ SUBNETS: situation.target[SUBNETS] });
+    let expected_state = json!({ SUBNETS: situation.target[SUBNETS] });
     let back = json!({ "VpcEndpointId": id, "AddSubnetIds": add });
     let away = json!({ "VpcEndpointId": id, "RemoveSubnetIds": remove });
     let (put_back, take_away) = ("put the declared subnets back", "take the subnets away that are not declared");
     match (add.is_empty(), remove.is_empty()) {
-        (false, true) => proposal.steps.push(modify(put_back, back, promise)),
-        (true, _) => proposal.steps.push(modify(take_away, away, promise)),
+        (false, true) => proposal.steps.push(modify(put_back, back, expected_state)),
+        (true, _) => proposal.steps.push(modify(take_away, away, expected_state)),
         (false, false) if kept.is_empty() => {
             let request = json!({ "VpcEndpointId": id, "AddSubnetIds": add, "RemoveSubnetIds": remove });
-            proposal.steps.push(modify("replace the subnets by the declared ones", request, promise));
+            proposal.steps.push(modify("replace the subnets by the declared ones", request, expected_state));
         }
         (false, false) => {
             proposal.steps.push(modify(take_away, away, json!({ SUBNETS: kept })));
-            proposal.steps.push(modify(put_back, back, promise));
+            proposal.steps.push(modify(put_back, back, expected_state));
         }
     }
 }
 
 /// Private DNS, DNS options and the type of addresses: in one call, because they depend on each other.
-fn restore_names(situation: &Situation<'_>, ground: &Ground, id: &Value, proposal: &mut Proposal) {
+fn restore_names(situation: &Situation<'_>, preflight: &Preflight, id: &Value, proposal: &mut Proposal) {
     let target = situation.target;
-    let (mut request, mut promise) = (json!({ "VpcEndpointId": id }), json!({}));
+    let (mut request, mut expected_state) = (json!({ "VpcEndpointId": id }), json!({}));
     if situation.differs_in(IP_TYPE) {
         request["IpAddressType"] = word(&target[IP_TYPE]);
-        promise[IP_TYPE] = target[IP_TYPE].clone();
+        expected_state[IP_TYPE] = target[IP_TYPE].clone();
     }
     if situation.differs_in(DNS_OPTIONS) {
         let is_all = situation.differs.contains(&Path::of([DNS_OPTIONS]));
@@ -294,19 +300,19 @@ fn restore_names(situation: &Situation<'_>, ground: &Ground, id: &Value, proposa
             false => situation.differs.iter().any(|path| path.parts().starts_with(&[DNS_OPTIONS, member])),
         };
         request["DnsOptions"] = dns_options(&target[DNS_OPTIONS], differs);
-        promise[DNS_OPTIONS] = target[DNS_OPTIONS].clone();
+        expected_state[DNS_OPTIONS] = target[DNS_OPTIONS].clone();
     }
     if situation.differs_in(PRIVATE_DNS) {
-        match ground.private_dns_lacks().filter(|_| target[PRIVATE_DNS] == json!(true)) {
+        match preflight.private_dns_lacks().filter(|_| target[PRIVATE_DNS] == json!(true)) {
             Some(refusal) => proposal.refusals.push(refusal),
             None => {
                 request["PrivateDnsEnabled"] = target[PRIVATE_DNS].clone();
-                promise[PRIVATE_DNS] = target[PRIVATE_DNS].clone();
+                expected_state[PRIVATE_DNS] = target[PRIVATE_DNS].clone();
             }
         }
     }
-    if promise != json!({}) {
-        proposal.steps.push(modify("put the declared DNS settings back", request, promise));
+    if expected_state != json!({}) {
+        proposal.steps.push(modify("put the declared DNS settings back", request, expected_state));
     }
 }
 

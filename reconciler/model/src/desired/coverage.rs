@@ -1,8 +1,8 @@
-//! Which accounts are covered: by whom a name is borne, and whom a selector takes, where accounts are discovered.
+//! Which accounts are covered where accounts are discovered: who has each name, and which accounts each selector takes.
 //!
-//! An account takes another name, leaves its unit or loses its tag by what others do. With pins, an account keeps the name that
-//! it was pinned with, and a selector goes on taking whom it took; that AWS Organizations says otherwise is drift of that
-//! account, beside everything else. What comes to be covered is not drift: it is held at once.
+//! Others may rename an account, move it out of its unit or remove its tag. With pins, an account keeps its pinned name, and a
+//! selector keeps its pinned accounts. A difference from AWS Organizations is drift of that account. A newly covered account is
+//! no drift and is held at once.
 
 use std::collections::{BTreeMap, BTreeSet};
 

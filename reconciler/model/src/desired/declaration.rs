@@ -195,12 +195,12 @@ pub struct Wanted {
     pub needs: Vec<Address>,
     /// The declaration.
     pub declaration: Arc<Declaration>,
-    /// Whether it was not asked for, and is looked at because something that was refers to it: what to refer to depends on whether it
-    /// is as declared. Nothing is said of it or done to it.
+    /// Whether it was not asked for and is read only because an address that was asked for refers to it. It is neither reported nor
+    /// changed.
     pub is_context: bool,
 }
 
-/// What was asked for, with what it refers to, directly or through others; `all` gives what that is taken from.
+/// The addresses that were asked for, with all that they refer to; `all` is the whole set.
 pub fn with_context(mut asked: Vec<Wanted>, all: impl FnOnce() -> Vec<Wanted>) -> Vec<Wanted> {
     let mut known: BTreeSet<Address> = asked.iter().map(|one| one.address.clone()).collect();
     let refers_elsewhere = |one: &Wanted| one.references.values().any(|one| !known.contains(&one.address));
@@ -341,7 +341,7 @@ impl Wanted {
     }
 }
 
-/// Stands for an answer while it is looked where that ends up. A number, because versions are, and one that nothing has.
+/// Stands for an answer while its place in the tree is searched: an improbable number, because versions are numbers.
 const MARK: &str = "98765431";
 
 /// Where an answer stands in a tree.

@@ -187,7 +187,7 @@ pub(super) fn fill(
         (Account { name, ..account.clone() }, claim)
     });
     let mut accounts: Vec<(Account, Claim)> = named.collect();
-    // One that has left is still what declarations mean by its name: what is wanted there is a gap, and told.
+    // An account that has left keeps its name in declarations. Its addresses are gaps and are reported.
     for (id, (name, _)) in &pinned.names {
         if !directory.accounts.iter().any(|account| account.id == **id) {
             let (id, name) = ((*id).to_owned(), discovery.names.get(*id).map_or(*name, String::as_str).to_owned());
@@ -208,8 +208,7 @@ pub(super) fn fill(
             );
         }
     }
-    // Whom a selector leaves out is pinned: a pinned account does not come under it by a tag or a unit, and another one does not
-    // by taking a name.
+    // The accounts that a selector leaves out are pinned too: a tag, a unit or a name cannot take a pinned account out.
     let is_excluded = |account: &Account| {
         let fits = |selector: &&String| selects(selector, account);
         discovery.exclude.iter().filter(fits).any(|selector| {
@@ -266,8 +265,8 @@ fn same_name(accounts: &[(Account, Claim)]) -> Option<(&Account, &Account)> {
     given.map(|(account, _)| account).find_map(|account| Some((account, seen.insert(&account.name, account)?)))
 }
 
-/// Adds the id to names that addresses cannot hold, and to those that another account has with more right. Nobody can be kept
-/// from taking a name; so it must not matter to the others.
+/// Adds the id to names that addresses cannot hold, and to those that another account has with more right. Any account can
+/// take any name, so a name must not affect the other accounts.
 fn named_apart(accounts: Vec<(Account, Claim)>, pinned: &Pinned<'_>) -> Vec<Account> {
     let mut bearers: BTreeMap<String, Vec<Claim>> = BTreeMap::new();
     // A pinned name stays with its account, also where that has left.

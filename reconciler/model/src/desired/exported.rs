@@ -7,7 +7,7 @@ use serde_json::Value;
 
 use crate::diagnostic::Problem;
 use crate::documents;
-use crate::inventory::Sighting;
+use crate::inventory::ObservedResource;
 use crate::kind::{Kind, Origin};
 
 /// A live resource as a declaration.
@@ -20,7 +20,7 @@ pub struct Exported {
 }
 
 /// The spec of a live resource, without what could not be read and what may not be declared.
-pub fn exported(kind: &dyn Kind, live: &Sighting) -> Exported {
+pub fn exported(kind: &dyn Kind, live: &ObservedResource) -> Exported {
     let nothing = |why: String| Exported { spec: None, left_out: vec![(None, why)] };
     if let Some(why) = (kind.contract().check_name)(&live.address.name) {
         return nothing(format!("`{}`: {why}", live.address.name));

@@ -59,8 +59,8 @@ pub(super) fn scopes_for(
     pinned: &Pinned<'_>,
     form_only: bool,
 ) -> Vec<Scope> {
-    // Whoever was taken is still, where accounts are discovered: an account that leaves its unit is held all the same, and what is
-    // wanted of one that is closed or gone is a gap.
+    // Where accounts are discovered, a selector keeps its pinned accounts: one that leaves its unit is still held, and a closed
+    // one is a gap.
     let was_taken = |account: &Account| {
         organization.discover.is_some()
             && coverage::selectors_of(declaration).any(|selector| pinned.covers(selector, &account.id))

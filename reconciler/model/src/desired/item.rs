@@ -1,4 +1,4 @@
-//! One value of a document together with where it stands: what the readers of declarations and settings work on.
+//! One value of a manifest together with where it stands: what the readers of declarations and settings work on.
 
 use serde_json::Value;
 

@@ -1,6 +1,6 @@
 //! From files to the desired state, with everything that is wrong found in one run.
 //!
-//! Expected flow: read every file into documents; read the organization; read the declarations; fan out; check every
+//! Expected flow: read every file into manifests; read the organization; read the declarations; fan out; check every
 //! distinct outcome against its kind.
 //!
 //! Caveat: what compares declarations with each other is left out when a part could not be read, because it would complain
@@ -15,9 +15,9 @@ use serde_json::Value;
 use super::coverage;
 use super::declaration::{Declaration, Wanted, WhenStronger};
 use super::directory::{self, Directory, Needs};
-use super::document::{self, Document};
 use super::fan_out::{self, FanOut, Index};
 use super::item::Item;
+use super::manifest::{self, Manifest};
 use super::organization::{self, ORGANIZATION_FILE, Organization};
 use super::pins::{self, PINS_FILE, Pins};
 use super::selection::{self, Where};
@@ -54,8 +54,8 @@ pub struct Desired {
     pub digest: String,
     /// What the pointers of the declarations led to when somebody looked; empty without a file of pins.
     pub pins: Pins,
-    /// Accounts that are others than the pins say. Where accounts are discovered: accounts that bear another name, or that a
-    /// selector takes no more, and selectors that take nobody.
+    /// Accounts that differ from their pins. Where accounts are discovered: renamed accounts, accounts that left a selector,
+    /// and empty selectors.
     pub coverage: Vec<Drift>,
     /// That the accounts are those that are pinned, because Organizations was not read.
     pub unlisted: Option<Gap>,
@@ -86,7 +86,7 @@ impl Desired {
         Some(needs)
     }
 
-    /// How many aliases, tags and names that these rest on, and that others may let lead elsewhere, are not pinned.
+    /// How many aliases, tags and names of these addresses are not pinned.
     pub fn unpinned(&self, wanted: &[Wanted]) -> usize {
         let mut missing = BTreeSet::new();
         for one in wanted {
@@ -152,12 +152,12 @@ impl Desired {
 /// Everything that is wrong with `organization.yaml`; declarations are not looked at.
 pub fn load_organization(sources: &[Source]) -> Result<Organization, Vec<Diagnostic>> {
     let mut problems = Vec::new();
-    let documents: Vec<Document> = sources
+    let manifests: Vec<Manifest> = sources
         .iter()
         .filter(|source| base_name(&source.file) == ORGANIZATION_FILE)
-        .flat_map(|source| document::read(source, &mut problems))
+        .flat_map(|source| manifest::read(source, &mut problems))
         .collect();
-    let (organization, _) = organization::read(&documents, &mut problems);
+    let (organization, _) = organization::read(&manifests, &mut problems);
     if problems.is_empty() { Ok(organization) } else { Err(problems) }
 }
 
@@ -168,8 +168,8 @@ pub fn load_organization(sources: &[Source]) -> Result<Organization, Vec<Diagnos
 pub fn read_pins(sources: &[Source]) -> Result<Pins, Vec<Diagnostic>> {
     let mut problems = Vec::new();
     let files = sources.iter().filter(|source| base_name(&source.file) == PINS_FILE);
-    let documents: Vec<Document> = files.flat_map(|source| document::read(source, &mut problems)).collect();
-    let pins = pins::read(&documents, &mut problems);
+    let manifests: Vec<Manifest> = files.flat_map(|source| manifest::read(source, &mut problems)).collect();
+    let pins = pins::read(&manifests, &mut problems);
     if problems.is_empty() { Ok(pins) } else { Err(problems) }
 }
 
@@ -206,8 +206,7 @@ pub fn load_in(
         Err(problems) => problems,
         loaded => return loaded,
     };
-    // An account that nobody has pinned yet must not keep the others from being held, whatever makes them no match for each
-    // other: its name, its tags or its unit.
+    // An account without a pin must not keep the others from being held, whatever its name, tags or unit are.
     let old = directory.and_then(|directory| coverage::without_newcomers(sources, directory));
     let Some((old, newcomers)) = old else { return Err(problems) };
     let Ok(mut desired) = load_once(sources, kinds, controls, Some(&old)) else { return Err(problems) };
@@ -226,23 +225,23 @@ fn load_once(
     directory: Option<&Directory>,
 ) -> Result<Desired, Vec<Diagnostic>> {
     let mut problems = Vec::new();
-    let mut documents = Vec::new();
+    let mut manifests = Vec::new();
     let read = side_by_side::map(sources, |_, source| {
         let mut problems = Vec::new();
-        (document::read(source, &mut problems), problems)
+        (manifest::read(source, &mut problems), problems)
     });
     for (mut some, mut wrong) in read {
-        documents.append(&mut some);
+        manifests.append(&mut some);
         problems.append(&mut wrong);
     }
-    documents.sort_by(|one, two| (&one.file, one.node.line).cmp(&(&two.file, two.node.line)));
-    let (pinned, documents): (Vec<Document>, Vec<Document>) =
-        documents.into_iter().partition(|document| base_name(&document.file) == PINS_FILE);
+    manifests.sort_by(|one, two| (&one.file, one.node.line).cmp(&(&two.file, two.node.line)));
+    let (pinned, manifests): (Vec<Manifest>, Vec<Manifest>) =
+        manifests.into_iter().partition(|manifest| base_name(&manifest.file) == PINS_FILE);
     let pins = pins::read(&pinned, &mut problems);
     let pinned = coverage::Pinned::of(&pins);
     let read_in_full = problems.is_empty();
-    let (organization_files, declared): (Vec<Document>, Vec<Document>) =
-        documents.into_iter().partition(|document| base_name(&document.file) == ORGANIZATION_FILE);
+    let (organization_files, declared): (Vec<Manifest>, Vec<Manifest>) =
+        manifests.into_iter().partition(|manifest| base_name(&manifest.file) == ORGANIZATION_FILE);
     let mut organization_problems = Vec::new();
     let (mut organization, mut organization_is_whole) =
         organization::read(&organization_files, &mut organization_problems);
@@ -277,8 +276,8 @@ fn load_once(
         problems,
         whole: read_in_full && organization_is_whole,
     };
-    for document in declared {
-        if loader.declaration(document).is_none() {
+    for manifest in declared {
+        if loader.declaration(manifest).is_none() {
             loader.whole = false;
         }
     }
@@ -335,8 +334,8 @@ struct Loader<'a> {
 
 impl<'a> Loader<'a> {
     /// Reads the keys around the spec; `None` when the declaration, or where it applies, remains unknown.
-    fn declaration(&mut self, document: Document) -> Option<()> {
-        let Document { file, node, mut value } = document;
+    fn declaration(&mut self, manifest: Manifest) -> Option<()> {
+        let Manifest { file, node, mut value } = manifest;
         let item = Item { file: &file, node: &node, value: &value };
         let problems = &mut self.problems;
         let kind = item.get("kind").and_then(|kind| kind.raw()).and_then(|name| find(self.kinds, name));

@@ -1,4 +1,4 @@
-//! The tree of one document as it is written: where every key and value stands, and how it was spelled.
+//! The tree of one manifest as it is written: where every key and value stands, and how it was spelled.
 //!
 //! Built from the events of `saphyr-parser`; values are not read here. Guarantees: aliases are counted, never expanded;
 //! what is built is at most [`MAX_DEPTH`] deep, so that every later walk may recurse.
@@ -12,11 +12,11 @@ use crate::codes;
 use crate::diagnostic::{Diagnostic, Place};
 use crate::tree::{ListKeys, Path};
 
-/// How deep a document may be nested, aliases included: what `serde_yaml` reads too.
+/// How deep a manifest may be nested, aliases included: what `serde_yaml` reads too.
 pub(super) const MAX_DEPTH: usize = 128;
-/// How many nodes a document with aliases may have once they are expanded.
+/// How many nodes a manifest with aliases may have once they are expanded.
 const MAX_NODES: usize = 100_000;
-/// How much text a document with aliases may have once they are expanded.
+/// How much text a manifest with aliases may have once they are expanded.
 const MAX_TEXT: usize = 16 << 20;
 
 /// One value, where it begins.
@@ -73,7 +73,7 @@ impl Node {
         }
     }
 
-    /// Whether nothing is written here: an empty document, or a key without a value.
+    /// Whether nothing is written here: an empty manifest, or a key without a value.
     pub(super) fn is_empty(&self) -> bool {
         matches!(&self.shape, Shape::Scalar(scalar) if scalar.plain && matches!(scalar.text.as_str(), "" | "~" | "null"))
     }
@@ -180,8 +180,8 @@ enum Inside {
     Mapping { entries: Vec<Entry>, seen: HashMap<String, usize>, key: Option<(String, Marker)> },
 }
 
-/// Reads one document; `None` when it holds nothing, or what it holds cannot be used. `first_line` is the line that
-/// the document begins on.
+/// Reads one manifest; `None` when it holds nothing, or what it holds cannot be used. `first_line` is the line that the
+/// manifest begins on.
 pub(super) fn read(file: &str, text: &str, first_line: usize, problems: &mut Vec<Diagnostic>) -> Option<Arc<Node>> {
     let mut builder = Builder {
         file,

@@ -10,12 +10,12 @@
 mod coverage;
 mod declaration;
 mod directory;
-mod document;
 mod exported;
 mod fan_out;
 mod item;
 mod load;
 mod located;
+mod manifest;
 mod organization;
 mod pins;
 mod schema;

@@ -5,8 +5,8 @@ use std::collections::{BTreeMap, HashMap};
 use serde::Serialize;
 
 use super::directory::{self, Discovery, Unit};
-use super::document::Document;
 use super::item::Item;
+use super::manifest::Manifest;
 use super::template::{self, Part};
 use super::undeclared::{self, Rule};
 use crate::address::{Scope, ScopeKind};
@@ -196,18 +196,18 @@ impl Organization {
 
 /// Reads the organization. Gives what could be read, so that the declarations can be checked too, and whether it is
 /// complete.
-pub(super) fn read(documents: &[Document], problems: &mut Vec<Diagnostic>) -> (Organization, bool) {
+pub(super) fn read(manifests: &[Manifest], problems: &mut Vec<Diagnostic>) -> (Organization, bool) {
     let before = problems.len();
     let mut organization = Organization::default();
-    match documents {
+    match manifests {
         [] => {
             let detail = "there is no `organization.yaml`, so it is not known where the declarations apply";
             let remedy = "add the file, with the keys partition, managementAccount, role, regions and accounts";
             problems.push(Diagnostic::new(codes::ORGANIZATION, None, detail, remedy));
         }
         [first, more @ ..] => {
-            for document in more {
-                let (one, two) = (first.node.place(&first.file), document.node.place(&document.file));
+            for manifest in more {
+                let (one, two) = (first.node.place(&first.file), manifest.node.place(&manifest.file));
                 let detail = format!("the organization is described at {one} and again here");
                 problems.push(Diagnostic::new(codes::ORGANIZATION, Some(two), detail, "keep one of the two"));
             }

@@ -4,19 +4,18 @@
 //! change when a resource is created again; they are pinned here, where git shows each change of them for review.
 //!
 //! # Guarantees
-//! - The file is no declaration: it wants nothing, and a plan without it wants the same; but the names of accounts that are
-//!   discovered are those that they are pinned to, and what a selector took it goes on taking.
+//! - The file is no declaration: a plan without it wants the same addresses, except that discovered accounts keep their
+//!   pinned names and selectors their pinned accounts.
 //! - What is written is a function of the pins alone: sorted, one block for each account and region.
-//! - What cannot be read is refused like any mistake in a declaration. A pin that is silently ignored would be a pointer that is
-//!   silently followed.
+//! - What cannot be read is refused like any mistake in a declaration. An ignored pin would let the pointer decide.
 
 use std::collections::{BTreeMap, BTreeSet};
 
 use serde::Serialize;
 use serde_json::Value;
 
-use super::document::Document;
 use super::item::Item;
+use super::manifest::Manifest;
 use super::organization::is_account_id;
 use super::template::LOOKUP_SOURCES;
 use super::{LiveReference, Lookup, Wanted};
@@ -152,7 +151,7 @@ fn undeclared_contents<'a>(spec: &'a Value, member: &str, name: &'a str) -> impl
         Some(Value::Array(list)) => (&list[..], None),
         other => (&[][..], other),
     };
-    let is_held = |element: &Value| element.get("policyDocument").is_some_and(|document| !document.is_null());
+    let is_held = |element: &Value| element.get("policyDocument").is_some_and(|manifest| !manifest.is_null());
     let elements = list.iter().chain(one).filter(move |element| !is_held(element) && element["ownedElsewhere"] != true);
     let arns = elements.filter_map(move |element| element.get(name)?.as_str());
     arns.filter(|arn| arn.split(':').nth(4) != Some("aws"))
@@ -169,7 +168,7 @@ impl Wanted {
             .collect()
     }
 
-    /// What others may let lead elsewhere: the look-ups of the declaration, and what its kind pins beside them.
+    /// What others may redirect: the look-ups of the declaration, and what its kind pins beside them.
     pub fn pointers(&self) -> Vec<Pointed> {
         let pointed = |key: String, source: &str, name: &str, is_name, is_asked| Pointed {
             key,
@@ -296,16 +295,16 @@ impl Pins {
     }
 }
 
-/// Reads the documents of the file.
-pub(super) fn read(documents: &[Document], problems: &mut Vec<Diagnostic>) -> Pins {
+/// Reads the manifests of the file.
+pub(super) fn read(manifests: &[Manifest], problems: &mut Vec<Diagnostic>) -> Pins {
     let mut pins = Pins::default();
-    for other in documents.iter().skip(1) {
+    for other in manifests.iter().skip(1) {
         let item = Item { file: &other.file, node: &other.node, value: &other.value };
         let detail = format!("{PINS_FILE} is one document, and this is another one");
         problems.push(item.problem(codes::WRONG_SHAPE, detail, "remove it, or make the file anew with `pin`"));
     }
-    let Some(document) = documents.first() else { return pins };
-    let item = Item { file: &document.file, node: &document.node, value: &document.value };
+    let Some(manifest) = manifests.first() else { return pins };
+    let item = Item { file: &manifest.file, node: &manifest.node, value: &manifest.value };
     item.only(&["version", "pins"], |_| None, problems);
     if item.members().is_none() {
         return pins;

@@ -5,11 +5,11 @@ use serde_json::{Map, Value, json};
 use super::organization::partitions;
 use crate::kind::Kind;
 
-/// The JSON Schema (draft 2020-12) of a document of the desired state: a declaration of one of the kinds, or the
+/// The JSON Schema (draft 2020-12) of a manifest of the desired state: a declaration of one of the kinds, or the
 /// organization.
 pub fn schema(kinds: &[&dyn Kind]) -> Value {
     let mut definitions = Map::new();
-    let mut documents = vec![json!({"$ref": "#/$defs/organization"})];
+    let mut manifests = vec![json!({"$ref": "#/$defs/organization"})];
     definitions.insert("organization".to_owned(), organization());
     definitions.insert("where".to_owned(), selection());
     for kind in kinds {
@@ -24,12 +24,12 @@ pub fn schema(kinds: &[&dyn Kind]) -> Value {
             }
         }
         definitions.insert(prefix.to_owned(), declaration(*kind, spec));
-        documents.push(json!({"$ref": format!("#/$defs/{prefix}")}));
+        manifests.push(json!({"$ref": format!("#/$defs/{prefix}")}));
     }
     json!({
         "$schema": "https://json-schema.org/draft/2020-12/schema",
         "title": "Desired state of bedrock-reconciler",
-        "oneOf": documents,
+        "oneOf": manifests,
         "$defs": definitions,
     })
 }

@@ -96,7 +96,7 @@ fn check_unit(selector: &Item<'_>, text: &str, organization: &Organization) -> O
         let detail = format!("`{text}` is no path of an organizational unit");
         return Some(selector.problem(codes::NO_SUCH_TARGET, detail, "write `all` for every account"));
     }
-    // Whom a unit has is for AWS to say. That it has nobody is told in the plan, of what it concerns alone.
+    // AWS decides which accounts a unit has. An empty unit is reported in the plan, for its own addresses only.
     None
 }
 

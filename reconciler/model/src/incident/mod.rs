@@ -10,14 +10,14 @@
 use serde::{Deserialize, Serialize};
 
 use crate::address::Address;
-use crate::attribution::{Attribution, Blame, Culprit, Exposure, FieldBlame};
+use crate::attribution::{Attribution, Culprit, Exposure, FieldAttribution, ResourceAttribution};
 use crate::control::{Answered, Severity};
 use crate::drift::Drift;
 use crate::inventory::Gap;
+use crate::permit::Mode;
 use crate::plan::{Finding, Format, Lag};
 use crate::tree::Path;
 use crate::verdict::Ruling;
-use crate::warrant::Mode;
 
 pub mod checklist;
 pub mod html;
@@ -145,7 +145,8 @@ pub struct Affected {
     /// The reads that show it as declared, oldest first.
     pub proofs: Vec<Proof>,
     /// By whose hand and for how long, difference by difference.
-    pub blame: Vec<FieldBlame>,
+    #[serde(rename = "blame")]
+    pub attribution: Vec<FieldAttribution>,
     /// The digest of the evidence of before.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub before: Option<String>,
@@ -178,7 +179,7 @@ impl Affected {
 
     /// The longest exposure of its differences: from the first of them, as far as that is known.
     pub fn exposure(&self) -> Option<&Exposure> {
-        self.blame
+        self.attribution
             .iter()
             .map(|field| &field.exposure)
             .filter(|exposure| exposure.since.is_some())
@@ -188,7 +189,7 @@ impl Affected {
     /// The events that caused it, each once, with the differences that each of them made; oldest first.
     pub fn culprits(&self) -> Vec<(&Culprit, Vec<&Path>)> {
         let mut found: Vec<(&Culprit, Vec<&Path>)> = Vec::new();
-        for field in &self.blame {
+        for field in &self.attribution {
             if let Attribution::Known { event, .. } = &field.by {
                 match found.iter_mut().find(|(known, _)| known.event_id == event.event_id) {
                     Some((_, paths)) => paths.push(&field.path),
@@ -203,7 +204,7 @@ impl Affected {
     /// Why it is not known who did it, each reason once, with the differences that it is about.
     pub fn unknown(&self) -> Vec<Unknown<'_>> {
         let mut found: Vec<Unknown<'_>> = Vec::new();
-        for field in &self.blame {
+        for field in &self.attribution {
             if let Attribution::Unknown { reason, candidates } = &field.by {
                 match found.iter_mut().find(|known| known.reason == reason && known.candidates == candidates) {
                     Some(known) => known.paths.push(&field.path),
@@ -216,12 +217,12 @@ impl Affected {
 
     /// The earliest time at which it may have begun, where it is not known for sure that it had.
     pub fn perhaps_since(&self) -> Option<&str> {
-        self.blame.iter().filter_map(|field| field.exposure.perhaps_since.as_deref()).min()
+        self.attribution.iter().filter_map(|field| field.exposure.perhaps_since.as_deref()).min()
     }
 
     /// Takes what was found out about it.
-    pub fn blame(&mut self, blame: Blame) {
-        self.blame = blame.fields;
+    pub fn attribution(&mut self, attribution: ResourceAttribution) {
+        self.attribution = attribution.fields;
     }
 }
 
@@ -409,7 +410,7 @@ impl Incident {
             if one.status.is_restored() && one.proofs.len() < 2 {
                 lacks.push(format!("{address}: fewer than two reads show it"));
             }
-            if one.blame.is_empty() {
+            if one.attribution.is_empty() {
                 lacks.push(format!("{address}: nobody was asked who did it"));
             }
         }

@@ -44,13 +44,13 @@ fn affected(name: &str, status: Status) -> Affected {
         why: (!restored).then(|| HOSTILE.into()),
         still_used_by: vec![HOSTILE.into()],
         proofs: if restored { vec![proof("2026-11-20T03:15:04Z"), proof("2026-11-20T03:15:05Z")] } else { Vec::new() },
-        blame: blame(restored),
+        attribution: attribution(restored),
         before: Some("sha256:before".into()),
         after: restored.then(|| "sha256:after".into()),
     }
 }
 
-fn blame(restored: bool) -> Vec<FieldBlame> {
+fn attribution(restored: bool) -> Vec<FieldAttribution> {
     let known = json!([{
         "path": "contentPolicy",
         "by": {"is": "known", "event": {
@@ -118,7 +118,7 @@ pub(crate) fn sample() -> Incident {
         opened: "2026-11-20T03:15:00Z".into(),
         written: "2026-11-20T03:15:07Z".into(),
         closed: None,
-        mode: crate::warrant::Mode::Restore,
+        mode: crate::permit::Mode::Restore,
         runs: vec![HOSTILE.into()],
         operator: Operator { user: HOSTILE.into(), caller: Some(HOSTILE.into()) },
         targets: vec![HOSTILE.into()],
@@ -139,7 +139,7 @@ pub(crate) fn sample() -> Incident {
             request_ids: vec![HOSTILE.into()],
             error: Some(HOSTILE.into()),
             message: Some(HOSTILE.into()),
-            verdict: Some(crate::verdict::Ruling::Broken),
+            verdict: Some(crate::verdict::Ruling::Mismatch),
             differs: vec![HOSTILE.into()],
             ended: Some("2026-11-20T03:15:03Z".into()),
         }],

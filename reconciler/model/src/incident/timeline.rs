@@ -78,7 +78,7 @@ fn read(text: &str) -> Option<Timestamp> {
 pub(super) fn render(incident: &Incident) -> String {
     let of_address = |one: &Affected| {
         let mut times: Vec<Timestamp> = one.proofs.iter().filter_map(|proof| read(&proof.at)).collect();
-        times.extend(one.blame.iter().filter_map(|field| read(field.exposure.since.as_deref()?)));
+        times.extend(one.attribution.iter().filter_map(|field| read(field.exposure.since.as_deref()?)));
         times.extend(one.perhaps_since().and_then(read));
         times.extend(one.culprits().iter().filter_map(|(culprit, _)| read(&culprit.at)));
         times
@@ -176,7 +176,7 @@ fn row(text: &mut String, axis: &Axis, one: &Affected, top: f64) {
             (x - axis.at(perhaps)).max(0.0)
         );
     }
-    for field in &one.blame {
+    for field in &one.attribution {
         let Attribution::Known { event, .. } = &field.by else { continue };
         let Some(at) = read(&event.at) else { continue };
         let _ = write!(

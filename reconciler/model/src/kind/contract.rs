@@ -5,10 +5,10 @@ use serde_json::Value;
 
 use super::{Fields, NO_FIELDS, PinnedAs};
 use crate::address::{Scope, ScopeKind};
-use crate::cause::Cause;
+use crate::attribution::trail_events::TrailEvent;
 use crate::control::QuerySource;
 use crate::direction::Direction;
-use crate::inventory::Sighting;
+use crate::inventory::ObservedResource;
 use crate::tree::{ListKeys, Path};
 
 /// What is constant about a kind. A kind is this table, its typed spec, and the behaviour of [`Kind`](super::Kind).
@@ -33,7 +33,7 @@ pub struct Contract {
     pub spec: TypedSpec,
     /// Request-side names of members, with the GET-side name that a declaration uses.
     pub request_side_names: &'static [(&'static str, &'static str)],
-    /// Top-level members of a declaration that tell how to write, and nothing that is there: neither compared nor changed.
+    /// Top-level hints of a declaration on how to write. They are neither compared nor changed.
     pub hints: &'static [&'static str],
     /// The member by which an element says that others manage it: it is neither compared nor changed.
     pub elsewhere: Option<&'static str>,
@@ -47,17 +47,16 @@ pub struct Contract {
     /// The member of the tree that holds the content of the newest published version, for kinds that have versions
     /// ([`Versions`](super::Versions)).
     pub published: Option<&'static str>,
-    /// Which events of CloudTrail can have changed a resource of this kind. All of them: of a drift that an event has caused
-    /// which is not in the table, nobody or the wrong one is told.
-    pub trail_events: &'static [Cause],
+    /// Which events of CloudTrail can have changed a resource of this kind. The table must be complete: for an event that is
+    /// missing, attribution names nobody or the wrong actor.
+    pub trail_events: &'static [TrailEvent],
     /// What the history calls an element of a member, where that is not its key in the tree: the id of a unit, say.
-    pub element_ids: fn(&str, Option<&Sighting>, &Value) -> Vec<String>,
+    pub element_ids: fn(&str, Option<&ObservedResource>, &Value) -> Vec<String>,
     /// Where requests name the role that they hand to a service: the caller needs `iam:PassRole` on it.
     pub passes: &'static [&'static str],
-    /// The key by which a look-up of a source in the declaration of a name is asked for, where the name narrows what it may find:
-    /// a subnet is looked for in the VPC of its endpoint.
+    /// The key of a look-up, where the name of the declaration narrows it: a subnet is looked for in the VPC of its endpoint.
     pub looked_up_as: fn(name: &str, source: &str, key: &str) -> String,
-    /// How many settled reads in a row must show a promise before it is believed.
+    /// How many settled reads in a row must show the expected state before a step is verified.
     pub settled_reads: u32,
     /// What of a resource is pinned beside the look-ups of its declaration, because others may let it lead elsewhere.
     pub pinned_as: Option<PinnedAs>,
@@ -99,8 +98,8 @@ macro_rules! typed_spec {
 pub struct Output {
     /// Its name.
     pub name: &'static str,
-    /// The top-level member whose drift says that steps are about to change this output: a weak version is the newest one only
-    /// until the restored one is published. What refers to the output waits until the member is as declared.
+    /// The top-level member that this output follows. While that member drifts, steps are about to change the output, and what
+    /// refers to it waits: a weak version is the newest only until the restored one is published.
     pub follows: Option<&'static str>,
 }
 
@@ -116,18 +115,19 @@ impl Output {
     }
 }
 
-/// How a name that others may give to something else is held to what it led to when somebody looked.
+/// How a name is held to its pin, where others may give the name to another resource.
 #[derive(Clone, Copy)]
 pub struct Identity {
-    /// The member of the tree that differs where the name leads to another resource, or the pinned one lost it. Its drift alerts
-    /// like a pin that leads elsewhere.
+    /// The member of the tree that differs from the pin when the name leads to another resource. Its drift alerts like a pin
+    /// that leads elsewhere.
     pub member: &'static str,
     /// Adds to a declared tree what a pin says: name and pin.
     pub hold: fn(&mut Value, name: &str, pinned: &str),
-    /// The member of a handle that a pin of the name holds; `None` where names are not pinned, or cannot be taken over.
+    /// The member of an external id that a pin of the name holds; `None` where names are not pinned, or cannot be taken
+    /// over.
     pub id: Option<&'static str>,
-    /// An output as the pin of the name tells it, where the resource is not there: scope, pin, output. What refers to it is compared
-    /// with what it referred to, for as long as there is nothing in its place.
+    /// An output of a missing resource, by the pin of its name: scope, pin, output. References are compared with it until another
+    /// resource takes the place.
     pub output: fn(&Scope, &str, &str) -> Option<String>,
 }
 
@@ -196,8 +196,7 @@ impl Contract {
         self.output(name)?.follows
     }
 
-    /// The elements and members of a declared tree that it leaves to others: whether they are there and what they hold is neither
-    /// compared nor changed.
+    /// The elements and members of a declared tree that others manage. They are neither compared nor changed.
     pub fn ignored(&self, want: &Value) -> Vec<Path> {
         let hints = self.hints.iter().filter(|hint| want.get(**hint).is_some()).map(|hint| Path::of([*hint]));
         let mut ignored: Vec<Path> = hints.collect();
@@ -230,9 +229,9 @@ impl Contract {
         roles.into_iter().find(|role| !role.is_empty())
     }
 
-    /// What a pin of the name holds of the resource that this handle is of.
-    pub fn id_of(&self, handle: &Value) -> Option<String> {
-        handle.get(self.identity?.id?)?.as_str().map(str::to_owned)
+    /// What a pin of the name holds of the resource that this external id is of.
+    pub fn id_of(&self, external_id: &Value) -> Option<String> {
+        external_id.get(self.identity?.id?)?.as_str().map(str::to_owned)
     }
 
     /// Whether a difference at `path` says that the name leads to another resource than the pinned one.

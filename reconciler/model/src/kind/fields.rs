@@ -72,7 +72,7 @@ impl Fields {
             return;
         }
         let nodes = variants(root, node);
-        // What is said at the field counts before what is said of its type.
+        // An extension at the field wins over one at its type.
         let said = |name: &str| nodes.iter().find_map(|node| node.get(name));
         let is_said = |name: &str| said(name) == Some(&Value::Bool(true));
         let here = Pattern::of(way.iter().map(String::as_str));

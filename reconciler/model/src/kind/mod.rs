@@ -10,7 +10,7 @@ use serde_json::Value;
 
 use crate::diagnostic::Problem;
 use crate::direction::Direction;
-use crate::inventory::Sighting;
+use crate::inventory::ObservedResource;
 use crate::plan::{Call, Proposal};
 use crate::tree::{self, Difference, Path};
 
@@ -27,7 +27,7 @@ pub use normal_form::{Normalised, Origin, at, normalise_as};
 #[derive(Debug)]
 pub struct Situation<'a> {
     /// The resource as it is; `None` when it is known to be absent.
-    pub live: Option<&'a Sighting>,
+    pub live: Option<&'a ObservedResource>,
     /// The tree to reach: what is declared, with live values kept where they are stronger and may not be weakened.
     pub target: &'a Value,
     /// The paths that differ between live and target.
@@ -36,9 +36,9 @@ pub struct Situation<'a> {
     pub name: &'a str,
     /// Whether versions that nothing is known to refer to may be deleted to make room.
     pub may_delete_versions: bool,
-    /// What the edge read in the scope beside the resources of the kind, or what it found out about what the target refers
-    /// to; `null` where it reads nothing else.
-    pub surroundings: &'a Value,
+    /// The scope context that the client read beside the resources of the kind, or what it read of the targets of
+    /// references; `null` where there is none.
+    pub scope_context: &'a Value,
 }
 
 impl Situation<'_> {
@@ -60,7 +60,7 @@ pub struct Place<'a> {
 }
 
 /// A kind of resource: a table of what is constant, and this behaviour. Everything here is pure; the calls to AWS are made by the
-/// kind's edge.
+/// kind's resource client.
 pub trait Kind: Send + Sync {
     /// What is constant about the kind.
     fn contract(&self) -> &'static Contract;
@@ -76,7 +76,8 @@ pub trait Kind: Send + Sync {
     /// The declaration's spec for a live tree: what `export` prints.
     ///
     /// # Errors
-    /// Says why the resource may not be declared as it is: what is about to go would be kept by its declaration.
+    /// Says why the resource must not be declared as it is: a declaration would keep a resource that is about to be
+    /// deleted.
     fn declare(&self, live: &Value) -> Result<Value, String> {
         Ok(tree::listed(live, self.contract().list_keys()))
     }
@@ -84,14 +85,14 @@ pub trait Kind: Send + Sync {
     /// What the service would reject in a declared tree: limits, tiers, contradictions. Called before any write.
     fn check(&self, tree: &Value) -> Vec<Problem>;
 
-    /// What the service would, or may, reject in a tree that keeps stronger live values, with what is not declared as it is in
-    /// live: what has a problem here that the declaration does not have is not kept. A kind adds to [`Kind::check`] the limits that it does not hold declarations to.
+    /// What the service would, or may, reject in a tree that keeps stronger and undeclared live values. A kept value with a problem that
+    /// the declaration does not have is not kept. A kind adds to [`Kind::check`] the limits that it does not hold declarations to.
     fn check_target(&self, tree: &Value) -> Vec<Problem> {
         self.check(tree)
     }
 
-    /// Takes out of the managed part of a live tree what others own beside what is wanted: statements that a service adds
-    /// to a policy by itself, settings within a member that are left alone unless they are mentioned. The steps carry it.
+    /// Removes from the managed part of a live tree what others own: statements that a service adds to a policy by
+    /// itself, and settings that are managed only if they are mentioned. The steps carry them.
     fn leave_out(&self, _managed: &mut Value, _live: &Value, _want: &Value) {}
 
     /// The direction of one difference. Most are said at the member of the spec ([`Fields`]); a kind answers for the others.
@@ -99,35 +100,36 @@ pub trait Kind: Send + Sync {
         self.contract().direction(path, live, want)
     }
 
-    /// The direction of a difference in sight of the whole live resource; `found` is what is said of the difference alone.
-    fn direction_of(&self, _live: &Sighting, _difference: &Difference, found: Direction) -> Direction {
+    /// The direction of a difference, given the whole live resource; `found` is the direction of the difference alone.
+    fn direction_of(&self, _live: &ObservedResource, _difference: &Difference, found: Direction) -> Direction {
         found
     }
 
     /// Whether a live value at `path` that is stronger than the declared one has anything to protect.
     ///
-    /// Where it has not, the declared value is put back like any other: a restore that was cut off between two calls leaves
-    /// such values behind.
-    fn protects(&self, _live: &Sighting, _path: &Path) -> bool {
+    /// Where it has nothing, the declared value is put back. A restore that was cut off between two calls leaves such
+    /// values behind.
+    fn protects(&self, _live: &ObservedResource, _path: &Path) -> bool {
         true
     }
 
-    /// One of the [outputs](Contract::outputs) of a live resource; `None` while it has none. Most are members of the handle.
-    fn output(&self, sighting: &Sighting, name: &str) -> Option<String> {
-        sighting.handle.get(name)?.as_str().map(str::to_owned)
+    /// One of the [outputs](Contract::outputs) of a live resource; `None` while it has none. Most are members of the
+    /// external id.
+    fn output(&self, observed: &ObservedResource, name: &str) -> Option<String> {
+        observed.external_id.get(name)?.as_str().map(str::to_owned)
     }
 
     /// The ARNs by which policies of the caller may name what a call writes to; `*` where the action knows no resource.
     ///
-    /// A call that is denied for each of them is refused beforehand. So all of them are needed, and none where that cannot be
-    /// said: where the resource's own policy may allow what the caller's does not mention, such as that of a key.
-    fn arns(&self, _call: &Call, _place: &Place<'_>, _name: &str, _live: Option<&Sighting>) -> Vec<String> {
+    /// A call that is denied for each of them is refused before it is sent. So the list must be complete. It is empty where
+    /// the resource's own policy may allow the call, as that of a key may.
+    fn arns(&self, _call: &Call, _place: &Place<'_>, _name: &str, _live: Option<&ObservedResource>) -> Vec<String> {
         Vec::new()
     }
 
-    /// What has to be known of a live resource that is no drift, because there is nothing to restore: code and sentence. It is told
-    /// in every plan, in sync or not, for as long as it is so.
-    fn notes_beside(&self, _live: &Sighting, _want: &Value) -> Vec<(&'static str, String)> {
+    /// Notes on a live resource that are no drift, because nothing can be restored: code and sentence. Every plan has them, in sync
+    /// or not.
+    fn notes_beside(&self, _live: &ObservedResource, _want: &Value) -> Vec<(&'static str, String)> {
         Vec::new()
     }
 
@@ -147,16 +149,16 @@ pub trait Kind: Send + Sync {
 
 /// Versions of a resource, which never change and which callers name: those of guardrails, prompts, flows and agents.
 pub trait Versions: Send + Sync {
-    /// Which resource this is and what its newest version is, in one word: what is published next takes the place of that one.
-    fn newest(&self, live: &Sighting) -> Option<String>;
+    /// The resource and its newest version, in one word. The next published version replaces that one.
+    fn newest(&self, live: &ObservedResource) -> Option<String>;
 
-    /// What beside the state of a resource protects less than `want`, can be changed by no step, and came after what `known` is of:
-    /// a version that somebody published between two good ones, say. It is drift until people remove it.
-    fn unknown(&self, live: &Sighting, want: &Value, known: KnownVersions<'_>) -> Vec<(Difference, Direction)>;
+    /// Differences beside the state of a resource that protect less than `want`, that no step can change, and that are newer than
+    /// `known`: a version that somebody published between two good ones, for example. They are drift until people remove them.
+    fn unknown(&self, live: &ObservedResource, want: &Value, known: KnownVersions<'_>) -> Vec<(Difference, Direction)>;
 
-    /// What it means that something refers to `value` instead of to what the output is today: another version, say. `want` is the
-    /// tree that is declared for the resource. Neutral or strengthened is as good; `None` where that is not known.
-    fn direction(&self, live: &Sighting, want: &Value, output: &str, value: &str) -> Option<Direction>;
+    /// The direction of a reference to `value` instead of to the present output, such as another version. `want` is the tree that
+    /// is declared for the resource. Neutral or strengthened is as good; `None` where that is not known.
+    fn direction(&self, live: &ObservedResource, want: &Value, output: &str, value: &str) -> Option<Direction>;
 }
 
 /// How far the older versions of a resource are known.
@@ -164,8 +166,7 @@ pub trait Versions: Send + Sync {
 pub struct KnownVersions<'a> {
     /// What the file of pins says of it; `None` where it says nothing, so that nothing is held to it.
     pub pinned: Option<&'a str>,
-    /// Versions that this tool published another one after, as [`Versions::newest`] calls them: whoever was told of what it
-    /// restored was told of these.
+    /// Versions that this tool replaced, as [`Versions::newest`] calls them. They were reported with the restore.
     pub replaced: Option<&'a BTreeSet<String>>,
 }
 

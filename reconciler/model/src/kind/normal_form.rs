@@ -17,7 +17,7 @@ use crate::tree::{self, Path};
 pub enum Origin {
     /// A declaration: only the top-level members that it mentions are managed; unknown members are errors.
     Declared,
-    /// An answer of AWS: every member is known; unknown members are kept as extras.
+    /// An answer of AWS: unknown members are kept as unknown fields.
     Live,
 }
 

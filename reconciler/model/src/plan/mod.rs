@@ -14,10 +14,10 @@ use serde_json::Value;
 use crate::address::{Address, Scope};
 use crate::alert::Alert;
 use crate::codes;
-use crate::contested::Contested;
 use crate::diagnostic::Diagnostic;
 use crate::digest;
 use crate::drift::Drift;
+use crate::flapping::Flapping;
 use crate::inventory::Gap;
 
 mod order;
@@ -78,10 +78,10 @@ impl Call {
         self
     }
 
-    /// With an id of the resource in a member: as it is known from `handle`, or as it will be.
+    /// With an id of the resource in a member: as it is known from `external_id`, or as it will be.
     #[must_use]
-    pub fn with_id(mut self, member: &str, handle: Option<&Value>, id: &str) -> Self {
-        match handle.and_then(|handle| handle.get(id)).filter(|id| id.is_string()) {
+    pub fn with_id(mut self, member: &str, external_id: Option<&Value>, id: &str) -> Self {
+        match external_id.and_then(|external_id| external_id.get(id)).filter(|id| id.is_string()) {
             Some(known) => self.request[member] = known.clone(),
             None => _ = self.filled.insert(member.to_owned(), Filled::Id(id.to_owned())),
         }
@@ -97,13 +97,13 @@ impl Call {
     ///
     /// # Errors
     /// What is to be filled in and is not known.
-    pub fn filled_in(&self, handle: Option<&Value>, token: &str) -> Result<Self, String> {
+    pub fn filled_in(&self, external_id: Option<&Value>, token: &str) -> Result<Self, String> {
         let mut call = Self { filled: BTreeMap::new(), ..self.clone() };
         for (member, filled) in &self.filled {
             let value = match filled {
                 Filled::Token => Value::String(token.to_owned()),
-                Filled::Id(id) => handle
-                    .and_then(|handle| handle.get(id))
+                Filled::Id(id) => external_id
+                    .and_then(|external_id| external_id.get(id))
                     .filter(|id| id.is_string())
                     .cloned()
                     .ok_or_else(|| format!("{member} is to be the {id} of the resource, which is not known"))?,
@@ -132,16 +132,16 @@ pub struct ProposedStep {
     /// The call.
     pub call: Call,
     /// What read-back must show afterwards.
-    pub promise: Promise,
+    pub expected_state: ExpectedState,
     /// Why callers may not have what it restores, once it is verified.
     pub lag: Option<Lag>,
     /// Whether each try uses up something of which there is little, such as the number of a version.
     pub spends: bool,
-    /// Whether it is safe whatever becomes of other addresses and of the steps of its own that are not: it never waits for what
-    /// somebody else can make fail. It comes before those, where its address needs others.
+    /// Whether the step is safe whatever happens to other steps. It waits for no step that somebody else can make fail, and
+    /// comes before those.
     pub alone: bool,
-    /// Whether it is tried although steps of its own address before it failed: somebody may keep a policy from being attached, and
-    /// its text is put right all the same. What comes after it needs those too.
+    /// Whether it is tried although earlier steps of its address failed: the text of a policy is restored even if somebody blocks
+    /// its attachment. Later steps need the earlier ones too.
     pub apart: bool,
 }
 
@@ -157,18 +157,20 @@ pub enum Lag {
 
 /// What read-back must show after a step.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
-pub struct Promise {
+pub struct ExpectedState {
     /// Members of the tree that must have exactly these values.
     pub tree: Value,
     /// Members of the tree that must have these elements, whatever else they have.
     #[serde(default, skip_serializing_if = "Value::is_null")]
     pub within: Value,
-    /// Extras that must still be there.
+    /// Unknown fields that must still be there.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
-    pub extras: BTreeMap<String, Value>,
-    /// Facts that must hold.
+    #[serde(rename = "extras")]
+    pub unknown_fields: BTreeMap<String, Value>,
+    /// The private state that is expected.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
-    pub facts: BTreeMap<String, Value>,
+    #[serde(rename = "facts")]
+    pub private_state: BTreeMap<String, Value>,
 }
 
 /// What a kind proposes for one address.
@@ -235,7 +237,8 @@ pub struct Step {
     /// When it is done: those of one turn go side by side, after those of the turns before.
     pub turn: Turn,
     /// What read-back must show afterwards.
-    pub promise: Promise,
+    #[serde(rename = "promise")]
+    pub expected_state: ExpectedState,
     /// Why callers may not have what it restores, once it is verified.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub lag: Option<Lag>,
@@ -294,7 +297,8 @@ pub struct Plan {
     pub gaps: Vec<Gap>,
     /// What others go on changing back.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
-    pub contested: Vec<Contested>,
+    #[serde(rename = "contested")]
+    pub flapping: Vec<Flapping>,
     /// What stands in the way, and what should be known.
     pub findings: Vec<Finding>,
     /// Declarations that could not be resolved against live.
@@ -315,8 +319,8 @@ impl Plan {
         self.findings.iter().filter(|finding| finding.is_waiting()).map(|finding| &finding.address)
     }
 
-    /// What could not be seen and has to be told, by place and cause: gaps of one cause in one place are one alert, which is
-    /// the most urgent of theirs. With it, the first of the gaps, and how many there are.
+    /// The gaps that have to be reported: gaps with one code in one place are one alert, the most urgent of theirs, with the
+    /// first gap and their number.
     pub fn unseen(&self) -> Vec<(&Alert, &Gap, usize)> {
         let mut causes: BTreeMap<(&Scope, &str), (&Alert, &Gap, usize)> = BTreeMap::new();
         for gap in &self.gaps {
@@ -354,13 +358,13 @@ fn id_of(plan: &Plan) -> String {
         summary,
         drift,
         gaps,
-        contested,
+        flapping,
         findings,
         diagnostics,
         steps,
     } = plan;
     let made_of = (format, tool_version, desired_digest, journal_head);
-    let digest = digest::of(&(made_of, (summary, drift, gaps, contested, findings, diagnostics, steps)));
+    let digest = digest::of(&(made_of, (summary, drift, gaps, flapping, findings, diagnostics, steps)));
     let hex = digest.strip_prefix("sha256:").unwrap_or(&digest);
     format!("plan-{}", hex.get(..40).unwrap_or(hex))
 }

@@ -64,7 +64,7 @@ pub(super) fn numbered(mut proposed: Vec<Proposed<'_>>) -> Vec<Step> {
     let turn = |one: &Proposed<'_>| turns.get(&one.wanted.address).copied().unwrap_or((one.stage, 0));
     proposed.sort_by(|one, two| (turn(one), &one.wanted.address).cmp(&(turn(two), &two.wanted.address)));
     let mut steps: Vec<Step> = Vec::new();
-    // What has to be verified before all of an address is: its last step, and those before it that it does not need.
+    // The steps that verify an address: its last step, and the earlier ones that the last does not need.
     let mut last_of: BTreeMap<Address, Vec<String>> = BTreeMap::new();
     for Proposed { wanted, planned_for, steps: mut proposals, needs: own_needs, .. } in proposed {
         let turn = turns.get(&wanted.address).copied().unwrap_or_default();
@@ -93,7 +93,7 @@ pub(super) fn numbered(mut proposed: Vec<Proposed<'_>>) -> Vec<Step> {
                 call: proposal.call,
                 needs,
                 turn,
-                promise: proposal.promise,
+                expected_state: proposal.expected_state,
                 lag: proposal.lag,
                 spends: proposal.spends,
                 planned_for: planned_for.clone(),

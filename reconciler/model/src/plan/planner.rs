@@ -10,13 +10,13 @@ use super::{FORMAT, Finding, Plan, ProposedStep, Severity, Summary, id_of};
 use crate::address::Address;
 use crate::alert;
 use crate::codes;
-use crate::contested::Contested;
 use crate::control::Control;
 use crate::desired::{LiveReference, Wanted};
 use crate::diagnostic::Diagnostic;
 use crate::direction::Direction;
 use crate::drift::{self, Change, Drift, FieldDrift};
-use crate::inventory::{Gap, Inventory, Known, Sighting};
+use crate::flapping::Flapping;
+use crate::inventory::{Gap, Inventory, Known, ObservedResource};
 use crate::kind::{Kind, KnownVersions, Situation};
 use crate::last_read::LastRead;
 use crate::repointed;
@@ -31,7 +31,7 @@ pub struct Inputs<'a> {
     pub trees: &'a BTreeMap<Address, Result<Value, Vec<Diagnostic>>>,
     /// Addresses that refer to what is not there yet: what each of them waits for.
     pub waiting: &'a BTreeMap<Address, BTreeSet<Address>>,
-    /// Addresses that are known to be as declared ([`is_as_declared`]): neither their trees nor their sightings are given.
+    /// Addresses that are known to be as declared ([`is_as_declared`]): neither their trees nor their resources are given.
     pub as_declared: &'a BTreeSet<&'a Address>,
     /// Outputs that older states of resources give, by address and output: the newest one cannot be referred to.
     pub standing: &'a BTreeMap<(Address, String), String>,
@@ -58,13 +58,13 @@ pub struct Inputs<'a> {
     /// Whether versions that nothing is known to refer to may be deleted to make room.
     pub may_delete_versions: bool,
     /// Addresses that nothing is written to, with the code and the reason: another actor undoes it, the caller may not.
-    pub barred: &'a BTreeMap<Address, (&'static str, String)>,
+    pub blocked: &'a BTreeMap<Address, (&'static str, String)>,
     /// Addresses at which no step is made that uses something up, with the reason: it was in vain lately.
     pub in_vain: &'a BTreeMap<Address, String>,
     /// When everything was read the last time; `None` where that is not known, so that every gap is told at once.
     pub last_read: Option<&'a LastRead>,
     /// What others go on changing back.
-    pub contested: &'a [Contested],
+    pub flapping: &'a [Flapping],
     /// The digest of the desired state.
     pub desired_digest: &'a str,
     /// The last record of the journal.
@@ -93,9 +93,9 @@ pub struct Case<'a> {
     /// The resolved tree of it.
     pub want: &'a Value,
     /// What was seen; `None` when it is known to be absent.
-    pub live: Option<&'a Sighting>,
+    pub live: Option<&'a ObservedResource>,
     /// What was read beside it.
-    pub surroundings: &'a Value,
+    pub scope_context: &'a Value,
     /// Whether versions that nothing is known to refer to may be deleted to make room.
     pub may_delete_versions: bool,
     /// The versions that this tool published another one after.
@@ -118,7 +118,7 @@ pub fn is_as_declared(case: &Case<'_>) -> bool {
 }
 
 fn assess(case: &Case<'_>) -> Assessed {
-    let Case { kind, wanted, want, live, surroundings, may_delete_versions, replaced } = *case;
+    let Case { kind, wanted, want, live, scope_context, may_delete_versions, replaced } = *case;
     let address = &wanted.address;
     let mut comparison = drift::compare(kind, wanted, want, live);
     if let Some(live) = live {
@@ -146,7 +146,7 @@ fn assess(case: &Case<'_>) -> Assessed {
         differs: &comparison.differs,
         name: &address.name,
         may_delete_versions,
-        surroundings,
+        scope_context,
     });
     for (code, detail) in proposal.notes {
         note(Severity::Note, code, detail);
@@ -176,7 +176,7 @@ pub fn build(inputs: &Inputs<'_>) -> Plan {
                 summary.gaps += 1;
                 continue;
             }
-            Known::Present(sighting) => Some(sighting),
+            Known::Present(observed) => Some(observed),
             Known::Unknown(_) | Known::Absent => None,
         };
         findings.extend(repointed::unheld(wanted));
@@ -208,13 +208,13 @@ pub fn build(inputs: &Inputs<'_>) -> Plan {
             }
         };
         let want = &*without(want, &waits.members);
-        let surroundings = inputs.inventory.surroundings_of(address);
+        let scope_context = inputs.inventory.scope_context_of(address);
         let may_delete_versions = inputs.may_delete_versions;
         let replaced = inputs.replaced.get(address);
-        let case = Case { kind: *kind, wanted, want, live, surroundings, may_delete_versions, replaced };
+        let case = Case { kind: *kind, wanted, want, live, scope_context, may_delete_versions, replaced };
         let mut assessed = assess(&case);
         let is_unseen = inputs.inventory.is_unseen_in_part(address);
-        // What is not there is not made without the members that are not known yet: it would be weaker than declared.
+        // A missing resource is not created while some members are unknown, because it would be weaker than declared.
         let is_made_later = live.is_none() && (is_waiting || is_unseen);
         if waits.holds_all || is_made_later {
             assessed.steps.clear();
@@ -242,8 +242,8 @@ pub fn build(inputs: &Inputs<'_>) -> Plan {
                 alerts: Vec::new(),
             });
         }
-        let barred = inputs.barred.get(address).filter(|_| !assessed.steps.is_empty() || assessed.refused);
-        if let Some((code, reason)) = barred {
+        let blocked = inputs.blocked.get(address).filter(|_| !assessed.steps.is_empty() || assessed.refused);
+        if let Some((code, reason)) = blocked {
             findings.push(Finding {
                 address: address.clone(),
                 severity: Severity::Refused,
@@ -266,7 +266,7 @@ pub fn build(inputs: &Inputs<'_>) -> Plan {
                     drift.alerts.sort_by(|one, two| one.urgency_and_control().cmp(&two.urgency_and_control()));
                 }
                 summary.drifted += 1;
-                summary.refused += usize::from(assessed.refused || barred.is_some());
+                summary.refused += usize::from(assessed.refused || blocked.is_some());
                 summary.gaps += usize::from(is_unseen);
                 all_drift.push(drift);
             }
@@ -274,10 +274,10 @@ pub fn build(inputs: &Inputs<'_>) -> Plan {
             None if is_unseen => summary.gaps += 1,
             None => summary.in_sync += 1,
         }
-        if barred.is_none() && !assessed.steps.is_empty() {
+        if blocked.is_none() && !assessed.steps.is_empty() {
             let planned_for = live.map(|live| live.fingerprint());
-            // What is there already goes first, and is not waited for: whoever keeps something minor of it from being restored must
-            // not keep this from it. What is made has to be there, but for what is referred to by a pin.
+            // A resource that exists goes first, but nothing waits for it: an attacker who blocks a small part of it must not block
+            // what refers to it. A resource that is created has to exist first, unless it is referred to by a pin.
             let is_made = |need: &&Address| {
                 matches!(inputs.inventory.of(need), Known::Absent) && !wanted.referred_pins.contains_key(*need)
             };
@@ -323,7 +323,7 @@ pub fn build(inputs: &Inputs<'_>) -> Plan {
         summary,
         drift: all_drift,
         gaps,
-        contested: inputs.contested.to_vec(),
+        flapping: inputs.flapping.to_vec(),
         findings,
         diagnostics,
         steps,
@@ -337,7 +337,7 @@ pub fn build(inputs: &Inputs<'_>) -> Plan {
 fn refers_elsewhere(
     drift: &mut Option<Drift>,
     wanted: &Wanted,
-    live: Option<&Sighting>,
+    live: Option<&ObservedResource>,
     (path, Referring { direction, better }): (&Path, &Referring),
 ) {
     let direction = *direction;
@@ -402,7 +402,8 @@ fn alerting(inputs: &Inputs<'_>) -> Vec<Gap> {
     gaps
 }
 
-/// A kind takes what is not known for not declared, and says that nothing can be made without it: it can, once it is known.
+/// A kind treats an unknown member as undeclared and refuses to create without it. The refusal ends once the member is
+/// known.
 fn say_what_is_not_known(wanted: &Wanted, want: &Value, findings: &mut [Finding]) {
     let declared = wanted.spec.as_object().into_iter().flatten().map(|(member, _)| member.as_str());
     let unknown: Vec<&str> = declared.filter(|member| want.get(member).is_none()).collect();
@@ -463,8 +464,8 @@ fn waits_of<'a>(inputs: &'a Inputs<'_>, referred_to: &BTreeMap<&Address, &Wanted
     waits
 }
 
-/// Whether what a reference names is not as declared, so that the value which was read is not the one to refer to. Where the
-/// other address is not part of what is planned, the value that was read is taken.
+/// Whether the target of a reference is not as declared, so that its live value must not be used. A target outside the plan
+/// counts as it was read.
 fn is_about_to_change(
     inputs: &Inputs<'_>,
     referred_to: &BTreeMap<&Address, &Wanted>,
@@ -487,7 +488,7 @@ fn is_about_to_change(
 /// Whether what is not as declared will be put back in this run, as far as that is known.
 fn can_change(inputs: &Inputs<'_>, referred_to: &BTreeMap<&Address, &Wanted>, address: &Address) -> bool {
     let is_failed = inputs.failed.contains(address);
-    if is_failed || inputs.barred.contains_key(address) || inputs.in_vain.contains_key(address) {
+    if is_failed || inputs.blocked.contains_key(address) || inputs.in_vain.contains_key(address) {
         return false;
     }
     let kind = inputs.kinds.iter().find(|kind| kind.name() == address.kind);
@@ -498,8 +499,8 @@ fn can_change(inputs: &Inputs<'_>, referred_to: &BTreeMap<&Address, &Wanted>, ad
         return false;
     }
     let Known::Present(live) = inputs.inventory.of(address) else { return true };
-    let surroundings = inputs.inventory.surroundings_of(address);
+    let scope_context = inputs.inventory.scope_context_of(address);
     let may_delete_versions = inputs.may_delete_versions;
-    let case = Case { kind: *kind, wanted, want, live: Some(live), surroundings, may_delete_versions, replaced: None };
+    let case = Case { kind: *kind, wanted, want, live: Some(live), scope_context, may_delete_versions, replaced: None };
     !assess(&case).refused
 }

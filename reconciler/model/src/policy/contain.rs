@@ -19,7 +19,7 @@ pub fn direction(live: &Policy, want: &Policy) -> Direction {
     if live.is_equal(want) {
         return Direction::Neutral;
     }
-    if live.extras() != want.extras() || !understood(live, want) {
+    if live.unknown_fields() != want.unknown_fields() || !understood(live, want) {
         return Direction::Unknown;
     }
     // With different versions the same variable means different things.
@@ -144,8 +144,8 @@ fn uncovered<'a>(higher: &'a Policy, lower: &'a Policy) -> Option<Vec<Cell<'a>>>
 
 /// Whether every request in the cell is certainly matched by the statement.
 fn covers(statement: &Statement, cell: &Cell<'_>) -> bool {
-    if !statement.extras.is_empty() || !cell.statement.extras.is_empty() {
-        // What the extras do is not known, so only the same statement does the same.
+    if !statement.unknown_fields.is_empty() || !cell.statement.unknown_fields.is_empty() {
+        // What the unknown fields do is not known, so only the same statement does the same.
         return statement.says_the_same_as(cell.statement);
     }
     // The cheapest first: most statements differ in their conditions.

@@ -132,7 +132,7 @@ pub struct Statement {
     /// When: operator, key, values. All of them must hold.
     pub condition: BTreeMap<Caseless, BTreeMap<Caseless, BTreeSet<String>>>,
     /// Members that the grammar does not have.
-    pub extras: BTreeMap<String, Value>,
+    pub unknown_fields: BTreeMap<String, Value>,
 }
 
 impl Statement {
@@ -145,13 +145,13 @@ impl Statement {
 
     /// Whether both say the same: equality without the name.
     pub(super) fn says_the_same_as(&self, other: &Self) -> bool {
-        let Self { sid: _, effect, principal, action, resource, condition, extras } = self;
+        let Self { sid: _, effect, principal, action, resource, condition, unknown_fields } = self;
         *effect == other.effect
             && *principal == other.principal
             && *action == other.action
             && *resource == other.resource
             && *condition == other.condition
-            && *extras == other.extras
+            && *unknown_fields == other.unknown_fields
     }
 
     fn read(at: &Path, value: &Value) -> Result<Self, PolicyError> {
@@ -165,7 +165,7 @@ impl Statement {
             action: Scope::Unsaid,
             resource: Scope::Unsaid,
             condition: Conditions::new(),
-            extras: BTreeMap::new(),
+            unknown_fields: BTreeMap::new(),
         };
         let mut effect = None;
         for (name, value) in members.iter().filter(|(_, value)| !value.is_null()) {
@@ -200,7 +200,7 @@ impl Statement {
                 }
                 "Condition" => statement.condition = conditions(&at, value)?,
                 _ => {
-                    statement.extras.insert(name.clone(), value.clone());
+                    statement.unknown_fields.insert(name.clone(), value.clone());
                 }
             }
         }
@@ -215,7 +215,7 @@ impl Statement {
     fn tree(&self, folded: bool) -> Map<String, Value> {
         let spelled = |text: &Caseless| if folded { text.folded() } else { text.0.clone() };
         let mut members: Map<String, Value> =
-            self.extras.iter().map(|(name, value)| (name.clone(), value.clone())).collect();
+            self.unknown_fields.iter().map(|(name, value)| (name.clone(), value.clone())).collect();
         if let Some(sid) = &self.sid {
             members.insert("Sid".to_owned(), Value::from(sid.as_str()));
         }
@@ -355,7 +355,7 @@ pub struct Policy {
     version: Option<String>,
     id: Option<String>,
     statements: Vec<Statement>,
-    extras: BTreeMap<String, Value>,
+    unknown_fields: BTreeMap<String, Value>,
 }
 
 impl Policy {
@@ -383,7 +383,7 @@ impl Policy {
         let Value::Object(members) = value else {
             return Err(shape(&root, format!("expected a policy document, found {}", kind_of(value))));
         };
-        let mut policy = Self { version: None, id: None, statements: Vec::new(), extras: BTreeMap::new() };
+        let mut policy = Self { version: None, id: None, statements: Vec::new(), unknown_fields: BTreeMap::new() };
         for (name, value) in members.iter().filter(|(_, value)| !value.is_null()) {
             let at = root.child(name);
             let text = || match value {
@@ -395,7 +395,7 @@ impl Policy {
                 "Id" => policy.id = Some(text()?),
                 "Statement" => policy.statements = statements(&at, value)?,
                 _ => {
-                    policy.extras.insert(name.clone(), value.clone());
+                    policy.unknown_fields.insert(name.clone(), value.clone());
                 }
             }
         }
@@ -419,17 +419,20 @@ impl Policy {
     /// Documents that are not equal may still mean the same, for instance when one statement is written as two:
     /// [`direction`](super::direction) proves that where it can.
     pub fn is_equal(&self, other: &Self) -> bool {
-        let Self { version, id: _, statements, extras } = self;
+        let Self { version, id: _, statements, unknown_fields } = self;
         let said = |one: &Self, two: &[Statement]| {
             one.statements.iter().all(|one| two.iter().any(|two| one.says_the_same_as(two)))
         };
-        *version == other.version && *extras == other.extras && said(self, &other.statements) && said(other, statements)
+        *version == other.version
+            && *unknown_fields == other.unknown_fields
+            && said(self, &other.statements)
+            && said(other, statements)
     }
 
     /// The digest of what it says: documents that are equal but for `Sid` and `Id` have the same one.
     pub fn digest(&self) -> String {
         let statements: BTreeSet<String> = self.statements.iter().map(Statement::said).collect();
-        digest::of(&(&self.version, statements, &self.extras))
+        digest::of(&(&self.version, statements, &self.unknown_fields))
     }
 
     /// The key of each statement in the tree: its `Sid` where no other has it, else one made of its content.
@@ -461,7 +464,7 @@ impl Policy {
             .map(|(key, statement)| (key, statement.tree(false).into()))
             .collect();
         let mut members: Map<String, Value> =
-            self.extras.iter().map(|(name, value)| (name.clone(), value.clone())).collect();
+            self.unknown_fields.iter().map(|(name, value)| (name.clone(), value.clone())).collect();
         for (name, text) in [("Version", &self.version), ("Id", &self.id)] {
             if let Some(text) = text {
                 members.insert(name.to_owned(), Value::from(text.as_str()));
@@ -480,7 +483,7 @@ impl Policy {
             ("Id".to_owned(), self.id.as_ref().map(text)),
             ("Statement".to_owned(), Some(format!("[{}]", statements.join(",")))),
         ];
-        members.extend(self.extras.iter().map(|(name, value)| (name.clone(), Some(digest::canonical(value)))));
+        members.extend(self.unknown_fields.iter().map(|(name, value)| (name.clone(), Some(digest::canonical(value)))));
         written(members)
     }
 
@@ -491,12 +494,12 @@ impl Policy {
 
     /// Members that the grammar does not have: path in the tree, and value.
     pub fn unknown(&self) -> Vec<(Path, Value)> {
-        let of = |at: &Path, extras: &BTreeMap<String, Value>| -> Vec<(Path, Value)> {
-            extras.iter().map(|(name, value)| (at.child(name), value.clone())).collect()
+        let of = |at: &Path, unknown_fields: &BTreeMap<String, Value>| -> Vec<(Path, Value)> {
+            unknown_fields.iter().map(|(name, value)| (at.child(name), value.clone())).collect()
         };
-        let mut found = of(&Path::root(), &self.extras);
+        let mut found = of(&Path::root(), &self.unknown_fields);
         for (key, statement) in self.keys().iter().zip(&self.statements) {
-            found.extend(of(&Path::of(["Statement", key]), &statement.extras));
+            found.extend(of(&Path::of(["Statement", key]), &statement.unknown_fields));
         }
         found
     }
@@ -548,8 +551,8 @@ impl Policy {
     }
 
     /// Members of the document itself that the grammar does not have.
-    pub(super) fn extras(&self) -> &BTreeMap<String, Value> {
-        &self.extras
+    pub(super) fn unknown_fields(&self) -> &BTreeMap<String, Value> {
+        &self.unknown_fields
     }
 }
 

@@ -68,7 +68,7 @@ pub(super) fn answers_higher(higher: &Policy, lower: &Policy, cells: &[Cell<'_>]
         };
         // A cell that never certainly matches is no witness.
         let vague = |own: &Option<String>| own.as_deref().is_some_and(glob::has_variable);
-        if vague(&own_action) || vague(&own_resource) || !cell.statement.extras.is_empty() {
+        if vague(&own_action) || vague(&own_resource) || !cell.statement.unknown_fields.is_empty() {
             continue;
         }
         let Some(passing) = passing(cell.statement) else { continue };
@@ -148,7 +148,7 @@ fn any(answers: impl IntoIterator<Item = Option<bool>>) -> Option<bool> {
 
 fn matched(related: &Related<'_>, request: &Request<'_>) -> Option<bool> {
     let statement = related.statement;
-    let extras = if statement.extras.is_empty() { Some(true) } else { None };
+    let unknown_fields = if statement.unknown_fields.is_empty() { Some(true) } else { None };
     let who = match &statement.principal {
         Scope::Unsaid => Some(true),
         Scope::Only(types) => is_listed(types, request),
@@ -156,7 +156,7 @@ fn matched(related: &Related<'_>, request: &Request<'_>) -> Option<bool> {
         Scope::AllBut(types) if request.who.1.is_none() => is_listed(types, request).map(|yes| !yes),
         Scope::AllBut(_) => None,
     };
-    all([related.what, who, extras, holds(&statement.condition, request)])
+    all([related.what, who, unknown_fields, holds(&statement.condition, request)])
 }
 
 /// Whether the action matches.

@@ -9,7 +9,7 @@ use crate::error::ApiError;
 use crate::instants::iso as instant;
 use crate::protocol::Answer;
 use crate::shapes::{Reader, Shape, any, may, must};
-use crate::world::Turn;
+use crate::world::RequestContext;
 
 /// The configuration that is in force.
 #[derive(Clone)]
@@ -48,8 +48,8 @@ const CONFIG: Shape = Shape::Object(&[
     ),
 ]);
 
-pub(super) fn list(turn: &mut Turn<'_>) -> Answer {
-    let rows: Vec<Value> = turn.cell.bedrock.enforced.iter().map(view).collect();
+pub(super) fn list(context: &mut RequestContext<'_>) -> Answer {
+    let rows: Vec<Value> = context.state.bedrock.enforced.iter().map(view).collect();
     Ok(json!({"guardrailsConfig": rows}))
 }
 
@@ -93,14 +93,14 @@ pub(super) fn plant(state: &mut State, pointer: &str, value: &Value) -> bool {
     true
 }
 
-pub(super) fn put(turn: &mut Turn<'_>, input: &Map<String, Value>) -> Answer {
-    let mut reader = Reader { future_members: &turn.cell.bedrock.future_members, problems: Vec::new() };
+pub(super) fn put(context: &mut RequestContext<'_>, input: &Map<String, Value>) -> Answer {
+    let mut reader = Reader { future_members: &context.state.bedrock.future_members, problems: Vec::new() };
     let accepted = reader.accept_members(&[must("guardrailInferenceConfig", &CONFIG)], input, "");
     reader.verdict().map_err(ApiError::validation)?;
     let config = &accepted["guardrailInferenceConfig"];
     let text = |member: &str| config[member].as_str().unwrap_or_default();
     let version = text("guardrailVersion").to_owned();
-    let guardrail = guardrails::find(&mut turn.cell.bedrock, text("guardrailIdentifier"))?;
+    let guardrail = guardrails::find(&mut context.state.bedrock, text("guardrailIdentifier"))?;
     let published = version.parse().is_ok_and(|number: u32| guardrail.versions.contains_key(&number));
     if !published {
         return Err(ApiError::not_found_404(format!(
@@ -110,8 +110,8 @@ pub(super) fn put(turn: &mut Turn<'_>, input: &Map<String, Value>) -> Answer {
     }
     let (guardrail_id, guardrail_arn) = (guardrail.id().to_owned(), guardrail.arn.clone());
     let given = input.get("configId").and_then(Value::as_str);
-    let now = (turn.now, turn.principal.arn.clone());
-    let (config_id, created) = match (&turn.cell.bedrock.enforced, given) {
+    let now = (context.now, context.principal.arn.clone());
+    let (config_id, created) = match (&context.state.bedrock.enforced, given) {
         (Some(existing), Some(id)) if existing.config_id == id => (id.to_owned(), existing.created.clone()),
         (Some(_), None) => {
             return Err(ApiError::new("ConflictException", "An enforced guardrail configuration already exists."));
@@ -119,7 +119,7 @@ pub(super) fn put(turn: &mut Turn<'_>, input: &Map<String, Value>) -> Answer {
         (_, Some(id)) => {
             return Err(ApiError::not_found_404(format!("The configuration {id} could not be found.")));
         }
-        (None, None) => (turn.short_id(10), now.clone()),
+        (None, None) => (context.short_id(10), now.clone()),
     };
     let mut guarding = json!({"system": "COMPREHENSIVE", "messages": "COMPREHENSIVE"});
     if let Some(given) = config.get("selectiveContentGuarding").and_then(Value::as_object) {
@@ -128,7 +128,7 @@ pub(super) fn put(turn: &mut Turn<'_>, input: &Map<String, Value>) -> Answer {
         }
     }
     let answer = json!({"configId": config_id, "updatedAt": instant(now.0), "updatedBy": now.1});
-    turn.cell.bedrock.enforced = Some(Enforced {
+    context.state.bedrock.enforced = Some(Enforced {
         config_id,
         guardrail_id,
         guardrail_arn,
@@ -142,11 +142,11 @@ pub(super) fn put(turn: &mut Turn<'_>, input: &Map<String, Value>) -> Answer {
     Ok(answer)
 }
 
-pub(super) fn delete(turn: &mut Turn<'_>, input: &Map<String, Value>) -> Answer {
+pub(super) fn delete(context: &mut RequestContext<'_>, input: &Map<String, Value>) -> Answer {
     let id = input.get("configId").and_then(Value::as_str).unwrap_or_default();
-    match &turn.cell.bedrock.enforced {
+    match &context.state.bedrock.enforced {
         Some(existing) if existing.config_id == id => {
-            turn.cell.bedrock.enforced = None;
+            context.state.bedrock.enforced = None;
             Ok(Value::Null)
         }
         _ => Err(ApiError::not_found_404(format!("The configuration {id} could not be found."))),

@@ -22,9 +22,9 @@ use crate::error::ApiError;
 use crate::input::Input;
 use crate::instants::iso as instant;
 use crate::protocol::Answer;
-use crate::services::Cell;
+use crate::services::RegionState;
 use crate::shapes::Reader;
-use crate::world::Turn;
+use crate::world::RequestContext;
 
 /// Not adjustable (kinds/guardrail/README.md, Limits).
 const MOST_GUARDRAILS: usize = 100;
@@ -133,7 +133,7 @@ impl Guardrail {
     }
 }
 
-pub(super) fn list(turn: &mut Turn<'_>, input: &Map<String, Value>) -> Answer {
+pub(super) fn list(context: &mut RequestContext<'_>, input: &Map<String, Value>) -> Answer {
     let page_size = match input.get("maxResults") {
         None => 1000,
         Some(size) => match size.as_u64().and_then(|size| usize::try_from(size).ok()) {
@@ -156,7 +156,7 @@ pub(super) fn list(turn: &mut Turn<'_>, input: &Map<String, Value>) -> Answer {
     match input.get("guardrailIdentifier").and_then(Value::as_str) {
         // One row per guardrail: its DRAFT.
         None => {
-            for guardrail in turn.cell.bedrock.guardrails.values_mut() {
+            for guardrail in context.state.bedrock.guardrails.values_mut() {
                 if guardrail.hidden_reads > 0 {
                     guardrail.hidden_reads -= 1;
                     continue;
@@ -173,7 +173,7 @@ pub(super) fn list(turn: &mut Turn<'_>, input: &Map<String, Value>) -> Answer {
         }
         // Every version of one guardrail, the DRAFT included.
         Some(identifier) => {
-            let guardrail = find(&mut turn.cell.bedrock, identifier)?;
+            let guardrail = find(&mut context.state.bedrock, identifier)?;
             let status = guardrail.read_status();
             rows.push(guardrail.summary(&guardrail.draft, "DRAFT", status, guardrail.created_at, guardrail.updated_at));
             let statuses: Vec<_> = guardrail.versions.values_mut().map(|version| version.progress.read()).collect();
@@ -197,9 +197,9 @@ pub(super) fn list(turn: &mut Turn<'_>, input: &Map<String, Value>) -> Answer {
     Ok(answer)
 }
 
-pub(super) fn get(turn: &mut Turn<'_>, input: &Map<String, Value>) -> Answer {
-    let shuffle = turn.rules.shuffle;
-    let guardrail = find(&mut turn.cell.bedrock, identifier(input)?)?;
+pub(super) fn get(context: &mut RequestContext<'_>, input: &Map<String, Value>) -> Answer {
+    let shuffle = context.rules.shuffle;
+    let guardrail = find(&mut context.state.bedrock, identifier(input)?)?;
     if guardrail.hidden_reads > 0 {
         guardrail.hidden_reads -= 1;
         return Err(not_found(&guardrail.id));
@@ -220,72 +220,72 @@ pub(super) fn get(turn: &mut Turn<'_>, input: &Map<String, Value>) -> Answer {
     if shuffle {
         for policy in POLICIES {
             if let Some(policy) = view.get_mut(policy) {
-                shuffle_lists(policy, turn.rng);
+                shuffle_lists(policy, context.rng);
             }
         }
     }
     Ok(Value::Object(view))
 }
 
-pub(super) fn create(turn: &mut Turn<'_>, input: &Map<String, Value>) -> Answer {
+pub(super) fn create(context: &mut RequestContext<'_>, input: &Map<String, Value>) -> Answer {
     let token = client_token(guardrail_shape::TOKEN_MEMBERS, input)?;
-    if let Some(answer) = token.as_ref().and_then(|token| turn.cell.bedrock.create_tokens.get(token)) {
+    if let Some(answer) = token.as_ref().and_then(|token| context.state.bedrock.create_tokens.get(token)) {
         return Ok(answer.clone());
     }
-    let mut draft = guardrail_shape::content(turn.scope, &turn.cell.bedrock.future_members, input)?;
+    let mut draft = guardrail_shape::content(context.scope, &context.state.bedrock.future_members, input)?;
     let tags = tags::read(input)?;
-    resolve_key(turn, &mut draft)?;
+    resolve_key(context, &mut draft)?;
     let name = draft.get("name").and_then(Value::as_str).unwrap_or_default();
-    if turn.cell.bedrock.id_of(name).is_some() {
+    if context.state.bedrock.id_of(name).is_some() {
         return Err(ApiError::new(
             "ConflictException",
             format!("Another guardrail in your account already has this name: {name}"),
         ));
     }
-    if turn.cell.bedrock.guardrails.len() >= MOST_GUARDRAILS {
+    if context.state.bedrock.guardrails.len() >= MOST_GUARDRAILS {
         return Err(ApiError::new(
             "ServiceQuotaExceededException",
             format!("Your account has reached the limit of {MOST_GUARDRAILS} guardrails."),
         ));
     }
-    let id = turn.short_id(12);
-    let arn = turn.scope.arn("bedrock", &format!("guardrail/{id}"));
-    let answer = json!({"guardrailId": id, "guardrailArn": arn, "version": "DRAFT", "createdAt": instant(turn.now)});
+    let id = context.short_id(12);
+    let arn = context.scope.arn("bedrock", &format!("guardrail/{id}"));
+    let answer = json!({"guardrailId": id, "guardrailArn": arn, "version": "DRAFT", "createdAt": instant(context.now)});
     let guardrail = Guardrail {
         id: id.clone(),
         arn,
         old_draft: Some(draft.clone()),
         draft,
-        progress: Progress::begin("CREATING", turn.rules, turn.rng),
-        hidden_reads: turn.rules.guardrail_lag_reads,
+        progress: Progress::begin("CREATING", context.rules, context.rng),
+        hidden_reads: context.rules.guardrail_lag_reads,
         versions: BTreeMap::new(),
         last_version: 0,
         version_tokens: HashMap::new(),
         tags,
-        created_at: turn.now,
-        updated_at: turn.now,
+        created_at: context.now,
+        updated_at: context.now,
     };
-    turn.cell.bedrock.guardrails.insert(id, guardrail);
+    context.state.bedrock.guardrails.insert(id, guardrail);
     if let Some(token) = token {
-        turn.cell.bedrock.create_tokens.insert(token, answer.clone());
+        context.state.bedrock.create_tokens.insert(token, answer.clone());
     }
     Ok(answer)
 }
 
-pub(super) fn update(turn: &mut Turn<'_>, input: &Map<String, Value>) -> Answer {
-    let id = find(&mut turn.cell.bedrock, identifier(input)?)?.id.clone();
-    let mut draft = guardrail_shape::content(turn.scope, &turn.cell.bedrock.future_members, input)?;
-    resolve_key(turn, &mut draft)?;
+pub(super) fn update(context: &mut RequestContext<'_>, input: &Map<String, Value>) -> Answer {
+    let id = find(&mut context.state.bedrock, identifier(input)?)?.id.clone();
+    let mut draft = guardrail_shape::content(context.scope, &context.state.bedrock.future_members, input)?;
+    resolve_key(context, &mut draft)?;
     let name = draft.get("name").and_then(Value::as_str).unwrap_or_default();
-    if turn.cell.bedrock.id_of(name).is_some_and(|other| other != id) {
+    if context.state.bedrock.id_of(name).is_some_and(|other| other != id) {
         return Err(ApiError::new(
             "ConflictException",
             format!("Another guardrail in your account already has this name: {name}"),
         ));
     }
-    let progress = Progress::begin("UPDATING", turn.rules, turn.rng);
-    let (now, refuse_busy) = (turn.now, turn.rules.conflict_while_busy);
-    let guardrail = find(&mut turn.cell.bedrock, &id)?;
+    let progress = Progress::begin("UPDATING", context.rules, context.rng);
+    let (now, refuse_busy) = (context.now, context.rules.conflict_while_busy);
+    let guardrail = find(&mut context.state.bedrock, &id)?;
     if refuse_busy && !guardrail.progress.is_settled() {
         return Err(ApiError::new(
             "ConflictException",
@@ -302,11 +302,11 @@ pub(super) fn update(turn: &mut Turn<'_>, input: &Map<String, Value>) -> Answer 
     )
 }
 
-pub(super) fn create_version(turn: &mut Turn<'_>, input: &Map<String, Value>) -> Answer {
+pub(super) fn create_version(context: &mut RequestContext<'_>, input: &Map<String, Value>) -> Answer {
     let token = client_token(guardrail_shape::VERSION_MEMBERS, input)?;
-    let progress = Progress::begin("VERSIONING", turn.rules, turn.rng);
-    let now = turn.now;
-    let guardrail = find(&mut turn.cell.bedrock, identifier(input)?)?;
+    let progress = Progress::begin("VERSIONING", context.rules, context.rng);
+    let now = context.now;
+    let guardrail = find(&mut context.state.bedrock, identifier(input)?)?;
     if let Some(answer) = token.as_ref().and_then(|token| guardrail.version_tokens.get(token)) {
         return Ok(answer.clone());
     }
@@ -334,10 +334,10 @@ pub(super) fn create_version(turn: &mut Turn<'_>, input: &Map<String, Value>) ->
     Ok(answer)
 }
 
-pub(super) fn delete(turn: &mut Turn<'_>, input: &Map<String, Value>) -> Answer {
-    let enforced = turn.cell.bedrock.enforced.as_ref().map(|enforced| enforced.names());
+pub(super) fn delete(context: &mut RequestContext<'_>, input: &Map<String, Value>) -> Answer {
+    let enforced = context.state.bedrock.enforced.as_ref().map(|enforced| enforced.names());
     let version = input.get("guardrailVersion").and_then(Value::as_str);
-    let guardrail = find(&mut turn.cell.bedrock, identifier(input)?)?;
+    let guardrail = find(&mut context.state.bedrock, identifier(input)?)?;
     let id = guardrail.id.clone();
     if let Some((enforced_id, enforced_version)) = enforced
         && enforced_id == id
@@ -349,8 +349,8 @@ pub(super) fn delete(turn: &mut Turn<'_>, input: &Map<String, Value>) -> Answer 
     }
     match version {
         None => {
-            if let Some(gone) = turn.cell.bedrock.guardrails.remove(&id) {
-                turn.cell.bedrock.resource_policies.remove(&gone.arn);
+            if let Some(gone) = context.state.bedrock.guardrails.remove(&id) {
+                context.state.bedrock.resource_policies.remove(&gone.arn);
             }
         }
         Some(version) => {
@@ -413,9 +413,9 @@ fn identifier(input: &Map<String, Value>) -> Result<&str, ApiError> {
 }
 
 /// The DRAFT as a request that would write it again.
-pub(super) fn live(cell: &Cell, input: &Input) -> Result<Value, String> {
+pub(super) fn live(state: &RegionState, input: &Input) -> Result<Value, String> {
     let id = input.get("guardrailIdentifier").and_then(Value::as_str).unwrap_or_default();
-    let guardrail = cell.bedrock.guardrails.get(id).ok_or_else(|| format!("there is no guardrail {id} to edit"))?;
+    let guardrail = state.bedrock.guardrails.get(id).ok_or_else(|| format!("there is no guardrail {id} to edit"))?;
     Ok(crate::shapes::as_request(&guardrail_shape::GUARDRAIL, &Value::Object(guardrail.draft.clone())))
 }
 
@@ -427,10 +427,10 @@ fn client_token(members: &[crate::shapes::Member], input: &Map<String, Value>) -
 }
 
 /// Replaces a key id, alias or ARN by the key ARN, which is what reads show.
-fn resolve_key(turn: &Turn<'_>, draft: &mut Map<String, Value>) -> Result<(), ApiError> {
+fn resolve_key(context: &RequestContext<'_>, draft: &mut Map<String, Value>) -> Result<(), ApiError> {
     if let Some(key) = draft.get_mut("kmsKeyArn") {
         let given = key.as_str().unwrap_or_default();
-        let Some(found) = turn.directory.key(turn.cell, turn.scope, given) else {
+        let Some(found) = context.directory.key(context.state, context.scope, given) else {
             return Err(ApiError::validation(format!("The KMS key {given} does not exist or is not accessible.")));
         };
         if !found.is_enabled {

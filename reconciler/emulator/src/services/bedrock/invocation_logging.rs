@@ -8,9 +8,9 @@ use super::State;
 use crate::error::ApiError;
 use crate::input::Input;
 use crate::protocol::Answer;
-use crate::services::Cell;
+use crate::services::RegionState;
 use crate::shapes::{Reader, Shape, any, may, must};
-use crate::world::Turn;
+use crate::world::RequestContext;
 
 const S3: Shape =
     Shape::Object(&[must("bucketName", &Shape::Text(3, 63, any)), may("keyPrefix", &Shape::Text(0, 1024, any))]);
@@ -31,15 +31,15 @@ const LOGGING: Shape = Shape::Object(&[
     may("audioDataDeliveryEnabled", &Shape::Flag),
 ]);
 
-pub(super) fn get(turn: &mut Turn<'_>) -> Answer {
-    Ok(match &turn.cell.bedrock.logging {
+pub(super) fn get(context: &mut RequestContext<'_>) -> Answer {
+    Ok(match &context.state.bedrock.logging {
         Some(logging) => json!({"loggingConfig": logging}),
         None => json!({}),
     })
 }
 
-pub(super) fn put(turn: &mut Turn<'_>, input: &Map<String, Value>) -> Answer {
-    let mut reader = Reader { future_members: &turn.cell.bedrock.future_members, problems: Vec::new() };
+pub(super) fn put(context: &mut RequestContext<'_>, input: &Map<String, Value>) -> Answer {
+    let mut reader = Reader { future_members: &context.state.bedrock.future_members, problems: Vec::new() };
     let logging = reader.accept_members(&[must("loggingConfig", &LOGGING)], input, "");
     reader.verdict().map_err(ApiError::validation)?;
     let Some(Value::Object(logging)) = logging.get("loggingConfig") else {
@@ -48,7 +48,7 @@ pub(super) fn put(turn: &mut Turn<'_>, input: &Map<String, Value>) -> Answer {
     if let Some(cloud_watch) = logging.get("cloudWatchConfig") {
         let text = |member: &str| cloud_watch.get(member).and_then(Value::as_str).unwrap_or_default();
         let (group, role) = (text("logGroupName"), text("roleArn"));
-        if !turn.directory.has_log_group(turn.cell, group) || !role_may_deliver(turn, role, group) {
+        if !context.directory.has_log_group(context.state, group) || !role_may_deliver(context, role, group) {
             return Err(ApiError::validation(format!(
                 "Failed to validate permissions for log group: {group}, with role: {role}"
             )));
@@ -60,20 +60,20 @@ pub(super) fn put(turn: &mut Turn<'_>, input: &Map<String, Value>) -> Answer {
         let destination = destination.pointer(place);
         let text = |member: &str| destination.and_then(|to| to.get(member)).and_then(Value::as_str).unwrap_or_default();
         let (bucket, prefix) = (text("bucketName"), text("keyPrefix"));
-        turn.directory.allow_bedrock_logs(turn.cell, turn.scope, bucket, prefix);
+        context.directory.allow_bedrock_logs(context.state, context.scope, bucket, prefix);
     }
-    turn.cell.bedrock.logging = Some(logging);
+    context.state.bedrock.logging = Some(logging);
     Ok(Value::Null)
 }
 
-pub(super) fn delete(turn: &mut Turn<'_>) -> Answer {
-    turn.cell.bedrock.logging = None;
+pub(super) fn delete(context: &mut RequestContext<'_>) -> Answer {
+    context.state.bedrock.logging = None;
     Ok(Value::Null)
 }
 
 /// The configuration as a request that would write it again.
-pub(super) fn live(cell: &Cell, _: &Input) -> Result<Value, String> {
-    let logging = cell.bedrock.logging.as_ref().map(|logging| json!({"loggingConfig": logging}));
+pub(super) fn live(state: &RegionState, _: &Input) -> Result<Value, String> {
+    let logging = state.bedrock.logging.as_ref().map(|logging| json!({"loggingConfig": logging}));
     logging.ok_or_else(|| "there is no logging configuration to edit".to_owned())
 }
 
@@ -92,20 +92,20 @@ pub(super) fn plant(state: &mut State, pointer: &str, value: &Value) -> bool {
 
 /// Whether the role is there, trusts Bedrock, and may write to the log group. Of a role that only the seed of the account
 /// knows, being there is enough.
-fn role_may_deliver(turn: &Turn<'_>, arn: &str, group: &str) -> bool {
-    let account = &turn.scope.account;
-    let prefix = format!("arn:{}:iam::{account}:role/", turn.scope.partition);
+fn role_may_deliver(context: &RequestContext<'_>, arn: &str, group: &str) -> bool {
+    let account = &context.scope.account;
+    let prefix = format!("arn:{}:iam::{account}:role/", context.scope.partition);
     let name = arn.strip_prefix(&prefix).and_then(|path| path.rsplit('/').next()).filter(|name| !name.is_empty());
     let Some(name) = name else {
         return false;
     };
-    let mut registry = turn.directory.write();
+    let mut registry = context.directory.write();
     if !registry.use_role(account, name) {
         return false;
     }
-    let stream = turn.scope.arn("logs", &format!("log-group:{group}:log-stream:aws/bedrock/modelinvocations"));
+    let stream = context.scope.arn("logs", &format!("log-group:{group}:log-stream:aws/bedrock/modelinvocations"));
     registry.role(account, name).is_none_or(|role| {
-        role.trusts("bedrock.amazonaws.com", account, &turn.scope.arn("bedrock", "*"))
+        role.trusts("bedrock.amazonaws.com", account, &context.scope.arn("bedrock", "*"))
             && ["logs:CreateLogStream", "logs:PutLogEvents"].iter().all(|action| role.may(action, &stream))
     })
 }

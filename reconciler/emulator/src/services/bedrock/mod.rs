@@ -18,7 +18,7 @@ use crate::error;
 use crate::input::Input;
 use crate::protocol::REST_JSON;
 use crate::service::{Action, Endpoint, Events, Form, Name, Service, Settle, reads, writes};
-use crate::services::Cell;
+use crate::services::RegionState;
 
 use guardrails::Guardrail;
 
@@ -35,12 +35,12 @@ pub(crate) const SERVICE: Service = Service {
         Name {
             label: "guardrail",
             form: Form::NamedOrBare,
-            find: |_, place, name| place.cell.bedrock.id_of(name).map(str::to_owned),
+            find: |_, place, name| place.state.bedrock.id_of(name).map(str::to_owned),
         },
         Name {
             label: "enforced",
             form: Form::One,
-            find: |_, place, _| place.cell.bedrock.enforced.as_ref().map(|it| it.config_id.clone()),
+            find: |_, place, _| place.state.bedrock.enforced.as_ref().map(|it| it.config_id.clone()),
         },
     ],
     plant: Some(plant),
@@ -63,14 +63,14 @@ const OPERATIONS: &[Action] = &[
     reads("ListTagsForResource", tags::list).at("POST", "/listTagsForResource"),
     writes("TagResource", tags::tag).at("POST", "/tagResource"),
     writes("UntagResource", tags::untag).at("POST", "/untagResource"),
-    reads("GetModelInvocationLoggingConfiguration", |turn, _| invocation_logging::get(turn))
+    reads("GetModelInvocationLoggingConfiguration", |context, _| invocation_logging::get(context))
         .at("GET", "/logging/modelinvocations"),
     writes("PutModelInvocationLoggingConfiguration", invocation_logging::put)
         .at("PUT", "/logging/modelinvocations")
         .editable(invocation_logging::live),
-    writes("DeleteModelInvocationLoggingConfiguration", |turn, _| invocation_logging::delete(turn))
+    writes("DeleteModelInvocationLoggingConfiguration", |context, _| invocation_logging::delete(context))
         .at("DELETE", "/logging/modelinvocations"),
-    reads("ListEnforcedGuardrailsConfiguration", |turn, _| enforced::list(turn))
+    reads("ListEnforcedGuardrailsConfiguration", |context, _| enforced::list(context))
         .at("GET", "/enforcedGuardrailsConfiguration"),
     writes("PutEnforcedGuardrailConfiguration", enforced::put).at("PUT", "/enforcedGuardrailsConfiguration"),
     writes("DeleteEnforcedGuardrailConfiguration", enforced::delete)
@@ -110,8 +110,8 @@ impl State {
 
 /// Puts a member that no model knows into the stored state, where an operation will read it; false when the operation
 /// has no such place.
-fn plant(cell: &mut Cell, operation: &str, input: &Input, pointer: &str, value: &Value) -> bool {
-    let state = &mut cell.bedrock;
+fn plant(state: &mut RegionState, operation: &str, input: &Input, pointer: &str, value: &Value) -> bool {
+    let state = &mut state.bedrock;
     let member = pointer.rsplit('/').next().unwrap_or_default().to_owned();
     let draft = input.get("guardrailVersion").is_none_or(|version| version == "DRAFT");
     let planted = draft

@@ -13,55 +13,55 @@ use serde_json::{Map, Value, json};
 use crate::documents::statements;
 use crate::error::ApiError;
 use crate::protocol::Answer;
-use crate::world::Turn;
+use crate::world::RequestContext;
 
 const MOST_CHARACTERS: usize = 20_480;
 
-fn arn<'a>(turn: &Turn<'_>, input: &'a Map<String, Value>) -> Result<&'a str, ApiError> {
+fn arn<'a>(context: &RequestContext<'_>, input: &'a Map<String, Value>) -> Result<&'a str, ApiError> {
     let arn = input.get("resourceArn").and_then(Value::as_str).unwrap_or_default();
-    let profile = turn.scope.arn("bedrock", "guardrail-profile/");
+    let profile = context.scope.arn("bedrock", "guardrail-profile/");
     let exists =
-        turn.cell.bedrock.guardrails.values().any(|guardrail| guardrail.arn == arn) || arn.starts_with(&profile);
+        context.state.bedrock.guardrails.values().any(|guardrail| guardrail.arn == arn) || arn.starts_with(&profile);
     if exists { Ok(arn) } else { Err(ApiError::not_found_404(format!("The resource {arn} could not be found."))) }
 }
 
-pub(super) fn get(turn: &mut Turn<'_>, input: &Map<String, Value>) -> Answer {
-    let arn = arn(turn, input)?;
-    match turn.cell.bedrock.resource_policies.get(arn) {
+pub(super) fn get(context: &mut RequestContext<'_>, input: &Map<String, Value>) -> Answer {
+    let arn = arn(context, input)?;
+    match context.state.bedrock.resource_policies.get(arn) {
         Some(policy) => Ok(json!({"resourcePolicy": policy})),
         None => Err(ApiError::not_found_404(format!("No resource policy found for {arn}."))),
     }
 }
 
-pub(super) fn put(turn: &mut Turn<'_>, input: &Map<String, Value>) -> Answer {
-    let arn = arn(turn, input)?.to_owned();
+pub(super) fn put(context: &mut RequestContext<'_>, input: &Map<String, Value>) -> Answer {
+    let arn = arn(context, input)?.to_owned();
     let policy = input.get("resourcePolicy").and_then(Value::as_str).unwrap_or_default();
     if policy.is_empty() || policy.chars().count() > MOST_CHARACTERS {
         return Err(ApiError::validation(
             "1 validation error detected: Value at 'resourcePolicy' failed to satisfy constraint: Member must have length between 1 and 20480, inclusive",
         ));
     }
-    check(turn, &arn, policy).map_err(|what| ApiError::validation(format!("Invalid resource policy: {what}")))?;
-    turn.cell.bedrock.resource_policies.insert(arn.clone(), policy.to_owned());
+    check(context, &arn, policy).map_err(|what| ApiError::validation(format!("Invalid resource policy: {what}")))?;
+    context.state.bedrock.resource_policies.insert(arn.clone(), policy.to_owned());
     Ok(json!({"resourceArn": arn}))
 }
 
-pub(super) fn delete(turn: &mut Turn<'_>, input: &Map<String, Value>) -> Answer {
-    let arn = arn(turn, input)?;
-    match turn.cell.bedrock.resource_policies.remove(arn) {
+pub(super) fn delete(context: &mut RequestContext<'_>, input: &Map<String, Value>) -> Answer {
+    let arn = arn(context, input)?;
+    match context.state.bedrock.resource_policies.remove(arn) {
         Some(_) => Ok(Value::Null),
         None => Err(ApiError::not_found_404(format!("No resource policy found for {arn}."))),
     }
 }
 
-fn check(turn: &Turn<'_>, arn: &str, policy: &str) -> Result<(), String> {
+fn check(context: &RequestContext<'_>, arn: &str, policy: &str) -> Result<(), String> {
     let policy: Value = serde_json::from_str(policy).map_err(|_| "it is not JSON".to_owned())?;
     let actions: &[&str] = match arn.contains(":guardrail/") {
         true => &["bedrock:ApplyGuardrail", "bedrock:GetGuardrail"],
         false => &["bedrock:ApplyGuardrail"],
     };
-    let account = &turn.scope.account;
-    let root = format!("arn:{}:iam::{account}:root", turn.scope.partition);
+    let account = &context.scope.account;
+    let root = format!("arn:{}:iam::{account}:root", context.scope.partition);
     for statement in statements(&policy).ok_or("it has no statements")? {
         if statement.get("Effect") != Some(&json!("Allow")) {
             return Err("only Allow is supported".into());

@@ -9,13 +9,13 @@
 use serde_json::{Value, json};
 
 use crate::directory::Directory;
-use crate::emulator::Order;
+use crate::emulator::Operation;
 use crate::error::ApiError;
 use crate::input::Input;
 use crate::principal::seconds;
 use crate::protocol::Answer;
 use crate::service::{Action, Events, Service, writes};
-use crate::world::{Place, Turn};
+use crate::world::{Place, RequestContext};
 
 /// Only scripts reach it.
 pub(crate) const SERVICE: Service = Service {
@@ -43,7 +43,7 @@ const INVOCATIONS: &[Action] = &[
 pub(crate) type State = ();
 
 /// Carries out one call: the model says nothing.
-fn invoke(_: &mut Turn<'_>, input: &Input) -> Answer {
+fn invoke(_: &mut RequestContext<'_>, input: &Input) -> Answer {
     let model = input.get("modelId").and_then(Value::as_str).filter(|model| !model.is_empty());
     match model {
         Some(_) => Ok(json!({})),
@@ -52,14 +52,14 @@ fn invoke(_: &mut Turn<'_>, input: &Input) -> Answer {
 }
 
 /// Writes the record of an invocation, where it is to be written.
-fn log(directory: &Directory<'_>, place: &mut Place, order: &Order<'_>, request_id: &str) {
-    let Order { caller, operation, input, at, .. } = *order;
-    let Some(logging) = &place.cell.bedrock.logging else { return };
+fn log(directory: &Directory<'_>, place: &mut Place, asked: &Operation<'_>, request_id: &str) {
+    let Operation { caller, operation, input, at, .. } = *asked;
+    let Some(logging) = &place.state.bedrock.logging else { return };
     if logging.get("textDataDeliveryEnabled") != Some(&Value::Bool(true)) {
         return;
     }
     let group = logging.get("cloudWatchConfig").and_then(|config| config.get("logGroupName")).and_then(Value::as_str);
-    let Some(group) = group.filter(|group| directory.has_log_group(&place.cell, group)).map(str::to_owned) else {
+    let Some(group) = group.filter(|group| directory.has_log_group(&place.state, group)).map(str::to_owned) else {
         return;
     };
     let guarded = input.contains_key("guardrailIdentifier");
@@ -83,5 +83,5 @@ fn log(directory: &Directory<'_>, place: &mut Place, order: &Order<'_>, request_
     if guarded {
         record["output"]["outputBodyJson"]["amazon-bedrock-guardrailAction"] = json!("NONE");
     }
-    directory.log(&mut place.cell, &group, "aws/bedrock/modelinvocations", at, record.to_string());
+    directory.log(&mut place.state, &group, "aws/bedrock/modelinvocations", at, record.to_string());
 }

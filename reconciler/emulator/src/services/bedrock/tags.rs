@@ -7,19 +7,19 @@ use serde_json::{Map, Value, json};
 use super::guardrails::Guardrail;
 use crate::error::ApiError;
 use crate::protocol::Answer;
-use crate::world::Turn;
+use crate::world::RequestContext;
 
 const MOST_TAGS: usize = 200;
 
-pub(super) fn list(turn: &mut Turn<'_>, input: &Map<String, Value>) -> Answer {
-    let guardrail = tagged(turn, input)?;
+pub(super) fn list(context: &mut RequestContext<'_>, input: &Map<String, Value>) -> Answer {
+    let guardrail = tagged(context, input)?;
     let tags: Vec<Value> = guardrail.tags.iter().map(|(key, value)| json!({"key": key, "value": value})).collect();
     Ok(json!({"tags": tags}))
 }
 
-pub(super) fn tag(turn: &mut Turn<'_>, input: &Map<String, Value>) -> Answer {
+pub(super) fn tag(context: &mut RequestContext<'_>, input: &Map<String, Value>) -> Answer {
     let tags = read(input)?;
-    let guardrail = tagged(turn, input)?;
+    let guardrail = tagged(context, input)?;
     let mut all = guardrail.tags.clone();
     all.extend(tags);
     if all.len() > MOST_TAGS {
@@ -32,13 +32,13 @@ pub(super) fn tag(turn: &mut Turn<'_>, input: &Map<String, Value>) -> Answer {
     Ok(Value::Null)
 }
 
-pub(super) fn untag(turn: &mut Turn<'_>, input: &Map<String, Value>) -> Answer {
+pub(super) fn untag(context: &mut RequestContext<'_>, input: &Map<String, Value>) -> Answer {
     let Some(keys) = input.get("tagKeys").and_then(Value::as_array).cloned() else {
         return Err(ApiError::validation(
             "1 validation error detected: Value at 'tagKeys' failed to satisfy constraint: Member must not be null",
         ));
     };
-    let guardrail = tagged(turn, input)?;
+    let guardrail = tagged(context, input)?;
     guardrail.tags.retain(|key, _| !keys.iter().any(|untag| untag.as_str() == Some(key)));
     Ok(Value::Null)
 }
@@ -74,13 +74,13 @@ pub(super) fn read(input: &Map<String, Value>) -> Result<BTreeMap<String, String
     Ok(tags)
 }
 
-fn tagged<'a>(turn: &'a mut Turn<'_>, input: &Map<String, Value>) -> Result<&'a mut Guardrail, ApiError> {
+fn tagged<'a>(context: &'a mut RequestContext<'_>, input: &Map<String, Value>) -> Result<&'a mut Guardrail, ApiError> {
     let arn = input.get("resourceARN").and_then(Value::as_str).unwrap_or_default();
     if !arn.starts_with("arn:") {
         return Err(ApiError::validation(
             "1 validation error detected: Value at 'resourceARN' failed to satisfy constraint: Member must be an ARN",
         ));
     }
-    let guardrail = turn.cell.bedrock.guardrails.values_mut().find(|guardrail| guardrail.arn == arn);
+    let guardrail = context.state.bedrock.guardrails.values_mut().find(|guardrail| guardrail.arn == arn);
     guardrail.ok_or_else(|| ApiError::not_found_404(format!("The resource {arn} was not found")))
 }

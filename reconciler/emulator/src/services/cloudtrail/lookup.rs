@@ -8,13 +8,13 @@ use crate::history::Event;
 use crate::input::Input;
 use crate::instants::epoch;
 use crate::protocol::Answer;
-use crate::world::Turn;
+use crate::world::RequestContext;
 
 const PAGE: u64 = 50;
 
 /// Answers LookupEvents.
-pub(super) fn lookup(turn: &mut Turn<'_>, input: &Input) -> Answer {
-    let (history, now) = (turn.history, turn.now);
+pub(super) fn lookup(context: &mut RequestContext<'_>, input: &Input) -> Answer {
+    let (history, now) = (context.history, context.now);
     let attribute = lookup_attribute(input)?;
     let from = time(input, "StartTime")?;
     let until = time(input, "EndTime")?;

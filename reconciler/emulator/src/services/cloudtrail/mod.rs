@@ -34,7 +34,7 @@ use crate::options::Rules;
 use crate::principal::seconds;
 use crate::protocol::Answer;
 use crate::service::{Action, Endpoint, Events, Prepared, Service, Settle, reads, writes};
-use crate::world::{Scope, Turn, lock};
+use crate::world::{RequestContext, Scope, lock};
 
 pub(crate) const SERVICE: Service = Service {
     name: "cloudtrail",
@@ -49,22 +49,34 @@ pub(crate) const SERVICE: Service = Service {
 /// Every operation.
 const OPERATIONS: &[Action] = &[
     reads("LookupEvents", lookup::lookup).rate(2.0, 2.0),
-    writes("CreateTrail", |turn, input| seeing(turn, |turn, shadows| create(turn, shadows, input))),
-    writes("UpdateTrail", |turn, input| seeing(turn, |turn, shadows| update(turn, shadows, input))),
-    writes("DeleteTrail", |turn, input| seeing(turn, |turn, shadows| delete(turn, shadows, input))),
-    reads("DescribeTrails", |turn, input| seeing(turn, |turn, shadows| describe(turn, shadows, input))),
-    reads("GetTrail", |turn, input| seeing(turn, |turn, shadows| get(turn, shadows, input))),
-    reads("ListTrails", |turn, _| seeing(turn, |turn, shadows| list(turn, shadows))),
-    reads("GetTrailStatus", |turn, input| seeing(turn, |turn, shadows| status(turn, shadows, input))),
-    writes("StartLogging", |turn, input| seeing(turn, |turn, shadows| set_logging(turn, shadows, input, true))),
-    writes("StopLogging", |turn, input| seeing(turn, |turn, shadows| set_logging(turn, shadows, input, false))),
-    reads("GetEventSelectors", |turn, input| seeing(turn, |turn, shadows| get_selectors(turn, shadows, input))),
-    writes("PutEventSelectors", |turn, input| seeing(turn, |turn, shadows| put_selectors(turn, shadows, input))),
-    reads("GetInsightSelectors", |turn, input| seeing(turn, |turn, shadows| get_insights(turn, shadows, input))),
-    writes("PutInsightSelectors", |turn, input| seeing(turn, |turn, shadows| put_insights(turn, shadows, input))),
+    writes("CreateTrail", |context, input| seeing(context, |context, shadows| create(context, shadows, input))),
+    writes("UpdateTrail", |context, input| seeing(context, |context, shadows| update(context, shadows, input))),
+    writes("DeleteTrail", |context, input| seeing(context, |context, shadows| delete(context, shadows, input))),
+    reads("DescribeTrails", |context, input| seeing(context, |context, shadows| describe(context, shadows, input))),
+    reads("GetTrail", |context, input| seeing(context, |context, shadows| get(context, shadows, input))),
+    reads("ListTrails", |context, _| seeing(context, |context, shadows| list(context, shadows))),
+    reads("GetTrailStatus", |context, input| seeing(context, |context, shadows| status(context, shadows, input))),
+    writes("StartLogging", |context, input| {
+        seeing(context, |context, shadows| set_logging(context, shadows, input, true))
+    }),
+    writes("StopLogging", |context, input| {
+        seeing(context, |context, shadows| set_logging(context, shadows, input, false))
+    }),
+    reads("GetEventSelectors", |context, input| {
+        seeing(context, |context, shadows| get_selectors(context, shadows, input))
+    }),
+    writes("PutEventSelectors", |context, input| {
+        seeing(context, |context, shadows| put_selectors(context, shadows, input))
+    }),
+    reads("GetInsightSelectors", |context, input| {
+        seeing(context, |context, shadows| get_insights(context, shadows, input))
+    }),
+    writes("PutInsightSelectors", |context, input| {
+        seeing(context, |context, shadows| put_insights(context, shadows, input))
+    }),
     writes("AddTags", tags::add),
     writes("RemoveTags", tags::remove),
-    reads("ListTags", |turn, input| seeing(turn, |turn, shadows| tags::list(turn, shadows, input))),
+    reads("ListTags", |context, input| seeing(context, |context, shadows| tags::list(context, shadows, input))),
 ];
 
 /// Trails of an account in one region: the quota cannot be raised.
@@ -188,7 +200,7 @@ fn prepare(directory: &Directory<'_>, operation: &str, account: &str, region: &s
         return None;
     }
     let shadows = shadows(*directory, account, region);
-    Some(Box::new(move |cell| cell.cloudtrail.shadows = shadows))
+    Some(Box::new(move |state| state.cloudtrail.shadows = shadows))
 }
 
 /// Trails of other places that have a shadow in this one.
@@ -202,7 +214,7 @@ fn shadows(directory: Directory<'_>, account: &str, region: &str) -> Vec<Trail> 
     for (account, region) in homes {
         let place = directory.place(&account, &region);
         let place = lock(&place);
-        let trails = place.cell.cloudtrail.trails.values().filter(|trail| trail.has_shadow_in(&here));
+        let trails = place.state.cloudtrail.trails.values().filter(|trail| trail.has_shadow_in(&here));
         shadows.extend(trails.cloned().map(|mut trail| {
             trail.settle();
             trail
@@ -224,7 +236,7 @@ fn deliver(directory: &Directory<'_>, scope: &Scope, event: &str, input: &Input,
         {
             let place = directory.place(&account, &region);
             let place = lock(&place);
-            let logging = place.cell.cloudtrail.trails.values().filter(|trail| trail.logging.now().on);
+            let logging = place.state.cloudtrail.trails.values().filter(|trail| trail.logging.now().on);
             for trail in logging.filter(|trail| trail.has_shadow_in(scope)) {
                 let Some(group) = &trail.settings.now().log_group else { continue };
                 let selectors = trail.selectors.now();
@@ -238,15 +250,15 @@ fn deliver(directory: &Directory<'_>, scope: &Scope, event: &str, input: &Input,
             let name = name.trim_end_matches(":*");
             let place = directory.place(account, region);
             let mut place = lock(&place);
-            if !directory.has_log_group(&place.cell, name) {
+            if !directory.has_log_group(&place.state, name) {
                 continue;
             }
             let stream = format!("{}_CloudTrail_{}", scope.account, scope.region);
             if management {
-                directory.log(&mut place.cell, name, &stream, at, event.to_owned());
+                directory.log(&mut place.state, name, &stream, at, event.to_owned());
             }
             if let (Some(guardrail), true) = (applied, guardrails) {
-                directory.log(&mut place.cell, name, &stream, at, guardrail_event(event, guardrail));
+                directory.log(&mut place.state, name, &stream, at, guardrail_event(event, guardrail));
             }
         }
     }
@@ -263,14 +275,17 @@ fn guardrail_event(event: &str, guardrail: &Value) -> String {
 }
 
 /// Carries out a call that sees the shadows of trails elsewhere.
-fn seeing(turn: &mut Turn<'_>, call: impl FnOnce(&mut Turn<'_>, &mut [Trail]) -> Answer) -> Answer {
-    let mut shadows = std::mem::take(&mut turn.cell.cloudtrail.shadows);
-    call(turn, &mut shadows)
+fn seeing(
+    context: &mut RequestContext<'_>,
+    call: impl FnOnce(&mut RequestContext<'_>, &mut [Trail]) -> Answer,
+) -> Answer {
+    let mut shadows = std::mem::take(&mut context.state.cloudtrail.shadows);
+    call(context, &mut shadows)
 }
 
-fn status(turn: &mut Turn<'_>, shadows: &mut [Trail], input: &Input) -> Answer {
-    let now = turn.now;
-    found(turn, shadows, input, "Name").map(|trail| trail.status(now))
+fn status(context: &mut RequestContext<'_>, shadows: &mut [Trail], input: &Input) -> Answer {
+    let now = context.now;
+    found(context, shadows, input, "Name").map(|trail| trail.status(now))
 }
 
 /// A trail as requests name it.
@@ -279,7 +294,7 @@ enum Named<'a> {
     Arn { region: &'a str, account: &'a str, name: &'a str },
 }
 
-fn named<'a>(turn: &Turn<'_>, given: &'a str) -> Result<Named<'a>, ApiError> {
+fn named<'a>(context: &RequestContext<'_>, given: &'a str) -> Result<Named<'a>, ApiError> {
     if !given.starts_with("arn:") {
         return if is_trail_name(given) { Ok(Named::Here(given)) } else { Err(invalid_name(given)) };
     }
@@ -288,10 +303,10 @@ fn named<'a>(turn: &Turn<'_>, given: &'a str) -> Result<Named<'a>, ApiError> {
         return Err(invalid_arn(given));
     };
     let name = resource.strip_prefix("trail/").filter(|name| is_trail_name(name)).ok_or_else(|| invalid_arn(given))?;
-    if *partition != turn.scope.partition {
+    if *partition != context.scope.partition {
         return Err(invalid_arn(given));
     }
-    if *region == turn.scope.region && *account == turn.scope.account {
+    if *region == context.scope.region && *account == context.scope.account {
         return Ok(Named::Here(name));
     }
     Ok(Named::Arn { region, account, name })
@@ -317,8 +332,8 @@ fn invalid_arn(given: &str) -> ApiError {
     ApiError::new("CloudTrailARNInvalidException", format!("{given} is not the ARN of a trail."))
 }
 
-fn unknown_trail(turn: &Turn<'_>, given: &str) -> ApiError {
-    let message = format!("Unknown trail: {given} for the user: {}", turn.scope.account);
+fn unknown_trail(context: &RequestContext<'_>, given: &str) -> ApiError {
+    let message = format!("Unknown trail: {given} for the user: {}", context.scope.account);
     ApiError::new("TrailNotFoundException", message)
 }
 
@@ -328,16 +343,16 @@ fn text<'a>(input: &'a Map<String, Value>, member: &str) -> &'a str {
 
 /// The trail that a read names: one of this place by name or ARN, a shadow by ARN only.
 fn found<'a>(
-    turn: &'a mut Turn<'_>,
+    context: &'a mut RequestContext<'_>,
     shadows: &'a mut [Trail],
     input: &Map<String, Value>,
     member: &str,
 ) -> Result<&'a mut Trail, ApiError> {
     let given = text(input, member);
-    let unknown = unknown_trail(turn, given);
-    match named(turn, given)? {
+    let unknown = unknown_trail(context, given);
+    match named(context, given)? {
         Named::Here(name) => {
-            let trail = turn.cell.cloudtrail.trails.get_mut(name);
+            let trail = context.state.cloudtrail.trails.get_mut(name);
             trail.and_then(|trail| if trail.hides() { None } else { Some(trail) }).ok_or(unknown)
         }
         Named::Arn { .. } => shadows.iter_mut().find(|trail| trail.arn == given).ok_or(unknown),
@@ -346,7 +361,7 @@ fn found<'a>(
 
 /// The trail that a write names, which must be at home here.
 fn own<'a>(
-    turn: &'a mut Turn<'_>,
+    context: &'a mut RequestContext<'_>,
     shadows: &[Trail],
     input: &Map<String, Value>,
     member: &str,
@@ -356,15 +371,15 @@ fn own<'a>(
         let message = format!("The trail {given} can only be changed in its home region {home}.");
         ApiError::new("InvalidHomeRegionException", message)
     };
-    let unknown = unknown_trail(turn, given);
-    match named(turn, given)? {
+    let unknown = unknown_trail(context, given);
+    match named(context, given)? {
         Named::Here(name) => {
-            let here = &turn.scope.account;
+            let here = &context.scope.account;
             let shadow = shadows.iter().find(|trail| trail.name == name && trail.home.account == *here);
             let unknown = shadow.map_or(unknown, |trail| away(&trail.home.region));
-            turn.cell.cloudtrail.trails.get_mut(name).ok_or(unknown)
+            context.state.cloudtrail.trails.get_mut(name).ok_or(unknown)
         }
-        Named::Arn { region, account, .. } if account == turn.scope.account => Err(away(region)),
+        Named::Arn { region, account, .. } if account == context.scope.account => Err(away(region)),
         Named::Arn { name, account, .. } => {
             let shadow = shadows.iter().any(|trail| trail.name == name && trail.home.account == account);
             Err(if shadow { not_management() } else { unknown })
@@ -380,109 +395,113 @@ fn not_management() -> ApiError {
 }
 
 /// Remembers that shadows can come from here.
-fn remember_home(turn: &Turn<'_>) {
-    turn.directory.write().trail_homes.insert((turn.scope.account.clone(), turn.scope.region.clone()));
+fn remember_home(context: &RequestContext<'_>) {
+    context.directory.write().trail_homes.insert((context.scope.account.clone(), context.scope.region.clone()));
 }
 
-fn create(turn: &mut Turn<'_>, shadows: &[Trail], input: &Map<String, Value>) -> Answer {
+fn create(context: &mut RequestContext<'_>, shadows: &[Trail], input: &Map<String, Value>) -> Answer {
     let name = text(input, "Name").to_owned();
     if !is_trail_name(&name) {
         return Err(invalid_name(&name));
     }
     let tags = tags::given(input)?;
-    let settings = Settings::initial().changed(turn, input)?;
-    if settings.of_organization && turn.scope.account != turn.directory.management() {
+    let settings = Settings::initial().changed(context, input)?;
+    if settings.of_organization && context.scope.account != context.directory.management() {
         return Err(not_management());
     }
-    if turn.cell.cloudtrail.trails.contains_key(&name) {
-        let message = format!("Trail {name} already exists for customer: {}", turn.scope.account);
+    if context.state.cloudtrail.trails.contains_key(&name) {
+        let message = format!("Trail {name} already exists for customer: {}", context.scope.account);
         return Err(ApiError::new("TrailAlreadyExistsException", message));
     }
-    let replicas = shadows.iter().filter(|trail| trail.home.account == turn.scope.account).count();
-    if turn.cell.cloudtrail.trails.len() + replicas >= MOST_TRAILS {
+    let replicas = shadows.iter().filter(|trail| trail.home.account == context.scope.account).count();
+    if context.state.cloudtrail.trails.len() + replicas >= MOST_TRAILS {
         let message =
-            format!("User: {} already has {MOST_TRAILS} trails in {}.", turn.scope.account, turn.scope.region);
+            format!("User: {} already has {MOST_TRAILS} trails in {}.", context.scope.account, context.scope.region);
         return Err(ApiError::new("MaximumNumberOfTrailsExceededException", message));
     }
-    let arn = turn.scope.arn("cloudtrail", &format!("trail/{name}"));
-    let answer = settings.view(turn.scope, &name, &arn);
+    let arn = context.scope.arn("cloudtrail", &format!("trail/{name}"));
+    let answer = settings.view(context.scope, &name, &arn);
     let trail = Trail {
         name: name.clone(),
         arn,
-        home: turn.scope.clone(),
+        home: context.scope.clone(),
         settings: Lagged::new(settings),
         selectors: Lagged::new(Selectors::default()),
         logging: Lagged::new(Logging::default()),
         insights: Vec::new(),
         tags,
-        hidden_reads: turn.rules.trail_lag_reads,
+        hidden_reads: context.rules.trail_lag_reads,
     };
-    turn.cell.cloudtrail.trails.insert(name, trail);
-    remember_home(turn);
+    context.state.cloudtrail.trails.insert(name, trail);
+    remember_home(context);
     Ok(answer)
 }
 
-fn update(turn: &mut Turn<'_>, shadows: &[Trail], input: &Map<String, Value>) -> Answer {
-    let trail = own(turn, shadows, input, "Name")?;
+fn update(context: &mut RequestContext<'_>, shadows: &[Trail], input: &Map<String, Value>) -> Answer {
+    let trail = own(context, shadows, input, "Name")?;
     let (name, arn, now) = (trail.name.clone(), trail.arn.clone(), trail.settings.now().clone());
-    let settings = now.changed(turn, input)?;
-    if settings.of_organization && turn.scope.account != turn.directory.management() {
+    let settings = now.changed(context, input)?;
+    if settings.of_organization && context.scope.account != context.directory.management() {
         return Err(not_management());
     }
-    let answer = settings.view(turn.scope, &name, &arn);
-    let rules = turn.rules;
-    own(turn, shadows, input, "Name")?.settings.write(settings, rules.trail_lag_reads);
-    remember_home(turn);
+    let answer = settings.view(context.scope, &name, &arn);
+    let rules = context.rules;
+    own(context, shadows, input, "Name")?.settings.write(settings, rules.trail_lag_reads);
+    remember_home(context);
     Ok(answer)
 }
 
-fn delete(turn: &mut Turn<'_>, shadows: &[Trail], input: &Map<String, Value>) -> Answer {
-    let name = own(turn, shadows, input, "Name")?.name.clone();
-    turn.cell.cloudtrail.trails.remove(&name);
+fn delete(context: &mut RequestContext<'_>, shadows: &[Trail], input: &Map<String, Value>) -> Answer {
+    let name = own(context, shadows, input, "Name")?.name.clone();
+    context.state.cloudtrail.trails.remove(&name);
     Ok(json!({}))
 }
 
-fn describe(turn: &mut Turn<'_>, shadows: &mut [Trail], input: &Map<String, Value>) -> Answer {
+fn describe(context: &mut RequestContext<'_>, shadows: &mut [Trail], input: &Map<String, Value>) -> Answer {
     let wants_shadows = input.get("includeShadowTrails").and_then(Value::as_bool).unwrap_or(true);
     let given = input.get("trailNameList").and_then(Value::as_array).map(Vec::as_slice).unwrap_or_default();
     let given: Vec<&str> = given.iter().filter_map(Value::as_str).collect();
     for name in &given {
-        named(turn, name)?;
+        named(context, name)?;
     }
     let asked = |trail: &Trail, by_name: bool| {
         given.is_empty() || given.iter().any(|given| *given == trail.arn || (by_name && *given == trail.name))
     };
-    let own = turn.cell.cloudtrail.trails.values_mut().filter(|trail| asked(trail, true));
+    let own = context.state.cloudtrail.trails.values_mut().filter(|trail| asked(trail, true));
     let mut views: Vec<Value> =
         own.filter_map(|trail| if trail.hides() { None } else { Some(trail.describe()) }).collect();
     let shadows = shadows.iter_mut().filter(|trail| wants_shadows && asked(trail, false));
     views.extend(shadows.map(Trail::describe));
-    if turn.rules.shuffle {
-        views.shuffle(turn.rng);
+    if context.rules.shuffle {
+        views.shuffle(context.rng);
     }
     Ok(json!({"trailList": views}))
 }
 
-fn get(turn: &mut Turn<'_>, shadows: &mut [Trail], input: &Map<String, Value>) -> Answer {
-    Ok(json!({"Trail": found(turn, shadows, input, "Name")?.describe()}))
+fn get(context: &mut RequestContext<'_>, shadows: &mut [Trail], input: &Map<String, Value>) -> Answer {
+    Ok(json!({"Trail": found(context, shadows, input, "Name")?.describe()}))
 }
 
-fn list(turn: &mut Turn<'_>, shadows: &[Trail]) -> Answer {
-    let own =
-        turn.cell.cloudtrail.trails.values_mut().filter_map(|trail| if trail.hides() { None } else { Some(&*trail) });
+fn list(context: &mut RequestContext<'_>, shadows: &[Trail]) -> Answer {
+    let own = context
+        .state
+        .cloudtrail
+        .trails
+        .values_mut()
+        .filter_map(|trail| if trail.hides() { None } else { Some(&*trail) });
     let mut rows: Vec<Value> = own
         .chain(shadows)
         .map(|trail| json!({"TrailARN": trail.arn, "Name": trail.name, "HomeRegion": trail.home.region}))
         .collect();
-    if turn.rules.shuffle {
-        rows.shuffle(turn.rng);
+    if context.rules.shuffle {
+        rows.shuffle(context.rng);
     }
     Ok(json!({"Trails": rows}))
 }
 
-fn set_logging(turn: &mut Turn<'_>, shadows: &[Trail], input: &Map<String, Value>, on: bool) -> Answer {
-    let (now, rules) = (turn.now, turn.rules);
-    let trail = own(turn, shadows, input, "Name")?;
+fn set_logging(context: &mut RequestContext<'_>, shadows: &[Trail], input: &Map<String, Value>, on: bool) -> Answer {
+    let (now, rules) = (context.now, context.rules);
+    let trail = own(context, shadows, input, "Name")?;
     let mut logging = *trail.logging.now();
     if on != logging.on {
         logging.on = on;
@@ -492,18 +511,18 @@ fn set_logging(turn: &mut Turn<'_>, shadows: &[Trail], input: &Map<String, Value
     Ok(json!({}))
 }
 
-fn get_selectors(turn: &mut Turn<'_>, shadows: &mut [Trail], input: &Map<String, Value>) -> Answer {
-    let trail = found(turn, shadows, input, "TrailName")?;
+fn get_selectors(context: &mut RequestContext<'_>, shadows: &mut [Trail], input: &Map<String, Value>) -> Answer {
+    let trail = found(context, shadows, input, "TrailName")?;
     let (mut selectors, arn) = (trail.selectors.read(), trail.arn.clone());
-    if turn.rules.shuffle {
-        selectors.shuffle(turn.rng);
+    if context.rules.shuffle {
+        selectors.shuffle(context.rng);
     }
     Ok(selectors.view(&arn))
 }
 
-fn put_selectors(turn: &mut Turn<'_>, shadows: &[Trail], input: &Map<String, Value>) -> Answer {
-    let (now, rules): (_, &Rules) = (turn.now, turn.rules);
-    let trail = own(turn, shadows, input, "TrailName")?;
+fn put_selectors(context: &mut RequestContext<'_>, shadows: &[Trail], input: &Map<String, Value>) -> Answer {
+    let (now, rules): (_, &Rules) = (context.now, context.rules);
+    let trail = own(context, shadows, input, "TrailName")?;
     let selectors = Selectors::accept(input, rules)?;
     let mut logging = *trail.logging.now();
     let silent_since = (!selectors.select_anything()).then(|| logging.silent_since.unwrap_or(now));
@@ -516,9 +535,9 @@ fn put_selectors(turn: &mut Turn<'_>, shadows: &[Trail], input: &Map<String, Val
     Ok(answer)
 }
 
-fn get_insights(turn: &mut Turn<'_>, shadows: &mut [Trail], input: &Map<String, Value>) -> Answer {
+fn get_insights(context: &mut RequestContext<'_>, shadows: &mut [Trail], input: &Map<String, Value>) -> Answer {
     no_event_data_store(input)?;
-    let trail = found(turn, shadows, input, "TrailName")?;
+    let trail = found(context, shadows, input, "TrailName")?;
     if trail.insights.is_empty() {
         let message = format!("Insights is not enabled on trail {}.", trail.arn);
         return Err(ApiError::new("InsightNotEnabledException", message));
@@ -526,10 +545,10 @@ fn get_insights(turn: &mut Turn<'_>, shadows: &mut [Trail], input: &Map<String, 
     Ok(json!({"TrailARN": trail.arn, "InsightSelectors": trail.insights}))
 }
 
-fn put_insights(turn: &mut Turn<'_>, shadows: &[Trail], input: &Map<String, Value>) -> Answer {
+fn put_insights(context: &mut RequestContext<'_>, shadows: &[Trail], input: &Map<String, Value>) -> Answer {
     no_event_data_store(input)?;
     let invalid = |message: &str| ApiError::new("InvalidInsightSelectorsException", message);
-    let trail = own(turn, shadows, input, "TrailName")?;
+    let trail = own(context, shadows, input, "TrailName")?;
     let selectors = input.get("InsightSelectors").and_then(Value::as_array);
     let selectors = selectors.ok_or_else(|| invalid("InsightSelectors must be a list."))?;
     let known = |selector: &Value| {

@@ -3,7 +3,7 @@
 use serde_json::{Map, Value, json};
 
 use crate::error::ApiError;
-use crate::world::{Scope, Turn};
+use crate::world::{RequestContext, Scope};
 
 /// What a trail is set to.
 #[derive(Clone, Default)]
@@ -28,7 +28,11 @@ impl Settings {
     }
 
     /// The settings after a request: what it leaves out stays, an empty text removes.
-    pub(super) fn changed(mut self, turn: &Turn<'_>, input: &Map<String, Value>) -> Result<Self, ApiError> {
+    pub(super) fn changed(
+        mut self,
+        context: &RequestContext<'_>,
+        input: &Map<String, Value>,
+    ) -> Result<Self, ApiError> {
         let text = |member: &str| input.get(member).and_then(Value::as_str);
         let flag = |member: &str, now: bool| input.get(member).and_then(Value::as_bool).unwrap_or(now);
         let optional = |given: &str| (!given.is_empty()).then(|| given.to_owned());
@@ -68,15 +72,15 @@ impl Settings {
             self.log_role = optional(role);
         }
         if text("CloudWatchLogsLogGroupArn").or(text("CloudWatchLogsRoleArn")).is_some() {
-            self.check_log_delivery(turn)?;
+            self.check_log_delivery(context)?;
         }
         if let Some(key) = text("KmsKeyId") {
-            self.key = if key.is_empty() { None } else { Some(key_arn(turn, key)?) };
+            self.key = if key.is_empty() { None } else { Some(key_arn(context, key)?) };
         }
         Ok(self)
     }
 
-    fn check_log_delivery(&self, turn: &Turn<'_>) -> Result<(), ApiError> {
+    fn check_log_delivery(&self, context: &RequestContext<'_>) -> Result<(), ApiError> {
         let group_error = |message: &str| Err(ApiError::new("InvalidCloudWatchLogsLogGroupArnException", message));
         let role_error = |message: &str| Err(ApiError::new("InvalidCloudWatchLogsRoleArnException", message));
         let (group, role) = match (&self.log_group, &self.log_role) {
@@ -85,16 +89,17 @@ impl Settings {
             (None, Some(_)) => return group_error("You must specify a log group as well as a role ARN."),
             (Some(group), Some(role)) => (group, role),
         };
-        let name = group.strip_prefix(&turn.scope.arn("logs", "log-group:")).and_then(|rest| rest.strip_suffix(":*"));
+        let name =
+            group.strip_prefix(&context.scope.arn("logs", "log-group:")).and_then(|rest| rest.strip_suffix(":*"));
         let Some(name) = name.filter(|name| !name.is_empty()) else {
             return group_error("CloudTrail cannot validate the specified log group ARN.");
         };
-        if !turn.directory.has_log_group(turn.cell, name) {
+        if !context.directory.has_log_group(context.state, name) {
             return group_error("The specified log group was not found.");
         }
-        let roles = format!("arn:{}:iam::{}:role/", turn.scope.partition, turn.scope.account);
+        let roles = format!("arn:{}:iam::{}:role/", context.scope.partition, context.scope.account);
         let role = role.strip_prefix(&roles).and_then(|path| path.rsplit('/').next()).unwrap_or_default();
-        if role.is_empty() || !turn.account.has_role(role) {
+        if role.is_empty() || !context.account.has_role(role) {
             return role_error("Access denied. Check the permissions for your role.");
         }
         Ok(())
@@ -139,8 +144,8 @@ fn is_bucket_name(name: &str) -> bool {
 }
 
 /// The ARN of the key that an id, an alias or an ARN names.
-fn key_arn(turn: &Turn<'_>, given: &str) -> Result<String, ApiError> {
-    let key = turn.directory.key(turn.cell, turn.scope, given).ok_or_else(|| {
+fn key_arn(context: &RequestContext<'_>, given: &str) -> Result<String, ApiError> {
+    let key = context.directory.key(context.state, context.scope, given).ok_or_else(|| {
         ApiError::new("KmsKeyNotFoundException", format!("The KMS key {given} does not exist in this region."))
     })?;
     if !key.is_enabled {

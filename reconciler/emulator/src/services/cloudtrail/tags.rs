@@ -7,14 +7,14 @@ use serde_json::{Map, Value, json};
 use super::{Named, Trail, named, text};
 use crate::error::ApiError;
 use crate::protocol::Answer;
-use crate::world::Turn;
+use crate::world::RequestContext;
 
 const MOST_TAGS: usize = 50;
 const MOST_RESOURCES: usize = 20;
 
-pub(super) fn add(turn: &mut Turn<'_>, input: &Map<String, Value>) -> Answer {
+pub(super) fn add(context: &mut RequestContext<'_>, input: &Map<String, Value>) -> Answer {
     let tags = given(input)?;
-    let trail = tagged(turn, input)?;
+    let trail = tagged(context, input)?;
     let mut all = trail.tags.clone();
     all.extend(tags);
     refuse_too_many(&all)?;
@@ -23,21 +23,21 @@ pub(super) fn add(turn: &mut Turn<'_>, input: &Map<String, Value>) -> Answer {
 }
 
 /// Values are given too, and mean nothing.
-pub(super) fn remove(turn: &mut Turn<'_>, input: &Map<String, Value>) -> Answer {
+pub(super) fn remove(context: &mut RequestContext<'_>, input: &Map<String, Value>) -> Answer {
     let tags = given(input)?;
-    tagged(turn, input)?.tags.retain(|key, _| !tags.contains_key(key));
+    tagged(context, input)?.tags.retain(|key, _| !tags.contains_key(key));
     Ok(json!({}))
 }
 
-pub(super) fn list(turn: &mut Turn<'_>, shadows: &[Trail], input: &Map<String, Value>) -> Answer {
+pub(super) fn list(context: &mut RequestContext<'_>, shadows: &[Trail], input: &Map<String, Value>) -> Answer {
     let arns = input.get("ResourceIdList").and_then(Value::as_array).map(Vec::as_slice).unwrap_or_default();
     if arns.len() > MOST_RESOURCES {
         return Err(ApiError::new("UnsupportedOperationException", "At most 20 resources can be listed at once."));
     }
     let mut rows = Vec::with_capacity(arns.len());
     for arn in arns.iter().filter_map(Value::as_str) {
-        let trail = match arn_of(turn, arn)? {
-            Named::Here(name) => turn.cell.cloudtrail.trails.get(name),
+        let trail = match arn_of(context, arn)? {
+            Named::Here(name) => context.state.cloudtrail.trails.get(name),
             Named::Arn { .. } => shadows.iter().find(|trail| trail.arn == arn),
         };
         let trail = trail.ok_or_else(|| unknown(arn))?;
@@ -82,14 +82,14 @@ fn unknown(arn: &str) -> ApiError {
 }
 
 /// Tags take the ARN of a trail, never its name.
-fn arn_of<'a>(turn: &Turn<'_>, given: &'a str) -> Result<Named<'a>, ApiError> {
-    if given.starts_with("arn:") { named(turn, given) } else { Err(super::invalid_arn(given)) }
+fn arn_of<'a>(context: &RequestContext<'_>, given: &'a str) -> Result<Named<'a>, ApiError> {
+    if given.starts_with("arn:") { named(context, given) } else { Err(super::invalid_arn(given)) }
 }
 
-fn tagged<'a>(turn: &'a mut Turn<'_>, input: &Map<String, Value>) -> Result<&'a mut Trail, ApiError> {
+fn tagged<'a>(context: &'a mut RequestContext<'_>, input: &Map<String, Value>) -> Result<&'a mut Trail, ApiError> {
     let arn = text(input, "ResourceId");
-    match arn_of(turn, arn)? {
-        Named::Here(name) => turn.cell.cloudtrail.trails.get_mut(name).ok_or_else(|| unknown(arn)),
+    match arn_of(context, arn)? {
+        Named::Here(name) => context.state.cloudtrail.trails.get_mut(name).ok_or_else(|| unknown(arn)),
         Named::Arn { .. } => Err(unknown(arn)),
     }
 }

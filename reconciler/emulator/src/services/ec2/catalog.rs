@@ -9,7 +9,7 @@ use crate::error::ApiError;
 use crate::input::{Input, flag};
 use crate::principal::stable_id;
 use crate::protocol::Answer;
-use crate::world::{Scope, Turn, partition_of};
+use crate::world::{RequestContext, Scope, partition_of};
 
 /// Names after `com.amazonaws.REGION.` of interface endpoint services with an endpoint policy.
 const INTERFACE: &[&str] = &[
@@ -103,9 +103,9 @@ impl Service {
     }
 }
 
-pub(super) fn describe_services(turn: &mut Turn<'_>, input: &Input) -> Answer {
-    let rows = services(turn.scope).iter().map(|service| service.view(turn.scope)).collect();
-    let mut answer = SERVICES.answer(turn, input, rows)?;
+pub(super) fn describe_services(context: &mut RequestContext<'_>, input: &Input) -> Answer {
+    let rows = services(context.scope).iter().map(|service| service.view(context.scope)).collect();
+    let mut answer = SERVICES.answer(context, input, rows)?;
     let mut names: Vec<Value> = answer["ServiceDetails"]
         .as_array()
         .into_iter()
@@ -168,11 +168,11 @@ const REGION_LIST: Listing = Listing {
 };
 
 /// Only regions that are enabled, unless all are asked for. An account of which nothing is said has opted in nowhere.
-pub(super) fn describe_regions(turn: &mut Turn<'_>, input: &Input) -> Answer {
+pub(super) fn describe_regions(context: &mut RequestContext<'_>, input: &Input) -> Answer {
     let all = flag(input, "AllRegions").unwrap_or(false);
-    let enabled = &turn.account.regions;
+    let enabled = &context.account.regions;
     let mut rows = Vec::new();
-    for (region, opt_in) in REGIONS.iter().filter(|(region, _)| partition_of(region) == turn.scope.partition) {
+    for (region, opt_in) in REGIONS.iter().filter(|(region, _)| partition_of(region) == context.scope.partition) {
         let listed = enabled.iter().any(|name| name == region);
         let status = match (opt_in, listed) {
             (false, _) => "opt-in-not-required",
@@ -181,9 +181,9 @@ pub(super) fn describe_regions(turn: &mut Turn<'_>, input: &Input) -> Answer {
         };
         let here = if *opt_in { listed } else { enabled.is_empty() || listed };
         if here || all {
-            let endpoint = format!("ec2.{region}.{}", suffix(turn.scope));
+            let endpoint = format!("ec2.{region}.{}", suffix(context.scope));
             rows.push(json!({"RegionName": region, "Endpoint": endpoint, "OptInStatus": status}));
         }
     }
-    REGION_LIST.answer(turn, input, rows)
+    REGION_LIST.answer(context, input, rows)
 }

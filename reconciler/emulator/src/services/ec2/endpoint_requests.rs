@@ -10,7 +10,7 @@ use super::{catalog, invalid_parameter, missing_parameter, new_id, required, tag
 use crate::error::ApiError;
 use crate::input::{Input, flag, text, texts};
 use crate::protocol::Answer;
-use crate::world::Turn;
+use crate::world::RequestContext;
 
 const ENDPOINTS: Listing = Listing {
     member: "VpcEndpoints",
@@ -28,24 +28,24 @@ const ENDPOINTS: Listing = Listing {
     ],
 };
 
-pub(super) fn describe(turn: &mut Turn<'_>, input: &Input) -> Answer {
-    let mut endpoints = std::mem::take(&mut turn.cell.ec2.endpoints);
+pub(super) fn describe(context: &mut RequestContext<'_>, input: &Input) -> Answer {
+    let mut endpoints = std::mem::take(&mut context.state.ec2.endpoints);
     endpoints.values_mut().for_each(Endpoint::look);
     endpoints.retain(|_, endpoint| endpoint.is_listed());
     let mut rows: Vec<Value> = Vec::new();
     for endpoint in endpoints.values() {
         let mut shown = endpoint.clone();
-        shown.subnets = shuffled(turn, shown.subnets);
-        shown.groups = shuffled(turn, shown.groups);
-        rows.push(shown.view(turn.scope, &turn.cell.ec2));
+        shown.subnets = shuffled(context, shown.subnets);
+        shown.groups = shuffled(context, shown.groups);
+        rows.push(shown.view(context.scope, &context.state.ec2));
     }
-    turn.cell.ec2.endpoints = endpoints;
-    ENDPOINTS.answer(turn, input, rows)
+    context.state.ec2.endpoints = endpoints;
+    ENDPOINTS.answer(context, input, rows)
 }
 
-pub(super) fn create(turn: &mut Turn<'_>, input: &Input) -> Answer {
+pub(super) fn create(context: &mut RequestContext<'_>, input: &Input) -> Answer {
     let token = text(input, "ClientToken").map(str::to_owned);
-    if let Some((request, answer)) = token.as_ref().and_then(|token| turn.cell.ec2.tokens.get(token)) {
+    if let Some((request, answer)) = token.as_ref().and_then(|token| context.state.ec2.tokens.get(token)) {
         if request != input {
             let message = "The client token that was given was used with other parameters.";
             return Err(ApiError::new("IdempotentParameterMismatch", message));
@@ -54,7 +54,7 @@ pub(super) fn create(turn: &mut Turn<'_>, input: &Input) -> Answer {
     }
     let vpc = required(input, "VpcId")?.to_owned();
     let service = required(input, "ServiceName")?.to_owned();
-    if !turn.cell.ec2.vpcs.contains_key(&vpc) {
+    if !context.state.ec2.vpcs.contains_key(&vpc) {
         return Err(vpc_not_found(&vpc));
     }
     let kind = match text(input, "VpcEndpointType").unwrap_or("Gateway") {
@@ -62,7 +62,7 @@ pub(super) fn create(turn: &mut Turn<'_>, input: &Input) -> Answer {
         "Interface" => "Interface",
         other => return Err(invalid_parameter(format!("The endpoint type {other} is not available."))),
     };
-    let offered: Vec<&'static str> = catalog::services(turn.scope)
+    let offered: Vec<&'static str> = catalog::services(context.scope)
         .into_iter()
         .filter(|offer| offer.name == service)
         .map(|offer| offer.kind)
@@ -86,27 +86,27 @@ pub(super) fn create(turn: &mut Turn<'_>, input: &Input) -> Answer {
         subnets: texts(input, "SubnetIds"),
         groups: texts(input, "SecurityGroupIds"),
         route_tables: texts(input, "RouteTableIds"),
-        private_dns: interface && flag(input, "PrivateDnsEnabled").unwrap_or(turn.rules.private_dns_default),
+        private_dns: interface && flag(input, "PrivateDnsEnabled").unwrap_or(context.rules.private_dns_default),
         ip_address_type: text(input, "IpAddressType").unwrap_or("ipv4").to_owned(),
         dns_options: input.get("DnsOptions").cloned().unwrap_or_default(),
         tags: tags::specified(input, "vpc-endpoint")?,
-        created: turn.now,
-        state: if interface { State::Pending { reads: turn.rules.settle_reads } } else { State::Available },
+        created: context.now,
+        state: if interface { State::Pending { reads: context.rules.settle_reads } } else { State::Available },
         vpc,
         service,
         kind,
     };
     if interface && endpoint.groups.is_empty() {
         let default =
-            turn.cell.ec2.groups.iter().find(|(_, group)| group.vpc == endpoint.vpc && group.name == "default");
+            context.state.ec2.groups.iter().find(|(_, group)| group.vpc == endpoint.vpc && group.name == "default");
         endpoint.groups.extend(default.map(|(id, _)| id.clone()));
     }
-    check(turn, &endpoint)?;
+    check(context, &endpoint)?;
     if endpoint.private_dns {
-        check_private_dns(turn, &endpoint)?;
+        check_private_dns(context, &endpoint)?;
     }
-    endpoint.id = new_id(turn, "vpce");
-    let mut view = endpoint.view(turn.scope, &turn.cell.ec2);
+    endpoint.id = new_id(context, "vpce");
+    let mut view = endpoint.view(context.scope, &context.state.ec2);
     if interface {
         // The names are not there yet.
         view["DnsEntries"] = json!([]);
@@ -114,9 +114,9 @@ pub(super) fn create(turn: &mut Turn<'_>, input: &Input) -> Answer {
     let mut answer = json!({"VpcEndpoint": view});
     if let Some(token) = token {
         answer["ClientToken"] = json!(token);
-        turn.cell.ec2.tokens.insert(token, (input.clone(), answer.clone()));
+        context.state.ec2.tokens.insert(token, (input.clone(), answer.clone()));
     }
-    turn.cell.ec2.endpoints.insert(endpoint.id.clone(), endpoint);
+    context.state.ec2.endpoints.insert(endpoint.id.clone(), endpoint);
     Ok(answer)
 }
 
@@ -133,8 +133,8 @@ fn policy(input: &Input) -> Result<Option<String>, ApiError> {
 }
 
 /// Whether what an endpoint names is there and fits.
-fn check(turn: &Turn<'_>, endpoint: &Endpoint) -> Result<(), ApiError> {
-    let ec2 = &turn.cell.ec2;
+fn check(context: &RequestContext<'_>, endpoint: &Endpoint) -> Result<(), ApiError> {
+    let ec2 = &context.state.ec2;
     let mut zones = Vec::new();
     for id in &endpoint.subnets {
         let subnet = ec2.subnets.get(id).ok_or_else(|| subnet_not_found(id))?;
@@ -160,8 +160,8 @@ fn check(turn: &Turn<'_>, endpoint: &Endpoint) -> Result<(), ApiError> {
 
 /// Whether private DNS can be switched on: the VPC allows it, and no other endpoint has the name, not even one that
 /// is being deleted (kinds/vpc_endpoint/README.md, Private DNS).
-fn check_private_dns(turn: &Turn<'_>, endpoint: &Endpoint) -> Result<(), ApiError> {
-    let ec2 = &turn.cell.ec2;
+fn check_private_dns(context: &RequestContext<'_>, endpoint: &Endpoint) -> Result<(), ApiError> {
+    let ec2 = &context.state.ec2;
     if !ec2.vpcs.get(&endpoint.vpc).is_some_and(|vpc| vpc.dns_support && vpc.dns_hostnames) {
         return Err(invalid_parameter(format!(
             "Enabling private DNS requires both enableDnsSupport and enableDnsHostnames VPC attributes set to true for {}",
@@ -170,7 +170,7 @@ fn check_private_dns(turn: &Turn<'_>, endpoint: &Endpoint) -> Result<(), ApiErro
     }
     let taken = |other: &Endpoint| other.id != endpoint.id && other.holds_dns(&endpoint.vpc, &endpoint.service);
     if ec2.endpoints.values().any(taken) {
-        let name = catalog::services(turn.scope)
+        let name = catalog::services(context.scope)
             .into_iter()
             .find(|service| service.name == endpoint.service && service.kind == endpoint.kind)
             .and_then(|service| service.private_dns_name);
@@ -184,9 +184,9 @@ fn check_private_dns(turn: &Turn<'_>, endpoint: &Endpoint) -> Result<(), ApiErro
 }
 
 /// Changes only what the request names.
-pub(super) fn modify(turn: &mut Turn<'_>, input: &Input) -> Answer {
+pub(super) fn modify(context: &mut RequestContext<'_>, input: &Input) -> Answer {
     let id = required(input, "VpcEndpointId")?;
-    let current = turn.cell.ec2.endpoints.get(id).filter(|endpoint| !endpoint.is_deleted());
+    let current = context.state.ec2.endpoints.get(id).filter(|endpoint| !endpoint.is_deleted());
     let mut endpoint = current.cloned().ok_or_else(|| endpoint_not_found(id))?;
     if matches!(endpoint.state, State::Deleting { .. } | State::Pending { .. }) {
         return Err(ApiError::new(
@@ -225,14 +225,14 @@ pub(super) fn modify(turn: &mut Turn<'_>, input: &Input) -> Answer {
             endpoint.dns_options[member] = value.clone();
         }
     }
-    check(turn, &endpoint)?;
+    check(context, &endpoint)?;
     if let Some(private_dns) = flag(input, "PrivateDnsEnabled") {
         if private_dns {
-            check_private_dns(turn, &endpoint)?;
+            check_private_dns(context, &endpoint)?;
         }
         endpoint.private_dns = private_dns;
     }
-    turn.cell.ec2.endpoints.insert(endpoint.id.clone(), endpoint);
+    context.state.ec2.endpoints.insert(endpoint.id.clone(), endpoint);
     Ok(json!({"Return": true}))
 }
 
@@ -247,15 +247,15 @@ fn change(list: &mut Vec<String>, input: &Input, add: &str, remove: &str) {
 }
 
 /// Always a success: what could not be deleted is in `Unsuccessful`.
-pub(super) fn delete(turn: &mut Turn<'_>, input: &Input) -> Answer {
+pub(super) fn delete(context: &mut RequestContext<'_>, input: &Input) -> Answer {
     let ids = texts(input, "VpcEndpointIds");
     if ids.is_empty() {
         return Err(missing_parameter("VpcEndpointId"));
     }
-    let reads = turn.rules.settle_reads;
+    let reads = context.rules.settle_reads;
     let mut unsuccessful = Vec::new();
     for id in ids {
-        match turn.cell.ec2.endpoints.get_mut(&id).filter(|endpoint| !endpoint.is_deleted()) {
+        match context.state.ec2.endpoints.get_mut(&id).filter(|endpoint| !endpoint.is_deleted()) {
             Some(endpoint) if matches!(endpoint.state, State::Deleting { .. }) => {}
             Some(endpoint) => endpoint.state = State::Deleting { reads },
             None => {

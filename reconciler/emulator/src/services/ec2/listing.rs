@@ -7,7 +7,7 @@ use sha2::{Digest, Sha256};
 use super::invalid_parameter;
 use crate::error::ApiError;
 use crate::input::{Input, number, text, texts};
-use crate::world::Turn;
+use crate::world::RequestContext;
 
 /// A kind of resource that is described.
 pub(super) struct Listing {
@@ -25,7 +25,12 @@ pub(super) struct Listing {
 
 impl Listing {
     /// The answer to a Describe operation.
-    pub(super) fn answer(&self, turn: &mut Turn<'_>, input: &Input, mut rows: Vec<Value>) -> Result<Value, ApiError> {
+    pub(super) fn answer(
+        &self,
+        context: &mut RequestContext<'_>,
+        input: &Input,
+        mut rows: Vec<Value>,
+    ) -> Result<Value, ApiError> {
         let wanted = texts(input, self.ids);
         for id in &wanted {
             if !rows.iter().any(|row| row[self.id] == json!(id)) {
@@ -35,7 +40,7 @@ impl Listing {
         rows.retain(|row| wanted.is_empty() || wanted.iter().any(|id| row[self.id] == json!(id)));
         let filters = self.filters(input)?;
         rows.retain(|row| filters.iter().all(|filter| filter.admits(row)));
-        let (rows, token) = page(turn, input, rows, self.id)?;
+        let (rows, token) = page(context, input, rows, self.id)?;
         let mut answer = json!({self.member: rows});
         if let Some(token) = token {
             answer["NextToken"] = json!(token);
@@ -129,7 +134,7 @@ fn matches(pattern: &[u8], text: &[u8]) -> bool {
 
 /// One page, in an order that the first page chose and the token carries.
 fn page(
-    turn: &mut Turn<'_>,
+    context: &mut RequestContext<'_>,
     input: &Input,
     mut rows: Vec<Value>,
     id: &str,
@@ -149,7 +154,7 @@ fn page(
             let read = parts.and_then(|(salt, start)| Some((salt.parse().ok()?, start.parse().ok()?)));
             read.ok_or_else(|| invalid_parameter("The specified NextToken is invalid"))?
         }
-        None if turn.rules.shuffle => (turn.rng.random(), 0),
+        None if context.rules.shuffle => (context.rng.random(), 0),
         None => (0, 0),
     };
     if salt != 0 {
@@ -162,9 +167,9 @@ fn page(
 }
 
 /// Shuffles a list inside of a row.
-pub(super) fn shuffled(turn: &mut Turn<'_>, mut ids: Vec<String>) -> Vec<String> {
-    if turn.rules.shuffle {
-        let salt = turn.rng.random();
+pub(super) fn shuffled(context: &mut RequestContext<'_>, mut ids: Vec<String>) -> Vec<String> {
+    if context.rules.shuffle {
+        let salt = context.rng.random();
         ids.sort_by_cached_key(|id| order(salt, id));
     }
     ids

@@ -27,7 +27,7 @@ use serde_json::Value;
 use crate::error::{self, ApiError, Refusals};
 use crate::input::{Input, flag};
 use crate::service::{Action, Endpoint, Events, Form, Name, Service, Settle, reads, writes};
-use crate::world::Turn;
+use crate::world::RequestContext;
 
 pub(crate) const SERVICE: Service = Service {
     name: "ec2",
@@ -45,22 +45,22 @@ pub(crate) const SERVICE: Service = Service {
         Name {
             label: "vpc",
             form: Form::Named,
-            find: |_, place, name| id_named(&place.cell.ec2.vpcs, name, |vpc| &vpc.tags),
+            find: |_, place, name| id_named(&place.state.ec2.vpcs, name, |vpc| &vpc.tags),
         },
         Name {
             label: "subnet",
             form: Form::Named,
-            find: |_, place, name| id_named(&place.cell.ec2.subnets, name, |subnet| &subnet.tags),
+            find: |_, place, name| id_named(&place.state.ec2.subnets, name, |subnet| &subnet.tags),
         },
         Name {
             label: "security-group",
             form: Form::Named,
-            find: |_, place, name| id_named(&place.cell.ec2.groups, name, |group| &group.tags),
+            find: |_, place, name| id_named(&place.state.ec2.groups, name, |group| &group.tags),
         },
         Name {
             label: "endpoint",
             form: Form::Named,
-            find: |_, place, name| place.cell.ec2.endpoint_id(name).map(str::to_owned),
+            find: |_, place, name| place.state.ec2.endpoint_id(name).map(str::to_owned),
         },
     ],
     check: Some(refuse_dry_run),
@@ -140,7 +140,7 @@ fn id_named<T>(all: &BTreeMap<String, T>, name: &str, tags: impl Fn(&T) -> &Tags
 }
 
 /// A dry run of any operation succeeds with an error.
-fn refuse_dry_run(_: &Turn<'_>, _: &Action, input: &Input) -> Result<(), ApiError> {
+fn refuse_dry_run(_: &RequestContext<'_>, _: &Action, input: &Input) -> Result<(), ApiError> {
     if flag(input, "DryRun") == Some(true) {
         let message = "Request would have succeeded, but DryRun flag is set.";
         return Err(ApiError::new("DryRunOperation", message).with_status(412));
@@ -149,8 +149,8 @@ fn refuse_dry_run(_: &Turn<'_>, _: &Action, input: &Input) -> Result<(), ApiErro
 }
 
 /// A new id such as `vpc-0123456789abcdef0`.
-fn new_id(turn: &mut Turn<'_>, prefix: &str) -> String {
-    let bits: u64 = turn.rng.random();
+fn new_id(context: &mut RequestContext<'_>, prefix: &str) -> String {
+    let bits: u64 = context.rng.random();
     format!("{prefix}-0{bits:016x}")
 }
 

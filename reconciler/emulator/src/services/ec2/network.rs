@@ -8,7 +8,7 @@ use super::{Tags, missing_parameter, new_id, not_found, required, tags};
 use crate::error::ApiError;
 use crate::input::{Input, as_flag, tag_list, text};
 use crate::protocol::Answer;
-use crate::world::{Scope, Turn};
+use crate::world::{RequestContext, Scope};
 
 /// A VPC.
 #[derive(Clone)]
@@ -130,22 +130,22 @@ fn zone_id(zone: &str) -> String {
     }
 }
 
-pub(super) fn create_vpc(turn: &mut Turn<'_>, input: &Input) -> Answer {
+pub(super) fn create_vpc(context: &mut RequestContext<'_>, input: &Input) -> Answer {
     let cidr = required(input, "CidrBlock")?.to_owned();
     let tags = tags::specified(input, "vpc")?;
-    let id = new_id(turn, "vpc");
+    let id = new_id(context, "vpc");
     let vpc = Vpc { id: id.clone(), cidr, dns_support: true, dns_hostnames: false, usage_metrics: false, tags };
-    let mut view = vpc.view(turn.scope);
+    let mut view = vpc.view(context.scope);
     view["State"] = json!("pending");
-    let group_id = new_id(turn, "sg");
-    turn.cell.ec2.groups.insert(group_id.clone(), Group::default_of(&group_id, &id));
-    turn.cell.ec2.vpcs.insert(id, vpc);
+    let group_id = new_id(context, "sg");
+    context.state.ec2.groups.insert(group_id.clone(), Group::default_of(&group_id, &id));
+    context.state.ec2.vpcs.insert(id, vpc);
     Ok(json!({"Vpc": view}))
 }
 
-pub(super) fn delete_vpc(turn: &mut Turn<'_>, input: &Input) -> Answer {
+pub(super) fn delete_vpc(context: &mut RequestContext<'_>, input: &Input) -> Answer {
     let id = required(input, "VpcId")?;
-    let ec2 = &mut turn.cell.ec2;
+    let ec2 = &mut context.state.ec2;
     if !ec2.vpcs.contains_key(id) {
         return Err(vpc_not_found(id));
     }
@@ -161,20 +161,20 @@ pub(super) fn delete_vpc(turn: &mut Turn<'_>, input: &Input) -> Answer {
     Ok(Value::Null)
 }
 
-pub(super) fn describe_vpcs(turn: &mut Turn<'_>, input: &Input) -> Answer {
-    let rows = turn.cell.ec2.vpcs.values().map(|vpc| vpc.view(turn.scope)).collect();
-    VPCS.answer(turn, input, rows)
+pub(super) fn describe_vpcs(context: &mut RequestContext<'_>, input: &Input) -> Answer {
+    let rows = context.state.ec2.vpcs.values().map(|vpc| vpc.view(context.scope)).collect();
+    VPCS.answer(context, input, rows)
 }
 
-fn vpc<'a>(turn: &'a mut Turn<'_>, input: &Input) -> Result<&'a mut Vpc, ApiError> {
+fn vpc<'a>(context: &'a mut RequestContext<'_>, input: &Input) -> Result<&'a mut Vpc, ApiError> {
     let id = required(input, "VpcId")?;
-    turn.cell.ec2.vpcs.get_mut(id).ok_or_else(|| vpc_not_found(id))
+    context.state.ec2.vpcs.get_mut(id).ok_or_else(|| vpc_not_found(id))
 }
 
 /// One attribute per call.
-pub(super) fn describe_attribute(turn: &mut Turn<'_>, input: &Input) -> Answer {
+pub(super) fn describe_attribute(context: &mut RequestContext<'_>, input: &Input) -> Answer {
     let attribute = required(input, "Attribute")?;
-    let vpc = vpc(turn, input)?;
+    let vpc = vpc(context, input)?;
     let (member, value) = match attribute {
         "enableDnsSupport" => ("EnableDnsSupport", vpc.dns_support),
         "enableDnsHostnames" => ("EnableDnsHostnames", vpc.dns_hostnames),
@@ -188,10 +188,10 @@ pub(super) fn describe_attribute(turn: &mut Turn<'_>, input: &Input) -> Answer {
 }
 
 /// One attribute per call.
-pub(super) fn modify_attribute(turn: &mut Turn<'_>, input: &Input) -> Answer {
+pub(super) fn modify_attribute(context: &mut RequestContext<'_>, input: &Input) -> Answer {
     let value = |member: &str| input.get(member).and_then(|value| as_flag(value.get("Value")?));
     let given = [value("EnableDnsSupport"), value("EnableDnsHostnames"), value("EnableNetworkAddressUsageMetrics")];
-    let vpc = vpc(turn, input)?;
+    let vpc = vpc(context, input)?;
     match given {
         [Some(value), None, None] => vpc.dns_support = value,
         [None, Some(value), None] => vpc.dns_hostnames = value,
@@ -204,41 +204,41 @@ pub(super) fn modify_attribute(turn: &mut Turn<'_>, input: &Input) -> Answer {
     Ok(Value::Null)
 }
 
-pub(super) fn create_subnet(turn: &mut Turn<'_>, input: &Input) -> Answer {
+pub(super) fn create_subnet(context: &mut RequestContext<'_>, input: &Input) -> Answer {
     let vpc = required(input, "VpcId")?.to_owned();
     let cidr = required(input, "CidrBlock")?.to_owned();
-    let region = &turn.scope.region;
+    let region = &context.scope.region;
     let zone = text(input, "AvailabilityZone").map_or_else(|| format!("{region}a"), str::to_owned);
-    if !turn.cell.ec2.vpcs.contains_key(&vpc) {
+    if !context.state.ec2.vpcs.contains_key(&vpc) {
         return Err(vpc_not_found(&vpc));
     }
     if zone.strip_prefix(region.as_str()).is_none_or(|letter| !["a", "b", "c", "d", "e", "f"].contains(&letter)) {
         let message = format!("Value ({zone}) for parameter availabilityZone is invalid.");
         return Err(ApiError::new("InvalidParameterValue", message));
     }
-    if turn.cell.ec2.subnets.values().any(|subnet| subnet.vpc == vpc && subnet.cidr == cidr) {
+    if context.state.ec2.subnets.values().any(|subnet| subnet.vpc == vpc && subnet.cidr == cidr) {
         let message = format!("The CIDR '{cidr}' conflicts with another subnet");
         return Err(ApiError::new("InvalidSubnet.Conflict", message));
     }
     let tags = tags::specified(input, "subnet")?;
-    let id = new_id(turn, "subnet");
+    let id = new_id(context, "subnet");
     let subnet = Subnet { id: id.clone(), vpc, cidr, zone, tags };
-    let view = subnet.view(turn.scope);
-    turn.cell.ec2.subnets.insert(id, subnet);
+    let view = subnet.view(context.scope);
+    context.state.ec2.subnets.insert(id, subnet);
     Ok(json!({"Subnet": view}))
 }
 
-pub(super) fn delete_subnet(turn: &mut Turn<'_>, input: &Input) -> Answer {
+pub(super) fn delete_subnet(context: &mut RequestContext<'_>, input: &Input) -> Answer {
     let id = required(input, "SubnetId")?;
-    let used = turn.cell.ec2.endpoints.values().any(|endpoint| endpoint.uses_subnet(id));
-    if used && turn.cell.ec2.subnets.contains_key(id) {
+    let used = context.state.ec2.endpoints.values().any(|endpoint| endpoint.uses_subnet(id));
+    if used && context.state.ec2.subnets.contains_key(id) {
         let message = format!("The subnet '{id}' has dependencies and cannot be deleted.");
         return Err(ApiError::new("DependencyViolation", message));
     }
-    turn.cell.ec2.subnets.remove(id).map(|_| Value::Null).ok_or_else(|| subnet_not_found(id))
+    context.state.ec2.subnets.remove(id).map(|_| Value::Null).ok_or_else(|| subnet_not_found(id))
 }
 
-pub(super) fn describe_subnets(turn: &mut Turn<'_>, input: &Input) -> Answer {
-    let rows = turn.cell.ec2.subnets.values().map(|subnet| subnet.view(turn.scope)).collect();
-    SUBNETS.answer(turn, input, rows)
+pub(super) fn describe_subnets(context: &mut RequestContext<'_>, input: &Input) -> Answer {
+    let rows = context.state.ec2.subnets.values().map(|subnet| subnet.view(context.scope)).collect();
+    SUBNETS.answer(context, input, rows)
 }

@@ -11,7 +11,7 @@ use crate::error::ApiError;
 use crate::input::{Input, number, tag_list, text};
 use crate::principal::stable_id;
 use crate::protocol::Answer;
-use crate::world::{Scope, Turn};
+use crate::world::{RequestContext, Scope};
 
 /// A security group.
 #[derive(Clone)]
@@ -147,37 +147,37 @@ impl Group {
     }
 }
 
-pub(super) fn describe(turn: &mut Turn<'_>, input: &Input) -> Answer {
-    let rows = turn.cell.ec2.groups.values().map(|group| group.view(turn.scope)).collect();
-    GROUPS.answer(turn, input, rows)
+pub(super) fn describe(context: &mut RequestContext<'_>, input: &Input) -> Answer {
+    let rows = context.state.ec2.groups.values().map(|group| group.view(context.scope)).collect();
+    GROUPS.answer(context, input, rows)
 }
 
-pub(super) fn create(turn: &mut Turn<'_>, input: &Input) -> Answer {
+pub(super) fn create(context: &mut RequestContext<'_>, input: &Input) -> Answer {
     let name = required(input, "GroupName")?.to_owned();
     let description = required(input, "Description")?.to_owned();
     let vpc = required(input, "VpcId")?.to_owned();
-    if !turn.cell.ec2.vpcs.contains_key(&vpc) {
+    if !context.state.ec2.vpcs.contains_key(&vpc) {
         return Err(vpc_not_found(&vpc));
     }
-    if turn.cell.ec2.groups.values().any(|group| group.vpc == vpc && group.name == name) {
+    if context.state.ec2.groups.values().any(|group| group.vpc == vpc && group.name == name) {
         let message = format!("The security group '{name}' already exists for VPC '{vpc}'");
         return Err(ApiError::new("InvalidGroup.Duplicate", message));
     }
     let tags = tags::specified(input, "security-group")?;
-    let id = new_id(turn, "sg");
+    let id = new_id(context, "sg");
     let answer = json!({
         "GroupId": id,
-        "SecurityGroupArn": turn.scope.arn("ec2", &format!("security-group/{id}")),
+        "SecurityGroupArn": context.scope.arn("ec2", &format!("security-group/{id}")),
         "Tags": tag_list(&tags),
     });
     let group = Group { id: id.clone(), vpc, name, description, ingress: BTreeSet::new(), tags };
-    turn.cell.ec2.groups.insert(id, group);
+    context.state.ec2.groups.insert(id, group);
     Ok(answer)
 }
 
-pub(super) fn delete(turn: &mut Turn<'_>, input: &Input) -> Answer {
+pub(super) fn delete(context: &mut RequestContext<'_>, input: &Input) -> Answer {
     let id = required(input, "GroupId")?;
-    let ec2 = &mut turn.cell.ec2;
+    let ec2 = &mut context.state.ec2;
     let group = ec2.groups.get(id).ok_or_else(|| group_not_found(id))?;
     if group.name == "default" {
         let message = format!("the specified group: \"{id}\" name: \"default\" cannot be deleted by a user");
@@ -191,7 +191,7 @@ pub(super) fn delete(turn: &mut Turn<'_>, input: &Input) -> Answer {
 }
 
 /// The group and the rules that a request names.
-fn named<'a>(turn: &'a mut Turn<'_>, input: &Input) -> Result<(&'a mut Group, BTreeSet<Rule>), ApiError> {
+fn named<'a>(context: &'a mut RequestContext<'_>, input: &Input) -> Result<(&'a mut Group, BTreeSet<Rule>), ApiError> {
     let id = required(input, "GroupId")?;
     let mut rules = BTreeSet::new();
     match input.get("IpPermissions").and_then(Value::as_array) {
@@ -219,7 +219,7 @@ fn named<'a>(turn: &'a mut Turn<'_>, input: &Input) -> Result<(&'a mut Group, BT
             rules.insert(rule(input, Source::Ipv4(cidr))?);
         }
     }
-    let group = turn.cell.ec2.groups.get_mut(id).ok_or_else(|| group_not_found(id))?;
+    let group = context.state.ec2.groups.get_mut(id).ok_or_else(|| group_not_found(id))?;
     Ok((group, rules))
 }
 
@@ -242,9 +242,9 @@ fn rule(permission: &Input, source: Source) -> Result<Rule, ApiError> {
     Ok(Rule { protocol: protocol.to_owned(), ports, source })
 }
 
-pub(super) fn authorize(turn: &mut Turn<'_>, input: &Input) -> Answer {
-    let scope = turn.scope;
-    let (group, rules) = named(turn, input)?;
+pub(super) fn authorize(context: &mut RequestContext<'_>, input: &Input) -> Answer {
+    let scope = context.scope;
+    let (group, rules) = named(context, input)?;
     if rules.iter().any(|rule| group.ingress.contains(rule)) {
         let message = "the specified rule already exists";
         return Err(ApiError::new("InvalidPermission.Duplicate", message));
@@ -254,8 +254,8 @@ pub(super) fn authorize(turn: &mut Turn<'_>, input: &Input) -> Answer {
     Ok(json!({"Return": true, "SecurityGroupRules": views}))
 }
 
-pub(super) fn revoke(turn: &mut Turn<'_>, input: &Input) -> Answer {
-    let (group, rules) = named(turn, input)?;
+pub(super) fn revoke(context: &mut RequestContext<'_>, input: &Input) -> Answer {
+    let (group, rules) = named(context, input)?;
     if rules.iter().any(|rule| !group.ingress.contains(rule)) {
         let message = "The specified rule does not exist in this security group.";
         return Err(ApiError::new("InvalidPermission.NotFound", message));

@@ -6,7 +6,7 @@ use super::{State, Tags, invalid_parameter, listing, missing_parameter, not_foun
 use crate::error::ApiError;
 use crate::input::{Input, tags, texts};
 use crate::protocol::Answer;
-use crate::world::Turn;
+use crate::world::RequestContext;
 
 const MOST_TAGS: usize = 50;
 
@@ -52,17 +52,17 @@ fn tags_of<'a>(ec2: &'a mut State, id: &str) -> Result<&'a mut Tags, ApiError> {
     found.or_else(|| endpoints.get_mut(id).map(|endpoint| &mut endpoint.tags)).ok_or(missing)
 }
 
-pub(super) fn create(turn: &mut Turn<'_>, input: &Input) -> Answer {
+pub(super) fn create(context: &mut RequestContext<'_>, input: &Input) -> Answer {
     let new = checked(tags(input, "Tags").ok_or_else(|| missing_parameter("tag key"))?)?;
     let ids = texts(input, "Resources");
     if ids.is_empty() || new.is_empty() {
         return Err(missing_parameter(if ids.is_empty() { "resourceIdSet" } else { "tagSet" }));
     }
     for id in &ids {
-        tags_of(&mut turn.cell.ec2, id)?;
+        tags_of(&mut context.state.ec2, id)?;
     }
     for id in &ids {
-        let all = tags_of(&mut turn.cell.ec2, id)?;
+        let all = tags_of(&mut context.state.ec2, id)?;
         let mut changed = all.clone();
         changed.extend(new.clone());
         *all = checked(changed)?;
@@ -71,10 +71,10 @@ pub(super) fn create(turn: &mut Turn<'_>, input: &Input) -> Answer {
 }
 
 /// A tag that is given with a value goes only when it has that value.
-pub(super) fn delete(turn: &mut Turn<'_>, input: &Input) -> Answer {
+pub(super) fn delete(context: &mut RequestContext<'_>, input: &Input) -> Answer {
     let given = input.get("Tags").and_then(Value::as_array).map(Vec::as_slice).unwrap_or_default();
     for id in texts(input, "Resources") {
-        let all = tags_of(&mut turn.cell.ec2, &id)?;
+        let all = tags_of(&mut context.state.ec2, &id)?;
         if given.is_empty() {
             all.clear();
         }
@@ -97,8 +97,8 @@ const TAGS: listing::Listing = listing::Listing {
     filters: &[("resource-id", "ResourceId"), ("resource-type", "ResourceType"), ("key", "Key"), ("value", "Value")],
 };
 
-pub(super) fn describe(turn: &mut Turn<'_>, input: &Input) -> Answer {
-    let State { vpcs, subnets, groups, endpoints, tokens: _ } = &turn.cell.ec2;
+pub(super) fn describe(context: &mut RequestContext<'_>, input: &Input) -> Answer {
+    let State { vpcs, subnets, groups, endpoints, tokens: _ } = &context.state.ec2;
     let mut rows = Vec::new();
     let mut add = |kind: &str, id: &str, tags: &Tags| {
         rows.extend(
@@ -109,5 +109,5 @@ pub(super) fn describe(turn: &mut Turn<'_>, input: &Input) -> Answer {
     subnets.iter().for_each(|(id, subnet)| add("subnet", id, &subnet.tags));
     groups.iter().for_each(|(id, group)| add("security-group", id, &group.tags));
     endpoints.iter().for_each(|(id, endpoint)| add("vpc-endpoint", id, &endpoint.tags));
-    TAGS.answer(turn, input, rows)
+    TAGS.answer(context, input, rows)
 }

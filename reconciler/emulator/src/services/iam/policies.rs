@@ -11,7 +11,7 @@ use crate::input::{Input, flag, tag_list, text};
 use crate::lagged::Lagged;
 use crate::principal::stable_id;
 use crate::protocol::Answer;
-use crate::world::Turn;
+use crate::world::RequestContext;
 
 const DOCUMENT_QUOTA: usize = 6144;
 const MOST_VERSIONS: usize = 5;
@@ -78,9 +78,9 @@ impl Policy {
     }
 
     /// What ListPolicies shows.
-    fn summary(&self, turn: &Turn<'_>) -> Value {
-        let attached = turn.cell.iam.roles_now().filter(|role| role.attached.contains(&self.arn)).count();
-        let bounding = turn.cell.iam.roles_now().filter(|role| role.boundary.as_ref() == Some(&self.arn)).count();
+    fn summary(&self, context: &RequestContext<'_>) -> Value {
+        let attached = context.state.iam.roles_now().filter(|role| role.attached.contains(&self.arn)).count();
+        let bounding = context.state.iam.roles_now().filter(|role| role.boundary.as_ref() == Some(&self.arn)).count();
         json!({
             "PolicyName": self.name,
             "PolicyId": format!("ANPA{}", stable_id(&self.arn)),
@@ -95,8 +95,8 @@ impl Policy {
         })
     }
 
-    fn view(&self, turn: &Turn<'_>) -> Value {
-        let mut view = self.summary(turn);
+    fn view(&self, context: &RequestContext<'_>) -> Value {
+        let mut view = self.summary(context);
         if let Some(description) = &self.description {
             view["Description"] = json!(description);
         }
@@ -105,8 +105,8 @@ impl Policy {
     }
 
     /// What GetAccountAuthorizationDetails shows.
-    pub(super) fn detail(&self, turn: &Turn<'_>) -> Value {
-        let mut view = self.summary(turn);
+    pub(super) fn detail(&self, context: &RequestContext<'_>) -> Value {
+        let mut view = self.summary(context);
         let newest_first = self.versions.iter().rev();
         view["PolicyVersionList"] = newest_first.map(|version| version.with_document(self.default)).collect();
         view
@@ -125,37 +125,37 @@ fn not_found(arn: &str) -> ApiError {
     no_such_entity(format!("Policy {arn} does not exist or is not attachable."))
 }
 
-fn of_aws(turn: &Turn<'_>, arn: &str) -> Option<Policy> {
-    managed::all(turn.scope.partition).into_iter().find(|policy| policy.arn == arn).map(Policy::of_aws)
+fn of_aws(context: &RequestContext<'_>, arn: &str) -> Option<Policy> {
+    managed::all(context.scope.partition).into_iter().find(|policy| policy.arn == arn).map(Policy::of_aws)
 }
 
 /// Whether a policy can be attached.
-pub(super) fn check_exists(turn: &Turn<'_>, arn: &str) -> Result<(), ApiError> {
-    let own = turn.cell.iam.policies.get(arn).is_some_and(|policy| policy.now().is_some());
-    if own || of_aws(turn, arn).is_some() { Ok(()) } else { Err(not_found(arn)) }
+pub(super) fn check_exists(context: &RequestContext<'_>, arn: &str) -> Result<(), ApiError> {
+    let own = context.state.iam.policies.get(arn).is_some_and(|policy| policy.now().is_some());
+    if own || of_aws(context, arn).is_some() { Ok(()) } else { Err(not_found(arn)) }
 }
 
 /// The policy as this read sees it.
-fn seen(turn: &mut Turn<'_>, input: &Input) -> Result<Policy, ApiError> {
+fn seen(context: &mut RequestContext<'_>, input: &Input) -> Result<Policy, ApiError> {
     let arn = required(input, "PolicyArn")?;
-    let own = turn.cell.iam.policies.get_mut(arn).and_then(Lagged::read);
-    own.or_else(|| of_aws(turn, arn)).ok_or_else(|| not_found(arn))
+    let own = context.state.iam.policies.get_mut(arn).and_then(Lagged::read);
+    own.or_else(|| of_aws(context, arn)).ok_or_else(|| not_found(arn))
 }
 
 /// The policy as it is, for a write.
-fn current(turn: &Turn<'_>, input: &Input) -> Result<Policy, ApiError> {
+fn current(context: &RequestContext<'_>, input: &Input) -> Result<Policy, ApiError> {
     let arn = required(input, "PolicyArn")?;
-    let own = turn.cell.iam.policies.get(arn).and_then(|policy| policy.now().clone());
-    own.ok_or_else(|| match of_aws(turn, arn) {
+    let own = context.state.iam.policies.get(arn).and_then(|policy| policy.now().clone());
+    own.ok_or_else(|| match of_aws(context, arn) {
         Some(_) => ApiError::new("AccessDenied", format!("{arn} is a policy of AWS.")).with_status(403),
         None => not_found(arn),
     })
 }
 
-fn keep(turn: &mut Turn<'_>, mut policy: Policy) -> Answer {
-    policy.updated = turn.now;
-    let reads = turn.rules.iam_lag_reads;
-    let kept = turn.cell.iam.policies.entry(policy.arn.clone()).or_insert_with(|| Lagged::new(None));
+fn keep(context: &mut RequestContext<'_>, mut policy: Policy) -> Answer {
+    policy.updated = context.now;
+    let reads = context.rules.iam_lag_reads;
+    let kept = context.state.iam.policies.entry(policy.arn.clone()).or_insert_with(|| Lagged::new(None));
     kept.write(Some(policy), reads);
     Ok(Value::Null)
 }
@@ -168,12 +168,12 @@ fn document(input: &Input) -> Result<String, ApiError> {
     Ok(document)
 }
 
-pub(super) fn create(turn: &mut Turn<'_>, input: &Input) -> Answer {
+pub(super) fn create(context: &mut RequestContext<'_>, input: &Input) -> Answer {
     let name = name(input, "PolicyName", 128)?;
     let path = path(input)?;
-    let arn = format!("arn:{}:iam::{}:policy{path}{name}", turn.scope.partition, turn.scope.account);
+    let arn = format!("arn:{}:iam::{}:policy{path}{name}", context.scope.partition, context.scope.account);
     let exists = |policy: &Lagged<Option<Policy>>| policy.now().as_ref().is_some_and(|policy| policy.name == name);
-    if turn.cell.iam.policies.values().any(exists) {
+    if context.state.iam.policies.values().any(exists) {
         let message = format!("A policy called {name} already exists. Duplicate names are not allowed.");
         return Err(ApiError::new("EntityAlreadyExists", message).with_status(409));
     }
@@ -182,75 +182,75 @@ pub(super) fn create(turn: &mut Turn<'_>, input: &Input) -> Answer {
         path,
         arn,
         description: text(input, "Description").map(str::to_owned),
-        versions: vec![Version { number: 1, document: document(input)?, created: turn.now }],
+        versions: vec![Version { number: 1, document: document(input)?, created: context.now }],
         default: 1,
         next: 2,
         tags: checked_tags(input, &Tags::new())?,
-        created: turn.now,
-        updated: turn.now,
+        created: context.now,
+        updated: context.now,
     };
-    let view = policy.view(turn);
-    keep(turn, policy)?;
+    let view = policy.view(context);
+    keep(context, policy)?;
     Ok(json!({"Policy": view}))
 }
 
-pub(super) fn get(turn: &mut Turn<'_>, input: &Input) -> Answer {
-    let policy = seen(turn, input)?;
-    Ok(json!({"Policy": policy.view(turn)}))
+pub(super) fn get(context: &mut RequestContext<'_>, input: &Input) -> Answer {
+    let policy = seen(context, input)?;
+    Ok(json!({"Policy": policy.view(context)}))
 }
 
-pub(super) fn get_version(turn: &mut Turn<'_>, input: &Input) -> Answer {
-    let policy = seen(turn, input)?;
+pub(super) fn get_version(context: &mut RequestContext<'_>, input: &Input) -> Answer {
+    let policy = seen(context, input)?;
     let version = policy.version(required(input, "VersionId")?)?;
     Ok(json!({"PolicyVersion": version.with_document(policy.default)}))
 }
 
 /// Newest first.
-pub(super) fn list_versions(turn: &mut Turn<'_>, input: &Input) -> Answer {
-    let policy = seen(turn, input)?;
+pub(super) fn list_versions(context: &mut RequestContext<'_>, input: &Input) -> Answer {
+    let policy = seen(context, input)?;
     page("Versions", policy.versions.iter().rev().map(|version| version.view(policy.default)).collect(), input)
 }
 
-pub(super) fn create_version(turn: &mut Turn<'_>, input: &Input) -> Answer {
-    let mut policy = current(turn, input)?;
+pub(super) fn create_version(context: &mut RequestContext<'_>, input: &Input) -> Answer {
+    let mut policy = current(context, input)?;
     if policy.versions.len() >= MOST_VERSIONS {
         return Err(limit_exceeded(format!(
             "A managed policy can have up to {MOST_VERSIONS} versions. Before you create a new version, you must delete an existing version."
         )));
     }
-    let version = Version { number: policy.next, document: document(input)?, created: turn.now };
+    let version = Version { number: policy.next, document: document(input)?, created: context.now };
     policy.next += 1;
     if flag(input, "SetAsDefault") == Some(true) {
         policy.default = version.number;
     }
     let view = version.view(policy.default);
     policy.versions.push(version);
-    keep(turn, policy)?;
+    keep(context, policy)?;
     Ok(json!({"PolicyVersion": view}))
 }
 
-pub(super) fn set_default(turn: &mut Turn<'_>, input: &Input) -> Answer {
-    let mut policy = current(turn, input)?;
+pub(super) fn set_default(context: &mut RequestContext<'_>, input: &Input) -> Answer {
+    let mut policy = current(context, input)?;
     policy.default = policy.version(required(input, "VersionId")?)?.number;
-    keep(turn, policy)
+    keep(context, policy)
 }
 
-pub(super) fn delete_version(turn: &mut Turn<'_>, input: &Input) -> Answer {
-    let mut policy = current(turn, input)?;
+pub(super) fn delete_version(context: &mut RequestContext<'_>, input: &Input) -> Answer {
+    let mut policy = current(context, input)?;
     let number = policy.version(required(input, "VersionId")?)?.number;
     if number == policy.default {
         let message = "Cannot delete the default version of a policy.";
         return Err(ApiError::new("DeleteConflict", message).with_status(409));
     }
     policy.versions.retain(|version| version.number != number);
-    keep(turn, policy)
+    keep(context, policy)
 }
 
-pub(super) fn delete(turn: &mut Turn<'_>, input: &Input) -> Answer {
-    let policy = current(turn, input)?;
+pub(super) fn delete(context: &mut RequestContext<'_>, input: &Input) -> Answer {
+    let policy = current(context, input)?;
     let conflict = |message: &str| Err(ApiError::new("DeleteConflict", message).with_status(409));
     let used = |role: &super::Role| role.attached.contains(&policy.arn) || role.boundary.as_ref() == Some(&policy.arn);
-    if turn.cell.iam.roles_now().any(used) {
+    if context.state.iam.roles_now().any(used) {
         return conflict("Cannot delete a policy attached to entities.");
     }
     if policy.versions.len() > 1 {
@@ -258,21 +258,21 @@ pub(super) fn delete(turn: &mut Turn<'_>, input: &Input) -> Answer {
             "This policy has more than one version. Before you delete a policy, you must delete the policy's versions. The default version is deleted with the policy.",
         );
     }
-    let reads = turn.rules.iam_lag_reads;
-    if let Some(kept) = turn.cell.iam.policies.get_mut(&policy.arn) {
+    let reads = context.rules.iam_lag_reads;
+    if let Some(kept) = context.state.iam.policies.get_mut(&policy.arn) {
         kept.write(None, reads);
     }
     Ok(Value::Null)
 }
 
 /// Policies as this read sees them: those of the account, then those of AWS.
-pub(super) fn seen_all(turn: &mut Turn<'_>) -> (Vec<Policy>, Vec<Policy>) {
-    let own = turn.cell.iam.policies.values_mut().filter_map(Lagged::read).collect();
-    (own, managed::all(turn.scope.partition).into_iter().map(Policy::of_aws).collect())
+pub(super) fn seen_all(context: &mut RequestContext<'_>) -> (Vec<Policy>, Vec<Policy>) {
+    let own = context.state.iam.policies.values_mut().filter_map(Lagged::read).collect();
+    (own, managed::all(context.scope.partition).into_iter().map(Policy::of_aws).collect())
 }
 
 /// Without descriptions and tags, as the service omits them.
-pub(super) fn list(turn: &mut Turn<'_>, input: &Input) -> Answer {
+pub(super) fn list(context: &mut RequestContext<'_>, input: &Input) -> Answer {
     let scope = text(input, "Scope").unwrap_or("All");
     if !["All", "AWS", "Local"].contains(&scope) {
         return Err(validation(
@@ -282,13 +282,13 @@ pub(super) fn list(turn: &mut Turn<'_>, input: &Input) -> Answer {
     let prefix = text(input, "PathPrefix").unwrap_or("/");
     let only_attached = flag(input, "OnlyAttached") == Some(true);
     let usage = text(input, "PolicyUsageFilter");
-    let (own, of_aws) = seen_all(turn);
+    let (own, of_aws) = seen_all(context);
     let rows = own
         .into_iter()
         .chain(of_aws)
         .filter(|policy| scope == "All" || (scope == "AWS") == policy.is_of_aws())
         .filter(|policy| policy.path.starts_with(prefix))
-        .map(|policy| policy.summary(turn))
+        .map(|policy| policy.summary(context))
         .filter(|row| !only_attached || row["AttachmentCount"] != 0)
         .filter(|row| match usage {
             Some("PermissionsBoundary") => row["PermissionsBoundaryUsageCount"] != 0,

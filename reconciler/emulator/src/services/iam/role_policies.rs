@@ -7,26 +7,26 @@ use super::roles::{keep, own, seen};
 use super::{limit_exceeded, name, no_such_entity, page, policies, required};
 use crate::input::{Input, text};
 use crate::protocol::Answer;
-use crate::world::Turn;
+use crate::world::RequestContext;
 
 const INLINE_QUOTA: usize = 10_240;
 const MOST_ATTACHED: usize = 10;
 
-pub(super) fn list_inline(turn: &mut Turn<'_>, input: &Input) -> Answer {
-    let role = seen(turn, input)?;
+pub(super) fn list_inline(context: &mut RequestContext<'_>, input: &Input) -> Answer {
+    let role = seen(context, input)?;
     page("PolicyNames", role.inline.keys().map(|name| json!(name)).collect(), input)
 }
 
-pub(super) fn get_inline(turn: &mut Turn<'_>, input: &Input) -> Answer {
-    let role = seen(turn, input)?;
+pub(super) fn get_inline(context: &mut RequestContext<'_>, input: &Input) -> Answer {
+    let role = seen(context, input)?;
     let name = name(input, "PolicyName", 128)?;
     let missing = || no_such_entity(format!("The role policy with name {name} cannot be found."));
     let document = role.inline.get(name).ok_or_else(missing)?;
     Ok(json!({"RoleName": role.name, "PolicyName": name, "PolicyDocument": encoded(document)}))
 }
 
-pub(super) fn put_inline(turn: &mut Turn<'_>, input: &Input) -> Answer {
-    let mut role = own(turn, input)?;
+pub(super) fn put_inline(context: &mut RequestContext<'_>, input: &Input) -> Answer {
+    let mut role = own(context, input)?;
     let name = name(input, "PolicyName", 128)?;
     let document = documents::identity(required(input, "PolicyDocument")?)?;
     role.inline.insert(name.to_owned(), document);
@@ -36,16 +36,16 @@ pub(super) fn put_inline(turn: &mut Turn<'_>, input: &Input) -> Answer {
             role.name
         )));
     }
-    keep(turn, role)
+    keep(context, role)
 }
 
-pub(super) fn delete_inline(turn: &mut Turn<'_>, input: &Input) -> Answer {
-    let mut role = own(turn, input)?;
+pub(super) fn delete_inline(context: &mut RequestContext<'_>, input: &Input) -> Answer {
+    let mut role = own(context, input)?;
     let name = name(input, "PolicyName", 128)?;
     if role.inline.remove(name).is_none() {
         return Err(no_such_entity(format!("The role policy with name {name} cannot be found.")));
     }
-    keep(turn, role)
+    keep(context, role)
 }
 
 /// An attached policy as lists show it.
@@ -53,46 +53,46 @@ pub(super) fn attached_view(arn: &str) -> Value {
     json!({"PolicyName": arn.rsplit('/').next(), "PolicyArn": arn})
 }
 
-pub(super) fn list_attached(turn: &mut Turn<'_>, input: &Input) -> Answer {
-    let role = seen(turn, input)?;
+pub(super) fn list_attached(context: &mut RequestContext<'_>, input: &Input) -> Answer {
+    let role = seen(context, input)?;
     let prefix = text(input, "PathPrefix").unwrap_or("/");
     let below = |arn: &&String| arn.split_once(":policy").is_some_and(|(_, path)| path.starts_with(prefix));
     page("AttachedPolicies", role.attached.iter().filter(below).map(|arn| attached_view(arn)).collect(), input)
 }
 
 /// What is attached already stays so.
-pub(super) fn attach(turn: &mut Turn<'_>, input: &Input) -> Answer {
-    let mut role = own(turn, input)?;
+pub(super) fn attach(context: &mut RequestContext<'_>, input: &Input) -> Answer {
+    let mut role = own(context, input)?;
     let arn = required(input, "PolicyArn")?;
-    policies::check_exists(turn, arn)?;
+    policies::check_exists(context, arn)?;
     role.attached.insert(arn.to_owned());
     if role.attached.len() > MOST_ATTACHED {
         return Err(limit_exceeded(format!("Cannot exceed quota for PoliciesPerRole: {MOST_ATTACHED}")));
     }
-    keep(turn, role)
+    keep(context, role)
 }
 
-pub(super) fn detach(turn: &mut Turn<'_>, input: &Input) -> Answer {
-    let mut role = own(turn, input)?;
+pub(super) fn detach(context: &mut RequestContext<'_>, input: &Input) -> Answer {
+    let mut role = own(context, input)?;
     let arn = required(input, "PolicyArn")?;
     if !role.attached.remove(arn) {
         return Err(no_such_entity(format!("Policy {arn} was not found.")));
     }
-    keep(turn, role)
+    keep(context, role)
 }
 
-pub(super) fn put_boundary(turn: &mut Turn<'_>, input: &Input) -> Answer {
-    let mut role = own(turn, input)?;
+pub(super) fn put_boundary(context: &mut RequestContext<'_>, input: &Input) -> Answer {
+    let mut role = own(context, input)?;
     let arn = required(input, "PermissionsBoundary")?;
-    policies::check_exists(turn, arn)?;
+    policies::check_exists(context, arn)?;
     role.boundary = Some(arn.to_owned());
-    keep(turn, role)
+    keep(context, role)
 }
 
-pub(super) fn delete_boundary(turn: &mut Turn<'_>, input: &Input) -> Answer {
-    let mut role = own(turn, input)?;
+pub(super) fn delete_boundary(context: &mut RequestContext<'_>, input: &Input) -> Answer {
+    let mut role = own(context, input)?;
     if role.boundary.take().is_none() {
         return Err(no_such_entity(format!("No permissions boundary was found on role {}.", role.name)));
     }
-    keep(turn, role)
+    keep(context, role)
 }

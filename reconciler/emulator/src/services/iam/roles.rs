@@ -18,7 +18,7 @@ use crate::lagged::Lagged;
 use crate::principal::stable_id;
 use crate::protocol::Answer;
 use crate::registry::Registry;
-use crate::world::Turn;
+use crate::world::RequestContext;
 
 const TRUST_QUOTA: usize = 2048;
 const SERVICE_LINKED: &str = "/aws-service-role/";
@@ -84,21 +84,21 @@ fn role_not_found(name: &str) -> ApiError {
 }
 
 /// The role as this read sees it.
-pub(super) fn seen(turn: &mut Turn<'_>, input: &Input) -> Result<Role, ApiError> {
+pub(super) fn seen(context: &mut RequestContext<'_>, input: &Input) -> Result<Role, ApiError> {
     let name = name(input, "RoleName", 64)?;
-    let role = turn.cell.iam.roles.get_mut(name).and_then(Lagged::read);
+    let role = context.state.iam.roles.get_mut(name).and_then(Lagged::read);
     role.ok_or_else(|| role_not_found(name))
 }
 
 /// The role as it is, for a write.
-pub(super) fn current(turn: &Turn<'_>, input: &Input) -> Result<Role, ApiError> {
+pub(super) fn current(context: &RequestContext<'_>, input: &Input) -> Result<Role, ApiError> {
     let name = name(input, "RoleName", 64)?;
-    turn.cell.iam.roles.get(name).and_then(|role| role.now().clone()).ok_or_else(|| role_not_found(name))
+    context.state.iam.roles.get(name).and_then(|role| role.now().clone()).ok_or_else(|| role_not_found(name))
 }
 
 /// The role as it is, for a write that a role of a service refuses.
-pub(super) fn own(turn: &Turn<'_>, input: &Input) -> Result<Role, ApiError> {
-    let role = current(turn, input)?;
+pub(super) fn own(context: &RequestContext<'_>, input: &Input) -> Result<Role, ApiError> {
+    let role = current(context, input)?;
     if role.path.starts_with(SERVICE_LINKED) {
         let message = format!(
             "Cannot perform the operation on the protected role '{}' - this role is only modifiable by AWS",
@@ -110,32 +110,32 @@ pub(super) fn own(turn: &Turn<'_>, input: &Input) -> Result<Role, ApiError> {
 }
 
 /// Keeps a changed role.
-pub(super) fn keep(turn: &mut Turn<'_>, role: Role) -> Answer {
+pub(super) fn keep(context: &mut RequestContext<'_>, role: Role) -> Answer {
     {
-        let mut directory = turn.directory.write();
+        let mut directory = context.directory.write();
         let says = Delivery {
             trust: role.trust.shown(&directory),
             inline: role.inline.values().cloned().collect(),
             has_attached: !role.attached.is_empty(),
         };
-        directory.describe_role(&turn.scope.account, &role.name, says);
+        directory.describe_role(&context.scope.account, &role.name, says);
     }
-    let reads = turn.rules.iam_lag_reads;
-    let kept = turn.cell.iam.roles.entry(role.name.clone()).or_insert_with(|| Lagged::new(None));
+    let reads = context.rules.iam_lag_reads;
+    let kept = context.state.iam.roles.entry(role.name.clone()).or_insert_with(|| Lagged::new(None));
     kept.write(Some(role), reads);
     Ok(Value::Null)
 }
 
-pub(super) fn get(turn: &mut Turn<'_>, input: &Input) -> Answer {
-    let role = seen(turn, input)?;
-    Ok(json!({"Role": role.view(&turn.directory.read())}))
+pub(super) fn get(context: &mut RequestContext<'_>, input: &Input) -> Answer {
+    let role = seen(context, input)?;
+    Ok(json!({"Role": role.view(&context.directory.read())}))
 }
 
-fn trust(turn: &Turn<'_>, document: &str) -> Result<Document, ApiError> {
+fn trust(context: &RequestContext<'_>, document: &str) -> Result<Document, ApiError> {
     if documents::size(document) > TRUST_QUOTA {
         return Err(limit_exceeded(format!("Cannot exceed quota for ACLSizePerRole: {TRUST_QUOTA}")));
     }
-    documents::trust(document, &mut turn.directory.write())
+    documents::trust(document, &mut context.directory.write())
 }
 
 fn max_session(input: &Input) -> Result<Option<i64>, ApiError> {
@@ -156,7 +156,7 @@ fn description(input: &Input) -> Result<Option<String>, ApiError> {
     }
 }
 
-pub(super) fn create(turn: &mut Turn<'_>, input: &Input) -> Answer {
+pub(super) fn create(context: &mut RequestContext<'_>, input: &Input) -> Answer {
     let name = name(input, "RoleName", 64)?;
     let path = path(input)?;
     if path.starts_with(SERVICE_LINKED) {
@@ -165,31 +165,31 @@ pub(super) fn create(turn: &mut Turn<'_>, input: &Input) -> Answer {
     let document = required(input, "AssumeRolePolicyDocument")?;
     let boundary = text(input, "PermissionsBoundary").map(str::to_owned);
     if let Some(boundary) = &boundary {
-        policies::check_exists(turn, boundary)?;
+        policies::check_exists(context, boundary)?;
     }
     let role = Role {
-        trust: trust(turn, document)?,
+        trust: trust(context, document)?,
         description: description(input)?,
         max_session: max_session(input)?.unwrap_or(3600),
         boundary,
         tags: checked_tags(input, &Tags::new())?,
-        ..blank(turn, name, &path)
+        ..blank(context, name, &path)
     };
-    add(turn, role)
+    add(context, role)
 }
 
 /// A role that has a name only.
-fn blank(turn: &Turn<'_>, name: &str, path: &str) -> Role {
-    let account = &turn.scope.account;
+fn blank(context: &RequestContext<'_>, name: &str, path: &str) -> Role {
+    let account = &context.scope.account;
     // The first of a name has the id that its sessions show.
-    let id = match turn.cell.iam.incarnations.get(name) {
+    let id = match context.state.iam.incarnations.get(name) {
         None => stable_id(&format!("{account}/{name}")),
         Some(count) => stable_id(&format!("{account}/{name}/{count}")),
     };
     Role {
         name: name.to_owned(),
         path: path.to_owned(),
-        arn: format!("arn:{}:iam::{account}:role{path}{name}", turn.scope.partition),
+        arn: format!("arn:{}:iam::{account}:role{path}{name}", context.scope.partition),
         id: format!("AROA{id}"),
         trust: Document::new(String::new(), Vec::new()),
         description: None,
@@ -198,28 +198,28 @@ fn blank(turn: &Turn<'_>, name: &str, path: &str) -> Role {
         inline: BTreeMap::new(),
         attached: BTreeSet::new(),
         tags: Tags::new(),
-        created: turn.now,
+        created: context.now,
     }
 }
 
-fn add(turn: &mut Turn<'_>, role: Role) -> Answer {
-    if turn.cell.iam.roles_now().any(|other| other.name.eq_ignore_ascii_case(&role.name)) {
+fn add(context: &mut RequestContext<'_>, role: Role) -> Answer {
+    if context.state.iam.roles_now().any(|other| other.name.eq_ignore_ascii_case(&role.name)) {
         let message = format!("Role with name {} already exists.", role.name);
         return Err(ApiError::new("EntityAlreadyExists", message).with_status(409));
     }
-    *turn.cell.iam.incarnations.entry(role.name.clone()).or_default() += 1;
-    let refused = turn.rules.principal_lag_uses;
+    *context.state.iam.incarnations.entry(role.name.clone()).or_default() += 1;
+    let refused = context.rules.principal_lag_uses;
     let answer = {
-        let mut directory = turn.directory.write();
-        directory.add_role(&turn.scope.account, &role.name, &role.arn, &role.id, refused);
+        let mut directory = context.directory.write();
+        directory.add_role(&context.scope.account, &role.name, &role.arn, &role.id, refused);
         json!({"Role": role.view(&directory)})
     };
-    keep(turn, role)?;
+    keep(context, role)?;
     Ok(answer)
 }
 
 /// The role that a service makes for itself, such as `AWSServiceRoleForBedrock` of `bedrock.amazonaws.com`.
-pub(super) fn create_service_linked(turn: &mut Turn<'_>, input: &Input) -> Answer {
+pub(super) fn create_service_linked(context: &mut RequestContext<'_>, input: &Input) -> Answer {
     let service = required(input, "AWSServiceName")?;
     let label = service.split('.').next().unwrap_or_default();
     let (first, rest) = label.split_at(label.len().min(1));
@@ -228,11 +228,11 @@ pub(super) fn create_service_linked(turn: &mut Turn<'_>, input: &Input) -> Answe
         {"Effect": "Allow", "Principal": {"Service": service}, "Action": "sts:AssumeRole"},
     ]});
     let role = Role {
-        trust: trust(turn, &document.to_string())?,
+        trust: trust(context, &document.to_string())?,
         description: description(input)?,
-        ..blank(turn, &name, &format!("{SERVICE_LINKED}{service}/"))
+        ..blank(context, &name, &format!("{SERVICE_LINKED}{service}/"))
     };
-    add(turn, role).map_err(|error| match &*error.code {
+    add(context, role).map_err(|error| match &*error.code {
         "EntityAlreadyExists" => {
             let message =
                 format!("Service role name {name} has been taken in this account, please try a different suffix.");
@@ -243,22 +243,22 @@ pub(super) fn create_service_linked(turn: &mut Turn<'_>, input: &Input) -> Answe
 }
 
 /// What the request omits stays; that an omitted description stays too is a hypothesis (README.md, Hypotheses).
-pub(super) fn update(turn: &mut Turn<'_>, input: &Input) -> Answer {
-    let mut role = own(turn, input)?;
+pub(super) fn update(context: &mut RequestContext<'_>, input: &Input) -> Answer {
+    let mut role = own(context, input)?;
     role.description = description(input)?.or(role.description);
     role.max_session = max_session(input)?.unwrap_or(role.max_session);
-    keep(turn, role)?;
+    keep(context, role)?;
     Ok(json!({}))
 }
 
-pub(super) fn update_trust(turn: &mut Turn<'_>, input: &Input) -> Answer {
-    let mut role = own(turn, input)?;
-    role.trust = trust(turn, required(input, "PolicyDocument")?)?;
-    keep(turn, role)
+pub(super) fn update_trust(context: &mut RequestContext<'_>, input: &Input) -> Answer {
+    let mut role = own(context, input)?;
+    role.trust = trust(context, required(input, "PolicyDocument")?)?;
+    keep(context, role)
 }
 
-pub(super) fn delete(turn: &mut Turn<'_>, input: &Input) -> Answer {
-    let role = own(turn, input)?;
+pub(super) fn delete(context: &mut RequestContext<'_>, input: &Input) -> Answer {
+    let role = own(context, input)?;
     let conflict = |message: &str| Err(ApiError::new("DeleteConflict", message).with_status(409));
     if !role.attached.is_empty() {
         return conflict("Cannot delete entity, must detach all policies first.");
@@ -266,35 +266,35 @@ pub(super) fn delete(turn: &mut Turn<'_>, input: &Input) -> Answer {
     if !role.inline.is_empty() {
         return conflict("Cannot delete entity, must delete policies first.");
     }
-    turn.directory.write().remove_role(&turn.scope.account, &role.name);
-    let reads = turn.rules.iam_lag_reads;
-    if let Some(kept) = turn.cell.iam.roles.get_mut(&role.name) {
+    context.directory.write().remove_role(&context.scope.account, &role.name);
+    let reads = context.rules.iam_lag_reads;
+    if let Some(kept) = context.state.iam.roles.get_mut(&role.name) {
         kept.write(None, reads);
     }
     Ok(Value::Null)
 }
 
 /// Without boundaries, tags and last use, as the service omits them.
-pub(super) fn list(turn: &mut Turn<'_>, input: &Input) -> Answer {
+pub(super) fn list(context: &mut RequestContext<'_>, input: &Input) -> Answer {
     let prefix = text(input, "PathPrefix").unwrap_or("/");
-    let directory = turn.directory.read();
-    let roles = turn.cell.iam.roles.values_mut().filter_map(Lagged::read);
+    let directory = context.directory.read();
+    let roles = context.state.iam.roles.values_mut().filter_map(Lagged::read);
     let rows = roles.filter(|role| role.path.starts_with(prefix)).map(|role| role.summary(&directory)).collect();
     page("Roles", rows, input)
 }
 
-pub(super) fn list_tags(turn: &mut Turn<'_>, input: &Input) -> Answer {
-    tag_page(&seen(turn, input)?.tags, input)
+pub(super) fn list_tags(context: &mut RequestContext<'_>, input: &Input) -> Answer {
+    tag_page(&seen(context, input)?.tags, input)
 }
 
-pub(super) fn tag(turn: &mut Turn<'_>, input: &Input) -> Answer {
-    let mut role = current(turn, input)?;
+pub(super) fn tag(context: &mut RequestContext<'_>, input: &Input) -> Answer {
+    let mut role = current(context, input)?;
     role.tags = checked_tags(input, &role.tags)?;
-    keep(turn, role)
+    keep(context, role)
 }
 
-pub(super) fn untag(turn: &mut Turn<'_>, input: &Input) -> Answer {
-    let mut role = current(turn, input)?;
+pub(super) fn untag(context: &mut RequestContext<'_>, input: &Input) -> Answer {
+    let mut role = current(context, input)?;
     role.tags = without_tags(input, role.tags);
-    keep(turn, role)
+    keep(context, role)
 }

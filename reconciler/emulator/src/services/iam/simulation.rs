@@ -15,10 +15,10 @@ use crate::delivery::Role as Delivery;
 use crate::error::ApiError;
 use crate::input::{Input, texts};
 use crate::protocol::Answer;
-use crate::world::Turn;
+use crate::world::RequestContext;
 
-pub(super) fn principal(turn: &mut Turn<'_>, input: &Input) -> Answer {
-    let role = source(turn, required(input, "PolicySourceArn")?)?;
+pub(super) fn principal(context: &mut RequestContext<'_>, input: &Input) -> Answer {
+    let role = source(context, required(input, "PolicySourceArn")?)?;
     let actions = texts(input, "ActionNames");
     if actions.is_empty() {
         return Err(validation(
@@ -31,11 +31,11 @@ pub(super) fn principal(turn: &mut Turn<'_>, input: &Input) -> Answer {
     let named = texts(input, "ResourceArns");
     let arns: BTreeSet<&str> =
         if named.is_empty() { BTreeSet::from(["*"]) } else { named.iter().map(String::as_str).collect() };
-    let region = requested_region(input).unwrap_or_else(|| turn.scope.region.clone());
+    let region = requested_region(input).unwrap_or_else(|| context.scope.region.clone());
     let results = actions.iter().map(|action| {
         let (service, operation) = action.split_once(':').unwrap_or_default();
         let decision = |arn: &str| match &role {
-            _ if turn.directory.is_denied(service, operation, &turn.scope.account, &region) => "implicitDeny",
+            _ if context.directory.is_denied(service, operation, &context.scope.account, &region) => "implicitDeny",
             Some(role) if !role.may(action, arn) => "implicitDeny",
             _ => "allowed",
         };
@@ -61,17 +61,17 @@ pub(super) fn principal(turn: &mut Turn<'_>, input: &Input) -> Answer {
 }
 
 /// The role of this account that an ARN names; `None` when it is a user, or a role that nobody has made.
-fn source(turn: &Turn<'_>, arn: &str) -> Result<Option<Delivery>, ApiError> {
+fn source(context: &RequestContext<'_>, arn: &str) -> Result<Option<Delivery>, ApiError> {
     let parts: Vec<&str> = arn.splitn(6, ':').collect();
     let [_, _, "iam", _, account, resource] = parts[..] else {
         return Err(validation(format!("Invalid Entity Arn: {arn} does not clearly define entity type and name.")));
     };
-    if account != turn.scope.account {
+    if account != context.scope.account {
         return Err(no_such_entity(format!("{arn} is of another account.")));
     }
     match resource.split_once('/') {
         Some(("user", _)) => Ok(None),
-        Some(("role", _)) => Ok(turn.cell.iam.roles_now().find(|role| role.arn == arn).map(|role| Delivery {
+        Some(("role", _)) => Ok(context.state.iam.roles_now().find(|role| role.arn == arn).map(|role| Delivery {
             trust: String::new(),
             inline: role.inline.values().cloned().collect(),
             has_attached: !role.attached.is_empty(),

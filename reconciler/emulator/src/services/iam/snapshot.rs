@@ -10,7 +10,7 @@ use crate::input::{Input, tag_list, texts};
 use crate::lagged::Lagged;
 use crate::protocol::Answer;
 use crate::registry::Registry;
-use crate::world::Turn;
+use crate::world::RequestContext;
 
 /// A role without its longest session and its description, as the service omits them.
 fn role_detail(role: &Role, directory: &Registry) -> Value {
@@ -36,19 +36,19 @@ fn role_detail(role: &Role, directory: &Registry) -> Value {
 }
 
 /// One page over all kinds of rows: roles, then policies.
-pub(super) fn details(turn: &mut Turn<'_>, input: &Input) -> Answer {
+pub(super) fn details(context: &mut RequestContext<'_>, input: &Input) -> Answer {
     let filter = texts(input, "Filter");
     let wants = |kind: &str| filter.is_empty() || filter.iter().any(|wanted| wanted == kind);
     let mut rows = Vec::new();
     if wants("Role") {
-        let directory = turn.directory.read();
-        let roles = turn.cell.iam.roles.values_mut().filter_map(Lagged::read);
+        let directory = context.directory.read();
+        let roles = context.state.iam.roles.values_mut().filter_map(Lagged::read);
         rows.extend(roles.map(|role| role_detail(&role, &directory)));
     }
-    let (own, of_aws) = policies::seen_all(turn);
+    let (own, of_aws) = policies::seen_all(context);
     for (kind, policies) in [("LocalManagedPolicy", own), ("AWSManagedPolicy", of_aws)] {
         if wants(kind) {
-            rows.extend(policies.iter().map(|policy| policy.detail(turn)));
+            rows.extend(policies.iter().map(|policy| policy.detail(context)));
         }
     }
     let mut answer = page("Rows", rows, input)?;

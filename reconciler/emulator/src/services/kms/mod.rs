@@ -16,7 +16,7 @@ use crate::input::Input;
 use crate::instants::epoch;
 use crate::protocol::Answer;
 use crate::service::{Action, Endpoint, Events, Form, Name, Resources, Service, Settle, reads, writes};
-use crate::world::{Scope, Turn};
+use crate::world::{RequestContext, Scope};
 
 pub(crate) const SERVICE: Service = Service {
     name: "kms",
@@ -30,7 +30,7 @@ pub(crate) const SERVICE: Service = Service {
     names: &[Name {
         label: "key",
         form: Form::NamedOrBare,
-        find: |_, place, alias| place.cell.kms.find(&place.scope, alias).map(|key| key.arn.clone()),
+        find: |_, place, alias| place.state.kms.find(&place.scope, alias).map(|key| key.arn.clone()),
     }],
     ..Service::USUAL
 };
@@ -48,15 +48,15 @@ const OPERATIONS: &[Action] = &[
     writes("CreateAlias", create_alias),
     writes("UpdateAlias", update_alias),
     writes("DeleteAlias", delete_alias),
-    writes("DisableKey", |turn, input| set_state(turn, input, KeyState::Disabled)),
-    writes("EnableKey", |turn, input| set_state(turn, input, KeyState::Enabled)),
+    writes("DisableKey", |context, input| set_state(context, input, KeyState::Disabled)),
+    writes("EnableKey", |context, input| set_state(context, input, KeyState::Enabled)),
     writes("ScheduleKeyDeletion", schedule_deletion),
     writes("CancelKeyDeletion", cancel_deletion),
     reads("GetKeyRotationStatus", rotation_status),
     writes("EnableKeyRotation", enable_rotation),
     writes("DisableKeyRotation", disable_rotation),
-    reads("GetKeyPolicy", |turn, input| {
-        key(turn, input).map(|key| json!({"Policy": key.policy, "PolicyName": "default"}))
+    reads("GetKeyPolicy", |context, input| {
+        key(context, input).map(|key| json!({"Policy": key.policy, "PolicyName": "default"}))
     }),
     writes("PutKeyPolicy", put_policy),
 ];
@@ -191,42 +191,42 @@ fn text<'a>(input: &'a Map<String, Value>, member: &str) -> Result<&'a str, ApiE
     })
 }
 
-fn key_not_found(turn: &Turn<'_>, given: &str) -> ApiError {
+fn key_not_found(context: &RequestContext<'_>, given: &str) -> ApiError {
     let message = if given.starts_with("alias/") {
-        format!("Alias {} is not found.", turn.scope.arn("kms", given))
+        format!("Alias {} is not found.", context.scope.arn("kms", given))
     } else if given.starts_with("arn:") {
         format!("Key '{given}' does not exist")
     } else {
-        format!("Key '{}' does not exist", turn.scope.arn("kms", &format!("key/{given}")))
+        format!("Key '{}' does not exist", context.scope.arn("kms", &format!("key/{given}")))
     };
     ApiError::new("NotFoundException", message)
 }
 
-fn key<'a>(turn: &'a mut Turn<'_>, input: &Map<String, Value>) -> Result<&'a mut Key, ApiError> {
+fn key<'a>(context: &'a mut RequestContext<'_>, input: &Map<String, Value>) -> Result<&'a mut Key, ApiError> {
     let given = text(input, "KeyId")?;
-    let id = turn.cell.kms.resolve(turn.scope, given).map(str::to_owned);
-    let missing = key_not_found(turn, given);
-    id.and_then(|id| turn.cell.kms.keys.get_mut(&id)).ok_or(missing)
+    let id = context.state.kms.resolve(context.scope, given).map(str::to_owned);
+    let missing = key_not_found(context, given);
+    id.and_then(|id| context.state.kms.keys.get_mut(&id)).ok_or(missing)
 }
 
-fn describe(turn: &mut Turn<'_>, input: &Map<String, Value>) -> Answer {
-    let scope = turn.scope;
-    Ok(json!({"KeyMetadata": key(turn, input)?.metadata(scope)}))
+fn describe(context: &mut RequestContext<'_>, input: &Map<String, Value>) -> Answer {
+    let scope = context.scope;
+    Ok(json!({"KeyMetadata": key(context, input)?.metadata(scope)}))
 }
 
-fn create(turn: &mut Turn<'_>, input: &Map<String, Value>) -> Answer {
-    let id = turn.uuid();
+fn create(context: &mut RequestContext<'_>, input: &Map<String, Value>) -> Answer {
+    let id = context.uuid();
     let default_policy = json!({"Version": "2012-10-17", "Id": "key-default-1", "Statement": [{
         "Sid": "Enable IAM User Permissions", "Effect": "Allow", "Action": "kms:*", "Resource": "*",
-        "Principal": {"AWS": format!("arn:{}:iam::{}:root", turn.scope.partition, turn.scope.account)}}]});
+        "Principal": {"AWS": format!("arn:{}:iam::{}:root", context.scope.partition, context.scope.account)}}]});
     let policy = match input.get("Policy").and_then(Value::as_str) {
-        Some(policy) => checked_policy(turn, policy)?,
+        Some(policy) => checked_policy(context, policy)?,
         None => default_policy.to_string(),
     };
     let tags = tags(input)?;
     let given = |member: &str, default: &str| input.get(member).and_then(Value::as_str).unwrap_or(default).to_owned();
     let key = Key {
-        arn: turn.scope.arn("kms", &format!("key/{id}")),
+        arn: context.scope.arn("kms", &format!("key/{id}")),
         id: id.clone(),
         description: input.get("Description").and_then(Value::as_str).unwrap_or_default().to_owned(),
         state: KeyState::Enabled,
@@ -236,28 +236,28 @@ fn create(turn: &mut Turn<'_>, input: &Map<String, Value>) -> Answer {
         usage: given("KeyUsage", "ENCRYPT_DECRYPT"),
         multi_region: input.get("MultiRegion").and_then(Value::as_bool).unwrap_or(false),
         tags,
-        created_at: turn.now,
+        created_at: context.now,
     };
-    let answer = json!({"KeyMetadata": key.metadata(turn.scope)});
-    turn.cell.kms.keys.insert(id, key);
+    let answer = json!({"KeyMetadata": key.metadata(context.scope)});
+    context.state.kms.keys.insert(id, key);
     Ok(answer)
 }
 
 /// A principal that is not there, or not yet, is refused; what is accepted is kept as it is written.
-fn checked_policy(turn: &Turn<'_>, policy: &str) -> Result<String, ApiError> {
+fn checked_policy(context: &RequestContext<'_>, policy: &str) -> Result<String, ApiError> {
     let malformed = |message: &str| ApiError::new("MalformedPolicyDocumentException", message);
     let parsed: Option<Value> = serde_json::from_str(policy).ok();
     let mut parsed = parsed
         .filter(|policy| policy.get("Statement").is_some())
         .ok_or_else(|| malformed("Policy is not well formed"))?;
-    principals(&mut parsed, &mut turn.directory.write())
+    principals(&mut parsed, &mut context.directory.write())
         .map_err(|_| malformed("Policy contains a statement with one or more invalid principals."))?;
     Ok(policy.to_owned())
 }
 
-fn put_policy(turn: &mut Turn<'_>, input: &Map<String, Value>) -> Answer {
-    let policy = checked_policy(turn, text(input, "Policy")?)?;
-    let key = key(turn, input)?;
+fn put_policy(context: &mut RequestContext<'_>, input: &Map<String, Value>) -> Answer {
+    let policy = checked_policy(context, text(input, "Policy")?)?;
+    let key = key(context, input)?;
     key.refuse_pending()?;
     key.policy = policy;
     Ok(Value::Null)
@@ -273,9 +273,9 @@ fn alias_view(scope: &Scope, name: &str, alias: &Alias) -> Value {
     })
 }
 
-fn list_aliases(turn: &mut Turn<'_>, input: &Map<String, Value>) -> Answer {
+fn list_aliases(context: &mut RequestContext<'_>, input: &Map<String, Value>) -> Answer {
     let of_key = match input.get("KeyId") {
-        Some(_) => Some(key(turn, input)?.id.clone()),
+        Some(_) => Some(key(context, input)?.id.clone()),
         None => None,
     };
     let limit = input
@@ -285,13 +285,13 @@ fn list_aliases(turn: &mut Turn<'_>, input: &Map<String, Value>) -> Answer {
         .unwrap_or(50)
         .clamp(1, 100);
     let after = input.get("Marker").and_then(Value::as_str).unwrap_or_default();
-    let aliases = &turn.cell.kms.aliases;
+    let aliases = &context.state.kms.aliases;
     let mut rest = aliases
         .iter()
         .filter(|(name, alias)| name.as_str() > after && of_key.as_ref().is_none_or(|id| *id == alias.key_id));
     let page: Vec<(&String, &Alias)> = rest.by_ref().take(limit).collect();
     let truncated = rest.next().is_some();
-    let rows: Vec<Value> = page.iter().map(|(name, alias)| alias_view(turn.scope, name, alias)).collect();
+    let rows: Vec<Value> = page.iter().map(|(name, alias)| alias_view(context.scope, name, alias)).collect();
     let mut answer = json!({"Aliases": rows, "Truncated": truncated});
     if truncated && let Some((name, _)) = page.last() {
         answer["NextMarker"] = json!(name);
@@ -300,17 +300,17 @@ fn list_aliases(turn: &mut Turn<'_>, input: &Map<String, Value>) -> Answer {
 }
 
 /// The key that an alias is to point to: an id or an ARN, never another alias.
-fn alias_target(turn: &Turn<'_>, input: &Map<String, Value>) -> Result<String, ApiError> {
+fn alias_target(context: &RequestContext<'_>, input: &Map<String, Value>) -> Result<String, ApiError> {
     let given = text(input, "TargetKeyId")?;
     if given.contains("alias/") {
         return Err(ApiError::validation("Aliases must refer to keys. Not aliases"));
     }
-    let found = turn.cell.kms.find(turn.scope, given).ok_or_else(|| key_not_found(turn, given))?;
+    let found = context.state.kms.find(context.scope, given).ok_or_else(|| key_not_found(context, given))?;
     found.refuse_pending()?;
     Ok(found.id.clone())
 }
 
-fn create_alias(turn: &mut Turn<'_>, input: &Map<String, Value>) -> Answer {
+fn create_alias(context: &mut RequestContext<'_>, input: &Map<String, Value>) -> Answer {
     let name = text(input, "AliasName")?.to_owned();
     let allowed = |c: char| c.is_ascii_alphanumeric() || ":/_-".contains(c);
     if !name.starts_with("alias/") || name.len() <= "alias/".len() || !name.chars().all(allowed) {
@@ -322,54 +322,54 @@ fn create_alias(turn: &mut Turn<'_>, input: &Map<String, Value>) -> Answer {
     if name.starts_with("alias/aws/") {
         return Err(ApiError::new("NotAuthorizedException", "The alias prefix alias/aws/ is reserved."));
     }
-    let key_id = alias_target(turn, input)?;
-    if turn.cell.kms.aliases.contains_key(&name) {
-        let message = format!("An alias with the name {} already exists", turn.scope.arn("kms", &name));
+    let key_id = alias_target(context, input)?;
+    if context.state.kms.aliases.contains_key(&name) {
+        let message = format!("An alias with the name {} already exists", context.scope.arn("kms", &name));
         return Err(ApiError::new("AlreadyExistsException", message));
     }
-    turn.cell.kms.aliases.insert(name, Alias { key_id, created_at: turn.now, updated_at: turn.now });
+    context.state.kms.aliases.insert(name, Alias { key_id, created_at: context.now, updated_at: context.now });
     Ok(Value::Null)
 }
 
-fn update_alias(turn: &mut Turn<'_>, input: &Map<String, Value>) -> Answer {
+fn update_alias(context: &mut RequestContext<'_>, input: &Map<String, Value>) -> Answer {
     let name = text(input, "AliasName")?;
-    let key_id = alias_target(turn, input)?;
-    let missing = key_not_found(turn, name);
-    let now = turn.now;
-    let alias = turn.cell.kms.aliases.get_mut(name).ok_or(missing)?;
+    let key_id = alias_target(context, input)?;
+    let missing = key_not_found(context, name);
+    let now = context.now;
+    let alias = context.state.kms.aliases.get_mut(name).ok_or(missing)?;
     alias.key_id = key_id;
     alias.updated_at = now;
     Ok(Value::Null)
 }
 
-fn delete_alias(turn: &mut Turn<'_>, input: &Map<String, Value>) -> Answer {
+fn delete_alias(context: &mut RequestContext<'_>, input: &Map<String, Value>) -> Answer {
     let name = text(input, "AliasName")?;
-    let missing = key_not_found(turn, name);
-    turn.cell.kms.aliases.remove(name).map(|_| Value::Null).ok_or(missing)
+    let missing = key_not_found(context, name);
+    context.state.kms.aliases.remove(name).map(|_| Value::Null).ok_or(missing)
 }
 
-fn set_state(turn: &mut Turn<'_>, input: &Map<String, Value>, state: KeyState) -> Answer {
-    let key = key(turn, input)?;
+fn set_state(context: &mut RequestContext<'_>, input: &Map<String, Value>, state: KeyState) -> Answer {
+    let key = key(context, input)?;
     key.refuse_pending()?;
     key.state = state;
     Ok(Value::Null)
 }
 
-fn schedule_deletion(turn: &mut Turn<'_>, input: &Map<String, Value>) -> Answer {
+fn schedule_deletion(context: &mut RequestContext<'_>, input: &Map<String, Value>) -> Answer {
     let days = input.get("PendingWindowInDays").and_then(Value::as_i64).unwrap_or(30);
     if !(7..=30).contains(&days) {
         return Err(ApiError::validation("PendingWindowInDays must be between 7 and 30 days."));
     }
-    let at = turn.now.checked_add(SignedDuration::from_hours(24 * days)).unwrap_or(turn.now);
-    let key = key(turn, input)?;
+    let at = context.now.checked_add(SignedDuration::from_hours(24 * days)).unwrap_or(context.now);
+    let key = key(context, input)?;
     key.refuse_pending()?;
     key.state = KeyState::PendingDeletion { at };
     Ok(json!({"KeyId": key.arn, "DeletionDate": epoch(at), "KeyState": "PendingDeletion", "PendingWindowInDays": days}))
 }
 
 /// Leaves the key disabled: EnableKey has to follow.
-fn cancel_deletion(turn: &mut Turn<'_>, input: &Map<String, Value>) -> Answer {
-    let key = key(turn, input)?;
+fn cancel_deletion(context: &mut RequestContext<'_>, input: &Map<String, Value>) -> Answer {
+    let key = key(context, input)?;
     if key.refuse_pending().is_ok() {
         return Err(ApiError::new("KMSInvalidStateException", format!("{} is not pending deletion.", key.arn)));
     }
@@ -377,9 +377,9 @@ fn cancel_deletion(turn: &mut Turn<'_>, input: &Map<String, Value>) -> Answer {
     Ok(json!({"KeyId": key.arn}))
 }
 
-fn rotation_status(turn: &mut Turn<'_>, input: &Map<String, Value>) -> Answer {
-    let now = turn.now;
-    let key = key(turn, input)?;
+fn rotation_status(context: &mut RequestContext<'_>, input: &Map<String, Value>) -> Answer {
+    let now = context.now;
+    let key = key(context, input)?;
     key.refuse_pending()?;
     refuse_unrotated(key)?;
     let mut answer = json!({"KeyRotationEnabled": key.rotation_days.is_some(), "KeyId": key.arn});
@@ -390,24 +390,24 @@ fn rotation_status(turn: &mut Turn<'_>, input: &Map<String, Value>) -> Answer {
     Ok(answer)
 }
 
-fn enable_rotation(turn: &mut Turn<'_>, input: &Map<String, Value>) -> Answer {
+fn enable_rotation(context: &mut RequestContext<'_>, input: &Map<String, Value>) -> Answer {
     let days = input.get("RotationPeriodInDays").and_then(Value::as_i64).unwrap_or(365);
     if !(90..=2560).contains(&days) {
         return Err(ApiError::validation("RotationPeriodInDays must be between 90 and 2560 days."));
     }
-    let key = enabled_key(turn, input)?;
+    let key = enabled_key(context, input)?;
     refuse_unrotated(key)?;
     key.rotation_days = Some(days);
     Ok(Value::Null)
 }
 
-fn disable_rotation(turn: &mut Turn<'_>, input: &Map<String, Value>) -> Answer {
-    enabled_key(turn, input)?.rotation_days = None;
+fn disable_rotation(context: &mut RequestContext<'_>, input: &Map<String, Value>) -> Answer {
+    enabled_key(context, input)?.rotation_days = None;
     Ok(Value::Null)
 }
 
-fn enabled_key<'a>(turn: &'a mut Turn<'_>, input: &Map<String, Value>) -> Result<&'a mut Key, ApiError> {
-    let key = key(turn, input)?;
+fn enabled_key<'a>(context: &'a mut RequestContext<'_>, input: &Map<String, Value>) -> Result<&'a mut Key, ApiError> {
+    let key = key(context, input)?;
     key.refuse_pending()?;
     if !key.is_enabled() {
         return Err(ApiError::new("DisabledException", format!("{} is disabled.", key.arn)));
@@ -438,13 +438,13 @@ fn page(rows: Vec<(String, Value)>, member: &str, input: &Map<String, Value>) ->
     answer
 }
 
-fn list_keys(turn: &mut Turn<'_>, input: &Map<String, Value>) -> Answer {
+fn list_keys(context: &mut RequestContext<'_>, input: &Map<String, Value>) -> Answer {
     let row = |key: &Key| (key.id.clone(), json!({"KeyId": key.id, "KeyArn": key.arn}));
-    Ok(page(turn.cell.kms.keys.values().map(row).collect(), "Keys", input))
+    Ok(page(context.state.kms.keys.values().map(row).collect(), "Keys", input))
 }
 
-fn list_tags(turn: &mut Turn<'_>, input: &Map<String, Value>) -> Answer {
-    let tags = key(turn, input)?.tags.clone();
+fn list_tags(context: &mut RequestContext<'_>, input: &Map<String, Value>) -> Answer {
+    let tags = key(context, input)?.tags.clone();
     let row = |(key, value): (String, String)| (key.clone(), json!({"TagKey": key, "TagValue": value}));
     Ok(page(tags.into_iter().map(row).collect(), "Tags", input))
 }
@@ -465,25 +465,25 @@ fn tags(input: &Map<String, Value>) -> Result<BTreeMap<String, String>, ApiError
     Ok(tags)
 }
 
-fn tag(turn: &mut Turn<'_>, input: &Map<String, Value>) -> Answer {
+fn tag(context: &mut RequestContext<'_>, input: &Map<String, Value>) -> Answer {
     let tags = tags(input)?;
-    let key = key(turn, input)?;
+    let key = key(context, input)?;
     key.refuse_pending()?;
     key.tags.extend(tags);
     Ok(Value::Null)
 }
 
-fn untag(turn: &mut Turn<'_>, input: &Map<String, Value>) -> Answer {
+fn untag(context: &mut RequestContext<'_>, input: &Map<String, Value>) -> Answer {
     let names = input.get("TagKeys").and_then(Value::as_array).cloned().unwrap_or_default();
-    let key = key(turn, input)?;
+    let key = key(context, input)?;
     key.refuse_pending()?;
     key.tags.retain(|name, _| !names.iter().any(|given| given == name.as_str()));
     Ok(Value::Null)
 }
 
-fn describe_anew(turn: &mut Turn<'_>, input: &Map<String, Value>) -> Answer {
+fn describe_anew(context: &mut RequestContext<'_>, input: &Map<String, Value>) -> Answer {
     let description = input.get("Description").and_then(Value::as_str).unwrap_or_default().to_owned();
-    let key = key(turn, input)?;
+    let key = key(context, input)?;
     key.refuse_pending()?;
     key.description = description;
     Ok(Value::Null)

@@ -20,7 +20,7 @@ use serde_json::{Map, Value, json};
 use crate::error::ApiError;
 use crate::protocol::Answer;
 use crate::service::{Action, Endpoint, Service, Settle, reads, writes};
-use crate::world::{Scope, Turn};
+use crate::world::{RequestContext, Scope};
 
 use insights::LogEvents;
 
@@ -40,7 +40,7 @@ const OPERATIONS: &[Action] = &[
     writes("PutAccountPolicy", put_account_policy),
     writes("DeleteAccountPolicy", delete_account_policy),
     reads("DescribeAccountPolicies", describe_account_policies),
-    reads("ListTagsForResource", |turn, input| tagged(turn, input).map(|group| json!({"tags": group.tags}))),
+    reads("ListTagsForResource", |context, input| tagged(context, input).map(|group| json!({"tags": group.tags}))),
     writes("TagResource", tag),
     writes("UntagResource", untag),
     writes("CreateLogStream", insights::create_stream),
@@ -189,8 +189,8 @@ fn group_not_found() -> ApiError {
     ApiError::new("ResourceNotFoundException", "The specified log group does not exist.")
 }
 
-fn group<'a>(turn: &'a mut Turn<'_>, name: &str) -> Result<&'a mut LogGroup, ApiError> {
-    turn.cell.logs.groups.get_mut(name).ok_or_else(group_not_found)
+fn group<'a>(context: &'a mut RequestContext<'_>, name: &str) -> Result<&'a mut LogGroup, ApiError> {
+    context.state.logs.groups.get_mut(name).ok_or_else(group_not_found)
 }
 
 /// The name in a log group identifier, which is a name or an ARN without `:*`: no pattern of the model allows the
@@ -204,7 +204,7 @@ fn name_in(identifier: &str) -> Result<&str, ApiError> {
     Ok(identifier.split_once(":log-group:").map_or(identifier, |(_, name)| name))
 }
 
-fn describe(turn: &mut Turn<'_>, input: &Map<String, Value>) -> Answer {
+fn describe(context: &mut RequestContext<'_>, input: &Map<String, Value>) -> Answer {
     let (prefix, pattern) = (text(input, "logGroupNamePrefix"), text(input, "logGroupNamePattern"));
     let identifiers = input.get("logGroupIdentifiers").and_then(Value::as_array);
     let identifiers: Option<Vec<&str>> =
@@ -236,7 +236,7 @@ fn describe(turn: &mut Turn<'_>, input: &Map<String, Value>) -> Answer {
             && identifiers.as_ref().is_none_or(|names| names.contains(&name))
     };
     let mut names = Vec::new();
-    for (name, group) in &mut turn.cell.logs.groups {
+    for (name, group) in &mut context.state.logs.groups {
         if !wanted(name, group) {
             continue;
         }
@@ -250,8 +250,8 @@ fn describe(turn: &mut Turn<'_>, input: &Map<String, Value>) -> Answer {
     names.truncate(limit);
     let mut rows = Vec::with_capacity(names.len());
     for name in &names {
-        if let Some(group) = turn.cell.logs.groups.get(name) {
-            let view = turn.cell.logs.view(turn.scope, name, group, turn.now);
+        if let Some(group) = context.state.logs.groups.get(name) {
+            let view = context.state.logs.view(context.scope, name, group, context.now);
             rows.push(match pattern {
                 // With a pattern only three members come back.
                 Some(_) => json!({"logGroupName": view["logGroupName"], "creationTime": view["creationTime"], "arn": view["arn"]}),
@@ -266,7 +266,7 @@ fn describe(turn: &mut Turn<'_>, input: &Map<String, Value>) -> Answer {
     Ok(answer)
 }
 
-fn create(turn: &mut Turn<'_>, input: &Map<String, Value>) -> Answer {
+fn create(context: &mut RequestContext<'_>, input: &Map<String, Value>) -> Answer {
     let name = required(input, "logGroupName")?.to_owned();
     let allowed = |c: char| c.is_ascii_alphanumeric() || "._-/#".contains(c);
     if name.is_empty() || name.len() > 512 || !name.chars().all(allowed) || name.starts_with("aws/") {
@@ -280,11 +280,11 @@ fn create(turn: &mut Turn<'_>, input: &Map<String, Value>) -> Answer {
             "Value '{class}' at 'logGroupClass' failed to satisfy constraint"
         )));
     }
-    if turn.cell.logs.exists(&name) {
+    if context.state.logs.exists(&name) {
         return Err(ApiError::new("ResourceAlreadyExistsException", "The specified log group already exists"));
     }
     let kms_key_arn = match text(input, "kmsKeyId") {
-        Some(key) => Some(usable_key(turn, key)?),
+        Some(key) => Some(usable_key(context, key)?),
         None => None,
     };
     let group = LogGroup {
@@ -293,17 +293,17 @@ fn create(turn: &mut Turn<'_>, input: &Map<String, Value>) -> Answer {
         kms_key_arn,
         deletion_protection: input.get("deletionProtectionEnabled").and_then(Value::as_bool).unwrap_or(false),
         tags: tag_map(input),
-        created_at: turn.now,
-        hidden_reads: turn.rules.create_lag_reads,
+        created_at: context.now,
+        hidden_reads: context.rules.create_lag_reads,
     };
-    turn.cell.logs.groups.insert(name, group);
+    context.state.logs.groups.insert(name, group);
     Ok(Value::Null)
 }
 
 /// The ARN of a key that exists here and is enabled.
-fn usable_key(turn: &Turn<'_>, given: &str) -> Result<String, ApiError> {
+fn usable_key(context: &RequestContext<'_>, given: &str) -> Result<String, ApiError> {
     let is_key_arn = given.starts_with("arn:") && given.contains(":key/");
-    let key = turn.directory.key(turn.cell, turn.scope, given).filter(|key| is_key_arn && key.is_enabled);
+    let key = context.directory.key(context.state, context.scope, given).filter(|key| is_key_arn && key.is_enabled);
     match key {
         Some(key) => Ok(key.arn),
         None => Err(ApiError::invalid_parameter(format!(
@@ -312,14 +312,14 @@ fn usable_key(turn: &Turn<'_>, given: &str) -> Result<String, ApiError> {
     }
 }
 
-fn put_retention(turn: &mut Turn<'_>, input: &Map<String, Value>) -> Answer {
+fn put_retention(context: &mut RequestContext<'_>, input: &Map<String, Value>) -> Answer {
     let days = input.get("retentionInDays").and_then(Value::as_i64).unwrap_or_default();
     if !RETENTION_DAYS.contains(&days) {
         return Err(ApiError::invalid_parameter(format!(
             "1 validation error detected: Value '{days}' at 'retentionInDays' failed to satisfy constraint: Member must satisfy enum value set: {RETENTION_DAYS:?}"
         )));
     }
-    let group = group(turn, required(input, "logGroupName")?)?;
+    let group = group(context, required(input, "logGroupName")?)?;
     if group.class == "DELIVERY" {
         return Err(ApiError::invalid_parameter(
             "The retention of a log group of the DELIVERY class cannot be changed.",
@@ -329,8 +329,8 @@ fn put_retention(turn: &mut Turn<'_>, input: &Map<String, Value>) -> Answer {
     Ok(Value::Null)
 }
 
-fn delete_retention(turn: &mut Turn<'_>, input: &Map<String, Value>) -> Answer {
-    group(turn, required(input, "logGroupName")?)?.retention_days = None;
+fn delete_retention(context: &mut RequestContext<'_>, input: &Map<String, Value>) -> Answer {
+    group(context, required(input, "logGroupName")?)?.retention_days = None;
     Ok(Value::Null)
 }
 
@@ -345,42 +345,42 @@ fn keyed_group(input: &Map<String, Value>) -> Result<&str, ApiError> {
     }
 }
 
-fn associate_key(turn: &mut Turn<'_>, input: &Map<String, Value>) -> Answer {
+fn associate_key(context: &mut RequestContext<'_>, input: &Map<String, Value>) -> Answer {
     let name = keyed_group(input)?;
-    group(turn, name)?;
-    let key = usable_key(turn, required(input, "kmsKeyId")?)?;
-    group(turn, name)?.kms_key_arn = Some(key);
+    group(context, name)?;
+    let key = usable_key(context, required(input, "kmsKeyId")?)?;
+    group(context, name)?.kms_key_arn = Some(key);
     Ok(Value::Null)
 }
 
-fn disassociate_key(turn: &mut Turn<'_>, input: &Map<String, Value>) -> Answer {
-    group(turn, keyed_group(input)?)?.kms_key_arn = None;
+fn disassociate_key(context: &mut RequestContext<'_>, input: &Map<String, Value>) -> Answer {
+    group(context, keyed_group(input)?)?.kms_key_arn = None;
     Ok(Value::Null)
 }
 
-fn put_deletion_protection(turn: &mut Turn<'_>, input: &Map<String, Value>) -> Answer {
+fn put_deletion_protection(context: &mut RequestContext<'_>, input: &Map<String, Value>) -> Answer {
     let Some(enabled) = input.get("deletionProtectionEnabled").and_then(Value::as_bool) else {
         return Err(ApiError::invalid_parameter(
             "Value null at 'deletionProtectionEnabled' failed to satisfy constraint: Member must not be null",
         ));
     };
-    group(turn, name_in(required(input, "logGroupIdentifier")?)?)?.deletion_protection = enabled;
+    group(context, name_in(required(input, "logGroupIdentifier")?)?)?.deletion_protection = enabled;
     Ok(Value::Null)
 }
 
-fn delete(turn: &mut Turn<'_>, input: &Map<String, Value>) -> Answer {
+fn delete(context: &mut RequestContext<'_>, input: &Map<String, Value>) -> Answer {
     let name = required(input, "logGroupName")?;
-    if group(turn, name)?.deletion_protection {
+    if group(context, name)?.deletion_protection {
         return Err(ApiError::validation(format!(
             "Log group {name} has deletion protection enabled and cannot be deleted."
         )));
     }
-    turn.cell.logs.groups.remove(name);
-    turn.cell.logs.written.forget(name);
+    context.state.logs.groups.remove(name);
+    context.state.logs.written.forget(name);
     Ok(Value::Null)
 }
 
-fn put_account_policy(turn: &mut Turn<'_>, input: &Map<String, Value>) -> Answer {
+fn put_account_policy(context: &mut RequestContext<'_>, input: &Map<String, Value>) -> Answer {
     refuse_other_policy_types(input)?;
     refuse_dry_run(input)?;
     let name = required(input, "policyName")?.to_owned();
@@ -401,8 +401,8 @@ fn put_account_policy(turn: &mut Turn<'_>, input: &Map<String, Value>) -> Answer
         _ => return Err(malformed()),
     };
     let selection_criteria = text(input, "selectionCriteria").map(str::to_owned);
-    let now = turn.now;
-    let policies = &mut turn.cell.logs.account_policies;
+    let now = context.now;
+    let policies = &mut context.state.logs.account_policies;
     let old = policies.iter().position(|policy| policy.name == name);
     let created_at = old.and_then(|at| policies.get(at)).map_or(now, |policy| policy.created_at);
     let policy = AccountPolicy {
@@ -414,7 +414,7 @@ fn put_account_policy(turn: &mut Turn<'_>, input: &Map<String, Value>) -> Answer
         created_at,
         updated_at: now,
     };
-    let view = policy.view(turn.scope);
+    let view = policy.view(context.scope);
     match old.and_then(|at| policies.get_mut(at)) {
         Some(old) => *old = policy,
         None => policies.push(policy),
@@ -422,11 +422,11 @@ fn put_account_policy(turn: &mut Turn<'_>, input: &Map<String, Value>) -> Answer
     Ok(json!({"accountPolicy": view}))
 }
 
-fn delete_account_policy(turn: &mut Turn<'_>, input: &Map<String, Value>) -> Answer {
+fn delete_account_policy(context: &mut RequestContext<'_>, input: &Map<String, Value>) -> Answer {
     refuse_other_policy_types(input)?;
     refuse_dry_run(input)?;
     let name = required(input, "policyName")?;
-    let policies = &mut turn.cell.logs.account_policies;
+    let policies = &mut context.state.logs.account_policies;
     match policies.iter().position(|policy| policy.name == name) {
         Some(at) => {
             policies.remove(at);
@@ -437,17 +437,17 @@ fn delete_account_policy(turn: &mut Turn<'_>, input: &Map<String, Value>) -> Ans
     }
 }
 
-fn describe_account_policies(turn: &mut Turn<'_>, input: &Map<String, Value>) -> Answer {
+fn describe_account_policies(context: &mut RequestContext<'_>, input: &Map<String, Value>) -> Answer {
     required(input, "policyType")?;
     let wanted = text(input, "policyName");
     let is_retention = text(input, "policyType") == Some(RETENTION_POLICY);
-    let policies = turn
-        .cell
+    let policies = context
+        .state
         .logs
         .account_policies
         .iter()
         .filter(|policy| is_retention && wanted.is_none_or(|name| name == policy.name));
-    let rows: Vec<Value> = policies.map(|policy| policy.view(turn.scope)).collect();
+    let rows: Vec<Value> = policies.map(|policy| policy.view(context.scope)).collect();
     if wanted.is_some() && rows.is_empty() {
         return Err(ApiError::new("ResourceNotFoundException", "The specified account policy does not exist."));
     }
@@ -477,18 +477,18 @@ fn tag_map(input: &Map<String, Value>) -> BTreeMap<String, String> {
         .collect()
 }
 
-fn tagged<'a>(turn: &'a mut Turn<'_>, input: &Map<String, Value>) -> Result<&'a mut LogGroup, ApiError> {
+fn tagged<'a>(context: &'a mut RequestContext<'_>, input: &Map<String, Value>) -> Result<&'a mut LogGroup, ApiError> {
     let arn = required(input, "resourceArn")?;
     let name = name_in(arn)?;
-    if arn != group_arn(turn.scope, name) {
+    if arn != group_arn(context.scope, name) {
         return Err(ApiError::new("ResourceNotFoundException", "The specified resource does not exist."));
     }
-    group(turn, name)
+    group(context, name)
 }
 
-fn tag(turn: &mut Turn<'_>, input: &Map<String, Value>) -> Answer {
+fn tag(context: &mut RequestContext<'_>, input: &Map<String, Value>) -> Answer {
     let tags = tag_map(input);
-    let group = tagged(turn, input)?;
+    let group = tagged(context, input)?;
     let mut all = group.tags.clone();
     all.extend(tags);
     if all.len() > 50 {
@@ -498,8 +498,8 @@ fn tag(turn: &mut Turn<'_>, input: &Map<String, Value>) -> Answer {
     Ok(Value::Null)
 }
 
-fn untag(turn: &mut Turn<'_>, input: &Map<String, Value>) -> Answer {
+fn untag(context: &mut RequestContext<'_>, input: &Map<String, Value>) -> Answer {
     let keys: Vec<Value> = input.get("tagKeys").and_then(Value::as_array).cloned().unwrap_or_default();
-    tagged(turn, input)?.tags.retain(|key, _| !keys.iter().any(|untag| untag.as_str() == Some(key)));
+    tagged(context, input)?.tags.retain(|key, _| !keys.iter().any(|untag| untag.as_str() == Some(key)));
     Ok(Value::Null)
 }

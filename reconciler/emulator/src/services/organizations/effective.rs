@@ -13,14 +13,18 @@ use super::{invalid, required, text};
 use crate::error::ApiError;
 use crate::instants::epoch;
 use crate::protocol::Answer;
-use crate::world::Turn;
+use crate::world::RequestContext;
 
-pub(super) fn describe(organization: &Organization, turn: &Turn<'_>, input: &Map<String, Value>) -> Answer {
+pub(super) fn describe(
+    organization: &Organization,
+    context: &RequestContext<'_>,
+    input: &Map<String, Value>,
+) -> Answer {
     let kind = known_type(required(input, "PolicyType")?)?;
     if [SCP, RCP].contains(&kind) {
         return Err(invalid("INVALID_ENUM_POLICY_TYPE", "There is no effective policy of this type."));
     }
-    let target = text(input, "TargetId").unwrap_or(&turn.principal.account);
+    let target = text(input, "TargetId").unwrap_or(&context.principal.account);
     organization.target(target)?;
     let mut merged = json!({});
     let mut any = false;
@@ -38,7 +42,7 @@ pub(super) fn describe(organization: &Organization, turn: &Turn<'_>, input: &Map
     }
     Ok(json!({"EffectivePolicy": {
         "PolicyContent": merged.to_string(),
-        "LastUpdatedTimestamp": epoch(turn.now),
+        "LastUpdatedTimestamp": epoch(context.now),
         "TargetId": target,
         "PolicyType": kind,
     }}))

@@ -27,8 +27,8 @@ use crate::history::lower_first;
 use crate::input::Input;
 use crate::protocol::Answer;
 use crate::service::{Action, Endpoint, Events, Form, Home, Name, Service, Settle, reads, writes};
-use crate::services::Cell;
-use crate::world::Turn;
+use crate::services::RegionState;
+use crate::world::RequestContext;
 
 pub(crate) use state::Organization;
 
@@ -43,17 +43,17 @@ pub(crate) const SERVICE: Service = Service {
         Name {
             label: "organization",
             form: Form::One,
-            find: |directory, place, _| Some(current(*directory, &place.cell).id.clone()),
+            find: |directory, place, _| Some(current(*directory, &place.state).id.clone()),
         },
         Name {
             label: "policy",
             form: Form::Named,
-            find: |directory, place, name| current(*directory, &place.cell).policy_id(name).map(str::to_owned),
+            find: |directory, place, name| current(*directory, &place.state).policy_id(name).map(str::to_owned),
         },
         Name {
             label: "ou",
             form: Form::Named,
-            find: |directory, place, path| current(*directory, &place.cell).unit_id(path).map(str::to_owned),
+            find: |directory, place, path| current(*directory, &place.state).unit_id(path).map(str::to_owned),
         },
     ],
     check: Some(authorise),
@@ -71,43 +71,69 @@ const REFUSALS: Refusals = Refusals {
 
 /// Every operation.
 const OPERATIONS: &[Action] = &[
-    reads("DescribeOrganization", |turn, _| within(turn, |it, turn| Ok(tree::describe(it, turn.scope)))).rate(1.0, 2.0),
-    reads("ListRoots", |turn, input| within(turn, |it, turn| tree::roots(it, turn, input))).rate(1.0, 2.0),
-    reads("ListOrganizationalUnitsForParent", |turn, input| within(turn, |it, turn| tree::units(it, turn, input)))
-        .rate(5.0, 8.0),
-    reads("ListAccountsForParent", |turn, input| within(turn, |it, turn| tree::accounts_of(it, turn, input)))
-        .rate(5.0, 8.0),
-    reads("ListParents", |turn, input| within(turn, |it, _| tree::parents(it, input))).rate(5.0, 8.0),
-    reads("ListChildren", |turn, input| within(turn, |it, turn| tree::children(it, turn, input))),
-    reads("ListAccounts", |turn, input| within(turn, |it, turn| tree::accounts(it, turn, input))).rate(8.0, 12.0),
-    reads("DescribeAccount", |turn, input| within(turn, |it, turn| tree::account(it, turn.scope, input)))
+    reads("DescribeOrganization", |context, _| within(context, |it, context| Ok(tree::describe(it, context.scope))))
+        .rate(1.0, 2.0),
+    reads("ListRoots", |context, input| within(context, |it, context| tree::roots(it, context, input))).rate(1.0, 2.0),
+    reads("ListOrganizationalUnitsForParent", |context, input| {
+        within(context, |it, context| tree::units(it, context, input))
+    })
+    .rate(5.0, 8.0),
+    reads("ListAccountsForParent", |context, input| {
+        within(context, |it, context| tree::accounts_of(it, context, input))
+    })
+    .rate(5.0, 8.0),
+    reads("ListParents", |context, input| within(context, |it, _| tree::parents(it, input))).rate(5.0, 8.0),
+    reads("ListChildren", |context, input| within(context, |it, context| tree::children(it, context, input))),
+    reads("ListAccounts", |context, input| within(context, |it, context| tree::accounts(it, context, input)))
+        .rate(8.0, 12.0),
+    reads("DescribeAccount", |context, input| within(context, |it, context| tree::account(it, context.scope, input)))
         .rate(20.0, 30.0),
-    reads("ListPolicies", |turn, input| within(turn, |it, turn| policies::list(it, turn, input))).rate(5.0, 8.0),
-    reads("DescribePolicy", |turn, input| within(turn, |it, turn| policies::describe(it, turn.scope, input)))
-        .rate(2.0, 2.0),
-    writes("CreatePolicy", |turn, input| within(turn, |it, turn| policies::create(it, turn, input))).rate(2.0, 3.0),
-    writes("UpdatePolicy", |turn, input| within(turn, |it, turn| policies::update(it, turn.scope, input)))
+    reads("ListPolicies", |context, input| within(context, |it, context| policies::list(it, context, input)))
+        .rate(5.0, 8.0),
+    reads("DescribePolicy", |context, input| {
+        within(context, |it, context| policies::describe(it, context.scope, input))
+    })
+    .rate(2.0, 2.0),
+    writes("CreatePolicy", |context, input| within(context, |it, context| policies::create(it, context, input)))
         .rate(2.0, 3.0),
-    writes("DeletePolicy", |turn, input| within(turn, |it, _| policies::delete(it, input))).rate(2.0, 3.0),
-    writes("AttachPolicy", |turn, input| within(turn, |it, _| policies::attach(it, input))).rate(2.0, 3.0),
-    writes("DetachPolicy", |turn, input| within(turn, |it, _| policies::detach(it, input))).rate(2.0, 3.0),
-    reads("ListTargetsForPolicy", |turn, input| within(turn, |it, turn| policies::targets(it, turn, input)))
-        .rate(5.0, 8.0),
-    reads("ListPoliciesForTarget", |turn, input| within(turn, |it, turn| policies::of_target(it, turn, input)))
-        .rate(5.0, 8.0),
-    writes("EnablePolicyType", |turn, input| within(turn, |it, turn| policies::enable_type(it, turn, input)))
-        .rate(1.0, 1.0),
-    writes("DisablePolicyType", |turn, input| within(turn, |it, turn| policies::disable_type(it, turn, input)))
-        .rate(1.0, 1.0),
-    writes("MoveAccount", |turn, input| within(turn, |it, _| tree::move_account(it, input))),
-    writes("UpdateOrganizationalUnit", |turn, input| within(turn, |it, turn| tree::rename(it, turn.scope, input))),
-    writes("TagResource", |turn, input| within(turn, |it, _| tree::tag(it, input))),
-    writes("UntagResource", |turn, input| within(turn, |it, _| tree::untag(it, input))),
-    reads("ListTagsForResource", |turn, input| within(turn, |it, _| tree::tags(it, input))).rate(10.0, 15.0),
-    reads("DescribeEffectivePolicy", |turn, input| within(turn, |it, turn| effective::describe(it, turn, input))),
-    reads("DescribeResourcePolicy", |turn, _| within(turn, |it, turn| delegation::describe(it, turn.scope))),
-    writes("PutResourcePolicy", |turn, input| within(turn, |it, turn| delegation::put(it, turn.scope, input))),
-    writes("DeleteResourcePolicy", |turn, _| within(turn, |it, _| delegation::delete(it))),
+    writes("UpdatePolicy", |context, input| within(context, |it, context| policies::update(it, context.scope, input)))
+        .rate(2.0, 3.0),
+    writes("DeletePolicy", |context, input| within(context, |it, _| policies::delete(it, input))).rate(2.0, 3.0),
+    writes("AttachPolicy", |context, input| within(context, |it, _| policies::attach(it, input))).rate(2.0, 3.0),
+    writes("DetachPolicy", |context, input| within(context, |it, _| policies::detach(it, input))).rate(2.0, 3.0),
+    reads("ListTargetsForPolicy", |context, input| {
+        within(context, |it, context| policies::targets(it, context, input))
+    })
+    .rate(5.0, 8.0),
+    reads("ListPoliciesForTarget", |context, input| {
+        within(context, |it, context| policies::of_target(it, context, input))
+    })
+    .rate(5.0, 8.0),
+    writes("EnablePolicyType", |context, input| {
+        within(context, |it, context| policies::enable_type(it, context, input))
+    })
+    .rate(1.0, 1.0),
+    writes("DisablePolicyType", |context, input| {
+        within(context, |it, context| policies::disable_type(it, context, input))
+    })
+    .rate(1.0, 1.0),
+    writes("MoveAccount", |context, input| within(context, |it, _| tree::move_account(it, input))),
+    writes("UpdateOrganizationalUnit", |context, input| {
+        within(context, |it, context| tree::rename(it, context.scope, input))
+    }),
+    writes("TagResource", |context, input| within(context, |it, _| tree::tag(it, input))),
+    writes("UntagResource", |context, input| within(context, |it, _| tree::untag(it, input))),
+    reads("ListTagsForResource", |context, input| within(context, |it, _| tree::tags(it, input))).rate(10.0, 15.0),
+    reads("DescribeEffectivePolicy", |context, input| {
+        within(context, |it, context| effective::describe(it, context, input))
+    }),
+    reads("DescribeResourcePolicy", |context, _| {
+        within(context, |it, context| delegation::describe(it, context.scope))
+    }),
+    writes("PutResourcePolicy", |context, input| {
+        within(context, |it, context| delegation::put(it, context.scope, input))
+    }),
+    writes("DeleteResourcePolicy", |context, _| within(context, |it, _| delegation::delete(it))),
 ];
 
 /// The organization, only where calls are carried out, and only after the first one.
@@ -122,23 +148,26 @@ impl Settle for State {
 }
 
 /// The organization as it is now: as the world began, until something is called.
-fn current<'a>(directory: Directory<'a>, cell: &'a Cell) -> &'a Organization {
-    cell.organizations.as_deref().unwrap_or_else(|| directory.first_organization())
+fn current<'a>(directory: Directory<'a>, state: &'a RegionState) -> &'a Organization {
+    state.organizations.as_deref().unwrap_or_else(|| directory.first_organization())
 }
 
 /// Carries out a call on the organization.
-fn within(turn: &mut Turn<'_>, call: impl FnOnce(&mut Organization, &mut Turn<'_>) -> Answer) -> Answer {
+fn within(
+    context: &mut RequestContext<'_>,
+    call: impl FnOnce(&mut Organization, &mut RequestContext<'_>) -> Answer,
+) -> Answer {
     let mut organization =
-        turn.cell.organizations.take().unwrap_or_else(|| Box::new(turn.directory.first_organization().clone()));
-    let answer = call(&mut organization, turn);
-    turn.cell.organizations = Some(organization);
+        context.state.organizations.take().unwrap_or_else(|| Box::new(context.directory.first_organization().clone()));
+    let answer = call(&mut organization, context);
+    context.state.organizations = Some(organization);
     answer
 }
 
 /// Who may ask what (kinds/shared/organizations/README.md, Who may call).
-fn authorise(turn: &Turn<'_>, action: &Action, input: &Input) -> Result<(), ApiError> {
-    let organization = current(turn.directory, turn.cell);
-    let caller = &turn.principal.account;
+fn authorise(context: &RequestContext<'_>, action: &Action, input: &Input) -> Result<(), ApiError> {
+    let organization = current(context.directory, context.state);
+    let caller = &context.principal.account;
     let Action { name: operation, reads, .. } = *action;
     let any_member = match operation {
         "DescribeOrganization" => true,
@@ -148,7 +177,8 @@ fn authorise(turn: &Turn<'_>, action: &Action, input: &Input) -> Result<(), ApiE
     // Policy types, the tree and the delegation itself stay with the management account.
     let writes_policies = operation.ends_with("Policy") && !operation.ends_with("ResourcePolicy");
     let delegable = reads || writes_policies || matches!(operation, "TagResource" | "UntagResource");
-    let allowed = *caller == turn.scope.account || any_member || (delegable && organization.delegates.contains(caller));
+    let allowed =
+        *caller == context.scope.account || any_member || (delegable && organization.delegates.contains(caller));
     if allowed {
         return Ok(());
     }

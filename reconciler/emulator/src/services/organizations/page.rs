@@ -5,7 +5,7 @@ use serde_json::{Map, Value};
 
 use super::{invalid, text};
 use crate::error::ApiError;
-use crate::world::Turn;
+use crate::world::RequestContext;
 
 const MOST: usize = 20;
 
@@ -18,7 +18,7 @@ pub(super) struct Page {
 impl Page {
     /// The page of these keys that a request asks for.
     pub(super) fn of<'a>(
-        turn: &mut Turn<'_>,
+        context: &mut RequestContext<'_>,
         input: &Map<String, Value>,
         keys: impl Iterator<Item = &'a str>,
     ) -> Result<Self, ApiError> {
@@ -35,23 +35,23 @@ impl Page {
             None => None,
             Some(token) => match token.split_once('.') {
                 Some((_, "")) => None,
-                Some((_, last)) => Some(position(last, turn.rules.shuffle)),
+                Some((_, last)) => Some(position(last, context.rules.shuffle)),
                 None => return Err(invalid("INVALID_NEXT_TOKEN", "The NextToken is invalid.")),
             },
         };
         let mut rest: Vec<(u64, &str)> = keys
-            .map(|key| position(key, turn.rules.shuffle))
+            .map(|key| position(key, context.rules.shuffle))
             .filter(|position| after.is_none_or(|after| *position > after))
             .collect();
         rest.sort_unstable();
-        let chance = turn.rules.empty_page_probability;
-        let empty = chance > 0.0 && turn.rng.random_bool(chance);
+        let chance = context.rules.empty_page_probability;
+        let empty = chance > 0.0 && context.rng.random_bool(chance);
         let take = if empty { 0 } else { limit.min(rest.len()) };
         let more = take < rest.len() || (empty && rest.is_empty() && after.is_none());
         let keys: Vec<String> = rest.iter().take(take).map(|(_, key)| (*key).to_owned()).collect();
         let last = keys.last().map(String::as_str).or(after.map(|(_, last)| last)).unwrap_or_default();
         // Two tokens in a row are never the same, as a client would take that for an endless loop.
-        let next = more.then(|| format!("{:016x}.{last}", turn.rng.random::<u64>()));
+        let next = more.then(|| format!("{:016x}.{last}", context.rng.random::<u64>()));
         Ok(Self { keys, next })
     }
 

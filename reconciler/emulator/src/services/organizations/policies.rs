@@ -8,7 +8,7 @@ use super::tree::{given_tags, root};
 use super::{constraint, invalid, required, text};
 use crate::error::ApiError;
 use crate::protocol::Answer;
-use crate::world::{Scope, Turn};
+use crate::world::{RequestContext, Scope};
 
 /// Policies of one type on one target, for types whose quota is not an option.
 const MOST_DECLARATIVE: usize = 10;
@@ -76,25 +76,37 @@ fn summaries(organization: &Organization, scope: &Scope, page: &Page) -> Value {
     page.answer("Policies", policies.map(|(id, policy)| summary(organization, scope, id, policy)).collect())
 }
 
-pub(super) fn list(organization: &Organization, turn: &mut Turn<'_>, input: &Map<String, Value>) -> Answer {
+pub(super) fn list(
+    organization: &Organization,
+    context: &mut RequestContext<'_>,
+    input: &Map<String, Value>,
+) -> Answer {
     let kind = known_type(required(input, "Filter")?)?;
     let ids = organization.policies.iter().filter(|(_, policy)| policy.kind == kind);
-    let page = Page::of(turn, input, ids.map(|(id, _)| id.as_str()))?;
-    Ok(summaries(organization, turn.scope, &page))
+    let page = Page::of(context, input, ids.map(|(id, _)| id.as_str()))?;
+    Ok(summaries(organization, context.scope, &page))
 }
 
-pub(super) fn of_target(organization: &Organization, turn: &mut Turn<'_>, input: &Map<String, Value>) -> Answer {
+pub(super) fn of_target(
+    organization: &Organization,
+    context: &mut RequestContext<'_>,
+    input: &Map<String, Value>,
+) -> Answer {
     let kind = known_type(required(input, "Filter")?)?;
     let target = required(input, "TargetId")?;
     organization.target(target)?;
-    let page = Page::of(turn, input, organization.attached_of_type(target, kind))?;
-    Ok(summaries(organization, turn.scope, &page))
+    let page = Page::of(context, input, organization.attached_of_type(target, kind))?;
+    Ok(summaries(organization, context.scope, &page))
 }
 
-pub(super) fn targets(organization: &Organization, turn: &mut Turn<'_>, input: &Map<String, Value>) -> Answer {
+pub(super) fn targets(
+    organization: &Organization,
+    context: &mut RequestContext<'_>,
+    input: &Map<String, Value>,
+) -> Answer {
     let (id, _) = policy(organization, input)?;
     let targets = organization.attached.iter().filter(|(_, policies)| policies.contains(id));
-    let page = Page::of(turn, input, targets.map(|(target, _)| target.as_str()))?;
+    let page = Page::of(context, input, targets.map(|(target, _)| target.as_str()))?;
     let mut rows = Vec::with_capacity(page.keys.len());
     for target in &page.keys {
         let (kind, name) = organization.target(target)?;
@@ -103,7 +115,7 @@ pub(super) fn targets(organization: &Organization, turn: &mut Turn<'_>, input: &
             "ROOT" => "root",
             _ => "ou",
         };
-        let arn = organization.arn(turn.scope, in_arn, target);
+        let arn = organization.arn(context.scope, in_arn, target);
         rows.push(json!({"TargetId": target, "Arn": arn, "Name": name, "Type": kind}));
     }
     Ok(page.answer("Targets", rows))
@@ -174,7 +186,11 @@ fn check_texts(name: &str, description: &str) -> Result<(), ApiError> {
     Ok(())
 }
 
-pub(super) fn create(organization: &mut Organization, turn: &mut Turn<'_>, input: &Map<String, Value>) -> Answer {
+pub(super) fn create(
+    organization: &mut Organization,
+    context: &mut RequestContext<'_>,
+    input: &Map<String, Value>,
+) -> Answer {
     let kind = known_type(required(input, "Type")?)?;
     let (name, content) = (required(input, "Name")?, required(input, "Content")?);
     let missing = || invalid("INPUT_REQUIRED", "You must include a value for Description, which may be empty.");
@@ -190,8 +206,8 @@ pub(super) fn create(organization: &mut Organization, turn: &mut Turn<'_>, input
         content: content.to_owned(),
         aws_managed: false,
     };
-    let id = format!("p-{}", turn.short_id(10));
-    let answer = view(organization, turn.scope, &id, &policy);
+    let id = format!("p-{}", context.short_id(10));
+    let answer = view(organization, context.scope, &id, &policy);
     organization.policies.insert(id.clone(), policy);
     organization.tags.insert(id, tags);
     Ok(answer)
@@ -296,23 +312,31 @@ fn type_of_root(organization: &Organization, input: &Map<String, Value>) -> Resu
     known_type(required(input, "PolicyType")?)
 }
 
-pub(super) fn enable_type(organization: &mut Organization, turn: &Turn<'_>, input: &Map<String, Value>) -> Answer {
+pub(super) fn enable_type(
+    organization: &mut Organization,
+    context: &RequestContext<'_>,
+    input: &Map<String, Value>,
+) -> Answer {
     let kind = type_of_root(organization, input)?;
     if organization.types.contains_key(kind) {
         refuse_while_changing(organization, kind)?;
         let message = "The specified policy type is already enabled.";
         return Err(ApiError::new("PolicyTypeAlreadyEnabledException", message));
     }
-    let status = match turn.rules.settle_reads {
+    let status = match context.rules.settle_reads {
         0 => TypeStatus::Enabled,
         reads_left => TypeStatus::Enabling { reads_left },
     };
     organization.enable(kind, status);
-    Ok(json!({"Root": root(organization, turn.scope)}))
+    Ok(json!({"Root": root(organization, context.scope)}))
 }
 
 /// Every attachment of the type is lost at once, and for good.
-pub(super) fn disable_type(organization: &mut Organization, turn: &Turn<'_>, input: &Map<String, Value>) -> Answer {
+pub(super) fn disable_type(
+    organization: &mut Organization,
+    context: &RequestContext<'_>,
+    input: &Map<String, Value>,
+) -> Answer {
     let kind = type_of_root(organization, input)?;
     refuse_while_changing(organization, kind)?;
     let of_type: Vec<String> =
@@ -320,9 +344,9 @@ pub(super) fn disable_type(organization: &mut Organization, turn: &Turn<'_>, inp
     for policies in organization.attached.values_mut() {
         policies.retain(|id| !of_type.contains(id));
     }
-    match turn.rules.settle_reads {
+    match context.rules.settle_reads {
         0 => organization.types.remove(kind),
         reads_left => organization.types.insert(kind, TypeStatus::Disabling { reads_left }),
     };
-    Ok(json!({"Root": root(organization, turn.scope)}))
+    Ok(json!({"Root": root(organization, context.scope)}))
 }

@@ -10,7 +10,7 @@ use super::{constraint, invalid, required};
 use crate::error::ApiError;
 use crate::instants::epoch;
 use crate::protocol::Answer;
-use crate::world::{Scope, Turn};
+use crate::world::{RequestContext, Scope};
 
 const MOST_TAGS: usize = 50;
 
@@ -53,12 +53,16 @@ pub(super) fn root(organization: &Organization, scope: &Scope) -> Value {
     })
 }
 
-pub(super) fn roots(organization: &mut Organization, turn: &mut Turn<'_>, input: &Map<String, Value>) -> Answer {
-    let page = Page::of(turn, input, std::iter::once(organization.root.as_str()))?;
+pub(super) fn roots(
+    organization: &mut Organization,
+    context: &mut RequestContext<'_>,
+    input: &Map<String, Value>,
+) -> Answer {
+    let page = Page::of(context, input, std::iter::once(organization.root.as_str()))?;
     if page.keys.is_empty() {
         return Ok(page.answer("Roots", Vec::new()));
     }
-    let view = root(organization, turn.scope);
+    let view = root(organization, context.scope);
     organization.types.retain(|_, status| !matches!(status, TypeStatus::Disabling { reads_left: 0 }));
     for status in organization.types.values_mut() {
         *status = match *status {
@@ -86,13 +90,17 @@ fn children_of<'a>(
     Ok(children.iter().map(String::as_str))
 }
 
-pub(super) fn units(organization: &Organization, turn: &mut Turn<'_>, input: &Map<String, Value>) -> Answer {
+pub(super) fn units(
+    organization: &Organization,
+    context: &mut RequestContext<'_>,
+    input: &Map<String, Value>,
+) -> Answer {
     let children = children_of(organization, input)?;
-    let page = Page::of(turn, input, children.filter(|id| organization.units.contains_key(*id)))?;
+    let page = Page::of(context, input, children.filter(|id| organization.units.contains_key(*id)))?;
     let units = page.keys.iter().filter_map(|id| Some((id, organization.units.get(id)?)));
     let rows = units
         .map(|(id, unit)| {
-            let arn = organization.arn(turn.scope, "ou", id);
+            let arn = organization.arn(context.scope, "ou", id);
             json!({"Id": id, "Arn": arn, "Name": unit.name, "Path": organization.path(id)})
         })
         .collect();
@@ -127,16 +135,24 @@ fn view(organization: &Organization, scope: &Scope, id: &str) -> Option<Value> {
     Some(view)
 }
 
-pub(super) fn accounts_of(organization: &Organization, turn: &mut Turn<'_>, input: &Map<String, Value>) -> Answer {
+pub(super) fn accounts_of(
+    organization: &Organization,
+    context: &mut RequestContext<'_>,
+    input: &Map<String, Value>,
+) -> Answer {
     let children = children_of(organization, input)?;
-    let page = Page::of(turn, input, children.filter(|id| organization.accounts.contains_key(*id)))?;
-    let rows = page.keys.iter().filter_map(|id| view(organization, turn.scope, id)).collect();
+    let page = Page::of(context, input, children.filter(|id| organization.accounts.contains_key(*id)))?;
+    let rows = page.keys.iter().filter_map(|id| view(organization, context.scope, id)).collect();
     Ok(page.answer("Accounts", rows))
 }
 
-pub(super) fn accounts(organization: &Organization, turn: &mut Turn<'_>, input: &Map<String, Value>) -> Answer {
-    let page = Page::of(turn, input, organization.accounts.keys().map(String::as_str))?;
-    let rows = page.keys.iter().filter_map(|id| view(organization, turn.scope, id)).collect();
+pub(super) fn accounts(
+    organization: &Organization,
+    context: &mut RequestContext<'_>,
+    input: &Map<String, Value>,
+) -> Answer {
+    let page = Page::of(context, input, organization.accounts.keys().map(String::as_str))?;
+    let rows = page.keys.iter().filter_map(|id| view(organization, context.scope, id)).collect();
     Ok(page.answer("Accounts", rows))
 }
 
@@ -157,13 +173,18 @@ pub(super) fn parents(organization: &Organization, input: &Map<String, Value>) -
     Ok(json!({"Parents": [{"Id": parent, "Type": kind}]}))
 }
 
-pub(super) fn children(organization: &Organization, turn: &mut Turn<'_>, input: &Map<String, Value>) -> Answer {
+pub(super) fn children(
+    organization: &Organization,
+    context: &mut RequestContext<'_>,
+    input: &Map<String, Value>,
+) -> Answer {
     let kind = required(input, "ChildType")?;
     if !["ACCOUNT", "ORGANIZATIONAL_UNIT"].contains(&kind) {
         return Err(invalid("INVALID_ENUM", "You specified an invalid value for ChildType."));
     }
     let children = children_of(organization, input)?;
-    let page = Page::of(turn, input, children.filter(|id| id.starts_with("ou-") == (kind == "ORGANIZATIONAL_UNIT")))?;
+    let page =
+        Page::of(context, input, children.filter(|id| id.starts_with("ou-") == (kind == "ORGANIZATIONAL_UNIT")))?;
     let rows = page.keys.iter().map(|id| json!({"Id": id, "Type": kind})).collect();
     Ok(page.answer("Children", rows))
 }

@@ -9,7 +9,7 @@ use crate::error::ApiError;
 use crate::input::{Input, text};
 use crate::protocol::Answer;
 use crate::registry::Registry;
-use crate::world::{Scope, Turn};
+use crate::world::{RequestContext, Scope};
 
 const LOGS_SID: &str = "AmazonBedrockLogsWrite";
 
@@ -21,17 +21,17 @@ fn malformed(message: impl Into<String>) -> ApiError {
     ApiError::new("MalformedPolicy", message)
 }
 
-pub(super) fn get(turn: &mut Turn<'_>, input: &Input) -> Answer {
-    let policy = bucket(turn, input)?.policy.clone().ok_or_else(no_policy)?;
-    Ok(json!({"Policy": policy.shown(&turn.directory.read())}))
+pub(super) fn get(context: &mut RequestContext<'_>, input: &Input) -> Answer {
+    let policy = bucket(context, input)?.policy.clone().ok_or_else(no_policy)?;
+    Ok(json!({"Policy": policy.shown(&context.directory.read())}))
 }
 
-pub(super) fn put(turn: &mut Turn<'_>, input: &Input) -> Answer {
+pub(super) fn put(context: &mut RequestContext<'_>, input: &Input) -> Answer {
     let name = text(input, "Bucket").unwrap_or_default();
     let given = text(input, "Policy").unwrap_or_default();
     let blocks = {
-        let account = turn.directory.read().public_access.get(&turn.scope.account).cloned();
-        let own = bucket(turn, input)?.public_access.clone();
+        let account = context.directory.read().public_access.get(&context.scope.account).cloned();
+        let own = bucket(context, input)?.public_access.clone();
         [account, own].iter().flatten().any(|block| block["BlockPublicPolicy"] == true)
     };
     let mut policy: Value = serde_json::from_str(given)
@@ -41,7 +41,7 @@ pub(super) fn put(turn: &mut Turn<'_>, input: &Input) -> Answer {
         if !statement.contains_key("Principal") && !statement.contains_key("NotPrincipal") {
             return Err(malformed("Missing required field Principal"));
         }
-        let arn = format!("arn:{}:s3:::{name}", turn.scope.partition);
+        let arn = format!("arn:{}:s3:::{name}", context.scope.partition);
         let own =
             |resource: &str| resource == arn || resource.strip_prefix(&arn).is_some_and(|rest| rest.starts_with('/'));
         let resources: Vec<&str> =
@@ -53,21 +53,21 @@ pub(super) fn put(turn: &mut Turn<'_>, input: &Input) -> Answer {
     if blocks && is_public(&policy) {
         return Err(denied());
     }
-    let roles = principals(&mut policy, &mut turn.directory.write()).map_err(|principal| {
+    let roles = principals(&mut policy, &mut context.directory.write()).map_err(|principal| {
         malformed("Invalid principal in policy").with("Detail", format!("\"AWS\" : \"{principal}\""))
     })?;
-    bucket(turn, input)?.policy = Some(Document::new(given.to_owned(), roles));
+    bucket(context, input)?.policy = Some(Document::new(given.to_owned(), roles));
     Ok(Value::Null)
 }
 
-pub(super) fn delete(turn: &mut Turn<'_>, input: &Input) -> Answer {
-    bucket(turn, input)?.policy = None;
+pub(super) fn delete(context: &mut RequestContext<'_>, input: &Input) -> Answer {
+    bucket(context, input)?.policy = None;
     Ok(Value::Null)
 }
 
-pub(super) fn status(turn: &mut Turn<'_>, input: &Input) -> Answer {
-    let policy = bucket(turn, input)?.policy.clone().ok_or_else(no_policy)?;
-    let policy: Value = serde_json::from_str(&policy.shown(&turn.directory.read())).unwrap_or_default();
+pub(super) fn status(context: &mut RequestContext<'_>, input: &Input) -> Answer {
+    let policy = bucket(context, input)?.policy.clone().ok_or_else(no_policy)?;
+    let policy: Value = serde_json::from_str(&policy.shown(&context.directory.read())).unwrap_or_default();
     Ok(json!({"PolicyStatus": {"IsPublic": is_public(&policy)}}))
 }
 

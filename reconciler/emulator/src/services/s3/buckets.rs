@@ -11,7 +11,7 @@ use crate::input::{Input, flag, number, tags, text};
 use crate::principal::stable_id;
 use crate::protocol::Answer;
 use crate::registry::BucketEntry;
-use crate::world::Turn;
+use crate::world::RequestContext;
 
 /// A bucket. What is None was never set, or was deleted.
 #[derive(Clone)]
@@ -49,14 +49,14 @@ pub(super) fn home_region<'a>(operation: &str, input: &'a Input, region: &'a str
 }
 
 /// In us-east-1 a bucket that the caller has already is a success; elsewhere it is an error.
-pub(super) fn create(turn: &mut Turn<'_>, input: &Input) -> Answer {
+pub(super) fn create(context: &mut RequestContext<'_>, input: &Input) -> Answer {
     let name = text(input, "Bucket").unwrap_or_default();
     if !name_is_valid(name) {
         let error = ApiError::new("InvalidBucketName", "The specified bucket is not valid.");
         return Err(error.with("BucketName", name));
     }
     let configuration = input.get("CreateBucketConfiguration").and_then(Value::as_object).cloned().unwrap_or_default();
-    let region = &turn.scope.region;
+    let region = &context.scope.region;
     match text(&configuration, "LocationConstraint").filter(|constraint| !constraint.is_empty()) {
         Some("us-east-1") => {
             let message = "The specified location-constraint is not valid";
@@ -73,10 +73,10 @@ pub(super) fn create(turn: &mut Turn<'_>, input: &Input) -> Answer {
             return Err(ApiError::new("IllegalLocationConstraintException", message));
         }
     }
-    let taken = turn.directory.read().buckets.get(name).cloned();
-    let answer = json!({"Location": format!("/{name}"), "BucketArn": arn(turn, name)});
+    let taken = context.directory.read().buckets.get(name).cloned();
+    let answer = json!({"Location": format!("/{name}"), "BucketArn": arn(context, name)});
     match taken {
-        Some(entry) if entry.account != turn.scope.account => {
+        Some(entry) if entry.account != context.scope.account => {
             let message = "The requested bucket name is not available. The bucket namespace is shared by all users of the system. Please select a different name and try again.";
             return Err(ApiError::new("BucketAlreadyExists", message).with_status(409).with("BucketName", name));
         }
@@ -98,39 +98,39 @@ pub(super) fn create(turn: &mut Turn<'_>, input: &Input) -> Answer {
         tags: tags(&configuration, "Tags").unwrap_or_default(),
         object_lock,
     };
-    let entry = BucketEntry { account: turn.scope.account.clone(), region: region.clone(), created: turn.now };
-    turn.directory.write().buckets.insert(name.to_owned(), entry);
-    turn.cell.s3.buckets.insert(name.to_owned(), bucket);
+    let entry = BucketEntry { account: context.scope.account.clone(), region: region.clone(), created: context.now };
+    context.directory.write().buckets.insert(name.to_owned(), entry);
+    context.state.s3.buckets.insert(name.to_owned(), bucket);
     Ok(answer)
 }
 
-fn arn(turn: &Turn<'_>, name: &str) -> String {
-    format!("arn:{}:s3:::{name}", turn.scope.partition)
+fn arn(context: &RequestContext<'_>, name: &str) -> String {
+    format!("arn:{}:s3:::{name}", context.scope.partition)
 }
 
-pub(super) fn head(turn: &mut Turn<'_>, input: &Input) -> Answer {
-    bucket(turn, input)?;
+pub(super) fn head(context: &mut RequestContext<'_>, input: &Input) -> Answer {
+    bucket(context, input)?;
     let name = text(input, "Bucket").unwrap_or_default();
-    Ok(json!({"BucketRegion": turn.scope.region, "BucketArn": arn(turn, name), "AccessPointAlias": false}))
+    Ok(json!({"BucketRegion": context.scope.region, "BucketArn": arn(context, name), "AccessPointAlias": false}))
 }
 
-pub(super) fn delete(turn: &mut Turn<'_>, input: &Input) -> Answer {
-    bucket(turn, input)?;
+pub(super) fn delete(context: &mut RequestContext<'_>, input: &Input) -> Answer {
+    bucket(context, input)?;
     let name = text(input, "Bucket").unwrap_or_default();
-    turn.cell.s3.buckets.remove(name);
-    turn.directory.write().buckets.remove(name);
+    context.state.s3.buckets.remove(name);
+    context.directory.write().buckets.remove(name);
     Ok(Value::Null)
 }
 
 /// All buckets of the account, whatever the region; by name.
-pub(super) fn list(turn: &mut Turn<'_>, input: &Input) -> Answer {
+pub(super) fn list(context: &mut RequestContext<'_>, input: &Input) -> Answer {
     let prefix = text(input, "Prefix").unwrap_or_default();
     let region = text(input, "BucketRegion");
     let after = text(input, "ContinuationToken").unwrap_or_default();
     let limit = usize::try_from(number(input, "MaxBuckets").unwrap_or(10_000)).unwrap_or_default();
-    let directory = turn.directory.read();
+    let directory = context.directory.read();
     let mut rest = directory.buckets.iter().filter(|(name, entry)| {
-        entry.account == turn.scope.account
+        entry.account == context.scope.account
             && name.starts_with(prefix)
             && name.as_str() > after
             && region.is_none_or(|region| region == entry.region)
@@ -140,10 +140,10 @@ pub(super) fn list(turn: &mut Turn<'_>, input: &Input) -> Answer {
         .iter()
         .map(|(name, entry)| {
             let created = entry.created.strftime("%Y-%m-%dT%H:%M:%S.000Z").to_string();
-            json!({"Name": name, "CreationDate": created, "BucketRegion": entry.region, "BucketArn": arn(turn, name)})
+            json!({"Name": name, "CreationDate": created, "BucketRegion": entry.region, "BucketArn": arn(context, name)})
         })
         .collect();
-    let mut answer = json!({"Buckets": rows, "Owner": {"ID": stable_id(&turn.scope.account).to_lowercase()}});
+    let mut answer = json!({"Buckets": rows, "Owner": {"ID": stable_id(&context.scope.account).to_lowercase()}});
     if rest.next().is_some()
         && let Some((name, _)) = page.last()
     {
@@ -156,16 +156,16 @@ pub(super) fn list(turn: &mut Turn<'_>, input: &Input) -> Answer {
 }
 
 /// Nothing for us-east-1, which also answers for every other region.
-pub(super) fn location(turn: &mut Turn<'_>, input: &Input) -> Answer {
-    if turn.scope.region != "us-east-1" {
-        bucket(turn, input)?;
-        return Ok(json!({"LocationConstraint": turn.scope.region}));
+pub(super) fn location(context: &mut RequestContext<'_>, input: &Input) -> Answer {
+    if context.scope.region != "us-east-1" {
+        bucket(context, input)?;
+        return Ok(json!({"LocationConstraint": context.scope.region}));
     }
     let name = text(input, "Bucket").unwrap_or_default();
-    let entry = turn.directory.read().buckets.get(name).cloned();
+    let entry = context.directory.read().buckets.get(name).cloned();
     match entry {
-        Some(entry) if entry.account != turn.scope.account => Err(denied()),
+        Some(entry) if entry.account != context.scope.account => Err(denied()),
         Some(entry) if entry.region != "us-east-1" => Ok(json!({"LocationConstraint": entry.region})),
-        _ => bucket(turn, input).map(|_| json!({"LocationConstraint": null})),
+        _ => bucket(context, input).map(|_| json!({"LocationConstraint": null})),
     }
 }

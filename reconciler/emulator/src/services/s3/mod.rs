@@ -26,7 +26,7 @@ use crate::error::{ApiError, Refusals};
 use crate::input::{Input, text};
 use crate::registry::Registry;
 use crate::service::{Action, Endpoint, Events, Home, Service, Settle, reads, writes};
-use crate::world::{Scope, Turn};
+use crate::world::{RequestContext, Scope};
 
 pub(crate) const SERVICE: Service = Service {
     name: "s3",
@@ -120,13 +120,13 @@ fn unset(code: &'static str, message: &str) -> ApiError {
 }
 
 /// The bucket that a request names, when it is here and the caller's.
-fn bucket<'a>(turn: &'a mut Turn<'_>, input: &Input) -> Result<&'a mut Bucket, ApiError> {
+fn bucket<'a>(context: &'a mut RequestContext<'_>, input: &Input) -> Result<&'a mut Bucket, ApiError> {
     let name = text(input, "Bucket").unwrap_or_default();
     let missing = || {
         ApiError::new("NoSuchBucket", "The specified bucket does not exist").with_status(404).with("BucketName", name)
     };
-    let entry = turn.directory.read().buckets.get(name).cloned().ok_or_else(missing)?;
-    if entry.region != turn.scope.region {
+    let entry = context.directory.read().buckets.get(name).cloned().ok_or_else(missing)?;
+    if entry.region != context.scope.region {
         let message = "The bucket you are attempting to access must be addressed using the specified endpoint. Please send all future requests to this endpoint.";
         return Err(ApiError::new("PermanentRedirect", message)
             .with_status(301)
@@ -135,10 +135,10 @@ fn bucket<'a>(turn: &'a mut Turn<'_>, input: &Input) -> Result<&'a mut Bucket, A
             .with("x-amz-bucket-region", entry.region));
     }
     let expected = text(input, "ExpectedBucketOwner");
-    if entry.account != turn.scope.account || expected.is_some_and(|account| account != entry.account) {
+    if entry.account != context.scope.account || expected.is_some_and(|account| account != entry.account) {
         return Err(denied().with("x-amz-bucket-region", entry.region));
     }
-    turn.cell.s3.buckets.get_mut(name).ok_or_else(missing)
+    context.state.s3.buckets.get_mut(name).ok_or_else(missing)
 }
 
 /// A structure of the request.

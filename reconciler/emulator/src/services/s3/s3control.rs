@@ -8,7 +8,7 @@ use crate::error::ApiError;
 use crate::input::{Input, text};
 use crate::protocol::Answer;
 use crate::service::{Action, Endpoint, Events, Home, Service, reads, writes};
-use crate::world::Turn;
+use crate::world::RequestContext;
 
 pub(crate) const SERVICE: Service = Service {
     name: "s3control",
@@ -39,27 +39,27 @@ const OPERATIONS: &[Action] = &[
 /// It holds nothing in a place: the block of an account is in the registry.
 pub(crate) type State = ();
 
-fn check_account(turn: &Turn<'_>, _: &Action, input: &Input) -> Result<(), ApiError> {
+fn check_account(context: &RequestContext<'_>, _: &Action, input: &Input) -> Result<(), ApiError> {
     match text(input, "AccountId").unwrap_or_default() {
         "" => Err(ApiError::new("InvalidRequest", "AccountId is required.")),
-        account if account != turn.scope.account => Err(denied()),
+        account if account != context.scope.account => Err(denied()),
         _ => Ok(()),
     }
 }
 
-fn get(turn: &mut Turn<'_>, _: &Input) -> Answer {
-    let block = turn.directory.read().public_access.get(&turn.scope.account).cloned();
+fn get(context: &mut RequestContext<'_>, _: &Input) -> Answer {
+    let block = context.directory.read().public_access.get(&context.scope.account).cloned();
     let block = block.ok_or_else(settings::no_public_access_block)?;
     Ok(json!({"PublicAccessBlockConfiguration": block}))
 }
 
-fn put(turn: &mut Turn<'_>, input: &Input) -> Answer {
+fn put(context: &mut RequestContext<'_>, input: &Input) -> Answer {
     let block = settings::public_access(input)?;
-    turn.directory.write().public_access.insert(turn.scope.account.clone(), block);
+    context.directory.write().public_access.insert(context.scope.account.clone(), block);
     Ok(Value::Null)
 }
 
-fn delete(turn: &mut Turn<'_>, _: &Input) -> Answer {
-    turn.directory.write().public_access.remove(&turn.scope.account);
+fn delete(context: &mut RequestContext<'_>, _: &Input) -> Answer {
+    context.directory.write().public_access.remove(&context.scope.account);
     Ok(Value::Null)
 }

@@ -7,7 +7,7 @@ use super::{bucket, malformed, rules, structure, unset};
 use crate::error::ApiError;
 use crate::input::{Input, as_flag, tag_list, tags, text};
 use crate::protocol::Answer;
-use crate::world::Turn;
+use crate::world::RequestContext;
 
 const FLAGS: [&str; 4] = ["BlockPublicAcls", "IgnorePublicAcls", "BlockPublicPolicy", "RestrictPublicBuckets"];
 
@@ -36,29 +36,29 @@ pub(super) fn no_public_access_block() -> ApiError {
     unset("NoSuchPublicAccessBlockConfiguration", "The public access block configuration was not found")
 }
 
-pub(super) fn get_public_access(turn: &mut Turn<'_>, input: &Input) -> Answer {
-    let block = bucket(turn, input)?.public_access.clone().ok_or_else(no_public_access_block)?;
+pub(super) fn get_public_access(context: &mut RequestContext<'_>, input: &Input) -> Answer {
+    let block = bucket(context, input)?.public_access.clone().ok_or_else(no_public_access_block)?;
     Ok(json!({"PublicAccessBlockConfiguration": block}))
 }
 
-pub(super) fn put_public_access(turn: &mut Turn<'_>, input: &Input) -> Answer {
+pub(super) fn put_public_access(context: &mut RequestContext<'_>, input: &Input) -> Answer {
     let block = public_access(input)?;
-    bucket(turn, input)?.public_access = Some(block);
+    bucket(context, input)?.public_access = Some(block);
     Ok(Value::Null)
 }
 
-pub(super) fn delete_public_access(turn: &mut Turn<'_>, input: &Input) -> Answer {
-    bucket(turn, input)?.public_access = None;
+pub(super) fn delete_public_access(context: &mut RequestContext<'_>, input: &Input) -> Answer {
+    bucket(context, input)?.public_access = None;
     Ok(Value::Null)
 }
 
-pub(super) fn get_encryption(turn: &mut Turn<'_>, input: &Input) -> Answer {
-    Ok(json!({"ServerSideEncryptionConfiguration": {"Rules": bucket(turn, input)?.encryption}}))
+pub(super) fn get_encryption(context: &mut RequestContext<'_>, input: &Input) -> Answer {
+    Ok(json!({"ServerSideEncryptionConfiguration": {"Rules": bucket(context, input)?.encryption}}))
 }
 
 /// Replaces everything: encryption types that were blocked are not, unless the request blocks them again. A key is
 /// not looked at.
-pub(super) fn put_encryption(turn: &mut Turn<'_>, input: &Input) -> Answer {
+pub(super) fn put_encryption(context: &mut RequestContext<'_>, input: &Input) -> Answer {
     let mut rules = rules(input, "ServerSideEncryptionConfiguration")?.clone();
     for rule in &mut rules {
         let default = &rule["ApplyServerSideEncryptionByDefault"];
@@ -75,35 +75,35 @@ pub(super) fn put_encryption(turn: &mut Turn<'_>, input: &Input) -> Answer {
             rule["BucketKeyEnabled"] = json!(false);
         }
     }
-    bucket(turn, input)?.encryption = Value::Array(rules);
+    bucket(context, input)?.encryption = Value::Array(rules);
     Ok(Value::Null)
 }
 
-pub(super) fn delete_encryption(turn: &mut Turn<'_>, input: &Input) -> Answer {
-    bucket(turn, input)?.encryption = default_encryption();
+pub(super) fn delete_encryption(context: &mut RequestContext<'_>, input: &Input) -> Answer {
+    bucket(context, input)?.encryption = default_encryption();
     Ok(Value::Null)
 }
 
-pub(super) fn get_ownership(turn: &mut Turn<'_>, input: &Input) -> Answer {
-    Ok(json!({"OwnershipControls": {"Rules": [{"ObjectOwnership": bucket(turn, input)?.ownership}]}}))
+pub(super) fn get_ownership(context: &mut RequestContext<'_>, input: &Input) -> Answer {
+    Ok(json!({"OwnershipControls": {"Rules": [{"ObjectOwnership": bucket(context, input)?.ownership}]}}))
 }
 
-pub(super) fn put_ownership(turn: &mut Turn<'_>, input: &Input) -> Answer {
+pub(super) fn put_ownership(context: &mut RequestContext<'_>, input: &Input) -> Answer {
     let ownership = rules(input, "OwnershipControls")?.first().and_then(|rule| rule["ObjectOwnership"].as_str());
     let known = ["BucketOwnerPreferred", "ObjectWriter", "BucketOwnerEnforced"];
     let ownership = ownership.filter(|given| known.contains(given)).ok_or_else(malformed)?;
-    ownership.clone_into(&mut bucket(turn, input)?.ownership);
+    ownership.clone_into(&mut bucket(context, input)?.ownership);
     Ok(Value::Null)
 }
 
-pub(super) fn get_lifecycle(turn: &mut Turn<'_>, input: &Input) -> Answer {
+pub(super) fn get_lifecycle(context: &mut RequestContext<'_>, input: &Input) -> Answer {
     let missing = || unset("NoSuchLifecycleConfiguration", "The lifecycle configuration does not exist");
-    let (rules, size) = bucket(turn, input)?.lifecycle.clone().ok_or_else(missing)?;
+    let (rules, size) = bucket(context, input)?.lifecycle.clone().ok_or_else(missing)?;
     Ok(json!({"Rules": rules, "TransitionDefaultMinimumObjectSize": size}))
 }
 
 /// Replaces all rules. One without an id is given one.
-pub(super) fn put_lifecycle(turn: &mut Turn<'_>, input: &Input) -> Answer {
+pub(super) fn put_lifecycle(context: &mut RequestContext<'_>, input: &Input) -> Answer {
     let mut rules = rules(input, "LifecycleConfiguration")?.clone();
     if rules.len() > 1000 {
         return Err(malformed());
@@ -116,7 +116,7 @@ pub(super) fn put_lifecycle(turn: &mut Turn<'_>, input: &Input) -> Answer {
             return Err(malformed());
         }
         if rule.get("ID").is_none_or(|id| id == "") {
-            let (first, second): (u128, u64) = (turn.rng.random(), turn.rng.random());
+            let (first, second): (u128, u64) = (context.rng.random(), context.rng.random());
             rule["ID"] = json!(format!("{first:032x}{second:016x}"));
         }
         if ids.contains(&rule["ID"]) {
@@ -126,24 +126,24 @@ pub(super) fn put_lifecycle(turn: &mut Turn<'_>, input: &Input) -> Answer {
         ids.push(rule["ID"].clone());
     }
     let size = text(input, "TransitionDefaultMinimumObjectSize").unwrap_or("all_storage_classes_128K").to_owned();
-    bucket(turn, input)?.lifecycle = Some((rules, size.clone()));
+    bucket(context, input)?.lifecycle = Some((rules, size.clone()));
     Ok(json!({"TransitionDefaultMinimumObjectSize": size}))
 }
 
-pub(super) fn delete_lifecycle(turn: &mut Turn<'_>, input: &Input) -> Answer {
-    bucket(turn, input)?.lifecycle = None;
+pub(super) fn delete_lifecycle(context: &mut RequestContext<'_>, input: &Input) -> Answer {
+    bucket(context, input)?.lifecycle = None;
     Ok(Value::Null)
 }
 
 /// Empty when it was never configured.
-pub(super) fn get_versioning(turn: &mut Turn<'_>, input: &Input) -> Answer {
-    Ok(bucket(turn, input)?.versioning.clone())
+pub(super) fn get_versioning(context: &mut RequestContext<'_>, input: &Input) -> Answer {
+    Ok(bucket(context, input)?.versioning.clone())
 }
 
-pub(super) fn put_versioning(turn: &mut Turn<'_>, input: &Input) -> Answer {
+pub(super) fn put_versioning(context: &mut RequestContext<'_>, input: &Input) -> Answer {
     let configuration = structure(input, "VersioningConfiguration")?.clone();
     let status = text(&configuration, "Status").unwrap_or_default();
-    let bucket = bucket(turn, input)?;
+    let bucket = bucket(context, input)?;
     if bucket.object_lock && status == "Suspended" {
         let message =
             "An Object Lock configuration is present on this bucket, so the versioning state cannot be changed.";
@@ -156,30 +156,30 @@ pub(super) fn put_versioning(turn: &mut Turn<'_>, input: &Input) -> Answer {
     Ok(Value::Null)
 }
 
-pub(super) fn get_tagging(turn: &mut Turn<'_>, input: &Input) -> Answer {
-    let bucket = bucket(turn, input)?;
+pub(super) fn get_tagging(context: &mut RequestContext<'_>, input: &Input) -> Answer {
+    let bucket = bucket(context, input)?;
     if bucket.tags.is_empty() {
         return Err(unset("NoSuchTagSet", "The TagSet does not exist"));
     }
     Ok(json!({"TagSet": tag_list(&bucket.tags)}))
 }
 
-pub(super) fn put_tagging(turn: &mut Turn<'_>, input: &Input) -> Answer {
+pub(super) fn put_tagging(context: &mut RequestContext<'_>, input: &Input) -> Answer {
     let tags = tags(structure(input, "Tagging")?, "TagSet").ok_or_else(malformed)?;
     if tags.keys().any(|key| key.to_ascii_lowercase().starts_with("aws:")) {
         return Err(ApiError::new("InvalidTag", "System tags cannot be added/updated by requester"));
     }
-    bucket(turn, input)?.tags = tags;
+    bucket(context, input)?.tags = tags;
     Ok(Value::Null)
 }
 
-pub(super) fn delete_tagging(turn: &mut Turn<'_>, input: &Input) -> Answer {
-    bucket(turn, input)?.tags.clear();
+pub(super) fn delete_tagging(context: &mut RequestContext<'_>, input: &Input) -> Answer {
+    bucket(context, input)?.tags.clear();
     Ok(Value::Null)
 }
 
-pub(super) fn get_object_lock(turn: &mut Turn<'_>, input: &Input) -> Answer {
-    if bucket(turn, input)?.object_lock {
+pub(super) fn get_object_lock(context: &mut RequestContext<'_>, input: &Input) -> Answer {
+    if bucket(context, input)?.object_lock {
         return Ok(json!({"ObjectLockConfiguration": {"ObjectLockEnabled": "Enabled"}}));
     }
     let message = "Object Lock configuration does not exist for this bucket";

@@ -14,7 +14,7 @@ use crate::instants::iso as instant;
 use crate::principal::{Principal, stable_id};
 use crate::protocol::{Answer, QUERY};
 use crate::service::{Action, Endpoint, Events, Resources, Service, reads};
-use crate::world::{Scope, Turn};
+use crate::world::{RequestContext, Scope};
 
 pub(crate) const SERVICE: Service = Service {
     name: "sts",
@@ -47,8 +47,8 @@ fn shown_resources(_: &Scope, input: &Input, _: Option<&Value>) -> Resources {
     role.map(|arn| ("AWS::IAM::Role", arn.to_owned())).into_iter().collect()
 }
 
-fn identify(turn: &mut Turn<'_>, _: &Input) -> Answer {
-    let caller = turn.principal;
+fn identify(context: &mut RequestContext<'_>, _: &Input) -> Answer {
+    let caller = context.principal;
     Ok(json!({"Arn": caller.arn, "UserId": caller.unique_id(), "Account": caller.account}))
 }
 
@@ -57,8 +57,8 @@ fn target_account(input: &Input) -> Option<&str> {
     input.get("RoleArn").and_then(Value::as_str)?.split(':').nth(4)
 }
 
-fn assume(turn: &mut Turn<'_>, input: &Input) -> Answer {
-    let (caller, directory) = (turn.principal, turn.directory);
+fn assume(context: &mut RequestContext<'_>, input: &Input) -> Answer {
+    let (caller, directory) = (context.principal, context.directory);
     let text = |member: &str| input.get(member).and_then(Value::as_str);
     let role_arn = text("RoleArn").unwrap_or_default();
     let session = text("RoleSessionName").unwrap_or_default();

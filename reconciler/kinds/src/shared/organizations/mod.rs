@@ -18,21 +18,21 @@
 //! - How many policies a target may have is for the service to check: the attachment fails, and what does not need it is restored
 //!   all the same. What may be in the way is named before.
 
-pub(crate) mod causes;
-pub(crate) mod edge;
+pub(crate) mod client;
 pub(crate) mod spec;
 pub(crate) mod steps;
 pub(crate) mod targets;
+pub(crate) mod trail_events;
 pub(crate) mod tree;
 
-use reconciler_model::inventory::Sighting;
+use reconciler_model::inventory::ObservedResource;
 use reconciler_model::kind::Kind;
 use reconciler_model::plan::Call;
 use serde_json::{Map, Value};
 
 use crate::shared::arns;
 
-/// Says why a policy of a live content stays where it is when these texts are the others there.
+/// Says why a policy with this live content must not be detached while these other policies remain.
 type HoldsOn = fn(&Value, &[String]) -> Option<String>;
 
 /// Says what is effective where it is not what the content says, by path.
@@ -50,12 +50,12 @@ pub(crate) struct PolicyType {
     pub(crate) is_content: fn(&str) -> bool,
     /// Whether live content is attached where it belongs before it is put right: it harms nobody as it is.
     pub(crate) attaches_first: fn(&Value) -> bool,
-    /// Why a policy of this live content stays where it is, when these texts are the others there; `None` for a type of which
-    /// a target needs none.
+    /// Why a policy with this live content must not be detached while these other policies remain; `None` for a type that a
+    /// target does not need.
     pub(crate) holds_on: Option<HoldsOn>,
     /// From how many policies on a target on the service may take no further one.
     pub(crate) crowded_from: usize,
-    /// What is effective in an account where it is not what live content says, for a type whose policies overrule each other.
+    /// The effective policy of an account that differs from the live content, for a type whose policies overrule each other.
     pub(crate) overruled: Option<Overruled>,
     /// Characters that the service takes everywhere, and those that it takes in some organizations.
     pub(crate) longest: Longest,
@@ -70,16 +70,16 @@ pub(crate) struct Longest {
 }
 
 /// The ids that the history has for a target of a policy.
-pub(crate) fn element_ids(element: &str, live: Option<&Sighting>, surroundings: &Value) -> Vec<String> {
-    let known = live.and_then(|live| live.handle.get(spec::TARGETS)?.get(element));
-    let of = |member: &str| surroundings.get(member).and_then(|units| units.get(element));
+pub(crate) fn element_ids(element: &str, live: Option<&ObservedResource>, scope_context: &Value) -> Vec<String> {
+    let known = live.and_then(|live| live.external_id.get(spec::TARGETS)?.get(element));
+    let of = |member: &str| scope_context.get(member).and_then(|units| units.get(element));
     let pinned = of("pinned").filter(|id| **id != targets::ANY);
-    let root = surroundings.get("root").filter(|_| element == targets::ROOT);
+    let root = scope_context.get("root").filter(|_| element == targets::ROOT);
     [known, pinned.or(of("units")), root].into_iter().flatten().filter_map(Value::as_str).map(str::to_owned).collect()
 }
 
 /// What policies of the caller name the policy by. A type is enabled in the root, whose ARN is not looked for.
-pub(crate) fn arns(call: &Call, live: Option<&Sighting>) -> Vec<String> {
+pub(crate) fn arns(call: &Call, live: Option<&ObservedResource>) -> Vec<String> {
     match call.operation.as_str() {
         "EnablePolicyType" => Vec::new(),
         "CreatePolicy" => vec![arns::EVERYTHING.to_owned()],

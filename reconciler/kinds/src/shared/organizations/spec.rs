@@ -127,7 +127,7 @@ pub(crate) fn check_room(of: &PolicyType, tree: &Value) -> Vec<Problem> {
     (written > surely).then_some(problem).into_iter().collect()
 }
 
-/// The direction of a difference outside the content. What a policy is no longer attached to is open.
+/// The direction of a difference outside the content. A lost target is unprotected.
 pub(crate) fn direction(of: &Contract, path: &Path, live: Option<&Value>, want: Option<&Value>) -> Direction {
     match path.head() {
         Some(TARGETS) => direction::of_presence(live, want),

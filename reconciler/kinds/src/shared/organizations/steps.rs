@@ -4,9 +4,9 @@
 use std::collections::BTreeMap;
 
 use reconciler_model::codes;
-use reconciler_model::inventory::Sighting;
+use reconciler_model::inventory::ObservedResource;
 use reconciler_model::kind::Situation;
-use reconciler_model::plan::{Call, Promise, Proposal, ProposedStep};
+use reconciler_model::plan::{Call, ExpectedState, Proposal, ProposedStep};
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value, json};
 
@@ -40,15 +40,15 @@ impl Operation {
     }
 }
 
-/// The fact that says whether policies of the type can be attached.
+/// The private state that says whether policies of the type can be attached.
 pub(crate) const TYPE_STATUS: &str = "policyType";
 /// Its value when they can.
 pub(crate) const ENABLED: &str = "ENABLED";
 
-/// What the edge read of the organization itself.
+/// The scope context of organization policies: the organization itself.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase", default)]
-pub(crate) struct Surroundings {
+pub(crate) struct OrganizationContext {
     /// The id of the root.
     pub(crate) root: String,
     /// The account that no policy of this kind affects.
@@ -71,9 +71,9 @@ pub(crate) struct Surroundings {
     pub(crate) beside: Map<String, Value>,
 }
 
-impl Surroundings {
+impl OrganizationContext {
     pub(crate) fn of(situation: &Situation<'_>) -> Self {
-        serde_json::from_value(situation.surroundings.clone()).unwrap_or_default()
+        serde_json::from_value(situation.scope_context.clone()).unwrap_or_default()
     }
 
     /// Whether a path leads to this id today.
@@ -123,14 +123,14 @@ impl Surroundings {
 struct Builder<'a> {
     of: &'a PolicyType,
     situation: &'a Situation<'a>,
-    surroundings: Surroundings,
+    scope_context: OrganizationContext,
     proposal: Proposal,
 }
 
 impl Builder<'_> {
-    fn step(&mut self, action: &'static str, summary: String, call: Call, promise: Promise) {
+    fn step(&mut self, action: &'static str, summary: String, call: Call, expected_state: ExpectedState) {
         let alone = matches!(action, "attach" | "enable-type") && self.is_safe_as_it_is();
-        // What somebody put in the way at one target keeps neither the others nor the text from being restored.
+        // An obstacle at one target blocks neither the other targets nor the text.
         let apart = match action {
             "attach" => alone && !self.proposal.steps.iter().any(|step| step.action == "enable-type"),
             _ => matches!(action, "update" | "tag"),
@@ -139,7 +139,7 @@ impl Builder<'_> {
             action,
             summary,
             call,
-            promise,
+            expected_state,
             alone,
             apart,
             ..ProposedStep::default()
@@ -150,7 +150,7 @@ impl Builder<'_> {
     fn call(&self, operation: Operation, request: Value) -> Call {
         let call = Call::new("organizations", operation.name(), request);
         match operation.id_member() {
-            Some(member) => call.with_id(member, self.situation.live.map(|live| &live.handle), "policyId"),
+            Some(member) => call.with_id(member, self.situation.live.map(|live| &live.external_id), "policyId"),
             None => call,
         }
     }
@@ -208,20 +208,20 @@ impl Builder<'_> {
         if !tags.is_empty() {
             request["Tags"] = Value::Array(tags);
         }
-        let mut promised = target.clone();
-        if let Some(members) = promised.as_object_mut() {
+        let mut expected = target.clone();
+        if let Some(members) = expected.as_object_mut() {
             members.remove(TARGETS);
             members.remove(OVERRULED);
         }
         let summary = format!("create policy {}", self.situation.name);
         let call = self.call(Operation::CreatePolicy, request);
-        self.step("create", summary, call, Promise { tree: promised, ..Promise::default() });
+        self.step("create", summary, call, ExpectedState { tree: expected, ..ExpectedState::default() });
         self.attach(&Map::new());
     }
 
-    fn restore(&mut self, live: &Sighting) {
+    fn restore(&mut self, live: &ObservedResource) {
         let (situation, target) = (self.situation, self.situation.target);
-        let status = self.surroundings.policy_type.as_str();
+        let status = self.scope_context.policy_type.as_str();
         if !["", ENABLED].contains(&status) && members(&live.tree, TARGETS).next().is_some() {
             let detail = format!("{} is {status} in the root, though the policy is attached", self.of.wire);
             self.proposal.notes.push((codes::POLICY_TYPE_OFF, detail));
@@ -234,7 +234,7 @@ impl Builder<'_> {
         }
         let was_attached = live.tree[TARGETS].as_object().cloned().unwrap_or_default();
         let text = situation.differs_in(CONTENT).then(|| self.text());
-        // What may fail does not keep the policy from where it belongs, unless it would do harm there as it is.
+        // A step that may fail does not block the attachment, unless the present text would do harm there.
         let may_fail = match &text {
             Some(Some(text)) => was_attached.is_empty() || text.chars().count() > self.of.longest.surely,
             Some(None) => true,
@@ -247,19 +247,19 @@ impl Builder<'_> {
         let attached_first =
             (may_fail && is_harmless && situation.differs_in(TARGETS)).then(|| self.attach(&was_attached));
         let mut request = json!({});
-        let mut promised = json!({});
+        let mut expected = json!({});
         if situation.differs_in(DESCRIPTION) {
             request["Description"] = target[DESCRIPTION].clone();
-            promised[DESCRIPTION] = target[DESCRIPTION].clone();
+            expected[DESCRIPTION] = target[DESCRIPTION].clone();
         }
         if let Some(text) = text.flatten() {
             request["Content"] = json!(text);
-            promised[CONTENT] = target[CONTENT].clone();
+            expected[CONTENT] = target[CONTENT].clone();
         }
         if request != json!({}) {
             let summary = "put the declared content back; what is not mentioned stays".to_owned();
             let call = self.call(Operation::UpdatePolicy, request);
-            self.step("update", summary, call, Promise { tree: promised, ..Promise::default() });
+            self.step("update", summary, call, ExpectedState { tree: expected, ..ExpectedState::default() });
         }
         if situation.differs_in(TARGETS) {
             let attached = attached_first.unwrap_or_else(|| self.attach(&was_attached));
@@ -272,10 +272,10 @@ impl Builder<'_> {
                 .collect();
             let request = json!({ "Tags": tags::for_request(changed.values(), KEY_AND_VALUE) });
             let call = self.call(Operation::TagResource, request);
-            let promise = Promise { tree: json!({ "tags": changed }), ..Promise::default() };
-            self.step("tag", "put the declared tags back; other tags are left alone".to_owned(), call, promise);
+            let expected_state = ExpectedState { tree: json!({ "tags": changed }), ..ExpectedState::default() };
+            self.step("tag", "put the declared tags back; other tags are left alone".to_owned(), call, expected_state);
         }
-        for path in live.extras.keys() {
+        for path in live.unknown_fields.keys() {
             self.proposal.notes.push((codes::EXTRA_CARRIED, format!("{path} is present, and not managed")));
         }
     }
@@ -288,7 +288,7 @@ impl Builder<'_> {
             .collect();
         let mut found = Vec::new();
         for target in missing {
-            match self.surroundings.id_of(target) {
+            match self.scope_context.id_of(target) {
                 Ok(id) => found.push((target.clone(), id)),
                 Err(refusal) => self.proposal.refusals.push(refusal),
             }
@@ -299,7 +299,7 @@ impl Builder<'_> {
         }
         for (target, id) in found {
             attached.insert(target.clone(), json!(true));
-            if let Some(beside) = self.surroundings.crowds.get(&target) {
+            if let Some(beside) = self.scope_context.crowds.get(&target) {
                 let beside: Vec<&str> = beside.as_array().into_iter().flatten().filter_map(Value::as_str).collect();
                 let detail = format!(
                     "{target} may have no room for another policy; what is attached there beside those of AWS: {}",
@@ -309,18 +309,19 @@ impl Builder<'_> {
             }
             let request = json!({ "TargetId": id });
             let summary = format!("attach the policy to {target}");
-            let promise = Promise { within: json!({ TARGETS: { &target: true } }), ..Promise::default() };
+            let expected_state =
+                ExpectedState { within: json!({ TARGETS: { &target: true } }), ..ExpectedState::default() };
             let call = self.call_about(Operation::AttachPolicy, target, request);
-            self.step("attach", summary, call, promise);
+            self.step("attach", summary, call, expected_state);
         }
         attached
     }
 
     /// Enables the policy type, unless it is enabled or about to be.
     fn enable(&mut self) {
-        let status = self.surroundings.policy_type.clone();
+        let status = self.scope_context.policy_type.clone();
         // Of a root that was not read it is not known: where the type is not enabled, attaching fails.
-        if status == ENABLED || status == "PENDING_ENABLE" || self.surroundings.root.is_empty() {
+        if status == ENABLED || status == "PENDING_ENABLE" || self.scope_context.root.is_empty() {
             return;
         }
         let detail = format!(
@@ -329,16 +330,19 @@ impl Builder<'_> {
             self.of.wire
         );
         self.proposal.notes.push((codes::POLICY_TYPE_OFF, detail));
-        let request = json!({ "RootId": self.surroundings.root, "PolicyType": self.of.wire });
-        let promise =
-            Promise { tree: json!({}), facts: [(TYPE_STATUS.to_owned(), json!(ENABLED))].into(), ..Promise::default() };
+        let request = json!({ "RootId": self.scope_context.root, "PolicyType": self.of.wire });
+        let expected_state = ExpectedState {
+            tree: json!({}),
+            private_state: [(TYPE_STATUS.to_owned(), json!(ENABLED))].into(),
+            ..ExpectedState::default()
+        };
         let summary = format!("enable {} in the root of the organization", self.of.wire);
         let call = self.call(Operation::EnablePolicyType, request);
-        self.step("enable-type", summary, call, promise);
+        self.step("enable-type", summary, call, expected_state);
     }
 
     /// Detaches the policy from what it does not belong to, after it is attached wherever it belongs.
-    fn detach(&mut self, live: &Sighting, mut attached: Map<String, Value>) {
+    fn detach(&mut self, live: &ObservedResource, mut attached: Map<String, Value>) {
         let target = self.situation.target;
         let stale: Vec<String> =
             attached.keys().filter(|name| target[TARGETS].get(name.as_str()).is_none()).cloned().collect();
@@ -353,20 +357,26 @@ impl Builder<'_> {
                 self.proposal.refusals.push((code, format!("the policy is not detached from {name}: {reason}")));
                 continue;
             }
-            let id = live.handle.get(TARGETS).and_then(|ids| ids.get(&name)).cloned().unwrap_or_else(|| json!(name));
+            let id =
+                live.external_id.get(TARGETS).and_then(|ids| ids.get(&name)).cloned().unwrap_or_else(|| json!(name));
             attached.remove(&name);
             let summary = format!("detach the policy from {name}, where it is not declared");
             let call = self.call_about(Operation::DetachPolicy, name, json!({ "TargetId": id }));
-            self.step("detach", summary, call, Promise { tree: json!({ TARGETS: attached }), ..Promise::default() });
+            self.step(
+                "detach",
+                summary,
+                call,
+                ExpectedState { tree: json!({ TARGETS: attached }), ..ExpectedState::default() },
+            );
         }
     }
 }
 
 impl Builder<'_> {
     /// Why the policy stays where it is not declared: code and reason.
-    fn holds_on(&self, live: &Sighting, name: &str) -> Option<(&'static str, String)> {
+    fn holds_on(&self, live: &ObservedResource, name: &str) -> Option<(&'static str, String)> {
         let holds_on = self.of.holds_on?;
-        let Some(beside) = self.surroundings.beside.get(name).and_then(Value::as_array) else {
+        let Some(beside) = self.scope_context.beside.get(name).and_then(Value::as_array) else {
             return Some((codes::NOT_CHECKED, "which other policies are attached there could not be read".to_owned()));
         };
         let beside: Vec<String> = beside.iter().filter_map(Value::as_str).map(str::to_owned).collect();
@@ -376,8 +386,8 @@ impl Builder<'_> {
 }
 
 pub(crate) fn propose(of: &PolicyType, situation: &Situation<'_>) -> Proposal {
-    let surroundings = Surroundings::of(situation);
-    let mut builder = Builder { of, situation, surroundings, proposal: Proposal::default() };
+    let scope_context = OrganizationContext::of(situation);
+    let mut builder = Builder { of, situation, scope_context, proposal: Proposal::default() };
     match situation.live {
         None => builder.create(),
         Some(live) => builder.restore(live),
@@ -385,8 +395,8 @@ pub(crate) fn propose(of: &PolicyType, situation: &Situation<'_>) -> Proposal {
     builder.proposal
 }
 
-/// Whether the text is not known of a policy that does harm where it is attached with another text than declared.
-fn of_unread_content(of: &PolicyType, live: &Sighting) -> bool {
+/// Whether the text of a policy is unknown whose type does harm with another text than the declared one.
+fn of_unread_content(of: &PolicyType, live: &ObservedResource) -> bool {
     of.overruled.is_some() && live.unread.contains_key(CONTENT)
 }
 

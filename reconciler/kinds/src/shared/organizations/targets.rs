@@ -3,8 +3,8 @@
 use std::borrow::Cow;
 use std::collections::{BTreeMap, BTreeSet};
 
-pub(crate) use reconciler_aws::edge::ANY;
-use reconciler_aws::edge::twin;
+pub(crate) use reconciler_aws::client::ANY;
+use reconciler_aws::client::twin;
 use schemars::{JsonSchema, Schema, SchemaGenerator};
 use serde::de::Error as _;
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
@@ -13,7 +13,7 @@ use serde_json::{Map, Value};
 /// The one name of the root.
 pub(crate) const ROOT: &str = "Root";
 
-/// The member of a handle that holds what targets are pinned to, where they lead elsewhere today.
+/// The member of an external id that holds what targets are pinned to, where they lead elsewhere today.
 pub(crate) const PINNED: &str = "pinned";
 
 /// What units are called.

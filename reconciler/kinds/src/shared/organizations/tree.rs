@@ -3,13 +3,13 @@
 use std::collections::BTreeMap;
 
 use futures::future::join_all;
-use reconciler_aws::edge::odd_answer;
+use reconciler_aws::client::odd_answer;
 use reconciler_aws::{CallError, Session};
 use serde_json::{Value, json};
 
 use super::PolicyType;
-use super::edge::{SERVICE, rows, text};
-use super::steps::Surroundings;
+use super::client::{SERVICE, rows, text};
+use super::steps::OrganizationContext;
 use super::targets::{ROOT, is_account, path_of, segment};
 
 const ROWS_A_PAGE: u32 = 20;
@@ -18,7 +18,7 @@ const ROWS_A_PAGE: u32 = 20;
 const DISABLED: &str = "DISABLED";
 
 /// The root without the units.
-pub(super) async fn root(session: &Session, of: &PolicyType) -> Result<Surroundings, CallError> {
+pub(super) async fn root(session: &Session, of: &PolicyType) -> Result<OrganizationContext, CallError> {
     let roots = rows(session, "ListRoots", json!({}), "Roots").await?;
     let [root] = &roots[..] else {
         let text = format!("the organization has {} roots", roots.len());
@@ -26,17 +26,17 @@ pub(super) async fn root(session: &Session, of: &PolicyType) -> Result<Surroundi
     };
     let types = root.get("PolicyTypes").and_then(Value::as_array).into_iter().flatten();
     let status = types.filter(|one| text(one, "Type") == of.wire).map(|one| text(one, "Status")).next();
-    Ok(Surroundings {
+    Ok(OrganizationContext {
         root: text(root, "Id").to_owned(),
         // arn:aws:organizations::MANAGEMENT:root/o-.../r-...
         management_account: text(root, "Arn").split(':').nth(4).unwrap_or("").to_owned(),
         policy_type: status.unwrap_or(DISABLED).to_owned(),
-        ..Surroundings::default()
+        ..OrganizationContext::default()
     })
 }
 
 /// The root with every unit below it.
-pub(super) async fn organization(session: &Session, of: &PolicyType) -> Result<Surroundings, CallError> {
+pub(super) async fn organization(session: &Session, of: &PolicyType) -> Result<OrganizationContext, CallError> {
     let mut found = root(session, of).await?;
     let mut level = vec![(None, found.root.clone())];
     while !level.is_empty() {

@@ -1,5 +1,5 @@
-//! Which unit a target of an organization policy names, and which accounts it reaches: what a policy on a unit protects is whoever
-//! is in that unit, whatever it is called.
+//! Which unit a target of an organization policy names, and which accounts it reaches. A policy protects the accounts in the unit,
+//! whatever the unit is called.
 //!
 //! Asked only for targets that are pinned, and by `pin`: it costs the list of accounts, that of units where an account does not
 //! say its place (AWS Organizations, ListAccounts), and the units on the way to each target.
@@ -7,11 +7,11 @@
 use std::collections::BTreeMap;
 
 use async_trait::async_trait;
-use reconciler_aws::edge::{LookedUp, LookupSource};
+use reconciler_aws::client::{LookedUp, LookupSource};
 use reconciler_aws::{CallError, Session};
 use reconciler_model::desired::{Account, Needs, REACH, UNIT, set_of};
 
-use super::edge;
+use super::client;
 use crate::shared::organizations::targets::{ROOT, canonical, is_generated_id, path_of, segment};
 use crate::shared::organizations::tree::ids_of_targets;
 
@@ -26,7 +26,7 @@ impl LookupSource for Reach {
     }
 
     async fn look_up(&self, session: &Session, keys: &[String]) -> Vec<Result<LookedUp, CallError>> {
-        let accounts = edge::read(session, Needs { units: true, tags: false }).await;
+        let accounts = client::read(session, Needs { units: true, tags: false }).await;
         let reached = |accounts: &Vec<Account>, key: &String| {
             let ids = accounts.iter().filter(|account| account.state.is_none() && reaches(key, account));
             LookedUp::Is(set_of(ids.map(|account| account.id.as_str())))

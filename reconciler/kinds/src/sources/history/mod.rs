@@ -1,6 +1,6 @@
 //! The event history of CloudTrail: management events of 90 days, with or without a trail (README.md, Limits).
 
-mod edge;
+mod client;
 
 /// The event history.
 #[derive(Debug)]

@@ -1,6 +1,6 @@
 //! CloudWatch Logs Insights: questions to a log group.
 
-mod edge;
+mod client;
 
 /// Logs Insights.
 #[derive(Debug)]

@@ -1,6 +1,6 @@
 //! What the caller may do: IAM's simulation of its policies.
 
-mod edge;
+mod client;
 
 /// IAM's simulation.
 #[derive(Debug)]

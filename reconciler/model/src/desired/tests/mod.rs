@@ -6,7 +6,7 @@
 mod declarations;
 mod discovery;
 mod files;
-mod laws;
+mod invariants;
 mod organization;
 mod pins;
 mod placeholders;

@@ -23,8 +23,8 @@ fn what_was_written_is_read_back_and_written_alike() {
     pins.set("management", "111122223333", "eu-west-1", "subnet:a", "subnet-1".to_owned());
     let text = pins.to_text().expect("YAML");
     let problems = &mut Vec::new();
-    let documents = crate::desired::document::read(&source(PINS_FILE, &text), problems);
-    let read = crate::desired::pins::read(&documents, problems);
+    let manifests = crate::desired::manifest::read(&source(PINS_FILE, &text), problems);
+    let read = crate::desired::pins::read(&manifests, problems);
     assert!(problems.is_empty(), "{}", listed(problems));
     assert_eq!(read.to_text().expect("YAML"), text);
     assert!(text.find("management/eu-west-1") < text.find("prod/eu-west-1"), "{text}");

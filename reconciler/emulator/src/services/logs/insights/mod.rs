@@ -19,7 +19,7 @@ use serde_json::{Map, Value, json};
 
 use crate::error::ApiError;
 use crate::protocol::Answer;
-use crate::world::Turn;
+use crate::world::RequestContext;
 
 /// The most rows of a query that names no limit.
 const USUAL_LIMIT: usize = 10_000;
@@ -83,23 +83,23 @@ fn no_group() -> ApiError {
     ApiError::new("ResourceNotFoundException", "The specified log group does not exist.")
 }
 
-pub(crate) fn create_stream(turn: &mut Turn<'_>, input: &Map<String, Value>) -> Answer {
+pub(crate) fn create_stream(context: &mut RequestContext<'_>, input: &Map<String, Value>) -> Answer {
     let (group, stream) = (required(input, "logGroupName")?, required(input, "logStreamName")?);
-    if !turn.cell.logs.exists(group) {
+    if !context.state.logs.exists(group) {
         return Err(no_group());
     }
-    if !turn.cell.logs.written.streams.insert((group.to_owned(), stream.to_owned())) {
+    if !context.state.logs.written.streams.insert((group.to_owned(), stream.to_owned())) {
         return Err(ApiError::new("ResourceAlreadyExistsException", "The specified log stream already exists"));
     }
     Ok(Value::Null)
 }
 
-pub(crate) fn put_events(turn: &mut Turn<'_>, input: &Map<String, Value>) -> Answer {
+pub(crate) fn put_events(context: &mut RequestContext<'_>, input: &Map<String, Value>) -> Answer {
     let (group, stream) = (required(input, "logGroupName")?, required(input, "logStreamName")?);
-    if !turn.cell.logs.exists(group) {
+    if !context.state.logs.exists(group) {
         return Err(no_group());
     }
-    if !turn.cell.logs.written.streams.contains(&(group.to_owned(), stream.to_owned())) {
+    if !context.state.logs.written.streams.contains(&(group.to_owned(), stream.to_owned())) {
         return Err(ApiError::new("ResourceNotFoundException", "The specified log stream does not exist."));
     }
     for event in input.get("logEvents").and_then(Value::as_array).into_iter().flatten() {
@@ -107,7 +107,7 @@ pub(crate) fn put_events(turn: &mut Turn<'_>, input: &Map<String, Value>) -> Ans
         let (Some(at), Some(message)) = (at, event["message"].as_str()) else {
             return Err(ApiError::invalid_parameter("Log event must have a timestamp and a message."));
         };
-        turn.cell.logs.written.deliver(group, stream, at, message.to_owned());
+        context.state.logs.written.deliver(group, stream, at, message.to_owned());
     }
     Ok(json!({"nextSequenceToken": "0"}))
 }
@@ -142,7 +142,7 @@ fn second(input: &Map<String, Value>, member: &str) -> Result<i64, ApiError> {
     })
 }
 
-pub(crate) fn start(turn: &mut Turn<'_>, input: &Map<String, Value>) -> Answer {
+pub(crate) fn start(context: &mut RequestContext<'_>, input: &Map<String, Value>) -> Answer {
     let groups = groups(input)?;
     let query = required(input, "queryString")?;
     let (from, until) = (second(input, "startTime")?, second(input, "endTime")?);
@@ -155,10 +155,10 @@ pub(crate) fn start(turn: &mut Turn<'_>, input: &Map<String, Value>) -> Answer {
         Some(_) => return Err(ApiError::invalid_parameter("limit must be between 1 and 100000.")),
     };
     let commands = language::parse(query).map_err(|reason| ApiError::new("MalformedQueryException", reason))?;
-    if groups.iter().any(|group| !turn.cell.logs.exists(group)) {
+    if groups.iter().any(|group| !context.state.logs.exists(group)) {
         return Err(no_group());
     }
-    let written = &turn.cell.logs.written;
+    let written = &context.state.logs.written;
     let in_time: Vec<&LogEvent> = groups
         .iter()
         .filter_map(|group| written.events.get(group))
@@ -168,19 +168,19 @@ pub(crate) fn start(turn: &mut Turn<'_>, input: &Map<String, Value>) -> Answer {
     let (rows, matched) = evaluate::rows(&commands, &in_time, limit);
     let bytes = in_time.iter().map(|event| event.message.len()).sum();
     let answer = Query { rows, matched, scanned: in_time.len(), bytes, reads: 0, stopped: false };
-    let id = turn.uuid();
-    turn.cell.logs.written.queries.insert(id.clone(), answer);
+    let id = context.uuid();
+    context.state.logs.written.queries.insert(id.clone(), answer);
     Ok(json!({"queryId": id}))
 }
 
-fn query<'a>(turn: &'a mut Turn<'_>, input: &Map<String, Value>) -> Result<&'a mut Query, ApiError> {
+fn query<'a>(context: &'a mut RequestContext<'_>, input: &Map<String, Value>) -> Result<&'a mut Query, ApiError> {
     let id = required(input, "queryId")?;
     let unknown = || ApiError::new("ResourceNotFoundException", "The specified query does not exist.");
-    turn.cell.logs.written.queries.get_mut(id).ok_or_else(unknown)
+    context.state.logs.written.queries.get_mut(id).ok_or_else(unknown)
 }
 
-pub(crate) fn results(turn: &mut Turn<'_>, input: &Map<String, Value>) -> Answer {
-    let query = query(turn, input)?;
+pub(crate) fn results(context: &mut RequestContext<'_>, input: &Map<String, Value>) -> Answer {
+    let query = query(context, input)?;
     query.reads += 1;
     let status = match (query.stopped, query.reads) {
         (true, _) => "Cancelled",
@@ -208,8 +208,8 @@ fn number(count: usize) -> f64 {
     f64::from(u32::try_from(count).unwrap_or(u32::MAX))
 }
 
-pub(crate) fn stop(turn: &mut Turn<'_>, input: &Map<String, Value>) -> Answer {
-    let query = query(turn, input)?;
+pub(crate) fn stop(context: &mut RequestContext<'_>, input: &Map<String, Value>) -> Answer {
+    let query = query(context, input)?;
     if query.stopped || query.reads > 1 {
         return Err(ApiError::invalid_parameter("The specified query is not running."));
     }
