@@ -246,7 +246,7 @@ impl Kind for EnforcedGuardrail {
     }
 
     fn normalise(&self, spec: &Value, origin: Origin) -> Normalised {
-        let mut spec = as_answered(spec, origin);
+        let mut spec = as_answered(spec, origin).into_owned();
         if origin == Origin::Live {
             spec = without_input_tags(&spec);
         }

@@ -26,7 +26,7 @@ use reconciler_model::plan::Call;
 use reconciler_model::tree::{self, Path};
 use serde_json::{Value, json};
 
-use super::spec::{CONTRACT, FAILED, PUBLISHED, READY, STATUS, as_published, published_of};
+use super::spec::{CONTRACT, FAILED, PUBLISHED, READY, STATUS, as_published, published_members, published_of};
 use super::steps::{Beside, Needed, PrivateState};
 use super::{Guardrail, older};
 use crate::shared::guardrails::{
@@ -129,14 +129,27 @@ pub(super) fn content_of(session: &Session, answer: &Value) -> Result<Value, Cal
     Ok(published_of(&content(session, answer, None)?.tree))
 }
 
+/// Whether the answer of a version holds what that of the DRAFT does, so that it has the same normal form. Its description is its own.
+fn says_the_same(version: &Value, draft: &Value) -> bool {
+    fn said(answer: &Value) -> impl Iterator<Item = (&String, &Value)> {
+        let is_own = |name: &str| name == "description" || OWNED.contains(&name);
+        answer.as_object().into_iter().flatten().filter(move |(name, _)| !is_own(name))
+    }
+    said(version).eq(said(draft)) && version.get("description").is_none_or(Value::is_string)
+}
+
 /// Where the normal form has a value of its own, because the answer has none.
 fn unsaid(answer: &Value, tree: &Value) -> Vec<Path> {
-    fn walk(answer: &Value, tree: &Value, path: &Path, found: &mut Vec<Path>) {
+    fn walk(answer: &Value, tree: &Value, path: &mut Path, found: &mut Vec<Path>) {
         for (name, member) in tree.as_object().into_iter().flatten().filter(|(_, member)| !member.is_null()) {
-            let at = path.child(name);
             match said(answer, name, member, path) {
-                Some(said) => walk(said, member, &at, found),
-                None => found.push(at),
+                Some(said) if member.is_object() => {
+                    path.push(name);
+                    walk(said, member, path, found);
+                    path.pop();
+                }
+                Some(_) => {}
+                None => found.push(path.child(name)),
             }
         }
     }
@@ -149,9 +162,9 @@ fn unsaid(answer: &Value, tree: &Value) -> Vec<Path> {
         said.filter(|said| !said.is_null())
     }
     let mut found = Vec::new();
-    for (section, member) in published_of(tree).as_object().into_iter().flatten() {
+    for (section, member) in published_members(tree) {
         if let Some(answer) = answer.get(section).filter(|answer| answer.is_object()) {
-            walk(answer, member, &Path::of([section]), &mut found);
+            walk(answer, member, &mut Path::of([section]), &mut found);
         }
     }
     found
@@ -190,8 +203,9 @@ async fn read(session: &Session, address: &Address, ids: &Ids) -> Result<Option<
         Err(error) => (Vec::new(), Err(error)),
     };
     let published = newest.and_then(|newest| {
-        let content = newest.as_ref().map(|newest| content(session, newest, None)).transpose()?;
-        Ok(newest.zip(content))
+        let Some(newest) = newest else { return Ok(None) };
+        let own = if says_the_same(&newest, &draft) { None } else { Some(content(session, &newest, None)?) };
+        Ok(Some((newest, own)))
     });
     let published = published.map_err(|error| unread.insert(PUBLISHED.to_owned(), unread_of(&error))).ok();
     let newest = published.as_ref().and_then(|published| published.as_ref()).map(|(newest, _)| newest);
@@ -201,9 +215,8 @@ async fn read(session: &Session, address: &Address, ids: &Ids) -> Result<Option<
         return Ok(None);
     }
     let mut whole = content(session, &draft, tags)?;
-    let published_tree = |content: &Content| as_published(&content.tree);
     if let Some(published) = &published {
-        let tree = published.as_ref().map(|(_, content)| published_tree(content));
+        let tree = published.as_ref().map(|(_, own)| as_published(own.as_ref().map_or(&whole.tree, |own| &own.tree)));
         whole.tree[PUBLISHED] = tree.unwrap_or(Value::Null);
     }
     if let Some(members) = whole.tree.as_object_mut() {

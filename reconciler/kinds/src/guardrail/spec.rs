@@ -429,11 +429,12 @@ fn settle(tree: &mut Value, origin: Origin) {
 
 /// The part of a content that a published version shares with the DRAFT; its description is its own.
 pub(super) fn published_of(content: &Value) -> Value {
-    let mut published = body_of(content);
-    if let Some(members) = published.as_object_mut() {
-        members.remove("description");
-    }
-    published
+    Value::Object(published_members(content).map(|(name, value)| (name.clone(), value.clone())).collect())
+}
+
+/// The members of a content that a version holds.
+pub(super) fn published_members(content: &Value) -> impl Iterator<Item = (&String, &Value)> {
+    members_of_body(content).filter(|(name, _)| *name != "description")
 }
 
 /// A content as the newest version has to have it: a version that the service gave up serves nobody.
@@ -445,13 +446,12 @@ pub(super) fn as_published(content: &Value) -> Value {
 
 /// The content of `tree`.
 pub(super) fn body_of(tree: &Value) -> Value {
-    let members = tree.as_object().into_iter().flatten();
-    Value::Object(
-        members
-            .filter(|(name, _)| BODY.contains(&name.as_str()))
-            .map(|(name, value)| (name.clone(), value.clone()))
-            .collect(),
-    )
+    Value::Object(members_of_body(tree).map(|(name, value)| (name.clone(), value.clone())).collect())
+}
+
+/// The members of `tree` that are content.
+fn members_of_body(tree: &Value) -> impl Iterator<Item = (&String, &Value)> {
+    tree.as_object().into_iter().flatten().filter(|(name, _)| BODY.contains(&name.as_str()))
 }
 
 pub(super) const TAGS: &str = member!(Spec, tags);

@@ -170,7 +170,7 @@ impl Kind for KmsKey {
     }
 
     fn normalise(&self, spec: &Value, origin: Origin) -> Normalised {
-        let mut known = as_answered(spec, origin);
+        let mut known = as_answered(spec, origin).into_owned();
         if let (Origin::Live, Some(members)) = (origin, known.as_object_mut()) {
             members.remove(DELETION);
         }

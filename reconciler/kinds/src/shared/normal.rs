@@ -1,5 +1,6 @@
 //! Parts of normal forms that several kinds share.
 
+use std::borrow::Cow;
 use std::collections::BTreeMap;
 
 use reconciler_aws::CallError;
@@ -150,10 +151,19 @@ pub(crate) fn without_nulls(tree: Value) -> Value {
 
 /// A live answer without its `null` members, which are the same as absent ones; a declaration as it is, because there `null`
 /// says "must be absent".
-pub(crate) fn as_answered(spec: &Value, origin: Origin) -> Value {
+pub(crate) fn as_answered(spec: &Value, origin: Origin) -> Cow<'_, Value> {
     match origin {
-        Origin::Declared => spec.clone(),
-        Origin::Live => without_nulls(spec.clone()),
+        Origin::Live if has_nulls(spec) => Cow::Owned(without_nulls(spec.clone())),
+        Origin::Live | Origin::Declared => Cow::Borrowed(spec),
+    }
+}
+
+/// Whether a member is `null`, at any level. Most answers have none, and need no copy.
+fn has_nulls(tree: &Value) -> bool {
+    match tree {
+        Value::Object(members) => members.values().any(|member| member.is_null() || has_nulls(member)),
+        Value::Array(items) => items.iter().any(has_nulls),
+        _ => false,
     }
 }
 

@@ -202,7 +202,7 @@ impl Kind for VpcEndpoint {
     }
 
     fn normalise(&self, spec: &Value, origin: Origin) -> Normalised {
-        let mut source = as_answered(spec, origin);
+        let mut source = as_answered(spec, origin).into_owned();
         let state = match origin {
             Origin::Live => state_of(&mut source),
             Origin::Declared => json!(AVAILABLE),
