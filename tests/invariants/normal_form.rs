@@ -46,7 +46,12 @@ fn wanted(kind: &dyn Kind, spec: &Value, when_stronger: &str) -> Wanted {
     desired.wanted().remove(0)
 }
 
-fn compared(kind: &dyn Kind, live: &Value, declared: &Value, when_stronger: &str) -> (Comparison, ObservedResource) {
+fn compared(
+    kind: &dyn Kind,
+    live: &Value,
+    declared: &Value,
+    when_stronger: &str,
+) -> (Comparison<'static>, ObservedResource) {
     let wanted = wanted(kind, declared, when_stronger);
     let want = wanted.resolve(kind, &Default::default()).expect("nothing to look up");
     let observed = ObservedResource {
@@ -59,7 +64,7 @@ fn compared(kind: &dyn Kind, live: &Value, declared: &Value, when_stronger: &str
         unread: Default::default(),
         beside: Value::Null,
     };
-    (drift::compare(kind, &wanted, &want, Some(&observed)), observed)
+    (drift::compare(kind, &wanted, &want, Some(&observed)).into_owned(), observed)
 }
 
 /// A kind, as often as its generator says, with what that makes of it.

@@ -1,10 +1,11 @@
 //! The command line. The comments are the help pages.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
 
 use crate::exit;
+use crate::screen::Screen;
 
 /// Holds an AWS organization's Bedrock security posture to a canonical desired state.
 ///
@@ -27,7 +28,7 @@ pub(crate) struct Global {
         long,
         global = true,
         value_name = "DIR",
-        default_value = "desired-state",
+        default_value = DEFAULT_DESIRED,
         env = "BEDROCK_RECONCILER_DESIRED"
     )]
     pub(crate) desired: PathBuf,
@@ -51,7 +52,53 @@ pub(crate) struct Global {
     /// Print results and errors only.
     #[arg(long, short, global = true)]
     pub(crate) quiet: bool,
+
+    /// Show long values whole, and every place by itself.
+    #[arg(long, global = true)]
+    pub(crate) full: bool,
+
+    /// Use no colours, as if standard output were no terminal. The environment variable NO_COLOR does the same.
+    #[arg(long, global = true)]
+    pub(crate) no_color: bool,
 }
+
+impl Global {
+    /// What is printed where.
+    pub(crate) fn screen(&self) -> Screen {
+        Screen { output: self.output, quiet: self.quiet, told_elsewhere: false, full: self.full }
+    }
+
+    /// The program with the options that lead to the same AWS and the same files, as one writes it in a shell.
+    pub(crate) fn spelled(&self) -> String {
+        let mut text = "bedrock-reconciler".to_owned();
+        let mut option = |name: &str, value: &str| text.push_str(&format!(" {name} {}", in_shell(value)));
+        match &self.aws {
+            Aws::Live => {}
+            Aws::Embedded(scenario) => option("--aws", &format!("embedded:{scenario}")),
+        }
+        if self.desired != Path::new(DEFAULT_DESIRED) {
+            option("--desired", &self.desired.to_string_lossy());
+        }
+        for (name, path) in [("--state", &self.state), ("--settings", &self.settings)] {
+            if let Some(path) = path {
+                option(name, &path.to_string_lossy());
+            }
+        }
+        text
+    }
+}
+
+/// A word of a shell command.
+pub(crate) fn in_shell(word: &str) -> String {
+    let is_plain = |c: char| c.is_ascii_alphanumeric() || "_-./:=@%+,".contains(c);
+    if !word.is_empty() && word.chars().all(is_plain) {
+        return word.to_owned();
+    }
+    format!("'{}'", word.replace('\'', "'\\''"))
+}
+
+/// The folder of the desired state where nothing else is said.
+const DEFAULT_DESIRED: &str = "desired-state";
 
 /// Which AWS to speak to.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -87,6 +134,17 @@ pub(crate) enum Output {
     Json,
 }
 
+/// From which drift on a plan fails.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub(crate) enum FailOn {
+    /// Whatever is not as declared, but for what is stronger and kept.
+    Any,
+    /// What protects less than declared, or may.
+    Weakened,
+    /// What pages somebody.
+    Page,
+}
+
 /// Which part of the desired state.
 #[derive(Debug, Clone, Default, Args)]
 pub(crate) struct Filter {
@@ -119,6 +177,12 @@ pub(crate) enum Command {
         /// and region.
         #[arg(long)]
         blame: bool,
+        /// Print the numbers and a table of controls by account only.
+        #[arg(long)]
+        summary: bool,
+        /// What makes the exit code 2. What could not be evaluated and may hide it makes it 3.
+        #[arg(long, value_enum, value_name = "WHAT", default_value = "any")]
+        fail_on: FailOn,
     },
 
     /// Write what aliases, tags and names lead to into `pins.lock`, beside the declarations. Nothing is changed in AWS.

@@ -8,16 +8,20 @@ mod attribution;
 mod commands;
 mod controls;
 mod crash_point;
+mod diff;
 mod exit;
 mod failure;
 mod files;
 mod interrupt;
+mod next;
 mod progress;
 mod render;
 mod report;
 mod screen;
 mod settings;
 mod setup;
+mod text;
+mod view;
 mod yaml;
 
 use std::process::ExitCode;
@@ -46,7 +50,10 @@ fn main() -> ExitCode {
             };
         }
     };
-    let screen = Screen { output: arguments.global.output, quiet: arguments.global.quiet, told_elsewhere: false };
+    if arguments.global.no_color {
+        anstream::ColorChoice::Never.write_global();
+    }
+    let screen = arguments.global.screen();
     let ended = match tokio::runtime::Builder::new_multi_thread().enable_all().build() {
         Ok(runtime) => runtime.block_on(async {
             interrupt::watch();
@@ -67,7 +74,10 @@ async fn run(arguments: Arguments, screen: Screen) -> Result<Exit, Failure> {
     let Arguments { global, command } = arguments;
     match command {
         Command::Validate => commands::validate::run(&Setup::new(global)?),
-        Command::Plan { filter, out, blame } => commands::plan::run(&Setup::new(global)?, &filter, out, blame).await,
+        Command::Plan { filter, out, blame, summary, fail_on } => {
+            let asked = commands::plan::Asked { out, attribution: blame, summary, fail_on };
+            commands::plan::run(&Setup::new(global)?, &filter, asked).await
+        }
         Command::Pin { check } => commands::pin::run(&Setup::new(global)?, check).await,
         Command::Apply { plan, approve, skip_permission_check } => {
             let mut setup = Setup::new(global)?;

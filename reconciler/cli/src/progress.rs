@@ -1,5 +1,6 @@
 //! Sinks of events: a progress line for people at a terminal, the log for the daemon.
 
+use std::collections::BTreeMap;
 use std::io::IsTerminal as _;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
@@ -15,7 +16,7 @@ use reconciler_model::inventory::Gap;
 use reconciler_model::plan::Severity;
 use reconciler_model::verdict::Verdict;
 
-use crate::render;
+use crate::render::{self, Look};
 use crate::screen::{BAD, DO, FAINT, GOOD, Screen, line, paint};
 
 /// Progress on standard error: a moving line while reading, one line for each step.
@@ -86,7 +87,8 @@ impl Sink for Progress {
             )),
             // A closed standard output is no reason to stop a restore.
             Event::NextRound { number, plan } => {
-                let _ = self.screen.say(format_args!("round {number}\n\n{}", render::plan(plan).trim_end()));
+                let look = Look::new(self.screen.full, BTreeMap::new());
+                let _ = self.screen.say(format_args!("round {number}\n\n{}", render::plan(plan, &look).trim_end()));
             }
             Event::IncidentOpened { id, again, folder } => {
                 let what = if *again { "is taken up again" } else { "is opened" };

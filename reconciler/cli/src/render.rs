@@ -1,112 +1,157 @@
-//! A plan as people read it: by scope, what drifted and which way, what would be done, what stands in the way.
+//! A plan on the screen: the most urgent first, what decides never cut, one sign with one meaning, and what to do next.
 
 use std::collections::{BTreeMap, BTreeSet};
 
 use reconciler_model::address::Address;
 use reconciler_model::alert::Alert;
 use reconciler_model::attribution::ResourceAttribution;
-use reconciler_model::codes;
 use reconciler_model::control::AlertClass;
-use reconciler_model::drift::{Change, Drift, FieldDrift};
-use reconciler_model::flapping::Flapping;
-use reconciler_model::plan::{Finding, Plan, Severity, Step};
+use reconciler_model::direction::Direction;
+use reconciler_model::drift::Change;
+use reconciler_model::plan::{Plan, Severity};
 use reconciler_model::text::one_line;
-use reconciler_model::tree::Path;
-use serde_json::Value;
-use similar::TextDiff;
 
 use crate::exit::Exit;
 use crate::screen::{BAD, DO, DOUBT, FAINT, GOOD, STRONG, line, of_direction, paint};
+use crate::text::counted;
+use crate::view::changes::{Depth, Line, Sign};
+use crate::view::layout::{columns, padded, width, wrapped};
+use crate::view::{Entry, Note, Reading, View};
 
-/// Adds one line, whatever is in its parts: all of them may be what somebody else wrote.
-macro_rules! tell {
-    ($text:expr, $($parts:tt)*) => {{
-        $text.push_str(&line(format_args!($($parts)*)));
-        $text.push('\n');
-    }};
+/// Entries from which on each takes as few lines as it can, unless everything is asked for.
+const MANY: usize = 24;
+/// The widest column of labels.
+const WIDEST_LABEL: usize = 44;
+
+/// How plans are shown.
+#[derive(Debug, Clone)]
+pub(crate) struct Look {
+    /// How much is shown.
+    pub(crate) depth: Depth,
+    /// Columns of a line.
+    pub(crate) width: usize,
+    /// The ids of accounts by their names.
+    pub(crate) account_ids: BTreeMap<String, String>,
 }
 
-/// Characters of one value that a line shows; the JSON output and the saved plan have it whole.
-const MOST_SHOWN: usize = 60;
+impl Look {
+    /// For the terminal, whole or folded.
+    pub(crate) fn new(full: bool, account_ids: BTreeMap<String, String>) -> Self {
+        Self { depth: if full { Depth::Full } else { Depth::Folded }, width: width(), account_ids }
+    }
+}
 
-/// The plan, without the last line.
-pub(crate) fn plan(plan: &Plan) -> String {
-    plan_attributed(plan, &[])
+/// The plan, without the last lines.
+pub(crate) fn plan(plan: &Plan, look: &Look) -> String {
+    plan_attributed(plan, &[], look)
 }
 
 /// The same with who caused each drift, as far as that was asked.
-pub(crate) fn plan_attributed(plan: &Plan, attributions: &[ResourceAttribution]) -> String {
-    let mut text = String::new();
-    let mut scopes: BTreeMap<(String, String), Vec<&Drift>> = BTreeMap::new();
-    for drift in &plan.drift {
-        scopes.entry((drift.account.clone(), drift.region.clone())).or_default().push(drift);
-    }
-    for ((account, region), drifts) in scopes {
-        tell!(text, "{}", paint(STRONG, format_args!("{account}/{region}")));
-        for drift in drifts {
-            let attribution = attributions.iter().find(|attribution| attribution.address == drift.address);
-            address(&mut text, plan, drift, attribution);
+pub(crate) fn plan_attributed(plan: &Plan, attributions: &[ResourceAttribution], look: &Look) -> String {
+    let reading = Reading { depth: look.depth, account_ids: &look.account_ids, attributions };
+    let view = View::of(plan, &reading);
+    let painter = Painter { look, is_crowded: look.depth == Depth::Folded && view.entries().count() > MANY };
+    let mut text = counts(&view, plan, look.width);
+    for section in &view.sections {
+        text.push_str(&format!("{}\n", paint(STRONG, section.heading().to_uppercase())));
+        for entry in &section.entries {
+            painter.entry(&mut text, entry);
         }
         text.push('\n');
     }
-    let drifted: Vec<_> = plan.drift.iter().map(|drift| &drift.address).collect();
-    let others: Vec<&Finding> = plan.findings.iter().filter(|finding| !drifted.contains(&&finding.address)).collect();
-    for finding in others {
-        tell!(text, "{} {}", finding.address, note(finding));
-    }
-    for one in &plan.flapping {
-        let urgency = one.alerts.first().map(|first| format!("  {}", alert(first))).unwrap_or_default();
-        let code = codes::FLAPPING;
-        tell!(text, "{} {} {}{urgency}", paint(BAD, "!"), one.address, paint(BAD, format_args!("contested [{code}]")));
-        tell!(text, "    {}", one.in_words());
-    }
-    for gap in &plan.gaps {
-        let name = gap.name.as_deref().map(|name| format!("/{name}")).unwrap_or_default();
-        let fields = if gap.fields.is_empty() { String::new() } else { format!(" {}", gap.fields.join(", ")) };
-        let urgency = gap.alerts.first().map(|first| format!("  {}", alert(first))).unwrap_or_default();
-        tell!(
-            text,
-            "{} {}/{}{name}{fields} {}{urgency}",
-            paint(DOUBT, "?"),
-            gap.scope,
-            gap.kind,
-            paint(DOUBT, format_args!("not evaluated [{}]", gap.code))
-        );
-        tell!(text, "    {}", one_line(&gap.why()));
-        tell!(text, "    {} {}", paint(DO, "hint"), one_line(&gap.remedy));
-    }
-    if let Some(line) = alerts(plan) {
-        tell!(text, "{line}");
+    if !view.kept.is_empty() || !view.notes.is_empty() {
+        text.push_str(&format!("{}\n", paint(STRONG, "NOTES")));
+        for entry in &view.kept {
+            painter.entry(&mut text, entry);
+        }
+        for one in &view.notes {
+            painter.note_of_places(&mut text, one);
+        }
+        text.push('\n');
     }
     text
 }
 
-/// How many of the addresses page, open a ticket or are told, each by its most urgent alert; what could not be seen is one
-/// for each cause in each place.
-fn alerts(plan: &Plan) -> Option<String> {
-    let unseen = plan.unseen();
-    let unseen = || unseen.iter().map(|(alert, ..)| *alert);
-    let noted = || plan.findings.iter().filter_map(|finding| finding.alerts.first());
-    // The same page as that of the drift, where there is one.
-    let drifts = |one: &&Flapping| plan.drift.iter().any(|drift| drift.address == one.address);
-    let flapping = || plan.flapping.iter().filter(|one| !drifts(one)).filter_map(|one| one.alerts.first());
-    let first =
-        || plan.drift.iter().filter_map(|drift| drift.alerts.first()).chain(flapping()).chain(unseen()).chain(noted());
-    let count = |class| first().filter(|alert| alert.class == class).count();
-    let (pages, tickets, told) = (count(AlertClass::Page), count(AlertClass::Ticket), count(AlertClass::Inform));
-    let now = first().filter(|alert| alert.class == AlertClass::Page && alert.deadline_minutes == Some(0)).count();
-    let numbered = |number: usize, word: &str| format!("{number} {word}{}", if number == 1 { "" } else { "s" });
-    let mut parts = Vec::new();
-    if pages > 0 {
-        parts.push(paint(BAD, format_args!("{} ({now} now)", numbered(pages, "page"))));
+/// The numbers and a table of controls by account, in the place of everything else.
+pub(crate) fn summary(plan: &Plan, look: &Look) -> String {
+    let reading = Reading { depth: Depth::Folded, account_ids: &look.account_ids, attributions: &[] };
+    let view = View::of(plan, &reading);
+    let mut text = counts(&view, plan, look.width);
+    let mut cells: BTreeMap<(&str, &str), BTreeMap<&str, usize>> = BTreeMap::new();
+    let mut accounts: BTreeSet<&str> = BTreeSet::new();
+    let none = ["(no control)".to_owned()];
+    for entry in view.entries() {
+        for address in &entry.addresses {
+            accounts.insert(&address.account);
+            let controls = if entry.controls.is_empty() { &none[..] } else { &entry.controls };
+            for control in controls {
+                let word = entry.alert.as_ref().map_or("told", |alert| alert.class.word());
+                *cells.entry((control.as_str(), &address.account)).or_default().entry(word).or_default() += 1;
+            }
+        }
     }
-    if tickets > 0 {
-        parts.push(paint(DOUBT, numbered(tickets, "ticket")));
+    let controls: BTreeSet<&str> = cells.keys().map(|(control, _)| *control).collect();
+    let cell = |control: &str, account: &str| -> String {
+        let counts = cells.get(&(control, account));
+        let parts = counts.into_iter().flatten().map(|(word, count)| format!("{count} {word}"));
+        let text = parts.collect::<Vec<_>>().join(", ");
+        if text.is_empty() { "-".to_owned() } else { text }
+    };
+    let mut rows: Vec<Vec<String>> =
+        vec![["control".to_owned()].into_iter().chain(accounts.iter().map(|one| (*one).to_owned())).collect()];
+    rows.extend(controls.iter().map(|control| {
+        let cells = accounts.iter().map(|account| cell(control, account));
+        [(*control).to_owned()].into_iter().chain(cells).collect::<Vec<_>>()
+    }));
+    if rows.len() > 1 {
+        text.push_str(&table(&rows));
     }
-    if told > 0 {
-        parts.push(format!("{told} to inform of"));
+    text
+}
+
+/// Rows with columns of one width each.
+pub(crate) fn table(rows: &[Vec<String>]) -> String {
+    let count = rows.iter().map(Vec::len).max().unwrap_or(0);
+    let widest = |column: usize| rows.iter().filter_map(|row| row.get(column)).map(|cell| columns(cell)).max();
+    let widths: Vec<usize> = (0..count).map(|column| widest(column).unwrap_or(0)).collect();
+    let row = |row: &Vec<String>| {
+        let cells = row.iter().zip(&widths).map(|(cell, width)| padded(cell, *width));
+        format!("{}\n", line(cells.collect::<Vec<_>>().join("  ").trim_end()))
+    };
+    rows.iter().map(row).collect()
+}
+
+/// How many addresses there are of each urgency, and what the signs mean.
+fn counts(view: &View, plan: &Plan, width: usize) -> String {
+    let mut parts: Vec<String> = Vec::new();
+    for section in &view.sections {
+        let style = match section.urgency.map(|(class, _)| class) {
+            Some(AlertClass::Page) => BAD,
+            Some(AlertClass::Ticket) => DOUBT,
+            Some(AlertClass::Inform) | None => FAINT,
+        };
+        parts.push(paint(style, format_args!("{} {}", section.count(), section.heading())));
     }
-    (!parts.is_empty()).then(|| format!("alerts: {}", parts.join(", ")))
+    let notes = view.kept.iter().map(|entry| entry.addresses.len()).sum::<usize>() + view.notes.len();
+    if notes > 0 {
+        parts.push(paint(FAINT, counted(notes, "note")));
+    }
+    if parts.is_empty() {
+        return String::new();
+    }
+    let summary = plan.summary;
+    let weakened = plan.drift.iter().filter(|drift| drift.direction == Direction::Weakened).count();
+    if summary.drifted > 0 {
+        parts.push(format!("{} of {} not as declared, {weakened} weakened", summary.drifted, summary.addresses));
+    }
+    let mut text = wrapped(&parts.join("    "), "  ", "  ", width);
+    let signs = view.signs();
+    let legend: Vec<String> = signs.iter().map(|sign| format!("{} {}", sign.text(), sign.meaning())).collect();
+    if !legend.is_empty() {
+        text.push_str(&wrapped(&paint(FAINT, legend.join("   ")), "  ", "  ", width));
+    }
+    text.push('\n');
+    text
 }
 
 /// The most urgent alert of a drift, such as `page now (aws-genai-02)`.
@@ -119,101 +164,207 @@ pub(crate) fn alert(alert: &Alert) -> String {
     paint(style, format_args!("{} ({})", alert.in_words(), alert.control))
 }
 
-fn address(text: &mut String, plan: &Plan, drift: &Drift, attribution: Option<&ResourceAttribution>) {
-    let (sign, style) = match drift.change {
-        Change::Missing => ("-", BAD),
-        Change::Changed => ("~", of_direction(drift.direction)),
-        Change::Unexpected => ("+", DOUBT),
-    };
-    let what = match drift.change {
-        Change::Missing => "missing",
-        Change::Changed => drift.direction.word(),
-        Change::Unexpected => "unexpected",
-    };
-    let urgency = drift.alerts.first().map(|first| format!("{}  ", alert(first))).unwrap_or_default();
-    tell!(
-        text,
-        "  {} {}  {}  {urgency}{}",
-        paint(style, sign),
-        paint(STRONG, format_args!("{}/{}", drift.kind, drift.name)),
-        paint(style, what),
-        paint(FAINT, drift.controls.join(", "))
-    );
-    if drift.change == Change::Missing {
-        let at = drift.declared_at.as_deref().unwrap_or("");
-        tell!(text, "      declared, and not there  {}", paint(FAINT, at));
-    }
-    if drift.change == Change::Unexpected {
-        tell!(text, "      nobody declares it, and it is below the floor of {}", drift.controls.join(", "));
-    }
-    let widest = drift.fields.iter().map(|field| shown(&field.path).chars().count()).max().unwrap_or(0);
-    for one in &drift.fields {
-        field(text, one, widest, if drift.change == Change::Unexpected { "floor" } else { "want" });
-    }
-    text.push_str(&attribution.map(crate::attribution::lines).unwrap_or_default());
-    let steps: Vec<&Step> = plan.steps.iter().filter(|step| step.address == drift.address).collect();
-    for step in &steps {
-        tell!(
-            text,
-            "      {} {}  {}",
-            paint(DO, format_args!("step {} {}", step.id, step.action)),
-            step.summary,
-            paint(FAINT, step.call.action())
-        );
-    }
-    for finding in plan.findings.iter().filter(|finding| finding.address == drift.address) {
-        tell!(text, "      {}", note(finding));
+struct Painter<'a> {
+    look: &'a Look,
+    /// Whether there is so much that each entry takes as few lines as it can.
+    is_crowded: bool,
+}
+
+fn style_of(sign: Sign, direction: Option<Direction>) -> anstyle::Style {
+    match (sign, direction) {
+        (Sign::Create | Sign::Undeclared, _) => BAD,
+        (Sign::Unseen, _) | (_, None) => DOUBT,
+        (_, Some(direction)) => of_direction(direction),
     }
 }
 
-fn field(text: &mut String, field: &FieldDrift, widest: usize, wanted: &str) {
-    let path = shown(&field.path);
-    let gap = " ".repeat(widest.saturating_sub(path.chars().count()));
-    let kept = if field.kept { ", kept" } else { "" };
-    tell!(
-        text,
-        "      {path}{gap}  live {}  {wanted} {}  {}  {}",
-        paint(STRONG, value(&field.live)),
-        value(&field.want),
-        paint(of_direction(field.direction), format_args!("{}{kept}", field.direction)),
-        paint(FAINT, field.declared_at.as_deref().unwrap_or(""))
-    );
-}
+impl Painter<'_> {
+    fn entry(&self, text: &mut String, entry: &Entry) {
+        let style = style_of(entry.sign, entry.direction);
+        let names = entry.names().into_iter().map(|name| one_line(name).into_owned()).collect::<Vec<_>>();
+        let several = if names.len() > 1 { format!(" ({} of them)", names.len()) } else { String::new() };
+        let name = paint(STRONG, format_args!("{} {}", entry.kind, names.join(", ")));
+        let left = format!("{} {}   {name}{several}", paint(style, entry.sign.text()), places(entry));
+        let mut right = format!("{}  {}", paint(FAINT, entry.controls.join(" ")), paint(style, entry.what));
+        let brief = self.is_crowded.then(|| brief(entry)).flatten();
+        if let Some(brief) = &brief {
+            right = format!("{brief}  {right}");
+        }
+        let (left, right) = (line(left), line(right));
+        let room = self.look.width.saturating_sub(columns(&left) + columns(right.trim_start()));
+        match room >= 2 {
+            true => text.push_str(&format!("{left}{}{}\n", " ".repeat(room), right.trim_start())),
+            false => {
+                text.push_str(&wrapped(&left, "", "    ", self.look.width));
+                text.push_str(&wrapped(right.trim_start(), "      ", "      ", self.look.width));
+            }
+        }
+        if brief.is_none() {
+            self.lines(text, entry);
+        }
+        if let Some(attribution) = &entry.attribution {
+            text.push_str(&crate::attribution::lines(attribution));
+        }
+        if !self.is_crowded {
+            self.steps(text, entry);
+        }
+        for one in &entry.notes {
+            self.note(text, one, "    ");
+        }
+    }
 
-fn shown(path: &Path) -> String {
-    one_line(&path.to_string()).into_owned()
-}
+    fn lines(&self, text: &mut String, entry: &Entry) {
+        if entry.sign == Sign::Create {
+            let at = if entry.at.is_empty() { String::new() } else { format!("  {}", paint(FAINT, &entry.at)) };
+            text.push_str(&wrapped(
+                &line(format_args!("declared, and not there{at}")),
+                "    ",
+                "      ",
+                self.look.width,
+            ));
+        }
+        let label_width = |one: &Line| columns(&one.label) + 2 * one.depth;
+        let with_text = entry.lines.iter().filter(|one| !one.text.is_empty());
+        let widest = with_text.map(label_width).filter(|width| *width <= WIDEST_LABEL).max().unwrap_or(0);
+        for one in &entry.lines {
+            let indent = " ".repeat(4 + 2 * one.depth);
+            let sign = match one.sign {
+                Sign::None => String::new(),
+                sign => format!("{} ", paint(style_of(sign, Some(one.direction)), sign.text())),
+            };
+            let gap = if one.text.is_empty() || one.label.is_empty() { "" } else { "  " };
+            let label = one_line(&one.label);
+            let label = match one.text.is_empty() || one.label.is_empty() {
+                true => label.into_owned(),
+                false => padded(&label, widest.saturating_sub(2 * one.depth)),
+            };
+            let label = if one.text.is_empty() { label } else { label + gap };
+            let told = paint(if one.text.is_empty() { FAINT } else { STRONG }, &one.text);
+            let told = if one.text.is_empty() { String::new() } else { told };
+            let remark = match one.remark.is_empty() {
+                true => String::new(),
+                false => format!("  {}", paint(of_direction(one.direction), &one.remark)),
+            };
+            let at = if one.at.is_empty() { String::new() } else { format!("  {}", paint(FAINT, &one.at)) };
+            let whole = line(format_args!("{sign}{label}{told}{remark}{at}"));
+            let hanging = format!("{indent}    ");
+            text.push_str(&wrapped(&whole, &indent, &hanging, self.look.width));
+        }
+    }
 
-fn note(finding: &Finding) -> String {
-    let detail = one_line(&finding.detail);
-    match finding.severity {
-        Severity::Refused => format!("{} {detail}", paint(BAD, format_args!("refused [{}]", finding.code))),
-        Severity::Left => format!("{} {detail}", paint(BAD, format_args!("left [{}]", finding.code))),
-        Severity::Note => format!("{} {detail}", paint(DOUBT, format_args!("note [{}]", finding.code))),
+    fn steps(&self, text: &mut String, entry: &Entry) {
+        if entry.steps.is_empty() {
+            return;
+        }
+        let mut by_operation: Vec<(&str, Vec<&str>)> = Vec::new();
+        for (id, operation) in &entry.steps {
+            match by_operation.iter_mut().find(|(known, _)| known == operation) {
+                Some((_, ids)) => ids.push(id),
+                None => by_operation.push((operation, vec![id])),
+            }
+        }
+        let told = by_operation.iter().map(|(operation, ids)| format!("{} {operation}", ranges(ids)));
+        let told = line(format_args!("{}  {}", paint(DO, "then"), told.collect::<Vec<_>>().join(" · ")));
+        text.push_str(&wrapped(&told, "    ", "          ", self.look.width));
+    }
+
+    fn note(&self, text: &mut String, note: &Note, indent: &str) {
+        let word = match (note.severity, note.code.is_empty()) {
+            (_, true) => paint(DO, "hint"),
+            (Severity::Refused, _) => paint(BAD, format_args!("refused [{}]", note.code)),
+            (Severity::Left, _) => paint(BAD, format_args!("left [{}]", note.code)),
+            (Severity::Note, _) => paint(DOUBT, format_args!("note [{}]", note.code)),
+        };
+        let urgency = match &note.alert {
+            Some(alert) if note.severity == Severity::Note => format!("  {}", self::alert(alert)),
+            _ => String::new(),
+        };
+        let told = line(format_args!("{word} {}{urgency}", one_line(&note.detail)));
+        text.push_str(&wrapped(&told, indent, &format!("{indent}    "), self.look.width));
+    }
+
+    /// A note with the addresses that it is of: one, or how many.
+    fn note_of_places(&self, text: &mut String, note: &Note) {
+        let of = match &note.addresses[..] {
+            [one] => one.to_string(),
+            [first, rest @ ..] => format!("{first} and {} more", rest.len()),
+            [] => String::new(),
+        };
+        let shown = Note { detail: format!("{of}  {}", note.detail), ..note.clone() };
+        self.note(text, &shown, "  ");
     }
 }
 
-fn value(value: &Value) -> String {
-    let text = match value {
-        Value::Null => "(absent)".to_owned(),
-        Value::String(text) => text.clone(),
-        Value::Object(members) if members.len() > 8 => format!("({} members)", members.len()),
-        other => other.to_string(),
-    };
-    let text = one_line(&text);
-    if text.chars().count() > MOST_SHOWN {
-        let cut: String = text.chars().take(MOST_SHOWN).collect();
-        return format!("{cut}…");
+/// What differs in an entry, if that is a word or two.
+fn brief(entry: &Entry) -> Option<String> {
+    let lines: Vec<&Line> = entry.lines.iter().filter(|line| !line.text.is_empty()).collect();
+    let told: Vec<String> = lines.iter().map(|line| format!("{} {}", line.label, line.text)).collect();
+    let told = told.join(", ");
+    (lines.len() == entry.lines.len() && entry.notes.is_empty() && columns(&told) <= 60).then_some(told)
+}
+
+/// Where an entry is.
+fn places(entry: &Entry) -> String {
+    let places = entry.in_places();
+    let count: usize = places.values().map(BTreeSet::len).sum();
+    if count == 1 {
+        return places.iter().map(|(account, regions)| format!("{account} {}", listed(regions))).collect();
     }
-    text.into_owned()
+    let of = if entry.places > 0 { format!(" of {}", entry.places.max(count)) } else { String::new() };
+    let all = entry.places == count;
+    let head = format!("in {count}{of} places");
+    if all && count > 4 {
+        return head;
+    }
+    let told: Vec<String> = places.iter().map(|(account, regions)| format!("{account} {}", listed(regions))).collect();
+    format!("{head} ({})", told.join("; "))
+}
+
+fn listed(regions: &BTreeSet<&str>) -> String {
+    regions.iter().copied().collect::<Vec<_>>().join(", ")
+}
+
+/// Numbers of steps: `1, 5-7`.
+fn ranges(ids: &[&str]) -> String {
+    let mut numbers: Vec<u64> = ids.iter().filter_map(|id| id.parse().ok()).collect();
+    if numbers.len() != ids.len() {
+        return ids.join(", ");
+    }
+    numbers.sort_unstable();
+    let mut spans: Vec<(u64, u64)> = Vec::new();
+    for number in numbers {
+        match spans.last_mut() {
+            Some((_, last)) if *last + 1 == number => *last = number,
+            _ => spans.push((number, number)),
+        }
+    }
+    let told = spans.iter().map(|(first, last)| match last - first {
+        0 => first.to_string(),
+        1 => format!("{first}, {last}"),
+        _ => format!("{first}-{last}"),
+    });
+    told.collect::<Vec<_>>().join(", ")
+}
+
+/// What would be done, in one line.
+pub(crate) fn work(plan: &Plan) -> Option<String> {
+    if plan.steps.is_empty() {
+        return None;
+    }
+    let has_steps = |address: &Address| plan.steps.iter().any(|step| step.address == *address);
+    let count =
+        |change: Change| plan.drift.iter().filter(|drift| drift.change == change && has_steps(&drift.address)).count();
+    let (create, remove) = (count(Change::Missing), count(Change::Unexpected));
+    let change = plan.addresses_changed() - create - remove;
+    let calls = counted(plan.steps.len(), "call");
+    Some(format!("Plan: {create} to create, {change} to change, {remove} to remove · {calls}"))
 }
 
 /// The last line: how many addresses are in which state.
 pub(crate) fn result(plan: &Plan, calls: u64, exit: Exit) -> String {
     let summary = plan.summary;
-    let weakened =
-        plan.drift.iter().filter(|drift| drift.direction == reconciler_model::direction::Direction::Weakened).count();
-    let mut parts = vec![format!("{} addresses", summary.addresses), format!("{} in sync", summary.in_sync)];
+    let weakened = plan.drift.iter().filter(|drift| drift.direction == Direction::Weakened).count();
+    let mut parts = vec![counted(summary.addresses, "address"), format!("{} in sync", summary.in_sync)];
     if summary.drifted > 0 {
         parts.push(paint(BAD, format_args!("{} drifted ({weakened} weakened)", summary.drifted)));
     }
@@ -239,32 +390,14 @@ pub(crate) fn result(plan: &Plan, calls: u64, exit: Exit) -> String {
         parts.push(paint(BAD, format_args!("{} left for the next run", left.len())));
     }
     let verdict = match exit {
-        Exit::Done => paint(GOOD, "in sync"),
+        Exit::Done if plan.drift.is_empty() => paint(GOOD, "in sync"),
+        Exit::Done => {
+            let stronger = plan.drift.len();
+            parts.truncate(2);
+            paint(GOOD, format_args!("nothing is weaker than declared, {stronger} stronger and kept"))
+        }
         _ => parts.split_off(2).join(", "),
     };
     let rest = paint(FAINT, format_args!("{} · {calls} calls · exit {}", plan.plan_id, exit.code()));
     format!("result: {verdict} · {} · {rest}", parts.join(", "))
-}
-
-/// The drift as a unified diff of two YAML texts: live, and what the plan would make of it.
-pub(crate) fn diff(plan: &Plan) -> String {
-    let mut text = String::new();
-    for drift in &plan.drift {
-        let side = |pick: fn(&FieldDrift) -> &Value| -> String {
-            drift.fields.iter().fold(String::new(), |mut all, field| {
-                let value = pick(field);
-                let shown = if value.is_null() { "(absent)".to_owned() } else { value.to_string() };
-                tell!(all, "{}: {shown}", field.path);
-                all
-            })
-        };
-        let (live, want) = match drift.change {
-            Change::Missing => (String::new(), "(declared)\n".to_owned()),
-            _ => (side(|field| &field.live), side(|field| if field.kept { &field.live } else { &field.want })),
-        };
-        let changes = TextDiff::from_lines(&live, &want);
-        let header = (line(format_args!("live/{}", drift.address)), line(format_args!("desired/{}", drift.address)));
-        text.push_str(&changes.unified_diff().context_radius(2).header(&header.0, &header.1).to_string());
-    }
-    text
 }

@@ -9,7 +9,6 @@ use reconciler_engine::event::StepOutcome;
 use reconciler_engine::outcome::Outcome;
 use reconciler_engine::rounds::Converged;
 use reconciler_engine::saved::Fate;
-use reconciler_model::attribution::ResourceAttribution;
 use reconciler_model::codes;
 use reconciler_model::incident::{self, Incident};
 use reconciler_model::plan::{Plan, Step};
@@ -18,42 +17,21 @@ use serde_json::{Value, json};
 use crate::exit::Exit;
 use crate::failure::Failure;
 use crate::interrupt;
+use crate::next::{self, Next};
 use crate::progress::outcome_in_words;
-use crate::render;
+use crate::render::{self, Look};
 use crate::screen::{BAD, DOUBT, FAINT, GOOD, Screen, line, paint};
-use crate::setup::plan_json;
+use crate::setup::{Setup, plan_json};
 
-/// Prints a plan with its result, which is `exit`.
-fn show(
-    screen: Screen,
-    plan: &Plan,
-    calls: u64,
-    exit: Exit,
-    incident: Option<&(Incident, PathBuf)>,
-) -> Result<Exit, Failure> {
-    let mut output = plan_json(plan);
-    if let Some((incident, folder)) = incident {
-        output["incident"] = json!(incident);
-        output["incident_folder"] = json!(folder);
-    }
-    show_json(screen, plan, &output, &[], calls, exit)
-}
-
-/// Prints a plan with who caused its drift, or as the document that it is a part of.
-pub(crate) fn show_json(
-    screen: Screen,
-    plan: &Plan,
-    output: &Value,
-    attributions: &[ResourceAttribution],
-    calls: u64,
-    exit: Exit,
-) -> Result<Exit, Failure> {
-    screen.json(output)?;
-    let text = render::plan_attributed(plan, attributions);
-    if !text.is_empty() {
-        screen.say(text.trim_end())?;
-    }
+/// Prints the end of a plan: what would be done, how it ends, and what to do next.
+pub(crate) fn end_of_plan(screen: Screen, plan: &Plan, calls: u64, exit: Exit, next: &[Next]) -> Result<Exit, Failure> {
     unresolved(plan);
+    if let Some(work) = render::work(plan) {
+        screen.line(work)?;
+    }
+    if let Some(next) = next::lines(next) {
+        screen.say(next)?;
+    }
     screen.line(render::result(plan, calls, exit))?;
     Ok(exit)
 }
@@ -69,18 +47,30 @@ fn unresolved(plan: &Plan) {
 
 /// Prints how an activation went, whether something was carried out or not.
 pub(crate) fn ended(
-    screen: Screen,
+    setup: &Setup,
+    look: &Look,
     converged: &Converged,
     calls: u64,
     incident: Option<&(Incident, PathBuf)>,
 ) -> Result<Exit, Failure> {
+    let screen = setup.screen;
     match (&*converged.rounds, &converged.after) {
         ([], Some(plan)) => {
             if let Some((incident, folder)) = incident {
                 screen.say(summary(incident, folder))?;
             }
             let exit = Exit::of_run(Outcome::of_activation(converged, incident.map(|(incident, _)| incident)));
-            show(screen, plan, calls, exit, incident)
+            let mut output = plan_json(plan);
+            if let Some((incident, folder)) = incident {
+                output["incident"] = json!(incident);
+                output["incident_folder"] = json!(folder);
+            }
+            screen.json(&output)?;
+            let text = render::plan(plan, look);
+            if !text.is_empty() {
+                screen.say(text.trim_end())?;
+            }
+            end_of_plan(screen, plan, calls, exit, &[])
         }
         (_, after) => match interrupt::requested() {
             Some(exit) if after.is_none() => {
@@ -88,19 +78,22 @@ pub(crate) fn ended(
                     screen.json(&json!({ "incident": incident, "exit": exit.code() }))?;
                     screen.say(summary(incident, folder))?;
                 }
+                say_what_next(setup, converged, incident)?;
                 Ok(exit)
             }
-            _ => report_rounds(screen, converged, incident),
+            _ => report_rounds(setup, look, converged, incident),
         },
     }
 }
 
 /// Prints how an activation went in which something was carried out, and says how it ends.
 fn report_rounds(
-    screen: Screen,
+    setup: &Setup,
+    look: &Look,
     converged: &Converged,
     incident: Option<&(Incident, PathBuf)>,
 ) -> Result<Exit, Failure> {
+    let screen = setup.screen;
     let Converged { rounds, after, refused } = converged;
     let exit = Exit::of_run(Outcome::of_activation(converged, incident.map(|(incident, _)| incident)));
     if let Some(after) = after {
@@ -128,9 +121,10 @@ fn report_rounds(
     }
     screen.json(&told)?;
     if let Some(after) = after {
-        let text = render::plan(after);
+        let text = render::plan(after, look);
         if !text.is_empty() {
-            screen.say(format_args!("still open:\n\n{}", text.trim_end()))?;
+            let head = if Outcome::of_plan(after) == Outcome::Done { "to be known:" } else { "still open:" };
+            screen.say(format_args!("{head}\n\n{}\n", text.trim_end()))?;
         }
     }
     if let Some(refusal) = refused {
@@ -141,29 +135,37 @@ fn report_rounds(
     if let Some((incident, folder)) = incident {
         screen.say(summary(incident, folder))?;
     }
+    say_what_next(setup, converged, incident)?;
     let verified = rounds.iter().map(|round| round.applied.verified()).sum();
     let total = rounds.iter().map(|round| round.applied.steps.len()).sum();
-    let again = match after {
-        Some(after) if Outcome::of_plan(after) == Outcome::Done => " · planned again: in sync",
-        Some(_) => " · planned again: not in sync",
-        None => "",
-    };
+    let again = planned_again(after.as_ref());
     let several = if rounds.len() > 1 { format!(" in {} rounds", rounds.len()) } else { String::new() };
     let words = in_words(exit, verified, total);
     screen.line(format_args!("result: {words}{several}{again} · exit {}", exit.code()))?;
     Ok(exit)
 }
 
-/// Prints how a saved plan was carried out, and says how it ends.
+/// Prints the next command, where something is left open.
+fn say_what_next(setup: &Setup, converged: &Converged, incident: Option<&(Incident, PathBuf)>) -> Result<(), Failure> {
+    let targets = incident.map(|(incident, _)| incident.targets.as_slice()).unwrap_or_default();
+    if let Some(next) = next::lines(&next::after_writing(&setup.global, converged, targets)) {
+        setup.screen.say(next)?;
+    }
+    Ok(())
+}
+
+/// Prints how a saved plan was carried out, and says how it ends; `after` is the plan of its addresses that was made afterwards.
 pub(crate) fn saved(
-    screen: Screen,
+    setup: &Setup,
+    look: &Look,
     saved: &Plan,
-    fates: &BTreeMap<String, Fate>,
-    applied: &Applied,
+    (fates, applied): (&BTreeMap<String, Fate>, &Applied),
+    after: Option<&Plan>,
 ) -> Result<Exit, Failure> {
+    let screen = setup.screen;
     let left_out = fates.values().filter(|fate| matches!(fate, Fate::LeftOut(_))).count();
     let done = fates.values().filter(|fate| **fate == Fate::Done).count();
-    let exit = Exit::of_run(Outcome::of_saved(fates, applied));
+    let exit = Exit::of_run(Outcome::of_saved(fates, applied, after));
     let step = |step: &Step| {
         let fate = fates.get(&step.id);
         let outcome = match fate {
@@ -185,17 +187,39 @@ pub(crate) fn saved(
     screen.json(&json!({
         "plan": plan_json(saved),
         "steps": saved.steps.iter().map(step).collect::<Vec<_>>(),
-        "after": null,
+        "after": after.map(plan_json),
         "exit": exit.code(),
     }))?;
+    if let Some(after) = after {
+        unresolved(after);
+        let text = render::plan(after, look);
+        if !text.is_empty() {
+            let head = if Outcome::of_plan(after) == Outcome::Done { "to be known:" } else { "still open:" };
+            screen.say(format_args!("{head}\n\n{}\n", text.trim_end()))?;
+        }
+    }
+    if exit != Exit::Done
+        && let Some(next) = next::lines(&next::after_apply(&setup.global))
+    {
+        screen.say(next)?;
+    }
     let tried = saved.steps.len() - done - left_out;
     let carried_out = (tried > 0).then(|| in_words(exit, applied.verified(), tried));
     let others = [(done, "done already"), (left_out, "left out")].into_iter().filter(|(count, _)| *count > 0);
     let words: Vec<String> =
         carried_out.into_iter().chain(others.map(|(count, what)| format!("{count} {what}"))).collect();
     let words = words.join(", ");
-    screen.line(format_args!("result: {words} · exit {}", exit.code()))?;
+    screen.line(format_args!("result: {words}{} · exit {}", planned_again(after), exit.code()))?;
     Ok(exit)
+}
+
+/// Whether the plan that was made afterwards found something, for the last line.
+fn planned_again(after: Option<&Plan>) -> &'static str {
+    match after {
+        Some(after) if Outcome::of_plan(after) == Outcome::Done => " · planned again: in sync",
+        Some(_) => " · planned again: not in sync",
+        None => "",
+    }
 }
 
 /// What becomes of a saved step that is not carried out.

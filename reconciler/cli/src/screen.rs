@@ -82,6 +82,8 @@ pub(crate) struct Screen {
     pub(crate) quiet: bool,
     /// Whether results are told elsewhere: the daemon has a log.
     pub(crate) told_elsewhere: bool,
+    /// Whether long values are shown whole, and each place by itself.
+    pub(crate) full: bool,
 }
 
 /// A reader that closed the pipe has seen enough; anything else is an error.

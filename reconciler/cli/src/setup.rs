@@ -36,6 +36,7 @@ use crate::controls;
 use crate::exit::Exit;
 use crate::failure::Failure;
 use crate::files;
+use crate::render::Look;
 use crate::screen::Screen;
 use crate::settings::{self, Settings};
 
@@ -60,7 +61,7 @@ pub(crate) struct Setup {
 impl Setup {
     pub(crate) fn new(global: Global) -> Result<Self, Failure> {
         let settings = settings::read(global.settings.as_deref())?;
-        let screen = Screen { output: global.output, quiet: global.quiet, told_elsewhere: false };
+        let screen = global.screen();
         let emulator = match &global.aws {
             Aws::Live => None,
             Aws::Embedded(scenario) => Some(open_emulator(scenario, Options::default())?),
@@ -81,6 +82,11 @@ impl Setup {
         let unique: String = unique.chars().skip("sha256:".len()).take(8).collect();
         let run = format!("bedrock-reconciler-{}-{unique}", now.strftime("%Y%m%dT%H%M%SZ"));
         Ok(Self { global, settings, screen, run, emulator, _scratch: scratch, state, made: OnceLock::new() })
+    }
+
+    /// How plans of this desired state are shown.
+    pub(crate) fn look(&self, desired: &Desired) -> Look {
+        Look::new(self.screen.full, desired.organization().account_ids())
     }
 
     /// The desired state; what is wrong with it has been printed when this fails. Where the accounts are discovered it is

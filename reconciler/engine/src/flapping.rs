@@ -238,6 +238,7 @@ mod tests {
             fields,
             declared_at: None,
             alerts: vec![alert],
+            context: reconciler_model::drift::Context::default(),
         }
     }
 

@@ -4,6 +4,10 @@
 
 use std::collections::BTreeMap;
 
+use reconciler_model::alert::Alert;
+use reconciler_model::control::AlertClass;
+use reconciler_model::direction::Direction;
+use reconciler_model::drift::Drift;
 use reconciler_model::flapping::Flapping;
 use reconciler_model::incident::{self, Incident};
 use reconciler_model::plan::{Plan, Severity};
@@ -31,16 +35,44 @@ pub enum Outcome {
     Invalid,
 }
 
+/// From which drift on a plan is not in order.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Threshold {
+    /// Whatever is open.
+    Any,
+    /// What protects less than declared, or may.
+    Weakened,
+    /// What pages somebody.
+    Page,
+}
+
+impl Threshold {
+    fn counts(self, drift: &Drift) -> bool {
+        match self {
+            Self::Any => !drift.is_kept(),
+            Self::Weakened => matches!(drift.direction, Direction::Weakened | Direction::Unknown),
+            Self::Page => drift.alerts.first().is_some_and(|alert| alert.class == AlertClass::Page),
+        }
+    }
+}
+
 impl Outcome {
-    /// Of a plan alone.
+    /// Of a plan alone. What is kept because it is stronger than declared is to be known, and no drift that is open.
     pub fn of_plan(plan: &Plan) -> Self {
+        Self::of_plan_from(plan, Threshold::Any)
+    }
+
+    /// The same, where only some drift counts. What could not be evaluated counts if it may hide such drift.
+    pub fn of_plan_from(plan: &Plan, threshold: Threshold) -> Self {
         // What others go on changing back is not over because it is as declared for the moment.
-        let is_open = !plan.drift.is_empty() || plan.flapping.iter().any(Flapping::pages);
-        let all = [
-            (!plan.diagnostics.is_empty(), Self::Invalid),
-            (is_open, Self::Drift),
-            (plan.is_unseen_in_part(), Self::Gaps),
-        ];
+        let is_open =
+            plan.drift.iter().any(|drift| threshold.counts(drift)) || plan.flapping.iter().any(Flapping::pages);
+        let pages = |alerts: &[Alert]| alerts.first().is_some_and(|alert| alert.class == AlertClass::Page);
+        let is_unseen = match threshold {
+            Threshold::Any | Threshold::Weakened => plan.is_unseen_in_part(),
+            Threshold::Page => plan.gaps.iter().any(|gap| pages(&gap.alerts)),
+        };
+        let all = [(!plan.diagnostics.is_empty(), Self::Invalid), (is_open, Self::Drift), (is_unseen, Self::Gaps)];
         all.into_iter().find(|(is_so, _)| *is_so).map_or(Self::Done, |(_, outcome)| outcome)
     }
 
@@ -68,14 +100,16 @@ impl Outcome {
         applied.steps.values().map(of).max().unwrap_or(Self::Done)
     }
 
-    /// Of a saved plan: what is left out is open, and where it is everything, nothing was done that was asked for.
-    pub fn of_saved(fates: &BTreeMap<String, Fate>, applied: &Applied) -> Self {
+    /// Of a saved plan: what is left out is open, and where it is everything, nothing was done that was asked for. `after` is the
+    /// plan of its addresses that was made afterwards: what that finds is open too.
+    pub fn of_saved(fates: &BTreeMap<String, Fate>, applied: &Applied, after: Option<&Plan>) -> Self {
         let is_left_out = fates.values().any(|fate| matches!(fate, Fate::LeftOut(_)));
         let is_done = fates.values().any(|fate| *fate == Fate::Done);
+        let then = after.map_or(Self::Done, Self::of_plan);
         match is_left_out {
-            false => Self::of_steps(applied),
+            false => Self::of_steps(applied).max(then),
             true if applied.steps.is_empty() && !is_done => Self::Refused,
-            true => Self::of_steps(applied).max(Self::Drift),
+            true => Self::of_steps(applied).max(Self::Drift).max(then),
         }
     }
 
@@ -123,6 +157,5 @@ fn only_moved(converged: &Converged) -> bool {
 
 /// Whether a plan leaves nothing to do: nothing is open, unread or refused, and what differs is stronger than declared and kept.
 pub fn leaves_nothing_to_do(plan: &Plan) -> bool {
-    let kept = plan.drift.iter().all(|drift| !drift.fields.is_empty() && drift.fields.iter().all(|field| field.kept));
-    kept && plan.steps.is_empty() && matches!(Outcome::of_restoring(plan), Outcome::Done | Outcome::Drift)
+    plan.steps.is_empty() && Outcome::of_restoring(plan) == Outcome::Done
 }

@@ -69,6 +69,18 @@ fn statement_above(kind: &dyn Kind, path: &Path) -> Option<Path> {
     (statement[length] == "Statement").then(|| Path::of(statement.iter().cloned()))
 }
 
+/// What the statements say that have no name of their own and in which something differs, by their path.
+pub(crate) fn unnamed(kind: &dyn Kind, compared: &Compared) -> BTreeMap<Path, String> {
+    let paths = compared.differences.iter().filter_map(|difference| statement_above(kind, &difference.path));
+    let says = paths.filter_map(|path| {
+        let statement = tree::get(&compared.left, &path).or_else(|| tree::get(&compared.right, &path))?;
+        // Of two statements with one name neither has it as its key.
+        let is_named = statement.get("Sid").and_then(Value::as_str) == path.segments().last().map(String::as_str);
+        Some((path, policy::words::statement(statement).filter(|_| !is_named)?))
+    });
+    says.collect()
+}
+
 impl Compared {
     /// The direction of each difference, with the left side as live and the right side as wanted.
     ///

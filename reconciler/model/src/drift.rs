@@ -1,6 +1,7 @@
 //! The difference between live and desired, field by field, with its direction.
 
 use std::borrow::Cow;
+use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
@@ -75,19 +76,62 @@ pub struct Drift {
     /// Who has to know, and how soon: the most urgent first. Empty where it serves no control.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub alerts: Vec<Alert>,
+    /// What people need to read it.
+    #[serde(default, skip_serializing_if = "Context::is_empty")]
+    pub context: Context,
+}
+
+/// What people need beside the differences to read them. Nothing is decided by it. A part of the JSON contract.
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct Context {
+    /// What is declared of a missing resource, whole; `null` of any other.
+    #[serde(skip_serializing_if = "Value::is_null")]
+    pub declared: Value,
+    /// How many addresses its declaration makes, as far as the plan looked at them.
+    #[serde(skip_serializing_if = "is_zero")]
+    pub places: usize,
+    /// What statements say that have no name of their own, by their path.
+    #[serde(skip_serializing_if = "BTreeMap::is_empty")]
+    pub says: BTreeMap<Path, String>,
+}
+
+impl Context {
+    fn is_empty(&self) -> bool {
+        *self == Self::default()
+    }
+}
+
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "serde passes references")]
+fn is_zero(count: &usize) -> bool {
+    *count == 0
+}
+
+impl Drift {
+    /// Whether all that differs is stronger than declared and kept, so that nothing is to be done.
+    pub fn is_kept(&self) -> bool {
+        self.change == Change::Changed && !self.fields.is_empty() && self.fields.iter().all(|field| field.kept)
+    }
 }
 
 /// What comparing one address gave.
 #[derive(Debug, Clone, PartialEq)]
-pub struct Comparison {
+pub struct Comparison<'a> {
     /// The drift; `None` when in sync.
     pub drift: Option<Drift>,
     /// The tree to reach: desired, with what is stronger in live kept.
-    pub target: Value,
+    pub target: Cow<'a, Value>,
     /// The paths at which live and target differ.
     pub differs: Vec<Path>,
     /// Differences that the kind says cannot be observed here: path and reason.
     pub unobservable: Vec<(Path, &'static str)>,
+}
+
+impl Comparison<'_> {
+    /// The same, with a target of its own.
+    pub fn into_owned(self) -> Comparison<'static> {
+        Comparison { target: Cow::Owned(self.target.into_owned()), ..self }
+    }
 }
 
 /// The drift of what is wanted, of which nobody was told yet.
@@ -104,11 +148,12 @@ pub fn of(wanted: &Wanted, change: Change, direction: Direction, fields: Vec<Fie
         fields,
         declared_at: Some(wanted.declaration.at.to_string()),
         alerts: Vec::new(),
+        context: Context::default(),
     }
 }
 
 /// Adds what stands beside the state, protects less, and can be changed by no step.
-pub(crate) fn add_beside(comparison: &mut Comparison, wanted: &Wanted, beside: Vec<(Difference, Direction)>) {
+pub(crate) fn add_beside(comparison: &mut Comparison<'_>, wanted: &Wanted, beside: Vec<(Difference, Direction)>) {
     if beside.is_empty() {
         return;
     }
@@ -126,17 +171,30 @@ pub(crate) fn add_beside(comparison: &mut Comparison, wanted: &Wanted, beside: V
 }
 
 /// Compares what is wanted with what was seen; `live` is `None` only when the address is known to be absent.
-pub fn compare(kind: &dyn Kind, wanted: &Wanted, want: &Value, live: Option<&ObservedResource>) -> Comparison {
+pub fn compare<'a>(
+    kind: &dyn Kind,
+    wanted: &Wanted,
+    want: &'a Value,
+    live: Option<&ObservedResource>,
+) -> Comparison<'a> {
     let drift = |change, direction, fields| of(wanted, change, direction, fields);
     let Some(live) = live else {
         return Comparison {
-            drift: Some(drift(Change::Missing, Direction::Weakened, Vec::new())),
-            target: want.clone(),
+            drift: Some(Drift {
+                context: Context { declared: want.clone(), ..Context::default() },
+                ..drift(Change::Missing, Direction::Weakened, Vec::new())
+            }),
+            target: Cow::Borrowed(want),
             differs: vec![Path::root()],
             unobservable: Vec::new(),
         };
     };
-    let want = &*knowable(want, live);
+    let want = knowable(want, live);
+    // Most resources are as declared, and nothing of them has to be copied to see that.
+    if has_all_of(&live.tree, &want) {
+        return Comparison { drift: None, target: want, differs: Vec::new(), unobservable: Vec::new() };
+    }
+    let want = &*want;
     let managed = managed_part(kind, &live.tree, want);
     let compared = documents::compare(kind, managed, want);
     let mut directions = compared.directions(kind);
@@ -157,6 +215,7 @@ pub fn compare(kind: &dyn Kind, wanted: &Wanted, want: &Value, live: Option<&Obs
         let keep = direction == Direction::Strengthened && may_keep && kind.protects(live, path);
         found.push(Found { difference: difference.clone(), direction, keep });
     }
+    let says = documents::unnamed(kind, &compared);
     let target = kept::settle(kind, &live.tree, want, compared.right, &mut found);
     let fields: Vec<FieldDrift> = found
         .into_iter()
@@ -173,11 +232,20 @@ pub fn compare(kind: &dyn Kind, wanted: &Wanted, want: &Value, live: Option<&Obs
     let differs = fields.iter().filter(|field| !field.kept).map(|field| field.path.clone()).collect();
     let direction = Direction::of_all(fields.iter().map(|field| field.direction));
     Comparison {
-        drift: (!fields.is_empty()).then(|| drift(Change::Changed, direction, fields)),
-        target,
+        target: Cow::Owned(target),
+        drift: (!fields.is_empty()).then(|| Drift {
+            context: Context { says, ..Context::default() },
+            ..drift(Change::Changed, direction, fields)
+        }),
         differs,
         unobservable,
     }
+}
+
+/// Whether every member of a wanted tree is there, and the same.
+fn has_all_of(live: &Value, want: &Value) -> bool {
+    let same = |(name, member): (&String, &Value)| live.get(name).unwrap_or(&Value::Null) == member;
+    want.as_object().is_some_and(|members| members.iter().all(same))
 }
 
 /// What is wanted, without the members of the live resource that could not be read: like members that are not declared, they

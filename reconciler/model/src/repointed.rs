@@ -56,6 +56,7 @@ pub(crate) fn drift_of(scope: &Scope, key: &str, pin: &Pin, live: Value, control
         fields: vec![field],
         declared_at,
         alerts: Vec::new(),
+        context: crate::drift::Context::default(),
     }
 }
 

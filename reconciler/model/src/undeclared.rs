@@ -195,6 +195,7 @@ pub fn judge(
         fields,
         declared_at: None,
         alerts: Vec::new(),
+        context: crate::drift::Context::default(),
     });
     drift.alerts = alert::of_unexpected(controls, &drift.controls, |one| one.fits(&drift), alert::UNEXPECTED);
     Unexpected::Below(drift)

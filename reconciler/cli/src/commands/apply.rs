@@ -1,11 +1,13 @@
 //! `apply`: what a saved plan has in common with today's.
 
+use std::collections::BTreeSet;
 use std::path::Path;
 
 use reconciler_engine::apply::Applied;
 use reconciler_engine::outcome::Outcome;
 use reconciler_engine::rounds::Activation;
 use reconciler_engine::saved::{self, Unusable};
+use reconciler_model::address::Address;
 use reconciler_model::codes;
 use reconciler_model::permit::{Approval, Mode};
 use reconciler_model::plan::Plan;
@@ -30,8 +32,9 @@ pub(crate) async fn run(setup: &Setup, file: &Path, approve: Option<String>) -> 
     approval::refuse_when_paused(&state)?;
     let _lock = state.lock()?;
     let mut journal = crash_point::journal(&state, &setup.run)?;
+    let look = setup.look(&desired);
     if saved.steps.is_empty() {
-        setup.screen.say(render::plan(&saved).trim_end())?;
+        setup.screen.say(render::plan(&saved, &look).trim_end())?;
         setup.screen.json(&json!({"plan": plan_json(&saved), "steps": []}))?;
         setup.screen.say("nothing to do: the plan has no steps")?;
         return Ok(Outcome::of_plan(&saved).into());
@@ -48,7 +51,7 @@ pub(crate) async fn run(setup: &Setup, file: &Path, approve: Option<String>) -> 
     let agreed = reconciler.agree(&saved, &planned, &selected.wanted);
     let fates = agreed.fates.clone();
     // What is about to be done, and not what a file says.
-    setup.screen.say(render::plan(&agreed.plan).trim_end())?;
+    setup.screen.say(render::plan(&agreed.plan, &look).trim_end())?;
     for step in &saved.steps {
         if let Some(why) = report::fate_in_words(fates.get(&step.id)) {
             setup.screen.line(format_args!("step {} {}: {why}", step.id, step.address))?;
@@ -74,7 +77,19 @@ pub(crate) async fn run(setup: &Setup, file: &Path, approve: Option<String>) -> 
         };
         reconciler.apply_agreed(agreed, &planned.inventory, allowed, &activation, &mut journal).await?
     };
-    report::saved(setup.screen, &saved, &fates, &applied)
+    let after = match interrupt::requested() {
+        Some(_) => None,
+        // What the file found and could not restore is open too.
+        None => {
+            let found: BTreeSet<&Address> = saved.drift.iter().map(|drift| &drift.address).chain(&changed).collect();
+            let mut wanted = desired.wanted();
+            wanted.retain(|one| found.contains(&one.address));
+            let selected = Selected::new(&desired, wanted, None);
+            let target = setup.target(&desired, &selected);
+            Some(reconciler.plan(target, Some(&journal)).await?.plan)
+        }
+    };
+    report::saved(setup, &look, &saved, (&fates, &applied), after.as_ref())
 }
 
 /// Reads a saved plan; refuses one that another version wrote or that somebody edited.

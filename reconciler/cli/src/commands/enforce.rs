@@ -47,9 +47,10 @@ async fn activate(setup: &Setup, filter: &Filter, sink: &dyn Sink) -> Result<Exi
     let mut target = setup.target_to_write(&desired, &selected);
     target.undone_at_most = Some(setup.settings.undone_at_most);
     target.brakes = true;
+    let look = setup.look(&desired);
     let policy = Approval::StandingPolicy { max_changes: setup.settings.max_changes };
     let approve = |plan: &Plan| {
-        setup.screen.say(render::plan(plan).trim_end())?;
+        setup.screen.say(render::plan(plan, &look).trim_end())?;
         approval::refuse_when_paused(&state)?;
         interrupt::writing();
         Ok(policy)
@@ -64,12 +65,12 @@ async fn activate(setup: &Setup, filter: &Filter, sink: &dyn Sink) -> Result<Exi
         stop: &interrupt::is_requested,
     };
     let converged = reconciler.converge(&activation, &mut journal, |_, _| Ok(()), approve).await?;
-    report::ended(setup.screen, &converged, sessions.calls(), None)
+    report::ended(setup, &look, &converged, sessions.calls(), None)
 }
 
 /// The daemon.
 pub(crate) async fn daemon(mut setup: Setup, filter: &Filter) -> Result<Exit, Failure> {
-    setup.screen = Screen { output: Output::Human, quiet: true, told_elsewhere: true };
+    setup.screen = Screen { output: Output::Human, quiet: true, told_elsewhere: true, full: false };
     start_log(setup.settings.log_json);
     interrupt::writing();
     let (trigger, mut triggers) = mpsc::channel::<&'static str>(1);

@@ -45,8 +45,9 @@ pub(crate) async fn run(setup: &Setup, asked: Asked) -> Result<Exit, Failure> {
     let mut target = setup.target_to_write(&desired, &selected);
     // What is deleted cannot be made again with its number, so it has to be asked for.
     target.may_delete_versions |= asked.delete_versions;
+    let look = setup.look(&desired);
     let approve = |plan: &Plan| {
-        setup.screen.say(render::plan(plan).trim_end())?;
+        setup.screen.say(render::plan(plan, &look).trim_end())?;
         let allowed = match asked.yes {
             true => Approval::Operator,
             false => approval::ask(plan, "restore this", "approve with --yes")?,
@@ -72,7 +73,7 @@ pub(crate) async fn run(setup: &Setup, asked: Asked) -> Result<Exit, Failure> {
     };
     let response = reconciler.respond(order, &activation, &desired, &mut journal, approve).await?;
     match response.converged.map_err(Failure::from) {
-        Ok(converged) => report::ended(setup.screen, &converged, sessions.calls(), response.incident.as_ref()),
+        Ok(converged) => report::ended(setup, &look, &converged, sessions.calls(), response.incident.as_ref()),
         Err(failure) => {
             if let Some((incident, folder)) = &response.incident {
                 setup.screen.json(&json!({ "incident": incident, "exit": failure.exit.code() }))?;

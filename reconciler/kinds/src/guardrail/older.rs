@@ -102,9 +102,13 @@ pub(super) fn unknown(live: &ObservedResource, want: &Value, known: KnownVersion
     let pinned = pinned.rsplit_once(':').filter(|(other, _)| *other == id);
     let pinned: u32 = pinned.and_then(|(_, newest)| newest.parse().ok()).unwrap_or(0);
     let is_replaced = |number: u32| known.replaced.is_some_and(|all| all.contains(&called(&id, number)));
+    let older = Beside::of(live).older;
+    if older.is_empty() {
+        return Vec::new();
+    }
     let declared = published_of(want);
     let mut found = Vec::new();
-    for Older { versions, content } in Beside::of(live).older {
+    for Older { versions, content } in older {
         let unknown: Vec<u32> =
             versions.into_iter().filter(|number| *number > pinned && !is_replaced(*number)).collect();
         if unknown.is_empty() {
@@ -166,9 +170,13 @@ fn less(content: &Value, declared: &Value) -> impl Iterator<Item = (Difference, 
 
 /// What is to be said of versions that protect less than `want`, or may.
 pub(super) fn notes(live: &ObservedResource, want: &Value) -> Vec<(&'static str, String)> {
+    let older = Beside::of(live).older;
+    if older.is_empty() {
+        return Vec::new();
+    }
     let declared = published_of(want);
     let (mut weaker, mut unsure) = (Vec::new(), Vec::new());
-    for Older { versions, content } in Beside::of(live).older {
+    for Older { versions, content } in older {
         match Direction::of_all(less(&content, &declared).map(|(_, direction)| direction)) {
             Direction::Weakened => weaker.extend(versions),
             Direction::Unknown => unsure.extend(versions),

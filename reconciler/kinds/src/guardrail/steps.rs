@@ -1,5 +1,6 @@
 //! From the drift of a guardrail to calls: update, publish, make room for versions, tag (README.md, Versions).
 
+use std::borrow::Cow;
 use std::collections::BTreeMap;
 
 use reconciler_model::codes;
@@ -147,22 +148,24 @@ fn restore(situation: &Situation<'_>, live: &ObservedResource) -> Proposal {
     let mut proposal = Proposal::default();
     let private_state: PrivateState = serde_json::from_value(live.private_state.clone()).unwrap_or_default();
     let publishes = situation.differs_in(PUBLISHED);
-    let mut content = body_of(&laid_over(Some(&live.tree), &body_of(situation.target)));
-    if publishes {
-        keep_what_is_stronger_in_the_version(situation.target, &mut content);
-    }
-    name_the_tiers(&mut content);
+    // Most guardrails are as declared, and need no copy of their content.
+    let content = match situation.differs.is_empty() && lacks_no_tier(&live.tree) {
+        true => Cow::Borrowed(&live.tree),
+        false => Cow::Owned(content_to_reach(situation, live, publishes)),
+    };
+    let is_same = matches!(content, Cow::Borrowed(_));
     // The service gives a name once: the content is not to wait until another guardrail gives it back.
     let taken_by = private_state.taken_by.as_ref().filter(|_| situation.differs_in(NAME));
     let renamed = situation.differs_in(NAME) && taken_by.is_none();
     let today = live.tree.get(NAME).and_then(Value::as_str).filter(|_| taken_by.is_some()).unwrap_or(situation.name);
     // A DRAFT with the status FAILED is written again, even if its content is the declared one.
-    let draft_differs =
-        renamed || situation.differs_in(STATUS) || !tree::differences(&body_of(&live.tree), &content, &[]).is_empty();
+    let draft_differs = renamed
+        || situation.differs_in(STATUS)
+        || (!is_same && !tree::differences(&body_of(&live.tree), &content, &[]).is_empty());
     let unknown_fields = carried(live, situation.target, &content, draft_differs, &mut proposal);
     if draft_differs && proposal.refusals.is_empty() {
         let body = with_extras(today, &verbatim(&content, situation.target, &Beside::of(live)), &unknown_fields);
-        let mut expected = content.clone();
+        let mut expected = Value::clone(&content);
         // An unknown word is left out of the expected state. It hides only itself.
         if live.tree.get(STATUS).is_some() {
             expected[STATUS] = json!(READY);
@@ -215,6 +218,16 @@ fn restore(situation: &Situation<'_>, live: &ObservedResource) -> Proposal {
         proposal.refusals.push((codes::NAME_TAKEN, detail));
     }
     proposal
+}
+
+/// What the DRAFT has to hold: what is declared, what is not mentioned, and what is kept.
+fn content_to_reach(situation: &Situation<'_>, live: &ObservedResource, publishes: bool) -> Value {
+    let mut content = body_of(&laid_over(Some(&live.tree), &body_of(situation.target)));
+    if publishes {
+        keep_what_is_stronger_in_the_version(situation.target, &mut content);
+    }
+    name_the_tiers(&mut content);
+    content
 }
 
 /// The new version replaces the newest one, so the stronger values of that one have to be in the DRAFT too.
@@ -281,12 +294,22 @@ fn carried(
     kept
 }
 
+/// The policies that have tiers.
+const TIERED: [&str; 3] = ["contentPolicy", "topicPolicy", "contextualGroundingPolicy"];
+
+fn lacks_its_tier(content: &Value, section: &str) -> bool {
+    content.get(section).is_some_and(|policy| policy.is_object() && policy.get("tier").is_none_or(Value::is_null))
+}
+
+fn lacks_no_tier(content: &Value) -> bool {
+    !TIERED.iter().any(|section| lacks_its_tier(content, section))
+}
+
 /// A policy that is kept without its tier has the usual one: the service has none without.
 fn name_the_tiers(content: &mut Value) {
-    for section in ["contentPolicy", "topicPolicy", "contextualGroundingPolicy"] {
-        let path = Path::of([section, "tier"]);
-        if content.get(section).is_some_and(Value::is_object) && tree::get(content, &path).is_none() {
-            tree::set(content, &path, Some(json!({"tierName": "CLASSIC"})));
+    for section in TIERED {
+        if lacks_its_tier(content, section) {
+            tree::set(content, &Path::of([section, "tier"]), Some(json!({"tierName": "CLASSIC"})));
         }
     }
 }

@@ -43,6 +43,7 @@ fn drift(kind: &str, controls: &[&str], change: Change, fields: &[Field]) -> Dri
         fields,
         declared_at: None,
         alerts: Vec::new(),
+        context: crate::drift::Context::default(),
     }
 }
 

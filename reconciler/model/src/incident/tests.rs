@@ -35,6 +35,7 @@ fn affected(name: &str, status: Status) -> Affected {
         }],
         declared_at: None,
         alerts: Vec::new(),
+        context: crate::drift::Context::default(),
     };
     let proof = |at: &str| Proof { by: format!("read {HOSTILE}"), at: at.into() };
     let restored = status.is_restored();

@@ -12,7 +12,7 @@ use crate::alert;
 use crate::codes;
 use crate::control::Control;
 use crate::desired::{LiveReference, Wanted};
-use crate::diagnostic::Diagnostic;
+use crate::diagnostic::{Diagnostic, Place};
 use crate::direction::Direction;
 use crate::drift::{self, Change, Drift, FieldDrift};
 use crate::flapping::Flapping;
@@ -167,6 +167,10 @@ pub fn build(inputs: &Inputs<'_>) -> Plan {
     let mut diagnostics = Vec::new();
     let mut proposed: Vec<Proposed<'_>> = Vec::new();
     let referred_to = referred_to(inputs.wanted);
+    let mut places: BTreeMap<&Place, usize> = BTreeMap::new();
+    for wanted in inputs.wanted.iter().filter(|one| !one.is_context) {
+        *places.entry(&wanted.declaration.at).or_default() += 1;
+    }
     for wanted in inputs.wanted.iter().filter(|one| !one.is_context) {
         let address = &wanted.address;
         let Some(kind) = inputs.kinds.iter().find(|kind| kind.name() == address.kind) else { continue };
@@ -260,6 +264,7 @@ pub fn build(inputs: &Inputs<'_>) -> Plan {
         match assessed.drift {
             Some(mut drift) => {
                 drift.alerts = alert::of(inputs.controls, &drift);
+                drift.context.places = places.get(&wanted.declaration.at).copied().unwrap_or_default();
                 if wanted.pin.is_some() && drift.fields.iter().any(|field| kind.contract().leads_elsewhere(&field.path))
                 {
                     drift.alerts.extend(repointed::alerts(inputs.controls, &drift));

@@ -57,6 +57,7 @@ mod read;
 mod value;
 mod widening;
 mod witness;
+pub mod words;
 
 pub use align::{align, align_equal};
 pub use contain::{direction, takes_nothing};

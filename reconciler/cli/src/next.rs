@@ -1,0 +1,99 @@
+//! The next command: what one would type after what was just shown.
+
+use std::path::Path;
+
+use reconciler_engine::rounds::Converged;
+use reconciler_model::drift::{Change, Drift};
+use reconciler_model::plan::Plan;
+
+use crate::args::{Global, in_shell};
+use crate::screen::{DO, FAINT, line, paint};
+
+/// A command, and what it is for.
+pub(crate) struct Next {
+    command: String,
+    reason: &'static str,
+}
+
+/// After a plan, which may have been saved.
+pub(crate) fn after_plan(global: &Global, plan: &Plan, saved: Option<&Path>) -> Vec<Next> {
+    let program = global.spelled();
+    let mut all = Vec::new();
+    let mut next = |command: String, reason| all.push(Next { command, reason });
+    if !plan.steps.is_empty() {
+        match saved {
+            Some(path) => {
+                let path = in_shell(&path.to_string_lossy());
+                next(format!("{program} apply {path} --approve {}", plan.plan_id), "carries out what was saved");
+            }
+            // The AWS in the process ends with it, so that a saved plan would be of no use.
+            None if global.aws == crate::args::Aws::Live => {
+                next(format!("{program} plan --out"), "saves the plan, to review and apply exactly this");
+            }
+            None => next(format!("{program} enforce --once"), "restores all of it, as the schedule does"),
+        }
+        if let Some(target) = target(plan) {
+            next(format!("{program} restore {target}"), "restores it with evidence and an incident record");
+        }
+    }
+    let undeclared = plan.drift.iter().find(|drift| drift.change == Change::Unexpected);
+    if let Some(drift) = undeclared {
+        let address = in_shell(&drift.address.to_string());
+        next(format!("{program} export --address {address}"), "prints it as a declaration");
+    }
+    all
+}
+
+/// After an activation that left something open.
+pub(crate) fn after_writing(global: &Global, converged: &Converged, targets: &[String]) -> Vec<Next> {
+    let is_open = match &converged.after {
+        None => true,
+        Some(plan) => plan.drift.iter().any(|drift| !drift.is_kept()) || !plan.gaps.is_empty(),
+    };
+    if !is_open {
+        return Vec::new();
+    }
+    let program = global.spelled();
+    let command = match targets {
+        [] => format!("{program} plan"),
+        targets => {
+            let targets: Vec<String> = targets.iter().map(|target| in_shell(target)).collect();
+            format!("{program} restore {}", targets.join(" "))
+        }
+    };
+    let reason = if targets.is_empty() { "shows what is left" } else { "takes it up again" };
+    vec![Next { command, reason }]
+}
+
+/// After a saved plan of which something was left out or is open.
+pub(crate) fn after_apply(global: &Global) -> Vec<Next> {
+    vec![Next { command: format!("{} plan --out", global.spelled()), reason: "plans again what is left" }]
+}
+
+/// The address of the only drift with steps, or the control of the most urgent one.
+fn target(plan: &Plan) -> Option<String> {
+    let has_steps = |drift: &&Drift| plan.steps.iter().any(|step| step.address == drift.address);
+    let mut drifts: Vec<&Drift> = plan.drift.iter().filter(has_steps).collect();
+    if let [one] = drifts[..] {
+        return Some(in_shell(&one.address.to_string()));
+    }
+    drifts.retain(|drift| !drift.alerts.is_empty());
+    let first = drifts.into_iter().min_by(|one, two| match (one.alerts.first(), two.alerts.first()) {
+        (Some(one), Some(two)) if one.is_before(two) => std::cmp::Ordering::Less,
+        (Some(one), Some(two)) if two.is_before(one) => std::cmp::Ordering::Greater,
+        _ => std::cmp::Ordering::Equal,
+    })?;
+    first.alerts.first().map(|alert| in_shell(&alert.control))
+}
+
+/// The lines, one for each command.
+pub(crate) fn lines(all: &[Next]) -> Option<String> {
+    if all.is_empty() {
+        return None;
+    }
+    let told = |(index, Next { command, reason }): (usize, &Next)| {
+        let head = if index == 0 { paint(DO, "next") } else { "    ".to_owned() };
+        line(format_args!("{head}  {command}  {}", paint(FAINT, format_args!("# {reason}"))))
+    };
+    Some(all.iter().enumerate().map(told).collect::<Vec<_>>().join("\n"))
+}
