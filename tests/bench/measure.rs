@@ -41,9 +41,9 @@ impl Run {
         self.stdout.lines().rfind(|line| line.starts_with("result: "))
     }
 
-    /// The number of calls of the result line.
+    /// How many calls were made, as it says.
     pub(crate) fn calls(&self) -> Option<usize> {
-        let (before, _) = self.result()?.split_once(" calls ")?;
+        let (before, _) = self.stdout.split_once(" calls")?;
         before.rsplit(' ').next()?.parse().ok()
     }
 }

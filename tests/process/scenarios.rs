@@ -21,6 +21,7 @@ scenarios! {
     moved: "moved.md",
     paused: "paused.md",
     pins: "pins.md",
+    policies: "policies.md",
     restore: "restore.md",
     saved_plan: "saved-plan.md",
     stale_plan: "stale-plan.md",

@@ -23,13 +23,13 @@ fn colour_is_for_terminals() {
 }
 
 #[test]
-fn a_plan_is_applied_when_somebody_writes_yes() {
+fn a_plan_is_applied_when_somebody_agrees() {
     let aws = Aws::scenario("aws-genai-06");
     let environment = TestEnvironment::on(&aws);
     let _ = environment.run(&["plan", "--out", "plan.json"]).exits(2);
-    for answer in ["no", "y", ""] {
+    for answer in ["no", "yess", ""] {
         let mut terminal = environment.at_terminal(&["apply", "plan.json"]);
-        terminal.wait_for("write `yes` to go on");
+        terminal.wait_for("[y/N]");
         terminal.types(answer);
         let (code, shown) = terminal.wait();
         assert_eq!(code, 4, "{shown}");
@@ -37,9 +37,9 @@ fn a_plan_is_applied_when_somebody_writes_yes() {
     }
     assert_eq!(aws.writes(), []);
     let mut terminal = environment.at_terminal(&["apply", "plan.json"]);
-    terminal.wait_for("2 steps on 2 resources");
-    terminal.wait_for("write `yes` to go on");
-    terminal.types("yes");
+    terminal.wait_for("Change 2 resources with 2 calls?");
+    terminal.wait_for("[y/N]");
+    terminal.types("y");
     let (code, shown) = terminal.wait();
     assert_eq!(code, 0, "{shown}");
     assert!(shown.contains("2 of 2 steps verified by read-back"), "{shown}");
@@ -51,8 +51,8 @@ fn a_restore_is_asked_for_too() {
     let aws = Aws::scenario("aws-genai-06");
     let environment = TestEnvironment::on(&aws);
     let mut terminal = environment.at_terminal(&["restore", "aws-genai-06"]);
-    terminal.wait_for("restore this? 2 steps on 2 resources");
-    terminal.types("yes");
+    terminal.wait_for("Restore 2 resources with 2 calls?");
+    terminal.types("y");
     let (code, shown) = terminal.wait();
     assert_eq!(code, 0, "{shown}");
     let _ = environment.run(&["plan"]).exits(0);

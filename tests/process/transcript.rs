@@ -8,11 +8,13 @@
 //! - ```` ```yaml file NAME ````: a file that is written;
 //! - ```` ```writes ````: the calls since the last such block that changed something, by operation.
 //!
-//! Every scenario ends with a plan that finds nothing.
+//! Each is played at a terminal of 80 columns, which the file shows, and of 120, which the file of the same name in
+//! `120-columns` shows. Every scenario ends with a plan that finds nothing.
 
 use std::collections::BTreeMap;
 use std::fmt::Write as _;
 use std::fs;
+use std::path::Path;
 
 use regex::Regex;
 use snapbox::{Assert, Data, Redactions};
@@ -21,8 +23,13 @@ use crate::harness::{Aws, TestEnvironment, repository};
 
 /// Plays the scenario and compares what happened with what it says.
 pub(crate) fn check(name: &str) {
-    let path = repository().join("tests/scenarios").join(name);
-    let text = fs::read_to_string(&path).expect("read");
+    let folder = repository().join("tests/scenarios");
+    let text = fs::read_to_string(folder.join(name)).expect("read");
+    play(name, &text, 80, &folder.join(name));
+    play(name, &text, 120, &folder.join("120-columns").join(name));
+}
+
+fn play(name: &str, text: &str, columns: usize, path: &Path) {
     let scenario = text
         .lines()
         .next()
@@ -30,7 +37,8 @@ pub(crate) fn check(name: &str) {
         .and_then(|line| line.strip_suffix(" -->"))
         .expect("a first line `<!-- aws: SCENARIO -->`");
     let aws = Aws::scenario(scenario);
-    let mut story = Story { environment: TestEnvironment::on(&aws), aws, told: String::new(), writes: 0, last: None };
+    let environment = TestEnvironment::on(&aws).variable("COLUMNS", &columns.to_string());
+    let mut story = Story { environment, aws, told: String::new(), writes: 0, last: None };
     let mut lines = text.lines();
     while let Some(line) = lines.next() {
         let _ = writeln!(story.told, "{line}");
@@ -46,7 +54,7 @@ pub(crate) fn check(name: &str) {
         .action_env("SNAPSHOTS")
         .normalize_paths(false)
         .redact_with(redactions(&story.environment))
-        .eq(told, Data::read_from(&path, None));
+        .eq(told, Data::read_from(path, None));
     assert!(command.contains(" plan") && code == 0, "{name} has to end with a plan that finds nothing");
 }
 
@@ -121,6 +129,7 @@ fn redactions(environment: &TestEnvironment) -> Redactions {
         ("[INCIDENT]", r"inc-(?<redacted>[0-9]{8}T[0-9]{6}Z-[0-9a-f]{8})"),
         ("[TIME]", r"(?<redacted>\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d+)?Z)"),
         ("[CALLS]", r"(?<redacted>\d+) calls"),
+        ("[SECONDS]", r"read in (?<redacted>\d+\.\d) s"),
         ("[KEY]", r"key/(?<redacted>[0-9a-f-]+)"),
         ("[GUARDRAIL]", r"and (?<redacted>[0-9a-z]{12}) was made in its place"),
         ("[UUID]", r"(?<redacted>[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12})"),

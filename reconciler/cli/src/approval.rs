@@ -9,6 +9,7 @@ use reconciler_model::plan::Plan;
 
 use crate::exit::Exit;
 use crate::failure::Failure;
+use crate::text::counted;
 
 /// Asks at the terminal. Without one nothing is approved: aborted is never success, and `otherwise` says how to approve.
 pub(crate) fn ask(plan: &Plan, what: &str, otherwise: &str) -> Result<Approval, Failure> {
@@ -20,16 +21,16 @@ pub(crate) fn ask(plan: &Plan, what: &str, otherwise: &str) -> Result<Approval, 
     let mut stderr = anstream::stderr();
     write!(
         stderr,
-        "\n{what}? {} steps on {} resources; write `yes` to go on: ",
-        plan.steps.len(),
-        plan.addresses_changed()
+        "\n{what} {} with {}? [y/N] ",
+        counted(plan.addresses_changed(), "resource"),
+        counted(plan.steps.len(), "call")
     )?;
     stderr.flush()?;
     let mut answer = String::new();
     std::io::stdin().lock().read_line(&mut answer)?;
-    match answer.trim() {
-        "yes" => Ok(Approval::Operator),
-        _ => Err(not_approved("the answer was not `yes`", "nothing was changed")),
+    match answer.trim().to_ascii_lowercase().as_str() {
+        "y" | "yes" => Ok(Approval::Operator),
+        _ => Err(not_approved("the answer was not `y`", "nothing was changed")),
     }
 }
 

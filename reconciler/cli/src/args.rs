@@ -71,7 +71,14 @@ impl Global {
     /// The program with the options that lead to the same AWS and the same files, as one writes it in a shell.
     pub(crate) fn spelled(&self) -> String {
         let mut text = "bedrock-reconciler".to_owned();
-        let mut option = |name: &str, value: &str| text.push_str(&format!(" {name} {}", in_shell(value)));
+        // What the environment says need not be said again.
+        let is_said = |variable: &str, value: &str| std::env::var(variable).is_ok_and(|said| said == value);
+        let mut option = |name: &str, value: &str| {
+            let variable = format!("BEDROCK_RECONCILER_{}", name.trim_start_matches('-').to_uppercase());
+            if !is_said(&variable, value) {
+                text.push_str(&format!(" {name} {}", in_shell(value)));
+            }
+        };
         match &self.aws {
             Aws::Live => {}
             Aws::Embedded(scenario) => option("--aws", &format!("embedded:{scenario}")),

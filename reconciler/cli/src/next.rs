@@ -8,6 +8,7 @@ use reconciler_model::plan::Plan;
 
 use crate::args::{Global, in_shell};
 use crate::screen::{DO, FAINT, line, paint};
+use crate::view::layout::columns;
 
 /// A command, and what it is for.
 pub(crate) struct Next {
@@ -86,14 +87,16 @@ fn target(plan: &Plan) -> Option<String> {
     first.alerts.first().map(|alert| in_shell(&alert.control))
 }
 
-/// The lines, one for each command.
-pub(crate) fn lines(all: &[Next]) -> Option<String> {
+/// The lines, one for each command, which is never broken: it is to be copied. What it is for is left out where it has no room.
+pub(crate) fn lines(all: &[Next], width: usize) -> Option<String> {
     if all.is_empty() {
         return None;
     }
     let told = |(index, Next { command, reason }): (usize, &Next)| {
         let head = if index == 0 { paint(DO, "next") } else { "    ".to_owned() };
-        line(format_args!("{head}  {command}  {}", paint(FAINT, format_args!("# {reason}"))))
+        let reason =
+            if columns(command) + reason.len() + 10 <= width { format!("  # {reason}") } else { String::new() };
+        line(format_args!("{head}  {command}{}", paint(FAINT, reason)))
     };
     Some(all.iter().enumerate().map(told).collect::<Vec<_>>().join("\n"))
 }

@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 use std::io::IsTerminal as _;
+use std::path::Path;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
@@ -87,7 +88,7 @@ impl Sink for Progress {
             )),
             // A closed standard output is no reason to stop a restore.
             Event::NextRound { number, plan } => {
-                let look = Look::new(self.screen.full, BTreeMap::new());
+                let look = Look::new(self.screen.full, BTreeMap::new(), Path::new(""));
                 let _ = self.screen.say(format_args!("round {number}\n\n{}", render::plan(plan, &look).trim_end()));
             }
             Event::IncidentOpened { id, again, folder } => {

@@ -1,6 +1,7 @@
 //! A plan on the screen: the most urgent first, what decides never cut, one sign with one meaning, and what to do next.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::path::Path;
 
 use reconciler_model::address::Address;
 use reconciler_model::alert::Alert;
@@ -16,10 +17,13 @@ use crate::screen::{BAD, DO, DOUBT, FAINT, GOOD, STRONG, line, of_direction, pai
 use crate::text::counted;
 use crate::view::changes::{Depth, Line, Sign};
 use crate::view::layout::{columns, padded, width, wrapped};
-use crate::view::{Entry, Note, Reading, View};
+use crate::view::{Entry, Note, Reading, View, Word};
 
-/// Entries from which on each takes as few lines as it can, unless everything is asked for.
-const MANY: usize = 24;
+/// Lines and addresses from which on each entry takes as few lines as it can, unless everything is asked for: what is longer than
+/// two screens is looked through, not read.
+const MANY: (usize, usize) = (100, 48);
+/// Steps of one operation from which on they are counted instead of named.
+const MANY_STEPS: usize = 12;
 /// The widest column of labels.
 const WIDEST_LABEL: usize = 44;
 
@@ -32,12 +36,20 @@ pub(crate) struct Look {
     pub(crate) width: usize,
     /// The ids of accounts by their names.
     pub(crate) account_ids: BTreeMap<String, String>,
+    /// The folder of the desired state.
+    pub(crate) folder: String,
 }
 
 impl Look {
     /// For the terminal, whole or folded.
-    pub(crate) fn new(full: bool, account_ids: BTreeMap<String, String>) -> Self {
-        Self { depth: if full { Depth::Full } else { Depth::Folded }, width: width(), account_ids }
+    pub(crate) fn new(full: bool, account_ids: BTreeMap<String, String>, folder: &Path) -> Self {
+        let depth = if full { Depth::Full } else { Depth::Folded };
+        let folder = folder.to_string_lossy().trim_end_matches('/').to_owned();
+        Self { depth, width: width(), account_ids, folder }
+    }
+
+    fn reading<'a>(&'a self, attributions: &'a [ResourceAttribution]) -> Reading<'a> {
+        Reading { depth: self.depth, account_ids: &self.account_ids, attributions, folder: &self.folder }
     }
 }
 
@@ -48,10 +60,17 @@ pub(crate) fn plan(plan: &Plan, look: &Look) -> String {
 
 /// The same with who caused each drift, as far as that was asked.
 pub(crate) fn plan_attributed(plan: &Plan, attributions: &[ResourceAttribution], look: &Look) -> String {
-    let reading = Reading { depth: look.depth, account_ids: &look.account_ids, attributions };
-    let view = View::of(plan, &reading);
-    let painter = Painter { look, is_crowded: look.depth == Depth::Folded && view.entries().count() > MANY };
-    let mut text = counts(&view, plan, look.width);
+    let view = View::of(plan, &look.reading(attributions));
+    let addresses: usize = view.entries().map(|entry| entry.addresses.len()).sum();
+    let text = drawn(&view, plan, &Painter { look, is_crowded: false });
+    match look.depth == Depth::Folded && addresses >= MANY.1 && text.lines().count() > MANY.0 {
+        true => drawn(&view, plan, &Painter { look, is_crowded: true }),
+        false => text,
+    }
+}
+
+fn drawn(view: &View, plan: &Plan, painter: &Painter<'_>) -> String {
+    let mut text = counts(view, plan, painter.look.width);
     for section in &view.sections {
         text.push_str(&format!("{}\n", paint(STRONG, section.heading().to_uppercase())));
         for entry in &section.entries {
@@ -74,8 +93,7 @@ pub(crate) fn plan_attributed(plan: &Plan, attributions: &[ResourceAttribution],
 
 /// The numbers and a table of controls by account, in the place of everything else.
 pub(crate) fn summary(plan: &Plan, look: &Look) -> String {
-    let reading = Reading { depth: Depth::Folded, account_ids: &look.account_ids, attributions: &[] };
-    let view = View::of(plan, &reading);
+    let view = View::of(plan, &Reading { depth: Depth::Folded, ..look.reading(&[]) });
     let mut text = counts(&view, plan, look.width);
     let mut cells: BTreeMap<(&str, &str), BTreeMap<&str, usize>> = BTreeMap::new();
     let mut accounts: BTreeSet<&str> = BTreeSet::new();
@@ -144,14 +162,30 @@ fn counts(view: &View, plan: &Plan, width: usize) -> String {
     if summary.drifted > 0 {
         parts.push(format!("{} of {} not as declared, {weakened} weakened", summary.drifted, summary.addresses));
     }
-    let mut text = wrapped(&parts.join("    "), "  ", "  ", width);
+    let mut text = packed(&parts, "    ", width);
     let signs = view.signs();
     let legend: Vec<String> = signs.iter().map(|sign| format!("{} {}", sign.text(), sign.meaning())).collect();
     if !legend.is_empty() {
-        text.push_str(&wrapped(&paint(FAINT, legend.join("   ")), "  ", "  ", width));
+        let legend: Vec<String> = legend.iter().map(|one| paint(FAINT, one)).collect();
+        text.push_str(&packed(&legend, "   ", width));
     }
     text.push('\n');
     text
+}
+
+/// Phrases side by side, each whole, in as many lines as they need.
+fn packed(phrases: &[String], between: &str, width: usize) -> String {
+    let mut lines: Vec<String> = Vec::new();
+    for phrase in phrases {
+        match lines.last_mut() {
+            Some(last) if columns(last) + columns(between) + columns(phrase) <= width => {
+                last.push_str(between);
+                last.push_str(phrase);
+            }
+            _ => lines.push(format!("  {phrase}")),
+        }
+    }
+    lines.iter().map(|line| format!("{line}\n")).collect()
 }
 
 /// The most urgent alert of a drift, such as `page now (aws-genai-02)`.
@@ -185,11 +219,11 @@ impl Painter<'_> {
         let several = if names.len() > 1 { format!(" ({} of them)", names.len()) } else { String::new() };
         let name = paint(STRONG, format_args!("{} {}", entry.kind, names.join(", ")));
         let left = format!("{} {}   {name}{several}", paint(style, entry.sign.text()), places(entry));
-        let mut right = format!("{}  {}", paint(FAINT, entry.controls.join(" ")), paint(style, entry.what));
         let brief = self.is_crowded.then(|| brief(entry)).flatten();
-        if let Some(brief) = &brief {
-            right = format!("{brief}  {right}");
-        }
+        let right = match &brief {
+            Some(brief) => format!("{brief}  {}", paint(style, &entry.what)),
+            None => format!("{}  {}", paint(FAINT, entry.controls.join(" ")), paint(style, &entry.what)),
+        };
         let (left, right) = (line(left), line(right));
         let room = self.look.width.saturating_sub(columns(&left) + columns(right.trim_start()));
         match room >= 2 {
@@ -216,12 +250,7 @@ impl Painter<'_> {
     fn lines(&self, text: &mut String, entry: &Entry) {
         if entry.sign == Sign::Create {
             let at = if entry.at.is_empty() { String::new() } else { format!("  {}", paint(FAINT, &entry.at)) };
-            text.push_str(&wrapped(
-                &line(format_args!("declared, and not there{at}")),
-                "    ",
-                "      ",
-                self.look.width,
-            ));
+            text.push_str(&format!("    {}\n", line(format_args!("declared, and not there{at}"))));
         }
         let label_width = |one: &Line| columns(&one.label) + 2 * one.depth;
         let with_text = entry.lines.iter().filter(|one| !one.text.is_empty());
@@ -245,10 +274,18 @@ impl Painter<'_> {
                 true => String::new(),
                 false => format!("  {}", paint(of_direction(one.direction), &one.remark)),
             };
-            let at = if one.at.is_empty() { String::new() } else { format!("  {}", paint(FAINT, &one.at)) };
-            let whole = line(format_args!("{sign}{label}{told}{remark}{at}"));
+            let whole = line(format_args!("{sign}{label}{told}{remark}"));
             let hanging = format!("{indent}    ");
-            text.push_str(&wrapped(&whole, &indent, &hanging, self.look.width));
+            let at = line(paint(FAINT, &one.at));
+            let mut drawn = wrapped(&whole, &indent, &hanging, self.look.width);
+            if !one.at.is_empty() {
+                // A place is never broken: it is to be clicked on.
+                let last = drawn.trim_end().rsplit('\n').next().map(columns).unwrap_or_default();
+                let fits = last + 2 + columns(&at) <= self.look.width;
+                drawn.truncate(drawn.trim_end().len());
+                drawn.push_str(&if fits { format!("  {at}\n") } else { format!("\n{hanging}{at}\n") });
+            }
+            text.push_str(&drawn);
         }
     }
 
@@ -263,23 +300,27 @@ impl Painter<'_> {
                 None => by_operation.push((operation, vec![id])),
             }
         }
-        let told = by_operation.iter().map(|(operation, ids)| format!("{} {operation}", ranges(ids)));
+        let told = by_operation.iter().map(|(operation, ids)| match ids.len() {
+            MANY_STEPS.. => format!("{operation}, {} times", ids.len()),
+            _ => format!("{} {operation}", ranges(ids)),
+        });
         let told = line(format_args!("{}  {}", paint(DO, "then"), told.collect::<Vec<_>>().join(" · ")));
         text.push_str(&wrapped(&told, "    ", "          ", self.look.width));
     }
 
     fn note(&self, text: &mut String, note: &Note, indent: &str) {
-        let word = match (note.severity, note.code.is_empty()) {
-            (_, true) => paint(DO, "hint"),
-            (Severity::Refused, _) => paint(BAD, format_args!("refused [{}]", note.code)),
-            (Severity::Left, _) => paint(BAD, format_args!("left [{}]", note.code)),
-            (Severity::Note, _) => paint(DOUBT, format_args!("note [{}]", note.code)),
+        let word = match note.word {
+            Word::Reason => String::new(),
+            Word::Refused => paint(BAD, format_args!("refused [{}] ", note.code)),
+            Word::Left => paint(BAD, format_args!("left [{}] ", note.code)),
+            Word::Note => paint(DOUBT, format_args!("note [{}] ", note.code)),
+            Word::Hint => paint(DO, "hint "),
         };
         let urgency = match &note.alert {
-            Some(alert) if note.severity == Severity::Note => format!("  {}", self::alert(alert)),
+            Some(alert) if note.word == Word::Note => format!("  {}", self::alert(alert)),
             _ => String::new(),
         };
-        let told = line(format_args!("{word} {}{urgency}", one_line(&note.detail)));
+        let told = line(format_args!("{word}{}{urgency}", one_line(&note.detail)));
         text.push_str(&wrapped(&told, indent, &format!("{indent}    "), self.look.width));
     }
 
@@ -357,11 +398,12 @@ pub(crate) fn work(plan: &Plan) -> Option<String> {
     let (create, remove) = (count(Change::Missing), count(Change::Unexpected));
     let change = plan.addresses_changed() - create - remove;
     let calls = counted(plan.steps.len(), "call");
-    Some(format!("Plan: {create} to create, {change} to change, {remove} to remove · {calls}"))
+    let id = paint(FAINT, &plan.plan_id);
+    Some(format!("Plan: {create} to create, {change} to change, {remove} to remove · {calls}\n      {id}"))
 }
 
 /// The last line: how many addresses are in which state.
-pub(crate) fn result(plan: &Plan, calls: u64, exit: Exit) -> String {
+pub(crate) fn result(plan: &Plan, exit: Exit) -> String {
     let summary = plan.summary;
     let weakened = plan.drift.iter().filter(|drift| drift.direction == Direction::Weakened).count();
     let mut parts = vec![counted(summary.addresses, "address"), format!("{} in sync", summary.in_sync)];
@@ -398,6 +440,6 @@ pub(crate) fn result(plan: &Plan, calls: u64, exit: Exit) -> String {
         }
         _ => parts.split_off(2).join(", "),
     };
-    let rest = paint(FAINT, format_args!("{} · {calls} calls · exit {}", plan.plan_id, exit.code()));
+    let rest = paint(FAINT, format_args!("exit {}", exit.code()));
     format!("result: {verdict} · {} · {rest}", parts.join(", "))
 }

@@ -22,17 +22,24 @@ use crate::progress::outcome_in_words;
 use crate::render::{self, Look};
 use crate::screen::{BAD, DOUBT, FAINT, GOOD, Screen, line, paint};
 use crate::setup::{Setup, plan_json};
+use crate::text::counted;
 
 /// Prints the end of a plan: what would be done, how it ends, and what to do next.
-pub(crate) fn end_of_plan(screen: Screen, plan: &Plan, calls: u64, exit: Exit, next: &[Next]) -> Result<Exit, Failure> {
+pub(crate) fn end_of_plan(
+    screen: Screen,
+    plan: &Plan,
+    look: &Look,
+    exit: Exit,
+    next: &[Next],
+) -> Result<Exit, Failure> {
     unresolved(plan);
     if let Some(work) = render::work(plan) {
-        screen.line(work)?;
+        screen.say(work)?;
     }
-    if let Some(next) = next::lines(next) {
+    if let Some(next) = next::lines(next, look.width) {
         screen.say(next)?;
     }
-    screen.line(render::result(plan, calls, exit))?;
+    screen.line(render::result(plan, exit))?;
     Ok(exit)
 }
 
@@ -50,7 +57,6 @@ pub(crate) fn ended(
     setup: &Setup,
     look: &Look,
     converged: &Converged,
-    calls: u64,
     incident: Option<&(Incident, PathBuf)>,
 ) -> Result<Exit, Failure> {
     let screen = setup.screen;
@@ -68,9 +74,9 @@ pub(crate) fn ended(
             screen.json(&output)?;
             let text = render::plan(plan, look);
             if !text.is_empty() {
-                screen.say(text.trim_end())?;
+                screen.say(text)?;
             }
-            end_of_plan(screen, plan, calls, exit, &[])
+            end_of_plan(screen, plan, look, exit, &[])
         }
         (_, after) => match interrupt::requested() {
             Some(exit) if after.is_none() => {
@@ -78,7 +84,7 @@ pub(crate) fn ended(
                     screen.json(&json!({ "incident": incident, "exit": exit.code() }))?;
                     screen.say(summary(incident, folder))?;
                 }
-                say_what_next(setup, converged, incident)?;
+                say_what_next(setup, look, converged, incident)?;
                 Ok(exit)
             }
             _ => report_rounds(setup, look, converged, incident),
@@ -135,7 +141,7 @@ fn report_rounds(
     if let Some((incident, folder)) = incident {
         screen.say(summary(incident, folder))?;
     }
-    say_what_next(setup, converged, incident)?;
+    say_what_next(setup, look, converged, incident)?;
     let verified = rounds.iter().map(|round| round.applied.verified()).sum();
     let total = rounds.iter().map(|round| round.applied.steps.len()).sum();
     let again = planned_again(after.as_ref());
@@ -146,30 +152,35 @@ fn report_rounds(
 }
 
 /// Prints the next command, where something is left open.
-fn say_what_next(setup: &Setup, converged: &Converged, incident: Option<&(Incident, PathBuf)>) -> Result<(), Failure> {
+fn say_what_next(
+    setup: &Setup,
+    look: &Look,
+    converged: &Converged,
+    incident: Option<&(Incident, PathBuf)>,
+) -> Result<(), Failure> {
     let targets = incident.map(|(incident, _)| incident.targets.as_slice()).unwrap_or_default();
-    if let Some(next) = next::lines(&next::after_writing(&setup.global, converged, targets)) {
+    if let Some(next) = next::lines(&next::after_writing(&setup.global, converged, targets), look.width) {
         setup.screen.say(next)?;
     }
     Ok(())
 }
 
-/// Prints how a saved plan was carried out, and says how it ends; `after` is the plan of its addresses that was made afterwards.
+/// Prints how a saved plan was carried out, and says how it ends. `agreed` is what of it is in today's plan; `after` is the plan of its addresses that was made afterwards.
 pub(crate) fn saved(
     setup: &Setup,
     look: &Look,
-    saved: &Plan,
+    (saved, agreed): (&Plan, &Plan),
     (fates, applied): (&BTreeMap<String, Fate>, &Applied),
     after: Option<&Plan>,
 ) -> Result<Exit, Failure> {
     let screen = setup.screen;
     let left_out = fates.values().filter(|fate| matches!(fate, Fate::LeftOut(_))).count();
-    let done = fates.values().filter(|fate| **fate == Fate::Done).count();
+    let done = fates.values().filter(|fate| matches!(fate, Fate::Done | Fate::InSync)).count();
     let exit = Exit::of_run(Outcome::of_saved(fates, applied, after));
     let step = |step: &Step| {
         let fate = fates.get(&step.id);
         let outcome = match fate {
-            Some(Fate::Same(id)) => applied.steps.get(id),
+            Some(Fate::Same) => applied.steps.get(&step.id),
             _ => None,
         };
         let words = match outcome {
@@ -185,7 +196,7 @@ pub(crate) fn saved(
         })
     };
     screen.json(&json!({
-        "plan": plan_json(saved),
+        "plan": plan_json(agreed),
         "steps": saved.steps.iter().map(step).collect::<Vec<_>>(),
         "after": after.map(plan_json),
         "exit": exit.code(),
@@ -199,7 +210,7 @@ pub(crate) fn saved(
         }
     }
     if exit != Exit::Done
-        && let Some(next) = next::lines(&next::after_apply(&setup.global))
+        && let Some(next) = next::lines(&next::after_apply(&setup.global), look.width)
     {
         screen.say(next)?;
     }
@@ -208,7 +219,7 @@ pub(crate) fn saved(
     let others = [(done, "done already"), (left_out, "left out")].into_iter().filter(|(count, _)| *count > 0);
     let words: Vec<String> =
         carried_out.into_iter().chain(others.map(|(count, what)| format!("{count} {what}"))).collect();
-    let words = words.join(", ");
+    let words = if words.is_empty() { "nothing to do: the plan has no steps".to_owned() } else { words.join(", ") };
     screen.line(format_args!("result: {words}{} · exit {}", planned_again(after), exit.code()))?;
     Ok(exit)
 }
@@ -225,8 +236,9 @@ fn planned_again(after: Option<&Plan>) -> &'static str {
 /// What becomes of a saved step that is not carried out.
 pub(crate) fn fate_in_words(fate: Option<&Fate>) -> Option<String> {
     match fate {
-        Some(Fate::Same(_)) => None,
+        Some(Fate::Same) => None,
         Some(Fate::Done) => Some("as promised already".to_owned()),
+        Some(Fate::InSync) => Some("nothing to do, its address is as declared".to_owned()),
         Some(Fate::LeftOut(why)) => Some(format!("left out [{}]: {why}", codes::STALE_PLAN)),
         None => Some("left out".to_owned()),
     }
@@ -250,8 +262,8 @@ fn steps_json(plan: &Plan, applied: &Applied) -> Value {
 
 fn in_words(exit: Exit, verified: usize, total: usize) -> String {
     match exit {
-        Exit::Done => paint(GOOD, format_args!("{verified} of {total} steps verified by read-back")),
-        _ => format!("{verified} of {total} steps verified by read-back"),
+        Exit::Done => paint(GOOD, format_args!("{verified} of {} verified by read-back", counted(total, "step"))),
+        _ => format!("{verified} of {} verified by read-back", counted(total, "step")),
     }
 }
 

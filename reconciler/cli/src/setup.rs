@@ -86,7 +86,7 @@ impl Setup {
 
     /// How plans of this desired state are shown.
     pub(crate) fn look(&self, desired: &Desired) -> Look {
-        Look::new(self.screen.full, desired.organization().account_ids())
+        Look::new(self.screen.full, desired.organization().account_ids(), &self.global.desired)
     }
 
     /// The desired state; what is wrong with it has been printed when this fails. Where the accounts are discovered it is

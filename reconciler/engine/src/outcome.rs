@@ -104,7 +104,7 @@ impl Outcome {
     /// plan of its addresses that was made afterwards: what that finds is open too.
     pub fn of_saved(fates: &BTreeMap<String, Fate>, applied: &Applied, after: Option<&Plan>) -> Self {
         let is_left_out = fates.values().any(|fate| matches!(fate, Fate::LeftOut(_)));
-        let is_done = fates.values().any(|fate| *fate == Fate::Done);
+        let is_done = fates.values().any(|fate| matches!(fate, Fate::Done | Fate::InSync));
         let then = after.map_or(Self::Done, Self::of_plan);
         match is_left_out {
             false => Self::of_steps(applied).max(then),

@@ -4,14 +4,12 @@ use std::collections::BTreeSet;
 use std::path::Path;
 
 use reconciler_engine::apply::Applied;
-use reconciler_engine::outcome::Outcome;
 use reconciler_engine::rounds::Activation;
 use reconciler_engine::saved::{self, Unusable};
 use reconciler_model::address::Address;
 use reconciler_model::codes;
 use reconciler_model::permit::{Approval, Mode};
 use reconciler_model::plan::Plan;
-use serde_json::json;
 
 use crate::approval;
 use crate::crash_point;
@@ -21,7 +19,7 @@ use crate::interrupt;
 use crate::progress::Progress;
 use crate::render;
 use crate::report;
-use crate::setup::{Selected, Setup, plan_json};
+use crate::setup::{Selected, Setup};
 
 pub(crate) async fn run(setup: &Setup, file: &Path, approve: Option<String>) -> Result<Exit, Failure> {
     let saved = read(file)?;
@@ -33,12 +31,6 @@ pub(crate) async fn run(setup: &Setup, file: &Path, approve: Option<String>) -> 
     let _lock = state.lock()?;
     let mut journal = crash_point::journal(&state, &setup.run)?;
     let look = setup.look(&desired);
-    if saved.steps.is_empty() {
-        setup.screen.say(render::plan(&saved, &look).trim_end())?;
-        setup.screen.json(&json!({"plan": plan_json(&saved), "steps": []}))?;
-        setup.screen.say("nothing to do: the plan has no steps")?;
-        return Ok(Outcome::of_plan(&saved).into());
-    }
     // The file says what people looked at; what is done is what is planned now, as far as it is the same.
     let progress = Progress::new(setup.screen);
     let reconciler = setup.reconciler(sessions, &progress);
@@ -51,7 +43,11 @@ pub(crate) async fn run(setup: &Setup, file: &Path, approve: Option<String>) -> 
     let agreed = reconciler.agree(&saved, &planned, &selected.wanted);
     let fates = agreed.fates.clone();
     // What is about to be done, and not what a file says.
-    setup.screen.say(render::plan(&agreed.plan, &look).trim_end())?;
+    let shown = render::plan(&agreed.plan, &look);
+    if !shown.is_empty() {
+        setup.screen.say(format_args!("{}\n", shown.trim_end()))?;
+    }
+    let carried_out = agreed.plan.clone();
     for step in &saved.steps {
         if let Some(why) = report::fate_in_words(fates.get(&step.id)) {
             setup.screen.line(format_args!("step {} {}: {why}", step.id, step.address))?;
@@ -62,7 +58,7 @@ pub(crate) async fn run(setup: &Setup, file: &Path, approve: Option<String>) -> 
     } else {
         let allowed = match approve {
             Some(id) => Approval::PlanId { id },
-            None => approval::ask(&agreed.plan, "apply this plan", "approve with --approve PLAN-ID")?,
+            None => approval::ask(&agreed.plan, "Change", "approve with --approve PLAN-ID")?,
         };
         // Signals let the current step end first.
         interrupt::writing();
@@ -79,17 +75,17 @@ pub(crate) async fn run(setup: &Setup, file: &Path, approve: Option<String>) -> 
     };
     let after = match interrupt::requested() {
         Some(_) => None,
-        // What the file found and could not restore is open too.
+        // What the file found and could not restore is open too. A file without steps says nothing of today.
         None => {
             let found: BTreeSet<&Address> = saved.drift.iter().map(|drift| &drift.address).chain(&changed).collect();
             let mut wanted = desired.wanted();
-            wanted.retain(|one| found.contains(&one.address));
+            wanted.retain(|one| changed.is_empty() || found.contains(&one.address));
             let selected = Selected::new(&desired, wanted, None);
             let target = setup.target(&desired, &selected);
             Some(reconciler.plan(target, Some(&journal)).await?.plan)
         }
     };
-    report::saved(setup, &look, &saved, (&fates, &applied), after.as_ref())
+    report::saved(setup, &look, (&saved, &carried_out), (&fates, &applied), after.as_ref())
 }
 
 /// Reads a saved plan; refuses one that another version wrote or that somebody edited.

@@ -50,7 +50,7 @@ async fn activate(setup: &Setup, filter: &Filter, sink: &dyn Sink) -> Result<Exi
     let look = setup.look(&desired);
     let policy = Approval::StandingPolicy { max_changes: setup.settings.max_changes };
     let approve = |plan: &Plan| {
-        setup.screen.say(render::plan(plan, &look).trim_end())?;
+        setup.screen.say(render::plan(plan, &look))?;
         approval::refuse_when_paused(&state)?;
         interrupt::writing();
         Ok(policy)
@@ -65,7 +65,7 @@ async fn activate(setup: &Setup, filter: &Filter, sink: &dyn Sink) -> Result<Exi
         stop: &interrupt::is_requested,
     };
     let converged = reconciler.converge(&activation, &mut journal, |_, _| Ok(()), approve).await?;
-    report::ended(setup, &look, &converged, sessions.calls(), None)
+    report::ended(setup, &look, &converged, None)
 }
 
 /// The daemon.

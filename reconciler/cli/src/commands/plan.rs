@@ -84,7 +84,7 @@ pub(crate) async fn run(setup: &Setup, filter: &Filter, asked: Asked) -> Result<
     }
     let saved = asked.out.map(|out| save(setup.screen, plan, out)).transpose()?;
     let next = next::after_plan(&setup.global, plan, saved.as_deref());
-    report::end_of_plan(setup.screen, plan, sessions.calls(), exit, &next)
+    report::end_of_plan(setup.screen, plan, &look, exit, &next)
 }
 
 /// What was looked at.

@@ -47,10 +47,10 @@ pub(crate) async fn run(setup: &Setup, asked: Asked) -> Result<Exit, Failure> {
     target.may_delete_versions |= asked.delete_versions;
     let look = setup.look(&desired);
     let approve = |plan: &Plan| {
-        setup.screen.say(render::plan(plan, &look).trim_end())?;
+        setup.screen.say(render::plan(plan, &look))?;
         let allowed = match asked.yes {
             true => Approval::Operator,
-            false => approval::ask(plan, "restore this", "approve with --yes")?,
+            false => approval::ask(plan, "Restore", "approve with --yes")?,
         };
         interrupt::writing();
         Ok(allowed)
@@ -73,7 +73,7 @@ pub(crate) async fn run(setup: &Setup, asked: Asked) -> Result<Exit, Failure> {
     };
     let response = reconciler.respond(order, &activation, &desired, &mut journal, approve).await?;
     match response.converged.map_err(Failure::from) {
-        Ok(converged) => report::ended(setup, &look, &converged, sessions.calls(), response.incident.as_ref()),
+        Ok(converged) => report::ended(setup, &look, &converged, response.incident.as_ref()),
         Err(failure) => {
             if let Some((incident, folder)) = &response.incident {
                 setup.screen.json(&json!({ "incident": incident, "exit": failure.exit.code() }))?;

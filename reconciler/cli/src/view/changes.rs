@@ -6,6 +6,8 @@
 //! Guarantees: what is live and not declared is never cut, however long it is; what is declared is folded where it is long, and says
 //! so. Nothing here is escaped: whoever prints it does that.
 
+use std::time::Duration;
+
 use reconciler_model::direction::Direction;
 use reconciler_model::drift::{Change, Drift, FieldDrift};
 use reconciler_model::policy::words;
@@ -230,8 +232,19 @@ fn field_lines(lines: &mut Vec<Line>, drift: &Drift, field: &FieldDrift, depth: 
     let base = Line { direction: field.direction, ..heading(depth, label) };
     let FieldDrift { live, want, .. } = field;
     if drift.change == Change::Unexpected {
-        let text = format!("{}, at least {} is asked for", scalar(live), scalar(want));
-        lines.push(Line { sign: Sign::Undeclared, text, ..base });
+        match (documents(live), documents(want)) {
+            (Some(live), Some(want)) => {
+                lines.push(Line { sign: Sign::Undeclared, ..base.clone() });
+                let below = |sign, text| Line { depth: depth + 1, sign, text, label: String::new(), ..base.clone() };
+                lines.extend(live.iter().map(|(name, said)| below(Sign::Undeclared, of_statement(*name, said))));
+                let floor = want.iter().map(|(name, said)| of_statement(*name, said)).collect::<Vec<_>>().join("; ");
+                lines.push(below(Sign::None, format!("at most this is asked for: {floor}")));
+            }
+            _ => {
+                let text = format!("{}, at least {} is asked for", in_one_line(live), in_one_line(want));
+                lines.push(Line { sign: Sign::Undeclared, text, ..base });
+            }
+        }
     } else if field.kept || field.stays {
         let text = format!("{}, declared {}", in_one_line(live), in_one_line(want));
         lines.push(Line { sign: Sign::Keep, text, ..base });
@@ -240,6 +253,8 @@ fn field_lines(lines: &mut Vec<Line>, drift: &Drift, field: &FieldDrift, depth: 
     }
     let Some(line) = lines.get_mut(first) else { return };
     let own = match field.direction {
+        // The resource says it where there is nothing else.
+        _ if field.kept && drift.is_kept() => String::new(),
         _ if field.kept => "strengthened, kept".to_owned(),
         direction if field.stays => format!("{}; no step can change it", in_words(direction)),
         Direction::Unknown => in_words(Direction::Unknown).to_owned(),
@@ -314,12 +329,11 @@ fn removed(lines: &mut Vec<Line>, base: &Line, live: &Value) {
         return;
     }
     match live {
-        Value::Object(_) if !is_flat(live) => {
+        Value::Object(members) if !is_short(live) => {
             lines.push(line(String::new()));
-            let first = lines.len();
-            created(lines, base.depth, Sign::Remove, "", live, Depth::Full);
-            // The heading of the value is the line above.
-            lines.remove(first);
+            for (name, value) in members.iter().filter(|(_, value)| !is_nothing(value)) {
+                nested(lines, base.depth + 1, Sign::Remove, name, value, Depth::Full);
+            }
         }
         other => lines.push(line(in_one_line(other))),
     }
@@ -352,18 +366,38 @@ fn nested(lines: &mut Vec<Line>, depth: usize, sign: Sign, label: &str, want: &V
         return;
     }
     match want {
-        Value::Object(members) if !is_flat(want) => {
+        Value::Object(members) if !is_short(want) => {
             lines.push(line(String::new()));
-            for (name, value) in members.iter().filter(|(_, value)| !is_nothing(value)) {
-                nested(lines, depth + 1, Sign::None, name, value, shown);
+            let inner = if sign == Sign::Remove { Sign::Remove } else { Sign::None };
+            for (name, value) in
+                members.iter().filter(|(name, value)| !is_nothing(value) && !is_key(label, name, value))
+            {
+                nested(lines, depth + 1, inner, name, value, shown);
             }
         }
         Value::Array(items) if are_scalars(items) => {
             lines.push(line(elements(&items.iter().map(scalar).collect::<Vec<_>>(), shown)));
         }
         Value::String(text) if shown == Depth::Folded && sign != Sign::Remove => lines.push(line(folded(text))),
-        other => lines.push(line(in_one_line(other))),
+        other => lines.push(line(of_element(label, other))),
     }
+}
+
+/// Whether a member of an element says what the element is called, which the label says already.
+fn is_key(label: &str, name: &str, value: &Value) -> bool {
+    let last = label.parse::<Path>().ok().and_then(|path| path.segments().last().cloned());
+    matches!(name, "type" | "name" | "key" | "id" | "groupId" | "text" | "policyName")
+        && value.as_str().is_some_and(|text| last.as_deref() == Some(text) || text == label)
+}
+
+/// An element on one line, without what its label says.
+fn of_element(label: &str, value: &Value) -> String {
+    let Value::Object(members) = value else { return in_one_line(value) };
+    let rest: serde_json::Map<String, Value> = (members.iter())
+        .filter(|(name, value)| !is_key(label, name, value))
+        .map(|(name, value)| (name.clone(), value.clone()))
+        .collect();
+    in_one_line(&Value::Object(rest))
 }
 
 fn folded(text: &str) -> String {
@@ -403,23 +437,37 @@ fn are_scalars(items: &[Value]) -> bool {
     items.iter().all(is_scalar)
 }
 
-/// Whether an object has no depth, and few members.
-fn is_flat(value: &Value) -> bool {
-    let flat = |value: &Value| match value {
-        Value::Array(items) => are_scalars(items) && items.len() <= 3,
-        other => is_scalar(other) && other.as_str().is_none_or(|text| text.chars().count() <= SHORT_TEXT),
-    };
-    value.as_object().is_some_and(|members| members.len() <= 8 && members.values().all(flat))
+/// Characters of an object that are shown on one line rather than member by member.
+const SHORT_OBJECT: usize = 200;
+
+/// Whether an object is as easily read on one line: little of it, and no policy.
+fn is_short(value: &Value) -> bool {
+    fn has_policy(value: &Value) -> bool {
+        documents(value).is_some() || value.as_object().is_some_and(|members| members.values().any(has_policy))
+    }
+    fn has_depth(value: &Value) -> bool {
+        value
+            .as_object()
+            .is_some_and(|members| members.values().any(|inner| inner.as_object().is_some_and(|inner| inner.len() > 1)))
+    }
+    !has_policy(value) && !has_depth(value) && in_one_line(value).chars().count() <= SHORT_OBJECT
 }
 
 /// A value on one line, whole.
 fn in_one_line(value: &Value) -> String {
-    match value {
-        Value::Object(members) if is_flat(value) => {
-            let parts = members.iter().filter(|(_, value)| !value.is_null());
-            parts.map(|(name, value)| format!("{name} {}", in_one_line(value))).collect::<Vec<_>>().join(", ")
+    fn within(value: &Value) -> String {
+        match value {
+            Value::Object(members) if members.len() > 1 => format!("({})", in_one_line(value)),
+            Value::Array(items) if items.len() > 1 => format!("[{}]", in_one_line(value)),
+            _ => in_one_line(value),
         }
-        Value::Array(items) if are_scalars(items) => items.iter().map(scalar).collect::<Vec<_>>().join(", "),
+    }
+    match value {
+        Value::Object(members) if !members.is_empty() => {
+            let parts = members.iter().filter(|(_, value)| !value.is_null());
+            parts.map(|(name, value)| format!("{name} {}", within(value))).collect::<Vec<_>>().join(", ")
+        }
+        Value::Array(items) if !items.is_empty() => items.iter().map(within).collect::<Vec<_>>().join(", "),
         other => scalar(other),
     }
 }
@@ -440,12 +488,14 @@ fn quoted(text: &str) -> String {
     if is_plain { text.to_owned() } else { Value::from(text).to_string() }
 }
 
+/// After this long two texts are told apart less finely: they can be what somebody made to be slow.
+const MOST_TIME: Duration = Duration::from_millis(200);
 /// Words of what is the same that are shown on each side of a difference.
 const NEAR: usize = 3;
 
 /// Two texts, each with what the other does not have, and with a little of what is the same around it.
 fn texts(live: &str, want: &str) -> (String, String) {
-    let diff = TextDiff::from_words(live, want);
+    let diff = TextDiff::configure().timeout(MOST_TIME).diff_words(live, want);
     let changes: Vec<(ChangeTag, &str)> =
         diff.iter_all_changes().map(|change| (change.tag(), change.value())).collect();
     let side = |other: ChangeTag| {

@@ -32,6 +32,8 @@ pub(crate) struct Reading<'a> {
     pub(crate) account_ids: &'a BTreeMap<String, String>,
     /// Who caused each drift, as far as that was asked.
     pub(crate) attributions: &'a [ResourceAttribution],
+    /// The folder of the desired state, which places need not name.
+    pub(crate) folder: &'a str,
 }
 
 /// A plan to look at.
@@ -75,7 +77,7 @@ pub(crate) struct Entry {
     /// What becomes of it.
     pub(crate) sign: Sign,
     /// What is the matter, in a word or two.
-    pub(crate) what: &'static str,
+    pub(crate) what: String,
     /// Which way it points; `None` of what was not evaluated.
     pub(crate) direction: Option<Direction>,
     /// The kind.
@@ -100,12 +102,37 @@ pub(crate) struct Entry {
     pub(crate) attribution: Option<ResourceAttribution>,
 }
 
+/// What kind of note it is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) enum Word {
+    /// Why something is so.
+    Reason,
+    /// A step that would be needed is refused.
+    Refused,
+    /// A step that would be needed is left for the next run.
+    Left,
+    /// To be known.
+    Note,
+    /// What to do about it.
+    Hint,
+}
+
+impl From<Severity> for Word {
+    fn from(severity: Severity) -> Self {
+        match severity {
+            Severity::Refused => Self::Refused,
+            Severity::Left => Self::Left,
+            Severity::Note => Self::Note,
+        }
+    }
+}
+
 /// Something to be known.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
 pub(crate) struct Note {
-    /// Whether it stands in the way.
-    pub(crate) severity: Severity,
-    /// Its code, for `explain`.
+    /// What kind of note it is.
+    pub(crate) word: Word,
+    /// Its code, for `explain`; empty where it has none.
     pub(crate) code: String,
     /// What was found.
     pub(crate) detail: String,
@@ -125,6 +152,11 @@ impl View {
             Depth::Folded => joined(all, reading),
             Depth::Full => all,
         };
+        let mut all = all;
+        let mut notes = notes(plan, reading);
+        if reading.depth == Depth::Folded {
+            notes.extend(told_once(&mut all));
+        }
         let (kept, all): (Vec<Entry>, Vec<Entry>) = all.into_iter().partition(|entry| entry.sign == Sign::Keep);
         let mut by_urgency: BTreeMap<_, Vec<Entry>> = BTreeMap::new();
         for entry in all {
@@ -137,7 +169,7 @@ impl View {
             let first = entries.first().and_then(|entry| entry.alert.as_ref());
             Section { urgency: first.map(|alert| (alert.class, alert.deadline_minutes)), entries }
         });
-        Self { sections: sections.collect(), kept, notes: notes(plan, reading) }
+        Self { sections: sections.collect(), kept, notes }
     }
 
     /// Everything that has lines of its own.
@@ -206,12 +238,13 @@ fn of_drift(plan: &Plan, drift: &Drift, reading: &Reading<'_>) -> Entry {
         Change::Missing => changes::whole(&drift.context.declared, reading.depth),
         _ => changes::of(drift, reading.depth),
     };
+    let lines = lines.into_iter().map(|line| Line { at: within(&line.at, reading.folder), ..line }).collect();
     let steps = plan.steps.iter().filter(|step| step.address == drift.address);
     let told = |finding: &&Finding| finding.address == drift.address && !says_the_line(finding);
     let flaps = plan.flapping.iter().filter(|one| one.address == drift.address).map(flapping_note);
     Entry {
         sign,
-        what,
+        what: what.to_owned(),
         direction: Some(drift.direction),
         kind: drift.kind.clone(),
         addresses: vec![drift.address.clone()],
@@ -221,9 +254,19 @@ fn of_drift(plan: &Plan, drift: &Drift, reading: &Reading<'_>) -> Entry {
         lines,
         notes: flaps.chain(plan.findings.iter().filter(told).map(below_entry)).collect(),
         steps: steps.map(|step| (step.id.clone(), operation(step))).collect(),
-        at: drift.declared_at.as_deref().map(changes::without_column).unwrap_or_default(),
+        at: drift
+            .declared_at
+            .as_deref()
+            .map(|at| within(&changes::without_column(at), reading.folder))
+            .unwrap_or_default(),
         attribution: reading.attributions.iter().find(|one| one.address == drift.address).cloned(),
     }
+}
+
+/// A place, named from the folder of the desired state on.
+fn within(at: &str, folder: &str) -> String {
+    let rest = at.strip_prefix(folder).and_then(|rest| rest.strip_prefix('/'));
+    rest.filter(|_| !folder.is_empty()).unwrap_or(at).to_owned()
 }
 
 /// Whether the line of the field says it already.
@@ -238,12 +281,12 @@ fn operation(step: &Step) -> String {
 fn below_entry(finding: &Finding) -> Note {
     let Finding { address: _, severity, code, detail, alerts } = finding;
     let alert = alerts.first().cloned();
-    Note { severity: *severity, code: code.clone(), detail: detail.clone(), addresses: Vec::new(), alert }
+    Note { word: (*severity).into(), code: code.clone(), detail: detail.clone(), addresses: Vec::new(), alert }
 }
 
 fn flapping_note(one: &Flapping) -> Note {
     Note {
-        severity: Severity::Left,
+        word: Word::Left,
         code: codes::FLAPPING.to_owned(),
         detail: one.in_words(),
         addresses: Vec::new(),
@@ -255,7 +298,7 @@ fn flapping_note(one: &Flapping) -> Note {
 fn of_flapping(one: &Flapping) -> Entry {
     Entry {
         sign: Sign::Change,
-        what: "contested",
+        what: "contested".to_owned(),
         direction: Some(Direction::Weakened),
         kind: one.address.kind.clone(),
         addresses: vec![one.address.clone()],
@@ -278,17 +321,11 @@ fn of_gap(gap: &Gap) -> Entry {
         true => String::new(),
         false => format!("{}: ", gap.fields.join(", ")),
     };
-    let note = |detail: String| Note {
-        severity: Severity::Refused,
-        code: gap.code.clone(),
-        detail,
-        addresses: Vec::new(),
-        alert: None,
-    };
-    let remedy = Note { code: String::new(), severity: Severity::Note, ..note(gap.remedy.clone()) };
+    let note = |word, detail| Note { word, code: String::new(), detail, addresses: Vec::new(), alert: None };
+    let remedy = note(Word::Hint, gap.remedy.clone());
     Entry {
         sign: Sign::Unseen,
-        what: "not evaluated",
+        what: format!("not evaluated [{}]", gap.code),
         direction: None,
         kind: gap.kind.clone(),
         addresses: vec![address],
@@ -296,7 +333,7 @@ fn of_gap(gap: &Gap) -> Entry {
         controls: gap.alerts.iter().map(|alert| alert.control.clone()).collect::<BTreeSet<_>>().into_iter().collect(),
         alert: gap.alerts.first().cloned(),
         lines: Vec::new(),
-        notes: vec![note(format!("{members}{}", gap.why())), remedy],
+        notes: vec![note(Word::Reason, format!("{members}{}", gap.why())), remedy],
         steps: Vec::new(),
         at: String::new(),
         attribution: None,
@@ -366,15 +403,31 @@ fn everywhere(text: &str, address: &Address, reading: &Reading<'_>) -> String {
     }
 }
 
+/// Takes the notes out of the entries that several of them have.
+fn told_once(entries: &mut [Entry]) -> Vec<Note> {
+    let mut told: BTreeMap<Note, Vec<Address>> = BTreeMap::new();
+    for entry in &*entries {
+        for note in entry.notes.iter().filter(|note| note.word == Word::Note) {
+            told.entry(note.clone()).or_default().extend(entry.addresses.iter().cloned());
+        }
+    }
+    let is_of_one = |note: &Note| entries.iter().filter(|entry| entry.notes.contains(note)).count() < 2;
+    told.retain(|note, _| !is_of_one(note));
+    for entry in entries {
+        entry.notes.retain(|note| !told.contains_key(note));
+    }
+    told.into_iter().map(|(note, addresses)| Note { addresses, ..note }).collect()
+}
+
 /// The findings of addresses that have no entry, each text once.
 fn notes(plan: &Plan, reading: &Reading<'_>) -> Vec<Note> {
     let drifted: BTreeSet<&Address> = plan.drift.iter().map(|drift| &drift.address).collect();
-    let mut notes: BTreeMap<(Severity, String, String), Note> = BTreeMap::new();
+    let mut notes: BTreeMap<(Severity, &str, String), Note> = BTreeMap::new();
     for finding in plan.findings.iter().filter(|finding| !drifted.contains(&finding.address)) {
         let address = &finding.address;
         let detail = everywhere(&finding.detail, address, reading);
         // What differs in each place is told of each.
-        let key = (finding.severity, finding.code.clone(), detail);
+        let key = (finding.severity, finding.code.as_str(), detail);
         let note = notes.entry(key).or_insert_with(|| below_entry(finding));
         note.addresses.push(address.clone());
         if let Some(alert) = finding.alerts.first() {

@@ -26,7 +26,8 @@ mod planner;
 pub use order::Turn;
 pub use planner::{Case, Inputs, Referring, build, is_as_declared};
 
-/// The version of the plan file. Readers accept any minor of their own major; writers write their own.
+/// The version of the plan file. Readers accept their own minor and the older ones of their major, because the id is the digest of
+/// what they can read; writers write their own.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Format {
     /// Changes when a reader of the old format would misunderstand the new one.
@@ -287,7 +288,7 @@ pub struct Plan {
     pub created_at: String,
     /// The digest of the desired state that it was made from. The plan is stale when that on disk differs.
     pub desired_digest: String,
-    /// The last record of the journal when it was made. The plan is stale when the journal has moved.
+    /// The last record of the journal when it was made; for people.
     pub journal_head: Option<String>,
     /// How many addresses are in which state.
     pub summary: Summary,
@@ -341,7 +342,7 @@ impl Plan {
 
     /// Whether this build may read a plan of `format`.
     pub fn is_readable(format: Format) -> bool {
-        format.major == FORMAT.major
+        format.major == FORMAT.major && format.minor <= FORMAT.minor
     }
 }
 
@@ -371,7 +372,8 @@ fn id_of(plan: &Plan) -> String {
 
 impl Plan {
     /// The plan with the id that its content has.
-    pub(crate) fn identified(mut self) -> Self {
+    #[must_use]
+    pub fn identified(mut self) -> Self {
         self.plan_id = id_of(&self);
         self
     }

@@ -212,7 +212,7 @@ impl Statement {
     }
 
     /// The statement as a tree; `folded` makes every spelling of it the same.
-    fn tree(&self, folded: bool) -> Map<String, Value> {
+    pub(super) fn tree(&self, folded: bool) -> Map<String, Value> {
         let spelled = |text: &Caseless| if folded { text.folded() } else { text.0.clone() };
         let mut members: Map<String, Value> =
             self.unknown_fields.iter().map(|(name, value)| (name.clone(), value.clone())).collect();

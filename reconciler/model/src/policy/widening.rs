@@ -4,6 +4,7 @@ use std::fmt;
 
 use super::condition::{self, Family, Operator, Quantifier};
 use super::document::{Effect, Policy, Scope, Statement, is_account};
+use super::words;
 
 /// Condition keys that tie a request to an organisation, to accounts or to a network, when they are tested so that an
 /// absent key does not pass.
@@ -64,6 +65,8 @@ pub enum Reason {
 pub struct Widening {
     /// The key of the statement in the tree.
     pub statement: String,
+    /// What it is called: its name, or what it says.
+    pub called: String,
     /// Why.
     pub reason: Reason,
     /// Conditions that look like a tie and are none, as an absent key or any value passes them: `Operator key`.
@@ -72,7 +75,7 @@ pub struct Widening {
 
 impl fmt::Display for Widening {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "the statement {} allows ", self.statement)?;
+        write!(f, "the statement {} allows ", self.called)?;
         match &self.reason {
             Reason::Everyone => f.write_str("every principal")?,
             Reason::EveryoneBut => f.write_str("every principal but those that it lists")?,
@@ -109,7 +112,14 @@ pub fn widening(policy: &Policy, trusted: &Trusted<'_>) -> Vec<Widening> {
                 listed => listed.into_iter().flatten().filter_map(|text| foreign(text, trusted.accounts)).collect(),
             },
         };
-        found.extend(reasons.into_iter().map(|reason| Widening { statement: key.clone(), reason, idle: idle.clone() }));
+        let called = match &statement.sid {
+            Some(sid) if *sid == key => sid.clone(),
+            _ => {
+                words::statement(&statement.tree(false).into()).map_or_else(|| key.clone(), |said| format!("`{said}`"))
+            }
+        };
+        let wide = |reason| Widening { statement: key.clone(), called: called.clone(), reason, idle: idle.clone() };
+        found.extend(reasons.into_iter().map(wide));
     }
     found
 }
