@@ -120,8 +120,11 @@ fn a_look_up_that_finds_nothing_is_a_gap_of_its_member_alone() {
     let text = environment.read("desired-state/guardrails/baseline.yaml");
     let line = text.lines().position(|line| line.contains("alias/nope")).expect("the line") + 1;
     let _ = environment.run(&["plan"]).exits(3).prints(&[
-        "prod/eu-west-1/guardrail/baseline kmsKeyArn not evaluated [BRX0403]  ticket within 15 minutes",
-        &format!("failed to resolve ${{kms:alias/nope}} (desired-state/guardrails/baseline.yaml:{line}:14)"),
+        "TICKET WITHIN 15 MINUTES",
+        "! prod eu-west-1   guardrail baseline ",
+        "not evaluated [BRX0403]",
+        "kmsKeyArn: ",
+        &format!("(desired-state/guardrails/baseline.yaml:{line}:14)"),
         "it finds nothing in prod/eu-west-1",
         "create what it names in this account and region, or correct the look-up",
     ]);

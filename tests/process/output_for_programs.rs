@@ -23,7 +23,7 @@ fn a_plan_has_the_shape_of_the_contract() {
     let environment = TestEnvironment::on(&aws);
     let plan = environment.run(&["--output", "json", "plan"]).exits(2).json();
     has(&plan, &["format", "plan_id", "desired_digest", "summary", "drift", "gaps", "findings", "steps"]);
-    assert_eq!(plan["format"], serde_json::json!({"major": 2, "minor": 1}));
+    assert_eq!(plan["format"]["major"], 2);
     assert_eq!(keys(&plan["summary"]), ["addresses", "drifted", "gaps", "in_sync", "refused", "waiting"]);
     assert_eq!(plan["summary"]["drifted"], plan["drift"].as_array().map_or(0, Vec::len));
     assert!(plan["summary"]["drifted"].as_u64() >= Some(13), "{}", plan["summary"]);

@@ -28,8 +28,11 @@ pub enum Unusable {
     #[error("it is not a plan: {0}")]
     NoPlan(String),
     /// Another build wrote it.
-    #[error("its format is {}.{}, and this build reads {}.0 to {}.{}", .0.major, .0.minor, FORMAT.major, FORMAT.major, FORMAT.minor)]
+    #[error("its format is {}.{}, and this build reads {}.x", .0.major, .0.minor, FORMAT.major)]
     OtherFormat(Format),
+    /// A newer build wrote it: what this one does not know of it would be lost.
+    #[error("a newer build wrote it: its format is {}.{}, and this build reads {}.{}", .0.major, .0.minor, FORMAT.major, FORMAT.minor)]
+    Newer(Format),
     /// Its id is not that of its content.
     #[error("it was edited: its id is not that of its content")]
     Edited,
@@ -49,8 +52,10 @@ pub fn read(text: &str) -> Result<Plan, Unusable> {
     }
     let no_plan = |error: serde_json::Error| Unusable::NoPlan(error.to_string());
     let Versioned { format } = serde_json::from_str(text).map_err(no_plan)?;
-    if !Plan::is_readable(format) {
-        return Err(Unusable::OtherFormat(format));
+    match format {
+        Format { major, .. } if major != FORMAT.major => return Err(Unusable::OtherFormat(format)),
+        Format { minor, .. } if minor > FORMAT.minor => return Err(Unusable::Newer(format)),
+        _ => {}
     }
     let plan: Plan = serde_json::from_str(text).map_err(no_plan)?;
     let ids: BTreeSet<&str> = plan.steps.iter().map(|step| step.id.as_str()).collect();
@@ -349,10 +354,10 @@ mod tests {
     #[test]
     fn what_another_build_wrote_is_no_plan_for_this_one() {
         let text = r#"{"format": {"major": 1, "minor": 3}, "steps": []}"#;
-        assert_eq!(read(text).expect_err("old").to_string(), "its format is 1.3, and this build reads 2.0 to 2.2");
+        assert_eq!(read(text).expect_err("old").to_string(), "its format is 1.3, and this build reads 2.x");
         let text =
             text.replace("\"major\": 1, \"minor\": 3", &format!("\"major\": 2, \"minor\": {}", FORMAT.minor + 1));
-        assert!(matches!(read(&text), Err(Unusable::OtherFormat(_))), "members of a newer build would be lost");
+        assert!(matches!(read(&text), Err(Unusable::Newer(_))), "members of a newer build would be lost");
         let needy = plan(vec![step("1", "a", "HIGH", &["7"])]).identified();
         assert_eq!(read(&serde_json::to_string(&needy).expect("JSON")), Err(Unusable::Edited));
         let mut edited = serde_json::to_value(plan(Vec::new())).expect("JSON");

@@ -101,7 +101,7 @@ fn unusable(file: &Path, why: &Unusable) -> Failure {
     let refused = |text: String| Failure::new(Exit::Refused, text).code(codes::STALE_PLAN);
     match why {
         Unusable::NoPlan(_) => unreadable(),
-        Unusable::OtherFormat(_) => unreadable().hint("plan again with this build"),
+        Unusable::OtherFormat(_) | Unusable::Newer(_) => unreadable().hint("plan again with this build"),
         Unusable::Edited => refused(format!("the plan {file} cannot be used: {why}"))
             .hint("plan again; change the desired state rather than the plan"),
         Unusable::Stale => refused(format!("the plan {file} {why}")).hint("plan again"),

@@ -339,11 +339,6 @@ impl Plan {
     pub fn is_unseen_in_part(&self) -> bool {
         !self.gaps.is_empty() || self.summary.gaps > 0 || self.waiting().next().is_some()
     }
-
-    /// Whether this build may read a plan of `format`.
-    pub fn is_readable(format: Format) -> bool {
-        format.major == FORMAT.major && format.minor <= FORMAT.minor
-    }
 }
 
 /// The id: the first 40 hexadecimal digits of the digest of everything but the id and the time. 160 bits, so that nobody can make
