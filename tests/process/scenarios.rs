@@ -26,4 +26,5 @@ scenarios! {
     saved_plan: "saved-plan.md",
     stale_plan: "stale-plan.md",
     stronger: "stronger.md",
+    waivers: "waivers.md",
 }

@@ -87,10 +87,11 @@ fn at(place: Option<&str>) -> String {
 
 fn field_hunk(all: &mut String, drift: &Drift, field: &FieldDrift) {
     let stays = field.kept || field.stays || drift.change == Change::Unexpected;
-    let note = match (field.kept, stays) {
-        (true, _) => ", kept",
-        (false, true) => ", stays",
-        (false, false) => "",
+    let note = match (&field.waived, field.kept, stays) {
+        (Some(terms), ..) => format!(", {}", terms.in_words()),
+        (None, true, _) => ", kept".to_owned(),
+        (None, false, true) => ", stays".to_owned(),
+        (None, false, false) => String::new(),
     };
     let place = field.declared_at.as_deref().map(|place| format!(" {place}")).unwrap_or_default();
     let heading = format!("{} ({}{note}){place}", field.path, field.direction);

@@ -419,6 +419,10 @@ pub(crate) fn result(plan: &Plan, exit: Exit) -> String {
     if summary.refused > 0 {
         parts.push(paint(BAD, format_args!("{} refused", summary.refused)));
     }
+    let waived = plan.drift.iter().filter(|drift| drift.is_waived_in_part()).count();
+    if waived > 0 {
+        parts.push(paint(DOUBT, format_args!("{waived} waived")));
+    }
     if !plan.flapping.is_empty() {
         parts.push(paint(BAD, format_args!("{} contested", plan.flapping.len())));
     }
@@ -434,9 +438,12 @@ pub(crate) fn result(plan: &Plan, exit: Exit) -> String {
     let verdict = match exit {
         Exit::Done if plan.drift.is_empty() => paint(GOOD, "in sync"),
         Exit::Done => {
-            let stronger = plan.drift.len();
+            let stronger = plan.drift.len() - waived;
             parts.truncate(2);
-            paint(GOOD, format_args!("nothing is weaker than declared, {stronger} stronger and kept"))
+            let told = [(waived, "waived"), (stronger, "stronger and kept")];
+            let told = told.iter().filter(|(count, _)| *count > 0).map(|(count, what)| format!("{count} {what}"));
+            let told = told.collect::<Vec<_>>().join(", ");
+            paint(GOOD, format_args!("nothing to restore, {told}"))
         }
         _ => parts.split_off(2).join(", "),
     };

@@ -7,6 +7,7 @@ use std::time::Duration;
 
 use globset::{GlobBuilder, GlobMatcher};
 use jiff::Timestamp;
+use jiff::tz::TimeZone;
 use reconciler_aws::client::unread_of;
 use reconciler_aws::{CallError, Connection, Retries, Sessions, Timeouts};
 use reconciler_emulator::{Emulator, Options};
@@ -198,7 +199,9 @@ impl Setup {
     fn load(&self, sources: &[Source], directory: Option<&Directory>) -> Result<Desired, Failure> {
         let controls = control_ids()?;
         let controls: Vec<&str> = controls.iter().map(String::as_str).collect();
-        desired::load_in(sources, KINDS, &controls, directory).map_err(|found| {
+        let today = Timestamp::now().to_zoned(TimeZone::UTC).date();
+        let loaded = desired::load_in(sources, KINDS, &controls, directory).map(|desired| desired.as_of(today));
+        loaded.map_err(|found| {
             let count = found.len();
             let plural = if count == 1 { "" } else { "s" };
             match self.screen.diagnostics(&found, sources) {

@@ -215,7 +215,16 @@ mod tests {
 
     fn field(path: &str, want: Value, direction: Direction) -> FieldDrift {
         let Ok(path) = path.parse();
-        FieldDrift { path, live: json!("other"), want, direction, declared_at: None, kept: false, stays: false }
+        FieldDrift {
+            path,
+            live: json!("other"),
+            want,
+            direction,
+            declared_at: None,
+            kept: false,
+            stays: false,
+            waived: None,
+        }
     }
 
     fn drift(class: AlertClass, fields: Vec<FieldDrift>) -> Drift {

@@ -29,6 +29,11 @@ pub const REPOINTED: &str = "repointed";
 /// The signal that is named where an older version protects less than declared.
 pub const WEAK_VERSION: &str = "weak-version";
 
+/// The signal that is named where all that differs is waived.
+pub const WAIVED: &str = "waived";
+/// The signal that is named where a waiver is over.
+pub const WAIVER_EXPIRED: &str = "waiver-expired";
+
 /// The signal of a kept value that protects more and may lock everybody out.
 pub const SHUT: &str = "shut";
 
@@ -110,7 +115,7 @@ pub struct Otherwise {
 pub struct Alert {
     /// The control that does not hold.
     pub control: String,
-    /// Its signal; `otherwise` or `harmless` where none fits, `repointed` of a pin, `weak-version` of an older
+    /// Its signal; `waived` or `waiver-expired` of a waiver, `otherwise` or `harmless` where none fits, `repointed` of a pin, `weak-version` of an older
     /// version, `shut` of what may keep everybody out, `unexpected` of what nobody declared.
     pub signal: String,
     /// How people are told.
@@ -157,6 +162,25 @@ pub fn urgency_in_words(class: AlertClass, within_minutes: Option<u32>) -> Strin
 
 /// The alerts of one drift, the most urgent first: of each control that it serves, each signal once.
 pub fn of(controls: &[Control], drift: &Drift) -> Vec<Alert> {
+    if !drift.is_waived_in_part() {
+        return of_unwaived(controls, drift);
+    }
+    let rest = drift.without_waived();
+    if !rest.fields.is_empty() {
+        return of_unwaived(controls, &rest);
+    }
+    let told = |control: &Control| Alert {
+        control: control.id.clone(),
+        signal: WAIVED.to_owned(),
+        class: AlertClass::Inform,
+        deadline_minutes: None,
+        severity: control.severity,
+    };
+    controls.iter().filter(|control| drift.controls.contains(&control.id)).map(told).collect()
+}
+
+/// The alerts of a drift of which nothing is waived.
+fn of_unwaived(controls: &[Control], drift: &Drift) -> Vec<Alert> {
     let served = || controls.iter().filter(|control| drift.controls.contains(&control.id));
     let alert = |control: &Control, signal: &str, class, deadline_minutes| Alert {
         control: control.id.clone(),

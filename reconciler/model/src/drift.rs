@@ -2,13 +2,14 @@
 
 use std::borrow::Cow;
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 use crate::address::Address;
 use crate::alert::Alert;
-use crate::desired::{Wanted, WhenStronger};
+use crate::desired::{Terms, Waiver, Wanted, WhenStronger};
 use crate::diagnostic::Place;
 use crate::direction::Direction;
 use crate::documents;
@@ -42,12 +43,15 @@ pub struct FieldDrift {
     pub direction: Direction,
     /// `file:line:column` of the declaration of this field, or of the nearest thing above it.
     pub declared_at: Option<String>,
-    /// Whether the live value is kept although it differs, because it is stronger.
+    /// Whether the live value is kept although it differs: it is stronger, or waived.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub kept: bool,
     /// Whether no step can change it, because it stands beside the state: an older version. People end it.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub stays: bool,
+    /// The waiver that covers it, so that the live value is kept.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub waived: Option<Terms>,
 }
 
 /// One address that differs. A part of the JSON contract.
@@ -108,7 +112,19 @@ fn is_zero(count: &usize) -> bool {
 }
 
 impl Drift {
-    /// Whether all that differs is stronger than declared and kept, so that nothing is to be done.
+    /// The same without what is waived.
+    #[must_use]
+    pub fn without_waived(&self) -> Self {
+        let fields = self.fields.iter().filter(|field| field.waived.is_none()).cloned().collect();
+        Self { fields, ..self.clone() }
+    }
+
+    /// Whether something of it is waived.
+    pub fn is_waived_in_part(&self) -> bool {
+        self.fields.iter().any(|field| field.waived.is_some())
+    }
+
+    /// Whether all that differs is kept, because it is stronger than declared or waived, so that nothing is to be done.
     pub fn is_kept(&self) -> bool {
         self.change == Change::Changed && !self.fields.is_empty() && self.fields.iter().all(|field| field.kept)
     }
@@ -166,8 +182,9 @@ pub(crate) fn add_beside(comparison: &mut Comparison<'_>, wanted: &Wanted, besid
         path,
         kept: false,
         stays: true,
+        waived: None,
     }));
-    drift.direction = Direction::of_all(drift.fields.iter().map(|field| field.direction));
+    drift.direction = of_unwaived(&drift.fields);
 }
 
 /// Compares what is wanted with what was seen; `live` is `None` only when the address is known to be absent.
@@ -216,21 +233,28 @@ pub fn compare<'a>(
         found.push(Found { difference: difference.clone(), direction, keep });
     }
     let says = documents::unnamed(kind, &compared);
-    let target = kept::settle(kind, &live.tree, want, compared.right, &mut found);
+    let mut target = kept::settle(kind, &live.tree, want, compared.right, &mut found);
+    // What somebody answers for is neither proved nor put back.
+    let terms: Vec<Option<Terms>> = found.iter().map(|one| waived(kind, wanted, one)).collect();
+    for (one, _) in found.iter().zip(&terms).filter(|(_, terms)| terms.is_some()) {
+        tree::set(&mut target, &one.difference.path, one.difference.left.clone());
+    }
     let fields: Vec<FieldDrift> = found
         .into_iter()
-        .map(|Found { difference: Difference { path, left, right }, direction, keep }| FieldDrift {
+        .zip(terms)
+        .map(|(Found { difference: Difference { path, left, right }, direction, keep }, waived)| FieldDrift {
             declared_at: wanted.declaration.place_of(&path).map(|place: Place| place.to_string()),
             live: left.unwrap_or(Value::Null),
             want: right.unwrap_or(Value::Null),
             path,
             direction,
-            kept: keep,
+            kept: keep || waived.is_some(),
             stays: false,
+            waived,
         })
         .collect();
     let differs = fields.iter().filter(|field| !field.kept).map(|field| field.path.clone()).collect();
-    let direction = Direction::of_all(fields.iter().map(|field| field.direction));
+    let direction = of_unwaived(&fields);
     Comparison {
         target: Cow::Owned(target),
         drift: (!fields.is_empty()).then(|| Drift {
@@ -240,6 +264,19 @@ pub fn compare<'a>(
         differs,
         unobservable,
     }
+}
+
+/// The direction of a whole resource: what is waived does not count.
+pub(crate) fn of_unwaived(fields: &[FieldDrift]) -> Direction {
+    Direction::of_all(fields.iter().filter(|field| field.waived.is_none()).map(|field| field.direction))
+}
+
+/// The terms of the waiver that covers a difference.
+fn waived(kind: &dyn Kind, wanted: &Wanted, Found { difference, keep, .. }: &Found) -> Option<Terms> {
+    let holds = |waiver: &&Arc<Waiver>| {
+        !waiver.is_expired && waiver.is_at(kind, &difference.path) && waiver.covers(kind, difference.left.as_ref())
+    };
+    wanted.waivers.iter().find(holds).filter(|_| !keep).map(|waiver| waiver.terms.clone())
 }
 
 /// Whether every member of a wanted tree is there, and the same.

@@ -43,6 +43,7 @@ pub(crate) fn drift_of(scope: &Scope, key: &str, pin: &Pin, live: Value, control
         declared_at: declared_at.clone(),
         kept: false,
         stays: false,
+        waived: None,
     };
     Drift {
         address: Address::new(scope, KIND, key),

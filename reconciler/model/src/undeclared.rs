@@ -235,6 +235,7 @@ fn lower(held: &Held<'_>, path: &Path, floor: &Value, found: &mut Vec<FieldDrift
                 declared_at: None,
                 kept: false,
                 stays: false,
+                waived: None,
             });
         }
     };

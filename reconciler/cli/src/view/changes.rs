@@ -8,6 +8,7 @@
 
 use std::time::Duration;
 
+use reconciler_model::desired::Terms;
 use reconciler_model::direction::Direction;
 use reconciler_model::drift::{Change, Drift, FieldDrift};
 use reconciler_model::policy::words;
@@ -26,6 +27,8 @@ pub(crate) enum Sign {
     Remove,
     /// It stays as it is.
     Keep,
+    /// Somebody answers for it until a day.
+    Waived,
     /// It was not evaluated.
     Unseen,
     /// Nobody declared it; it is left to people.
@@ -42,6 +45,7 @@ impl Sign {
             Self::Change => "~",
             Self::Remove => "-",
             Self::Keep => "=",
+            Self::Waived => "w",
             Self::Unseen => "!",
             Self::Undeclared => "?",
             Self::None => "",
@@ -55,6 +59,7 @@ impl Sign {
             Self::Change => "change",
             Self::Remove => "remove",
             Self::Keep => "kept",
+            Self::Waived => "waived",
             Self::Unseen => "not evaluated",
             Self::Undeclared => "undeclared",
             Self::None => "",
@@ -247,12 +252,14 @@ fn field_lines(lines: &mut Vec<Line>, drift: &Drift, field: &FieldDrift, depth: 
         }
     } else if field.kept || field.stays {
         let text = format!("{}, declared {}", in_one_line(live), in_one_line(want));
-        lines.push(Line { sign: Sign::Keep, text, ..base });
+        let sign = if field.waived.is_some() { Sign::Waived } else { Sign::Keep };
+        lines.push(Line { sign, text, ..base });
     } else {
         differing(lines, &base, live, want, shown);
     }
     let Some(line) = lines.get_mut(first) else { return };
     let own = match field.direction {
+        _ if field.waived.is_some() => field.waived.as_ref().map(Terms::in_words).unwrap_or_default(),
         // The resource says it where there is nothing else.
         _ if field.kept && drift.is_kept() => String::new(),
         _ if field.kept => "strengthened, kept".to_owned(),

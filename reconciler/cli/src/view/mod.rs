@@ -157,7 +157,8 @@ impl View {
         if reading.depth == Depth::Folded {
             notes.extend(told_once(&mut all));
         }
-        let (kept, all): (Vec<Entry>, Vec<Entry>) = all.into_iter().partition(|entry| entry.sign == Sign::Keep);
+        let (kept, all): (Vec<Entry>, Vec<Entry>) =
+            all.into_iter().partition(|entry| matches!(entry.sign, Sign::Keep | Sign::Waived));
         let mut by_urgency: BTreeMap<_, Vec<Entry>> = BTreeMap::new();
         for entry in all {
             let urgency = entry.alert.as_ref().map(|alert| (alert.class, alert.deadline_minutes));
@@ -227,10 +228,11 @@ impl Entry {
 }
 
 fn of_drift(plan: &Plan, drift: &Drift, reading: &Reading<'_>) -> Entry {
-    let is_kept = drift.change == Change::Changed && drift.fields.iter().all(|field| field.kept);
+    let is_kept = drift.is_kept();
     let (sign, what) = match drift.change {
         Change::Missing => (Sign::Create, "missing"),
         Change::Unexpected => (Sign::Undeclared, "undeclared, below the floor"),
+        Change::Changed if is_kept && drift.is_waived_in_part() => (Sign::Waived, "waived"),
         Change::Changed if is_kept => (Sign::Keep, "strengthened, kept"),
         Change::Changed => (Sign::Change, changes::in_words(drift.direction)),
     };

@@ -20,6 +20,7 @@ fn drift(kind: &str, controls: &[&str], change: Change, fields: &[Field]) -> Dri
             declared_at: None,
             kept: false,
             stays: false,
+            waived: None,
         })
         .collect();
     let whole = match change {

@@ -13,6 +13,7 @@ use super::pins::Pin;
 use super::selection::Where;
 use super::template::{self, Part};
 use super::validate;
+use super::waivers::Waiver;
 use crate::address::{Address, Scope};
 use crate::codes;
 use crate::diagnostic::{Diagnostic, Place};
@@ -195,6 +196,8 @@ pub struct Wanted {
     pub needs: Vec<Address>,
     /// The declaration.
     pub declaration: Arc<Declaration>,
+    /// The differences of this address that somebody answers for.
+    pub waivers: Vec<Arc<Waiver>>,
     /// Whether it was not asked for and is read only because an address that was asked for refers to it. It is neither reported nor
     /// changed.
     pub is_context: bool,

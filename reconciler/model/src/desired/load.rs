@@ -10,6 +10,7 @@ use std::borrow::Cow;
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
+use jiff::civil::Date;
 use serde_json::Value;
 
 use super::coverage;
@@ -22,8 +23,9 @@ use super::organization::{self, ORGANIZATION_FILE, Organization};
 use super::pins::{self, PINS_FILE, Pins};
 use super::selection::{self, Where};
 use super::template::Part;
+use super::waivers::{self, WAIVERS_FILE, Waiver};
 use super::{side_by_side, template, validate};
-use crate::address::{Scope, ScopeKind};
+use crate::address::{Address, Scope, ScopeKind};
 use crate::codes;
 use crate::diagnostic::{Diagnostic, Place, did_you_mean};
 use crate::digest;
@@ -61,6 +63,8 @@ pub struct Desired {
     pub unlisted: Option<Gap>,
     /// What is to be pinned of the accounts that were discovered, by key, in the organization's own place.
     pub to_pin: BTreeMap<String, String>,
+    /// The differences that somebody answers for.
+    waivers: Vec<Arc<Waiver>>,
     /// The scopes of each declaration.
     scopes: Vec<Vec<Scope>>,
     index: Index,
@@ -70,6 +74,22 @@ impl Desired {
     /// The organization.
     pub fn organization(&self) -> &Organization {
         &self.organization
+    }
+
+    /// The same on a day: waivers whose last day is over cover nothing any more.
+    #[must_use]
+    pub fn as_of(mut self, today: Date) -> Self {
+        for waiver in &mut self.waivers {
+            let mut one = Waiver::clone(waiver);
+            one.is_expired = one.expires < today;
+            *waiver = Arc::new(one);
+        }
+        self
+    }
+
+    /// The waivers, in the order in which they are written.
+    pub fn waivers(&self) -> &[Arc<Waiver>] {
+        &self.waivers
     }
 
     /// Every account and region, sorted.
@@ -132,11 +152,13 @@ impl Desired {
                     answered: BTreeSet::new(),
                     needs: filled.needs,
                     declaration: Arc::clone(declaration),
+                    waivers: Vec::new(),
                     is_context: false,
                 };
                 one.take_pins(|scope, key| {
                     self.pins.get(&scope.account, &scope.account_id, &scope.region, key).cloned()
                 });
+                one.waivers = self.waivers.iter().filter(|waiver| waiver.address == one.address).cloned().collect();
                 wanted.push(one);
             }
         }
@@ -238,6 +260,9 @@ fn load_once(
     let (pinned, manifests): (Vec<Manifest>, Vec<Manifest>) =
         manifests.into_iter().partition(|manifest| base_name(&manifest.file) == PINS_FILE);
     let pins = pins::read(&pinned, &mut problems);
+    let (waived, manifests): (Vec<Manifest>, Vec<Manifest>) =
+        manifests.into_iter().partition(|manifest| base_name(&manifest.file) == WAIVERS_FILE);
+    let waivers = waivers::read(&waived, &mut problems);
     let pinned = coverage::Pinned::of(&pins);
     let read_in_full = problems.is_empty();
     let (organization_files, declared): (Vec<Manifest>, Vec<Manifest>) =
@@ -283,7 +308,15 @@ fn load_once(
     }
     let (scopes, index) = loader.fan_out();
     let outcomes = loader.check(&scopes, &index);
-    let Loader { declarations, mut problems, .. } = loader;
+    let (whole, Loader { declarations, mut problems, .. }) = (loader.whole, loader);
+    if whole && !form_only {
+        let each =
+            || declarations.iter().zip(&scopes).flat_map(|(one, scopes)| scopes.iter().map(move |scope| (one, scope)));
+        let address = |(one, scope): (&Declaration, &Scope)| one.address_in(scope, &organization.partition);
+        let is_declared =
+            |sought: &Address| each().any(|(one, scope)| one.kind == sought.kind && address((one, scope)) == *sought);
+        waivers::check(&waivers, is_declared, || each().map(|one| address(one).to_string()).collect(), &mut problems);
+    }
     if !problems.is_empty() {
         problems.sort_by(|one, two| (&one.at, &one.code, &one.detail).cmp(&(&two.at, &two.code, &two.detail)));
         problems.dedup();
@@ -295,6 +328,11 @@ fn load_once(
     } else {
         digest::of(&(&organization, &outcomes, &pins.content()))
     };
+    let said = |waiver: &Waiver| {
+        (waiver.address.to_string(), waiver.path.to_string(), waiver.tolerate.clone(), waiver.terms.clone())
+    };
+    let digest =
+        if waivers.is_empty() { digest } else { digest::of(&(digest, waivers.iter().map(said).collect::<Vec<_>>())) };
     let directory = directory.filter(|_| organization.discover.is_some());
     let unlisted = directory.and_then(|directory| coverage::unlisted(&organization, directory));
     let (coverage, to_pin) = match directory {
@@ -308,7 +346,8 @@ fn load_once(
     let declarations: Vec<Arc<Declaration>> = declarations.into_iter().map(Arc::new).collect();
     // Nothing is wanted of an account that only stands in for others.
     let scopes = if form_only { vec![Vec::new(); declarations.len()] } else { scopes };
-    Ok(Desired { organization, declarations, digest, pins, coverage, unlisted, to_pin, scopes, index })
+    let waivers = waivers.into_iter().map(Arc::new).collect();
+    Ok(Desired { organization, declarations, digest, pins, coverage, unlisted, to_pin, waivers, scopes, index })
 }
 
 pub(super) fn base_name(file: &str) -> &str {

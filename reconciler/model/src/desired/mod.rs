@@ -24,6 +24,7 @@ mod side_by_side;
 mod template;
 mod undeclared;
 mod validate;
+mod waivers;
 
 #[cfg(test)]
 mod tests;
@@ -42,3 +43,4 @@ pub use pins::{
 pub use schema::schema;
 pub use selection::Where;
 pub use undeclared::{Rule, Settings, Treat};
+pub use waivers::{Terms, WAIVERS_FILE, Waiver};

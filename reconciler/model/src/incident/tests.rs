@@ -32,6 +32,7 @@ fn affected(name: &str, status: Status) -> Affected {
             declared_at: None,
             kept: false,
             stays: false,
+            waived: None,
         }],
         declared_at: None,
         alerts: Vec::new(),

@@ -11,7 +11,7 @@ use crate::address::Address;
 use crate::alert;
 use crate::codes;
 use crate::control::Control;
-use crate::desired::{LiveReference, Wanted};
+use crate::desired::{LiveReference, Terms, Waiver, Wanted};
 use crate::diagnostic::{Diagnostic, Place};
 use crate::direction::Direction;
 use crate::drift::{self, Change, Drift, FieldDrift};
@@ -134,7 +134,9 @@ fn assess(case: &Case<'_>) -> Assessed {
     for (path, reason) in &comparison.unobservable {
         note(Severity::Note, codes::NOT_REPORTED, format!("{path}: {reason}"));
     }
-    for field in comparison.drift.iter().flat_map(|drift| &drift.fields).filter(|field| field.kept) {
+    for field in
+        comparison.drift.iter().flat_map(|drift| &drift.fields).filter(|field| field.kept && field.waived.is_none())
+    {
         note(Severity::Note, codes::STRONGER, format!("{}: live is stronger than desired, and is kept", field.path));
     }
     for (code, detail) in live.map(|live| kind.notes_beside(live, want)).unwrap_or_default() {
@@ -264,6 +266,7 @@ pub fn build(inputs: &Inputs<'_>) -> Plan {
         match assessed.drift {
             Some(mut drift) => {
                 drift.alerts = alert::of(inputs.controls, &drift);
+                findings.extend(expired(inputs, wanted, *kind, &drift));
                 drift.context.places = places.get(&wanted.declaration.at).copied().unwrap_or_default();
                 if wanted.pin.is_some() && drift.fields.iter().any(|field| kind.contract().leads_elsewhere(&field.path))
                 {
@@ -337,6 +340,32 @@ pub fn build(inputs: &Inputs<'_>) -> Plan {
     plan
 }
 
+/// The waivers of an address that are over, and at whose paths it differs: their owners have to know.
+fn expired<'a>(
+    inputs: &'a Inputs<'_>,
+    wanted: &'a Wanted,
+    kind: &'a dyn Kind,
+    drift: &'a Drift,
+) -> impl Iterator<Item = Finding> + 'a {
+    let differs = |waiver: &&std::sync::Arc<Waiver>| {
+        waiver.is_expired && drift.fields.iter().any(|field| waiver.is_at(kind, &field.path))
+    };
+    wanted.waivers.iter().filter(differs).map(|waiver| {
+        let Terms { owner, ticket, expires, .. } = &waiver.terms;
+        Finding {
+            address: wanted.address.clone(),
+            severity: Severity::Note,
+            code: codes::WAIVER_EXPIRED.to_owned(),
+            detail: format!(
+                "the waiver of {} by {owner} ({ticket}) held until {expires}, so that it is drift again: {owner} has to renew it at {} \
+                 or let it be restored",
+                waiver.path, waiver.at
+            ),
+            alerts: alert::tickets(inputs.controls, &wanted.declaration.controls, alert::WAIVER_EXPIRED),
+        }
+    })
+}
+
 /// Says what it means that a member refers to something else. Where that protects less than declared, it is told also while what is to
 /// be referred to is not there yet.
 fn refers_elsewhere(
@@ -359,11 +388,12 @@ fn refers_elsewhere(
                 path: path.clone(),
                 kept: false,
                 stays: false,
+                waived: None,
             },
         ),
     }
     if let Some(drift) = drift {
-        drift.direction = Direction::of_all(drift.fields.iter().map(|field| field.direction));
+        drift.direction = drift::of_unwaived(&drift.fields);
     }
 }
 
