@@ -121,11 +121,11 @@ fn a_look_up_that_finds_nothing_is_a_gap_of_its_member_alone() {
     let line = text.lines().position(|line| line.contains("alias/nope")).expect("the line") + 1;
     let _ = environment.run(&["plan"]).exits(3).prints(&[
         "TICKET WITHIN 15 MINUTES",
-        "! prod eu-west-1   guardrail baseline ",
+        "! in 6 places (management eu-west-1, us-east-1; prod eu-west-1,",
         "not evaluated [BRX0403]",
         "kmsKeyArn: ",
         &format!("(desired-state/guardrails/baseline.yaml:{line}:14)"),
-        "it finds nothing in prod/eu-west-1",
+        "it finds nothing in ${account.name}/${region}",
         "create what it names in this account and region, or correct the look-up",
     ]);
     let output = environment.run(&["--output", "json", "plan"]).exits(3);

@@ -14,6 +14,7 @@ mod hostile_text;
 mod incident;
 mod narrowed;
 mod output_for_programs;
+mod reading;
 mod reference;
 mod scale;
 mod scenarios;

@@ -177,8 +177,9 @@ pub(crate) enum Command {
     Plan {
         #[command(flatten)]
         filter: Filter,
-        /// Save the plan for `apply`; without FILE, as plans/PLAN-ID.json. A readable diff is written beside it.
-        #[arg(long, value_name = "FILE", num_args = 0..=1, default_missing_value = "")]
+        /// Save the plan for `apply`; without FILE, as plans/PLAN-ID.json, and in a folder by that name. A readable diff is
+        /// written beside it.
+        #[arg(long, value_name = "FILE", num_args = 0..=1, default_missing_value = "plans/")]
         out: Option<PathBuf>,
         /// Say who caused each drift and since when, from CloudTrail's event history of 90 days. Two calls a second in each account
         /// and region.

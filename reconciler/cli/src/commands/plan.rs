@@ -104,7 +104,8 @@ fn head_of(wanted: &[Wanted], begun: Instant, calls: u64) -> String {
 
 /// Saves a plan and a readable diff beside it; where.
 fn save(screen: Screen, plan: &Plan, out: PathBuf) -> Result<PathBuf, Failure> {
-    let path = if out.as_os_str().is_empty() { PathBuf::from(format!("plans/{}.json", plan.plan_id)) } else { out };
+    let is_folder = out.as_os_str().as_encoded_bytes().ends_with(b"/") || out.is_dir();
+    let path = if is_folder { out.join(format!("{}.json", plan.plan_id)) } else { out };
     let unwritable =
         |error| Failure::new(Exit::Failed, format!("failed to save the plan as {}: {error}", path.display()));
     let mut text = serde_json::to_string_pretty(plan).map_err(|error| unwritable(error.into()))?;

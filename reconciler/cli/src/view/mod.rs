@@ -397,7 +397,7 @@ fn said(entry: &Entry, reading: &Reading<'_>) -> String {
 
 /// A text with the place of an address taken out of it.
 fn everywhere(text: &str, address: &Address, reading: &Reading<'_>) -> String {
-    let text = text.replace(&format!("{}/{}/", address.account, address.region), "${account}/${region}/");
+    let text = text.replace(&format!("{}/{}", address.account, address.region), "${account.name}/${region}");
     let text = text.replace(&address.region, "${region}");
     match reading.account_ids.get(&address.account) {
         Some(id) => text.replace(id, "${account.id}"),
