@@ -33,7 +33,8 @@ fn hundreds_of_drifts_fit_two_screens() {
                 output.prints(&["330 of 403 not as declared", "in 6 of 6 places", "/app/service-54", "330 drifted"]);
         }
         let full = environment.run(&["plan", "--full"]).exits(2);
-        let of_one = full.stdout.lines().filter(|line| line.starts_with("+ ") && line.contains("log-group /app/service-07 "));
+        let of_one =
+            full.stdout.lines().filter(|line| line.starts_with("+ ") && line.contains("log-group /app/service-07 "));
         assert_eq!(of_one.count(), 6, "each place by itself:\n{}", full.stdout);
         let summary = environment.run(&["plan", "--summary"]).exits(2);
         assert!(summary.stdout.lines().count() <= 16, "{}", summary.stdout);

@@ -48,7 +48,7 @@ pub(crate) fn line(control: &Control) -> String {
     let waits = if control.waits_for.is_empty() {
         String::new()
     } else {
-        format!("\n    {}", paint(DOUBT, format_args!("waits for: {}", control.waits_for.join(", "))))
+        format!("\n    {}", paint(DOUBT, format_args!("not supported yet: {}", control.waits_for.join(", "))))
     };
     format!(
         "{}  {:<8}  {}\n    {}\n    {}{waits}\n    {}",

@@ -1,12 +1,14 @@
 //! Sinks of events: a progress line for people at a terminal, the log for the daemon.
 
 use std::collections::BTreeMap;
+use std::fmt;
 use std::io::IsTerminal as _;
 use std::path::Path;
 use std::sync::atomic::{AtomicUsize, Ordering};
-use std::time::Duration;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::{Duration, Instant};
 
-use indicatif::{ProgressBar, ProgressStyle};
+use indicatif::{ProgressBar, ProgressState, ProgressStyle};
 use reconciler_engine::event::{Event, Sink, StepOutcome};
 use reconciler_model::alert::Alert;
 use reconciler_model::codes;
@@ -19,6 +21,7 @@ use reconciler_model::verdict::Verdict;
 
 use crate::render::{self, Look};
 use crate::screen::{BAD, DO, FAINT, GOOD, Screen, line, paint};
+use crate::text::counted;
 
 /// Progress on standard error: a moving line while reading, one line for each step.
 pub(crate) struct Progress {
@@ -26,16 +29,40 @@ pub(crate) struct Progress {
     bar: ProgressBar,
     /// Accounts that were read as a whole, and all of them.
     accounts: [AtomicUsize; 2],
+    /// The reads that are not over, and when each began.
+    awaited: Arc<Mutex<BTreeMap<String, Instant>>>,
+}
+
+/// A read that takes longer than this is named.
+const NOTICEABLE: Duration = Duration::from_secs(2);
+
+/// What is awaited, and for how long: the read that began first, and how many others.
+fn awaited(reads: &BTreeMap<String, Instant>, now: Instant) -> String {
+    let Some((what, began)) = reads.iter().min_by_key(|(_, began)| **began) else { return String::new() };
+    let waiting = now.saturating_duration_since(*began);
+    if waiting < NOTICEABLE {
+        return String::new();
+    }
+    let more = if reads.len() > 1 { format!(" and {} more", reads.len() - 1) } else { String::new() };
+    line(format_args!(" · waiting {} s: {what}{more}", waiting.as_secs()))
 }
 
 impl Progress {
     pub(crate) fn new(screen: Screen) -> Self {
         let bar =
             if screen.quiet || !std::io::stderr().is_terminal() { ProgressBar::hidden() } else { ProgressBar::new(0) };
-        if let Ok(style) = ProgressStyle::with_template("{spinner} reading {pos}/{len} · {msg}") {
-            bar.set_style(style);
+        let reads: Arc<Mutex<BTreeMap<String, Instant>>> = Arc::default();
+        let shown = Arc::clone(&reads);
+        if let Ok(style) = ProgressStyle::with_template("{spinner} reading {pos}/{len} · {elapsed} · {msg}{awaited}")
+        {
+            let draw = move |_: &ProgressState, text: &mut dyn fmt::Write| {
+                let reads = shown.lock().unwrap_or_else(PoisonError::into_inner);
+                // A line that cannot be written is not missed.
+                let _ = text.write_str(&awaited(&reads, Instant::now()));
+            };
+            bar.set_style(style.with_key("awaited", draw));
         }
-        Self { screen, bar, accounts: Default::default() }
+        Self { screen, bar, accounts: Default::default(), awaited: reads }
     }
 }
 
@@ -74,16 +101,26 @@ impl Sink for Progress {
                 self.bar.set_length(*reads as u64);
                 self.bar.enable_steady_tick(Duration::from_millis(120));
             }
+            Event::ReadStarted { scope, kind } => {
+                let mut awaited = self.awaited.lock().unwrap_or_else(PoisonError::into_inner);
+                awaited.insert(format!("{scope}/{kind}"), Instant::now());
+            }
             Event::ReadEnded { scope, kind, account_done } => {
+                let mut awaited = self.awaited.lock().unwrap_or_else(PoisonError::into_inner);
+                awaited.remove(&format!("{scope}/{kind}"));
+                drop(awaited);
                 let [done, all] = &self.accounts;
                 let done = done.fetch_add(usize::from(*account_done), Ordering::Relaxed) + usize::from(*account_done);
                 self.bar.inc(1);
-                let message = format!("{done} of {} accounts · {scope} {kind}", all.load(Ordering::Relaxed));
+                let message = format!("{done} of {}", counted(all.load(Ordering::Relaxed), "account"));
                 self.bar.set_message(line(message));
             }
-            Event::ObservationEnded => self.bar.finish_and_clear(),
+            Event::ObservationEnded => {
+                self.awaited.lock().unwrap_or_else(PoisonError::into_inner).clear();
+                self.bar.finish_and_clear();
+            }
             Event::PermissionsNotKnown { account, reason } => self.screen.remark(format_args!(
-                "[{}] {account}: whether the caller may write could not be asked beforehand: {reason}",
+                "[{}] {account}: could not check the role's permissions ({reason}); continuing",
                 codes::NOT_CHECKED
             )),
             // A closed standard output is no reason to stop a restore.
@@ -211,5 +248,20 @@ fn log_drift(drift: &Drift) {
         Some(AlertClass::Page) => at!(error),
         Some(AlertClass::Inform) => at!(info),
         Some(AlertClass::Ticket) | None => at!(warn),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_read_that_began_first_is_named_with_its_time() {
+        let now = Instant::now();
+        let ago = |seconds| now.checked_sub(Duration::from_secs(seconds)).unwrap_or(now);
+        let mut reads = BTreeMap::from([("prod/us-east-1/trail".to_owned(), ago(1))]);
+        assert_eq!(awaited(&reads, now), "");
+        reads.insert("staging/eu-west-1/guardrail".to_owned(), ago(34));
+        assert_eq!(awaited(&reads, now), " · waiting 34 s: staging/eu-west-1/guardrail and 1 more");
     }
 }

@@ -18,6 +18,13 @@ pub enum Event<'a> {
         /// In how many accounts.
         accounts: usize,
     },
+    /// One read begins.
+    ReadStarted {
+        /// The account and region.
+        scope: &'a Scope,
+        /// The kind.
+        kind: &'a str,
+    },
     /// One kind was read in one scope.
     Observed {
         /// The account and region.

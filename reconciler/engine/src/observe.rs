@@ -86,7 +86,7 @@ const SIDE_BY_SIDE: usize = 96;
 pub async fn read_all(sessions: &Sessions, reads: Vec<Read<'_>>, sink: &dyn Sink) -> Inventory {
     let mut taken = Taken::begin(&reads, sink);
     let mut pending =
-        stream::iter(reads.into_iter().map(|read| carry_out(sessions, read))).buffer_unordered(SIDE_BY_SIDE);
+        stream::iter(reads.into_iter().map(|read| carry_out(sessions, read, sink))).buffer_unordered(SIDE_BY_SIDE);
     while let Some((read, mut outcome)) = pending.next().await {
         if let Ok(Reading { resources, gaps, .. }) = &mut outcome {
             gaps.extend(resources.iter().flat_map(|seen| seen.gaps(&read.scope)));
@@ -97,7 +97,8 @@ pub async fn read_all(sessions: &Sessions, reads: Vec<Read<'_>>, sink: &dyn Sink
     taken.end()
 }
 
-async fn carry_out<'a>(sessions: &Sessions, read: Read<'a>) -> (Read<'a>, Result<Reading, CallError>) {
+async fn carry_out<'a>(sessions: &Sessions, read: Read<'a>, sink: &dyn Sink) -> (Read<'a>, Result<Reading, CallError>) {
+    sink.take(&Event::ReadStarted { scope: &read.scope, kind: read.client.kind().name() });
     let session = sessions.session(&read.scope.account_id, &read.scope.region);
     let outcome = read.client.observe_pinned(&session, &read.scope, &read.selection, &read.pinned).await;
     (read, outcome)
@@ -305,7 +306,8 @@ async fn read_and_compare<'a, 's>(sessions: &Sessions, sought: Sought<'a>, sink:
         standing: BTreeMap::new(),
         referring: BTreeMap::new(),
     };
-    let mut pending = stream::iter(jobs.into_iter().map(|job| job.carry_out(sessions))).buffer_unordered(SIDE_BY_SIDE);
+    let mut pending =
+        stream::iter(jobs.into_iter().map(|job| job.carry_out(sessions, sink))).buffer_unordered(SIDE_BY_SIDE);
     while let Some(ended) = pending.next().await {
         match ended {
             Ended::LookedUp { scope, source, answers } => observing.looked_up(scope, source, answers).await,
@@ -323,7 +325,7 @@ impl<'a> Job<'a> {
         }
     }
 
-    async fn carry_out(self, sessions: &Sessions) -> Ended<'a> {
+    async fn carry_out(self, sessions: &Sessions, sink: &dyn Sink) -> Ended<'a> {
         match self {
             Self::LookUp { scope, source, keys } => {
                 let session = sessions.session(&scope.account_id, &scope.region);
@@ -331,7 +333,7 @@ impl<'a> Job<'a> {
                 Ended::LookedUp { scope, source: source.source(), answers: keys.into_iter().zip(answers).collect() }
             }
             Self::Read(read) => {
-                let (read, outcome) = carry_out(sessions, read).await;
+                let (read, outcome) = carry_out(sessions, read, sink).await;
                 Ended::Read(read, outcome)
             }
         }

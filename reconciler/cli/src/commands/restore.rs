@@ -131,17 +131,17 @@ fn selected(desired: &Desired, asked: &Asked) -> Result<Selected, Failure> {
 
 /// A time, or how long ago: `2026-11-20T01:00:00Z`, `2h`, `3 days`.
 fn since(text: &str) -> Result<Timestamp, Failure> {
-    let wrong = |why: String| {
-        Failure::new(Exit::Usage, format!("`{text}` is no time: {why}"))
-            .hint("write a time such as 2026-11-20T01:00:00Z, or how long ago, such as 90m, 2h or 3d")
+    let wrong = |why: &str| {
+        Failure::new(Exit::Usage, format!("`{text}` is not a time{why}"))
+            .hint("write 2h, 3d or an RFC 3339 time, such as 2026-11-20T01:00:00Z")
     };
     if let Ok(at) = text.parse::<Timestamp>() {
         return Ok(at);
     }
-    let span: jiff::Span = text.parse().map_err(|error: jiff::Error| wrong(error.to_string()))?;
+    let span: jiff::Span = text.parse().map_err(|_| wrong(""))?;
     let now = Zoned::now();
-    let at = now.checked_sub(span).map_err(|error| wrong(error.to_string()))?.timestamp();
-    if at > now.timestamp() { Err(wrong("it is in the future".to_owned())) } else { Ok(at) }
+    let at = now.checked_sub(span).map_err(|_| wrong(": it is too long ago"))?.timestamp();
+    if at > now.timestamp() { Err(wrong(": it is in the future")) } else { Ok(at) }
 }
 
 #[cfg(test)]
