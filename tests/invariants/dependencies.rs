@@ -4,6 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::process::Command;
 
 use reconciler_tests::declarations::{files, repository};
+use reconciler_tests::sources::{below, called, functions};
 use serde_json::Value;
 
 /// What cargo knows of the packages of the workspace.
@@ -57,9 +58,7 @@ fn the_model_is_pure() {
             || matches!(name, "tokio" | "futures" | "hyper" | "http" | "rand" | "tempfile" | "async-trait")
     };
     assert_eq!(model.iter().filter(impure).collect::<Vec<_>>(), Vec::<&String>::new());
-    for path in files(&repository().join("reconciler/model/src"), &["rs"]) {
-        let text = std::fs::read_to_string(&path).expect("a source file");
-        let code = text.split("#[cfg(test)]").next().unwrap_or("");
+    for (path, code) in below("reconciler/model/src") {
         for word in [
             "std::fs",
             "std::env",
@@ -72,14 +71,49 @@ fn the_model_is_pure() {
             "Timestamp::now",
             "Zoned::now",
         ] {
-            assert!(
-                path.components().any(|part| part.as_os_str() == "tests") || !code.contains(word),
-                "{} in {}",
-                word,
-                path.display()
-            );
+            assert!(!code.contains(word), "{word} in {path}");
         }
     }
+}
+
+/// Whether a text has a word, and not as a part of a longer one or of what `before` and `after` do not allow.
+fn places<'t>(text: &'t str, word: &'t str) -> impl Iterator<Item = (char, char)> + 't {
+    text.match_indices(word).map(move |(at, _)| {
+        let before = text[..at].chars().next_back().unwrap_or(' ');
+        let after = text[at + word.len()..].chars().next().unwrap_or(' ');
+        (before, after)
+    })
+}
+
+/// Where the core may say the name of a kind: file, what the line has, and why.
+const MAY_NAME_A_KIND: &[(&str, &str, &str)] = &[
+    ("address.rs", "The address of one resource: `prod/", "documentation: what an address looks like"),
+    ("address.rs", "is not an address: write ACCOUNT/REGION/KIND/NAME", "an example for people of what to write"),
+    ("codes.rs", "NOT_ENFORCEABLE", "what a code means is explained in one table, whoever uses it"),
+];
+
+/// The core and the engine go by what the contract of a kind says, and never by its name.
+#[test]
+fn neither_the_model_nor_the_engine_names_a_kind() {
+    let kinds: Vec<&str> = reconciler_kinds::KINDS.iter().map(|kind| kind.name()).collect();
+    let mut excused = BTreeSet::new();
+    for (path, code) in ["reconciler/model/src", "reconciler/engine/src"].into_iter().flat_map(below) {
+        for (number, line) in code.lines().enumerate() {
+            let names = kinds.iter().find(|kind| {
+                let is_part = |character: char| character.is_alphanumeric() || "-_".contains(character);
+                places(line, kind).any(|around| match around {
+                    ('"', '"') => true,
+                    (before, '/') => !is_part(before),
+                    _ => false,
+                })
+            });
+            let Some(name) = names else { continue };
+            let excuse = MAY_NAME_A_KIND.iter().find(|(file, has, _)| *file == path && line.contains(has));
+            assert!(excuse.is_some(), "{path}:{} names {name}: {line}", number + 1);
+            excused.extend(excuse);
+        }
+    }
+    assert_eq!(excused, MAY_NAME_A_KIND.iter().copied().collect(), "an exception that nothing needs");
 }
 
 /// A resource SDK is depended on by the kinds alone, and named in their resource clients alone. `aws` may name that of
@@ -129,19 +163,15 @@ fn the_worked_example_is_true() {
     let folder: BTreeSet<_> =
         files(&repository().join("reconciler/kinds/src/log_group"), &["rs", "md"]).into_iter().collect();
     assert_eq!(folder.difference(&told).collect::<Vec<_>>(), Vec::<&std::path::PathBuf>::new());
-    // Beside its folder and the registry, no code of the product names the kind.
-    for path in ["model", "aws", "kinds", "engine", "cli"]
-        .iter()
-        .flat_map(|name| files(&repository().join("reconciler").join(name).join("src"), &["rs"]))
-    {
-        let text = std::fs::read_to_string(&path).expect("a source file");
-        let code = text.split("#[cfg(test)]").next().unwrap_or("");
-        let may = path.components().any(|part| part.as_os_str().to_string_lossy().starts_with("tests"))
-            || path.ends_with("kinds/src/lib.rs")
-            || folder.contains(&path);
-        let names =
-            ["\"log-group\"", "LogGroup.", "LogGroup::", "log_group::"].iter().find(|name| code.contains(**name));
-        assert!(may || names.is_none(), "{} has {names:?}", path.display());
+    // Beside its folder and the registry, nothing of the product names the kind: not in a text and not in a comment. Before a
+    // colon the word is AWS's own, in an ARN.
+    for folder in ["model", "aws", "kinds", "engine", "cli"] {
+        for (path, code) in below(&format!("reconciler/{folder}/src")) {
+            let may = folder == "kinds" && (path == "lib.rs" || path.starts_with("log_group/"));
+            let is_named = places(&code, "log-group").any(|(_, after)| after != ':');
+            let names = ["LogGroup.", "LogGroup::", "log_group::"].iter().find(|name| code.contains(**name));
+            assert!(may || (!is_named && names.is_none()), "{folder}/{path} names the kind");
+        }
     }
 }
 
@@ -150,13 +180,11 @@ fn the_worked_example_is_true() {
 fn members_are_named_by_the_fields_of_their_spec() {
     let by_text = ["differs_in(\"", "want(\"", "target.get(\"", "target[\"", "live.tree.get(\"", "live.tree[\""];
     let mut named = 0;
-    for path in files(&repository().join("reconciler/kinds/src"), &["rs"]) {
-        let text = std::fs::read_to_string(&path).expect("a source file");
-        let code = text.split("#[cfg(test)]").next().unwrap_or("");
+    for (path, code) in below("reconciler/kinds/src") {
         named += code.matches("member!(").count();
         for (number, line) in code.lines().enumerate() {
             let found = by_text.iter().find(|way| line.contains(**way));
-            assert_eq!(found, None, "{}:{}: {line}", path.display(), number + 1);
+            assert_eq!(found, None, "{path}:{}: {line}", number + 1);
         }
     }
     assert!(named > 40, "{named} members are named by their fields");
@@ -176,19 +204,6 @@ fn one_kind_never_imports_another() {
     }
 }
 
-/// The texts of the sources below a folder, without their tests.
-fn sources(folder: &str) -> Vec<(String, String)> {
-    let root = repository().join(folder);
-    let files = files(&root, &["rs"]);
-    assert!(files.len() > 5, "{folder}");
-    let without_tests = |text: String| text.split("#[cfg(test)]").next().unwrap_or_default().to_owned();
-    let read = |path: std::path::PathBuf| {
-        let text = std::fs::read_to_string(&path).expect("a source file");
-        (path.display().to_string(), without_tests(text))
-    };
-    files.into_iter().map(read).collect()
-}
-
 /// A command parses, calls one operation and prints. Who may be told what a run came to, which steps go ahead and what a verdict
 /// means is decided in the engine, so that every command and every other front end says the same.
 #[test]
@@ -206,22 +221,59 @@ fn a_command_decides_nothing_that_the_engine_decides() {
         "is_to_restore",
         "std::io::stdin",
     ];
-    for (path, text) in sources("reconciler/cli/src/commands") {
+    for (path, text) in below("reconciler/cli/src/commands") {
         for word in OF_THE_ENGINE {
             assert!(!text.contains(word), "{path} has `{word}`");
         }
     }
-    // Exit codes are derived from outcomes in one place.
-    for (path, text) in sources("reconciler/cli/src") {
-        let derives = text.contains("Outcome::Drift") || text.contains("Outcome::Refused");
-        assert!(!derives || path.ends_with("/exit.rs"), "{path} weighs outcomes");
+}
+
+/// How a run ended is weighed in `engine/outcome.rs` and nowhere else; `exit.rs` gives each outcome its code.
+///
+/// A command may name an exit itself in two places only: as what a [`Failure`] that it raises ends with, which is never drift
+/// and never a gap, and as `Ok(Exit::Done)` at the end of a function that has nothing to weigh, where the work was to print or to
+/// serve. A function that has an outcome gives the exit of that, whatever it is.
+#[test]
+fn a_command_weighs_no_outcome() {
+    const RAISED: &[&str] = &["Usage", "Failed", "Refused", "Invalid"];
+    let word = |text: &str| text.chars().take_while(|character| character.is_alphanumeric()).collect::<String>();
+    let is_variant = |name: &str| name.chars().next().is_some_and(char::is_uppercase);
+    let mut raised = 0;
+    for (path, text) in below("reconciler/cli/src/commands") {
+        for (function, body) in functions(&text) {
+            let body = body.split_whitespace().collect::<Vec<_>>().join(" ");
+            let is_weighed = ["Outcome::of_", "Exit::of_run(", "Exit::from("].iter().any(|way| body.contains(way));
+            for (at, _) in body.match_indices("Exit::") {
+                let name = word(&body[at + "Exit::".len()..]);
+                let rest = &body[at + "Exit::".len() + name.len()..];
+                if !is_variant(&name) {
+                    continue;
+                }
+                let is_raised = body[..at].trim_end().ends_with("Failure::new(") && RAISED.contains(&name.as_str());
+                let is_end =
+                    body[..at].ends_with("Ok(") && name == "Done" && rest.starts_with(')') && !rest.starts_with(") =>");
+                raised += usize::from(is_raised);
+                assert!(is_raised || (is_end && !is_weighed), "{path}: `{function}` decides for Exit::{name}");
+            }
+        }
+    }
+    assert!(raised > 5, "{raised}");
+    // What is told of an outcome may depend on whether all is done. Nothing else may be made of it.
+    for (path, text) in below("reconciler/cli/src").into_iter().filter(|(path, _)| path != "exit.rs") {
+        for (at, _) in text.match_indices("Outcome::") {
+            let before = &text[..at];
+            let name = word(&text[at + "Outcome::".len()..]);
+            let is_ours = !before.ends_with("incident::") && !before.ends_with("Step");
+            let is_told = name == "Done" && before.ends_with("== ") && !path.starts_with("commands/");
+            assert!(!is_ours || !is_variant(&name) || is_told, "{path} weighs an outcome: Outcome::{name}");
+        }
     }
 }
 
 /// Codes and action words are for people. What the engine goes by has a type.
 #[test]
 fn the_engine_goes_by_no_code_and_no_word() {
-    for (path, text) in sources("reconciler/engine/src") {
+    for (path, text) in below("reconciler/engine/src") {
         for line in text.lines().filter(|line| !line.trim_start().starts_with("//")) {
             let compares =
                 ["code == ", "code != ", "contains(code)", "contains(&code)"].iter().any(|one| line.contains(one));
@@ -254,12 +306,17 @@ fn every_dependency_is_used() {
     }
 }
 
+/// Where a resource client answers by itself while it carries out a call: the function that `perform` comes to, how often, and
+/// why it is no refusal, or a justified one.
+const ANSWERS_BY_ITSELF: &[(&str, usize, &str)] = &[];
+
 /// What must not be written is refused in the plan, where people see it. A resource client sends what it is given, or says
 /// that the call cannot be one of this build's.
 #[test]
 fn clients_refuse_nothing() {
+    let all = below("reconciler/kinds/src");
     let mut clients = 0;
-    for (path, text) in sources("reconciler/kinds/src").into_iter().filter(|(path, _)| path.ends_with("client.rs")) {
+    for (path, text) in all.iter().filter(|(path, _)| path.ends_with("client.rs")) {
         let flat = text.split_whitespace().collect::<Vec<_>>().join(" ");
         for (at, _) in flat.match_indices("not_sent(") {
             let call = flat.get(at..flat.len().min(at + 60)).unwrap_or_default();
@@ -271,4 +328,54 @@ fn clients_refuse_nothing() {
         clients += 1;
     }
     assert!(clients > 12, "{clients}");
+}
+
+/// The same of every answer that a client makes up while it carries out a call: an error of its own, or a success without a request.
+/// All of them are in the table.
+#[test]
+fn what_a_client_answers_by_itself_is_listed_with_its_reason() {
+    let all: Vec<(String, Vec<(String, String)>)> =
+        below("reconciler/kinds/src").into_iter().map(|(path, text)| (path, functions(&text))).collect();
+    let folder = |path: &str| path.rsplit_once('/').map_or(String::new(), |(folder, _)| folder.to_owned());
+    // The functions of this name that a file means: its own, those of its folder, or those that kinds share.
+    let meant = |from: &str, name: &str| -> Vec<(&str, &str, &str)> {
+        let named = |may: &dyn Fn(&str) -> bool| -> Vec<(&str, &str, &str)> {
+            all.iter()
+                .filter(|(path, _)| may(path))
+                .flat_map(|(path, functions)| functions.iter().map(move |(name, body)| (path, name, body)))
+                .filter(|(_, own, _)| *own == name)
+                .map(|(path, name, body)| (path.as_str(), name.as_str(), body.as_str()))
+                .collect()
+        };
+        let ways: [&dyn Fn(&str) -> bool; 3] =
+            [&|path| path == from, &|path| folder(path) == folder(from), &|path| path.starts_with("shared/")];
+        ways.into_iter().map(named).find(|found| !found.is_empty()).unwrap_or_default()
+    };
+    let mut found: BTreeMap<String, usize> = BTreeMap::new();
+    let mut performers = 0;
+    for (path, functions) in all.iter().filter(|(path, _)| path.ends_with("client.rs")) {
+        let Some((name, body)) = functions.iter().find(|(name, _)| name == "perform") else { continue };
+        performers += 1;
+        let mut seen = BTreeSet::new();
+        let mut reached = vec![(path.as_str(), name.as_str(), body.as_str())];
+        while let Some((path, name, body)) = reached.pop() {
+            if !seen.insert((path, name, body)) {
+                continue;
+            }
+            let body_alone = body.split_once('{').map_or(body, |(_, body)| body);
+            let count = |word: &str| body_alone.matches(word).count();
+            let answers = count("odd_answer(")
+                + count("not_sent(")
+                + count("CallError::from(").max(count("CallFacts {"))
+                + count("request_id: None");
+            if answers > 0 {
+                found.insert(format!("{path} {name}"), answers);
+            }
+            reached.extend(called(body_alone).into_iter().flat_map(|called| meant(path, called)));
+        }
+    }
+    let listed: BTreeMap<String, usize> =
+        ANSWERS_BY_ITSELF.iter().map(|(place, count, _)| ((*place).to_owned(), *count)).collect();
+    assert_eq!(found, listed);
+    assert!(performers > 9, "{performers}");
 }

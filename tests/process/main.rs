@@ -13,6 +13,7 @@ mod harness;
 mod hostile_text;
 mod incident;
 mod narrowed;
+mod newer_build;
 mod output_for_programs;
 mod reading;
 mod reference;

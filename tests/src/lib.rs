@@ -11,4 +11,5 @@ pub mod declarations;
 pub mod direct_client;
 pub mod generate;
 pub mod organization;
+pub mod sources;
 pub mod world;

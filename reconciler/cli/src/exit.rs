@@ -46,6 +46,11 @@ impl Exit {
 }
 
 impl Exit {
+    /// Whether there is nothing to tell whoever goes by the code.
+    pub(crate) fn is_done(self) -> bool {
+        self == Self::Done
+    }
+
     /// How a run that came to this ends the command: whoever asked it to stop is told that.
     pub(crate) fn of_run(outcome: Outcome) -> Self {
         interrupt::requested().unwrap_or(outcome.into())

@@ -107,7 +107,7 @@ impl Setup {
     pub(crate) async fn unpinned_and_sessions(&self) -> Result<(Desired, Sessions, Result<Pins, String>), Failure> {
         let (pinned, others): (Vec<Source>, Vec<Source>) =
             files::sources(&self.global.desired).into_iter().partition(|source| source.file.ends_with(PINS_FILE));
-        let pins = desired::read_pins(&pinned)
+        let pins = desired::read_pins(&pinned, KINDS)
             .map_err(|problems| problems.iter().map(|problem| problem.detail.as_str()).collect::<Vec<_>>().join("; "));
         let all: Vec<Source> = others.iter().chain(&pinned).cloned().collect();
         let (desired, sessions) = self.loaded_and_sessions(&others, Some(&all)).await?;
@@ -171,7 +171,7 @@ impl Setup {
         match discovery::discover(sessions, home, needs).await {
             Ok(directory) => Ok(directory),
             Err(error) => {
-                Directory::of_pins(sources, organization, unread_of(&error)).ok_or_else(|| not_discovered(error))
+                Directory::of_pins(sources, KINDS, organization, unread_of(&error)).ok_or_else(|| not_discovered(error))
             }
         }
     }

@@ -56,6 +56,14 @@ impl Audit {
         self.findings.is_empty()
     }
 
+    /// Holds the chain to a digest that was noted elsewhere: one that no record has is a finding.
+    pub fn hold_to(&mut self, noted: &str) {
+        if !self.has(noted) {
+            let what = format!("no record has the digest {noted}: the journal was written anew, or lines are gone");
+            self.found(StateFolder::journal_in(Path::new("")), None, what);
+        }
+    }
+
     /// Whether the chain has a record with this digest: one that was the head at some time.
     pub fn has(&self, digest: &str) -> bool {
         self.digests.contains(digest)
@@ -92,7 +100,8 @@ fn chain(state: &Path, audit: &mut Audit) -> io::Result<Vec<Record>> {
         Err(error) => return Err(error),
     };
     let mut records = Vec::new();
-    let mut last = String::new();
+    let (mut before, mut last) = (String::new(), String::new());
+    let mut is_record = true;
     let mut lines = 0;
     let mut torn = false;
     for (index, line) in bytes.split_inclusive(|byte| *byte == b'\n').enumerate() {
@@ -102,7 +111,9 @@ fn chain(state: &Path, audit: &mut Audit) -> io::Result<Vec<Record>> {
             break;
         };
         lines = number;
-        match Record::of_line(line) {
+        let read = Record::of_line(line);
+        is_record = read.is_ok();
+        match read {
             Err(_) => audit.found(&file, Some(number), "the line is not a record"),
             Ok(record) => {
                 if record.prev != last {
@@ -113,16 +124,17 @@ fn chain(state: &Path, audit: &mut Audit) -> io::Result<Vec<Record>> {
                     audit.found(&file, Some(number), format!("the line says that it is record {}", record.seq));
                 }
                 if record.is_newer() {
-                    let what = format!(
-                        "a newer build wrote it (format {}): that it follows is all that this build can tell",
-                        record.format
-                    );
+                    let told = match record.entry {
+                        Entry::Newer(_) => "that it follows is all that this build can tell",
+                        _ => "what this build knows of it is taken into account",
+                    };
+                    let what = format!("a newer build wrote it (format {}): {told}", record.format);
                     audit.noted(&file, Some(number), &what);
                 }
                 records.push(record);
             }
         }
-        last = digest::of_bytes(line);
+        before = std::mem::replace(&mut last, digest::of_bytes(line));
         audit.digests.insert(last.clone());
     }
     audit.records = lines;
@@ -136,8 +148,14 @@ fn chain(state: &Path, audit: &mut Audit) -> io::Result<Vec<Record>> {
             None
         }
         Ok(Some(head)) => {
-            let prev = records.last().map_or("", |record| record.prev.as_str());
-            Some(head.fit(lines as u64, &last, prev))
+            if head.is_newer() {
+                let what =
+                    format!("a newer build wrote it (format {}): what this build knows of it is held", head.format);
+                audit.noted(head::path_of(&file), None, what);
+            }
+            // That the last line was changed is told already where it is no record: the head has nothing to add to that.
+            let is_told = !is_record && head.seq == lines as u64 && head.prev == before;
+            (!is_told).then(|| head.fit(lines as u64, &last, &before))
         }
         Err(error) => {
             audit.found(head::path_of(&file), None, format!("it is not as it was written: {error}"));

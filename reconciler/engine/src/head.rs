@@ -16,9 +16,24 @@ use serde::{Deserialize, Serialize};
 /// Bytes of the file, always the same, so that it is replaced by one small write.
 const WIDTH: usize = 256;
 
+/// The format of the heads that this build writes. It is raised with every member that is added, so that an older build tells
+/// a head of a newer one from a damaged one.
+pub const FORMAT: u32 = 1;
+
+fn first_format() -> u32 {
+    1
+}
+
+fn is_first(format: &u32) -> bool {
+    *format == first_format()
+}
+
 /// What the last record is. One line of JSON.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Head {
+    /// Its format. The first is not said, as builds before it was counted did not say it.
+    #[serde(default = "first_format", skip_serializing_if = "is_first")]
+    pub format: u32,
     /// The number of the last record; 0 when there is none.
     pub seq: u64,
     /// Its digest; the empty text when there is none.
@@ -41,6 +56,11 @@ pub enum Fit {
 }
 
 impl Head {
+    /// Whether a newer build wrote it, so that it may say more than this one can tell.
+    pub fn is_newer(&self) -> bool {
+        self.format > FORMAT
+    }
+
     /// How a journal of so many records fits, the last of which has this digest and names this one before it.
     pub fn fit(&self, records: u64, last: &str, prev: &str) -> Fit {
         if records == self.seq && last == self.digest && prev == self.prev {
@@ -79,11 +99,16 @@ pub fn read(journal: &Path) -> io::Result<Option<Head>> {
         Err(error) => return Err(error),
     };
     let head: Head = serde_json::from_slice(&bytes).map_err(io::Error::other)?;
-    // Every byte counts: what was written is what is there.
-    if bytes != line_of(&head)? {
-        return Err(io::Error::other("it is not as it was written"));
+    // Every byte counts: what was written is what is there. Of a newer build's head the journal tells whether what is known of
+    // it is right, and its rest counts for nothing here.
+    let is_as_written = match head.is_newer() {
+        true => bytes.iter().position(|byte| *byte == b'\n') == Some(bytes.len() - 1),
+        false => bytes == line_of(&head)?,
+    };
+    match is_as_written {
+        true => Ok(Some(head)),
+        false => Err(io::Error::other("it is not as it was written")),
     }
-    Ok(Some(head))
 }
 
 fn line_of(head: &Head) -> io::Result<Vec<u8>> {
@@ -93,25 +118,51 @@ fn line_of(head: &Head) -> io::Result<Vec<u8>> {
     Ok(line)
 }
 
+fn options() -> OpenOptions {
+    let mut options = OpenOptions::new();
+    options.create(true).truncate(false).write(true);
+    #[cfg(unix)]
+    std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
+    options
+}
+
 /// The file, open for replacing.
 #[derive(Debug)]
-pub(crate) struct HeadFile(File);
+pub(crate) struct HeadFile {
+    file: File,
+    path: PathBuf,
+    /// Whether it is longer than what is written here.
+    longer: bool,
+}
 
 impl HeadFile {
     /// Opens it, and makes it when it is missing; only its owner may read a file that is made here.
     pub(crate) fn open(journal: &Path) -> io::Result<Self> {
-        let mut options = OpenOptions::new();
-        options.create(true).truncate(false).write(true);
-        #[cfg(unix)]
-        std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
-        Ok(Self(options.open(path_of(journal))?))
+        let path = path_of(journal);
+        let file = options().open(&path)?;
+        let longer = file.metadata()?.len() > WIDTH as u64;
+        Ok(Self { file, path, longer })
     }
 
     /// Replaces what it says; waits until that is on disk where `durable`.
     pub(crate) fn write(&mut self, head: &Head, durable: bool) -> io::Result<()> {
-        self.0.rewind()?;
-        self.0.write_all(&line_of(head)?)?;
-        if durable { self.0.sync_data() } else { Ok(()) }
+        if self.longer {
+            return self.replace(head);
+        }
+        self.file.rewind()?;
+        self.file.write_all(&line_of(head)?)?;
+        if durable { self.file.sync_data() } else { Ok(()) }
+    }
+
+    /// Replaces the file. A newer build's head may be longer, and its end must not be left behind the line.
+    fn replace(&mut self, head: &Head) -> io::Result<()> {
+        let partial = self.path.with_extension("head.partial");
+        let mut file = options().truncate(true).open(&partial)?;
+        file.write_all(&line_of(head)?)?;
+        file.sync_all()?;
+        fs::rename(&partial, &self.path)?;
+        (self.file, self.longer) = (file, false);
+        Ok(())
     }
 }
 
@@ -120,7 +171,8 @@ mod tests {
     use super::*;
 
     fn head(seq: u64, writing: bool) -> Head {
-        Head { seq, digest: format!("sha256:{seq}"), prev: format!("sha256:{}", seq - 1), writing }
+        let (digest, prev) = (format!("sha256:{seq}"), format!("sha256:{}", seq - 1));
+        Head { format: FORMAT, seq, digest, prev, writing }
     }
 
     #[test]
@@ -154,6 +206,39 @@ mod tests {
             changed[at] ^= 1;
             fs::write(path_of(&journal), &changed).expect("written");
             assert!(!matches!(read(&journal), Ok(Some(read)) if read == head), "byte {at}");
+        }
+    }
+
+    #[test]
+    fn of_a_newer_builds_head_counts_what_is_known_and_a_damaged_one_is_none() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let journal = folder.path().join("journal.jsonl");
+        let read = |text: &str| {
+            fs::write(path_of(&journal), text).expect("written");
+            read(&journal).ok().flatten()
+        };
+        let known = r#""seq":7,"digest":"sha256:7","prev":"sha256:6","writing":false"#;
+        for newer in [
+            format!("{{{known},\"format\":2,\"check\":[1]}}\n"),
+            format!("{{\"format\":3,\"signed\":{{\"by\":\"x\"}},{known}}}{}\n", " ".repeat(700)),
+        ] {
+            assert_eq!(read(&newer).map(|head| Head { format: FORMAT, ..head }), Some(head(7, false)), "{newer}");
+            for damaged in [
+                newer.trim_end().to_owned(),
+                format!("{newer}\n"),
+                format!("{newer}{newer}"),
+                newer.replace("\"writing\":false", "\"writing\":0"),
+                newer.replace("\"seq\":7,", ""),
+                newer.replacen('{', "(", 1),
+            ] {
+                assert_eq!(read(&damaged), None, "{damaged}");
+            }
+        }
+        // A member more is damage where no newer build says that it wrote it.
+        for format in [String::new(), ",\"format\":1".to_owned(), ",\"format\":0".to_owned()] {
+            let mut text = format!("{{{known}{format},\"check\":[1]}}");
+            text.push_str(&" ".repeat(WIDTH - 1 - text.len()));
+            assert_eq!(read(&format!("{text}\n")), None, "{text}");
         }
     }
 }

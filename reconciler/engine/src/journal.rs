@@ -231,10 +231,27 @@ impl Record {
         }
     }
 
-    /// Whether a newer build wrote it, so that this one cannot tell what it says.
+    /// Whether a newer build wrote it, so that it may say more than this one can tell.
     pub fn is_newer(&self) -> bool {
-        matches!(self.entry, Entry::Newer(_))
+        self.format > FORMAT
     }
+
+    /// A text member of a record that this build cannot read.
+    pub fn unread(&self, member: &str) -> Option<&str> {
+        match &self.entry {
+            Entry::Newer(members) => members.get(member)?.as_str(),
+            _ => None,
+        }
+    }
+}
+
+/// A record with all that its line has.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Line {
+    /// What this build reads of it.
+    pub record: Record,
+    /// Every member as it was written, those too that this build does not know, and the format where the line does not say.
+    pub written: serde_json::Map<String, serde_json::Value>,
 }
 
 /// An intent whose outcome is not on record: the process died, or it could not be read back.
@@ -385,6 +402,23 @@ pub fn records(path: &Path) -> Result<Vec<Record>, JournalError> {
     Ok(read(path)?.records)
 }
 
+/// Every record with all that its line has, in order.
+///
+/// # Errors
+/// Fails when the journal cannot be read, or is damaged.
+pub fn lines(path: &Path) -> Result<Vec<Line>, JournalError> {
+    let bytes = bytes_of(path)?;
+    let content = parse(path, &bytes)?;
+    let mut lines = Vec::new();
+    for (record, line) in content.records.into_iter().zip(bytes.split(|byte| *byte == b'\n')) {
+        let damaged = |_| JournalError::Damaged { file: path.to_owned(), line: lines.len() + 1 };
+        let mut written: serde_json::Map<String, serde_json::Value> = serde_json::from_slice(line).map_err(damaged)?;
+        written.entry("format").or_insert_with(|| record.format.into());
+        lines.push(Line { record, written });
+    }
+    Ok(lines)
+}
+
 struct Content {
     records: Vec<Record>,
     head: Option<String>,
@@ -393,12 +427,19 @@ struct Content {
     torn: Vec<u8>,
 }
 
+fn bytes_of(path: &Path) -> Result<Vec<u8>, JournalError> {
+    match fs::read(path) {
+        Ok(bytes) => Ok(bytes),
+        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(Vec::new()),
+        Err(error) => Err(JournalError::Io(path.to_owned(), error)),
+    }
+}
+
 fn read(path: &Path) -> Result<Content, JournalError> {
-    let bytes = match fs::read(path) {
-        Ok(bytes) => bytes,
-        Err(error) if error.kind() == io::ErrorKind::NotFound => Vec::new(),
-        Err(error) => return Err(JournalError::Io(path.to_owned(), error)),
-    };
+    parse(path, &bytes_of(path)?)
+}
+
+fn parse(path: &Path, bytes: &[u8]) -> Result<Content, JournalError> {
     let whole = bytes.iter().rposition(|byte| *byte == b'\n').map_or(0, |end| end + 1);
     let mut records = Vec::new();
     let mut head = None;
@@ -445,7 +486,8 @@ impl Journal {
         file.seek(io::SeekFrom::End(0)).map_err(io)?;
         file.sync_all().map_err(io)?;
         let mut head_file = HeadFile::open(path).map_err(io)?;
-        head_file.write(&Head { seq: records, digest: last, prev, writing: false }, true).map_err(io)?;
+        let head = Head { seq: records, digest: last, prev, writing: false, format: head::FORMAT };
+        head_file.write(&head, true).map_err(io)?;
         let mut journal = Self {
             path: path.to_owned(),
             file,
@@ -507,7 +549,8 @@ impl Journal {
         let mut line = serde_json::to_vec(&record).map_err(|error| io(io::Error::other(error)))?;
         let digest = digest::of_bytes(&line);
         line.push(b'\n');
-        let mut head = Head { seq, digest: digest.clone(), prev: record.prev.clone(), writing: true };
+        let (prev, format) = (record.prev.clone(), head::FORMAT);
+        let mut head = Head { seq, digest: digest.clone(), prev, writing: true, format };
         self.head_file.write(&head, true).map_err(io)?;
         self.file.write_all(&line).map_err(io)?;
         self.file.sync_data().map_err(io)?;
@@ -615,6 +658,46 @@ mod tests {
             assert_eq!(journal.append(Timestamp::UNIX_EPOCH, ended(1, Ruling::Verified)).expect("written"), 3);
             assert!(fs::read_to_string(&path).expect("readable").contains(&line), "kept as it is");
             assert_eq!(records(&path).expect("no damage").len(), 3);
+        }
+    }
+
+    /// What this build does not know of a record is there for programs, in a record of a known kind too.
+    #[test]
+    fn a_line_has_all_that_was_written() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let path = folder.path().join("journal.jsonl");
+        let first = r#"{"seq":1,"prev":"","at":"1970-01-01T00:00:00Z","run":"r","record":"run_ended","verified":1,"not_verified":0}"#;
+        let prev = digest::of_bytes(first.as_bytes());
+        let next = FORMAT + 1;
+        let second = format!(
+            r#"{{"seq":2,"prev":"{prev}","at":"1970-01-01T00:00:00Z","run":"r","format":{next},"record":"run_ended","verified":1,"not_verified":0,"waived":{{"steps":[3]}}}}"#
+        );
+        fs::write(&path, format!("{first}\n{second}\n{{\"seq\":3")).expect("written");
+        let lines = lines(&path).expect("no damage");
+        assert_eq!(lines.iter().map(|line| line.record.is_newer()).collect::<Vec<_>>(), [false, true]);
+        assert_eq!(lines[0].written["format"], 1, "the first builds did not say");
+        assert_eq!(lines[1].written["waived"], serde_json::json!({ "steps": [3] }));
+        assert_eq!(lines[1].record.entry, Entry::RunEnded { verified: 1, not_verified: 0 });
+    }
+
+    /// After a newer build was taken back: its head is replaced by one of this build, however long it was.
+    #[test]
+    fn a_journal_with_the_head_of_a_newer_build_is_gone_on_with() {
+        for more in [String::new(), "x".repeat(300)] {
+            let folder = tempfile::tempdir().expect("a folder");
+            let path = folder.path().join("journal.jsonl");
+            let mut journal = Journal::open(&path, "run-1").expect("opened");
+            journal.append(Timestamp::UNIX_EPOCH, entry("1")).expect("written");
+            let text = fs::read_to_string(head::path_of(&path)).expect("read");
+            let newer =
+                format!(r#"{},"format":{},"more":"{more}"}}"#, text.trim_end().trim_end_matches('}'), head::FORMAT + 1);
+            fs::write(head::path_of(&path), format!("{newer}\n")).expect("written");
+            let mut journal = Journal::open(&path, "run-2").expect("opened");
+            assert_eq!(journal.append(Timestamp::UNIX_EPOCH, ended(1, Ruling::Verified)).expect("written"), 2);
+            drop(journal);
+            let head = head::read(&path).expect("as it was written").expect("a head");
+            assert_eq!((head.seq, head.format), (2, head::FORMAT));
+            Journal::open(&path, "run-3").expect("opened");
         }
     }
 

@@ -10,10 +10,12 @@ use reconciler_model::direction::Direction;
 use reconciler_model::drift::Drift;
 use reconciler_model::flapping::Flapping;
 use reconciler_model::incident::{self, Incident};
+use reconciler_model::inventory::Gap;
 use reconciler_model::plan::{Plan, Severity};
 use reconciler_model::verdict::Verdict;
 
 use crate::apply::Applied;
+use crate::audit::Audit;
 use crate::event::{StepOutcome, Why};
 use crate::rounds::Converged;
 use crate::saved::Fate;
@@ -158,4 +160,122 @@ fn only_moved(converged: &Converged) -> bool {
 /// Whether a plan leaves nothing to do: nothing is open, unread or refused, and what differs is stronger than declared and kept.
 pub fn leaves_nothing_to_do(plan: &Plan) -> bool {
     plan.steps.is_empty() && Outcome::of_restoring(plan) == Outcome::Done
+}
+
+/// What was found where pointers lead.
+#[derive(Debug, Clone, Copy)]
+pub struct Followed {
+    /// Whether they are only held against the file, which is not written then.
+    pub is_check: bool,
+    /// Whether any leads elsewhere than the file says.
+    pub differs: bool,
+    /// Whether it is known where all of them lead.
+    pub is_all_read: bool,
+}
+
+/// What one drill showed.
+#[derive(Debug, Clone, Copy)]
+pub struct Drilled<'a> {
+    /// What was restored.
+    pub converged: &'a Converged,
+    /// What differed, by address.
+    pub drifted: usize,
+    /// Whether something was attacked, so that something has to differ.
+    pub is_attacked: bool,
+    /// Whether nothing that an incident has to leave is missing.
+    pub is_evidence_complete: bool,
+}
+
+impl Outcome {
+    /// Whether there is nothing to tell anybody.
+    pub fn is_done(self) -> bool {
+        self == Self::Done
+    }
+
+    /// Of reading what is live, of which nothing is wanted.
+    pub fn of_reading(gaps: &[Gap]) -> Self {
+        if gaps.is_empty() { Self::Done } else { Self::Gaps }
+    }
+
+    /// Of pinning: what differs is drift where it is only looked at, and is written down otherwise.
+    pub fn of_pinning(followed: Followed) -> Self {
+        match followed {
+            Followed { is_check: true, differs: true, .. } => Self::Drift,
+            Followed { is_all_read: false, .. } => Self::Gaps,
+            Followed { .. } => Self::Done,
+        }
+    }
+
+    /// Of one drill: what was attacked has to be seen, all of it restored, and the evidence complete.
+    pub fn of_drill(drilled: Drilled<'_>) -> Self {
+        let Drilled { converged, drifted, is_attacked, is_evidence_complete } = drilled;
+        let is_seen = drifted > 0 || !is_attacked;
+        let is_restored = converged.rounds.iter().all(|round| Self::of_steps(&round.applied) == Self::Done)
+            && converged.after.as_ref().is_some_and(leaves_nothing_to_do);
+        if is_seen && is_restored && is_evidence_complete { Self::Done } else { Self::Failed }
+    }
+
+    /// Of so many drills that were asked for. A drill that could reach a network would be none.
+    pub fn of_drills(drills: &[Self], asked: usize, network_clients: usize) -> Self {
+        let is_all = drills.len() == asked && drills.iter().all(|outcome| *outcome == Self::Done);
+        if is_all && network_clients == 0 { Self::Done } else { Self::Failed }
+    }
+
+    /// Of an audit.
+    pub fn of_audit(audit: &Audit) -> Self {
+        if audit.is_clean() { Self::Done } else { Self::Failed }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    /// A plan that finds nothing.
+    fn in_sync() -> Plan {
+        let text = json!({
+            "format": reconciler_model::plan::FORMAT, "tool_version": "0", "plan_id": "", "created_at": "",
+            "desired_digest": "", "journal_head": null,
+            "summary": {"addresses": 0, "in_sync": 0, "drifted": 0, "gaps": 0, "refused": 0},
+            "drift": [], "gaps": [], "findings": [], "steps": [],
+        });
+        serde_json::from_value(text).expect("a plan")
+    }
+
+    #[test]
+    fn what_is_not_read_is_no_drift_and_what_differs_is_drift_only_where_it_is_looked_at() {
+        let of = |is_check, differs, is_all_read| Outcome::of_pinning(Followed { is_check, differs, is_all_read });
+        for is_all_read in [true, false] {
+            assert_eq!(of(true, true, is_all_read), Outcome::Drift);
+        }
+        assert_eq!((of(true, false, false), of(true, false, true)), (Outcome::Gaps, Outcome::Done));
+        assert_eq!((of(false, true, false), of(false, true, true)), (Outcome::Gaps, Outcome::Done));
+    }
+
+    #[test]
+    fn a_drill_shows_that_what_was_attacked_is_seen_and_restored_with_evidence() {
+        let converged = |after| Converged { rounds: Vec::new(), after, refused: None };
+        let (restored, unknown) = (converged(Some(in_sync())), converged(None));
+        let of = |converged, drifted, is_attacked, is_evidence_complete| {
+            Outcome::of_drill(Drilled { converged, drifted, is_attacked, is_evidence_complete })
+        };
+        assert_eq!(of(&restored, 2, true, true), Outcome::Done);
+        assert_eq!(of(&restored, 0, false, true), Outcome::Done);
+        for (converged, drifted, is_evidence_complete) in
+            [(&restored, 0, true), (&restored, 2, false), (&unknown, 2, true)]
+        {
+            assert_eq!(of(converged, drifted, true, is_evidence_complete), Outcome::Failed);
+        }
+    }
+
+    #[test]
+    fn drills_that_were_cut_short_or_could_reach_a_network_have_failed() {
+        let done = [Outcome::Done, Outcome::Done];
+        assert_eq!(Outcome::of_drills(&done, 2, 0), Outcome::Done);
+        assert_eq!(Outcome::of_drills(&done, 3, 0), Outcome::Failed);
+        assert_eq!(Outcome::of_drills(&done, 2, 1), Outcome::Failed);
+        assert_eq!(Outcome::of_drills(&[Outcome::Done, Outcome::Failed], 2, 0), Outcome::Failed);
+    }
 }

@@ -1,11 +1,10 @@
 //! `audit verify`: was anything in the journal or in the evidence altered, removed or added?
 
-use std::path::PathBuf;
-
-use reconciler_engine::audit::{self, Finding};
+use reconciler_engine::audit::{self, Audit, Finding};
+use reconciler_engine::outcome::Outcome;
 use reconciler_engine::state::{StateError, StateFolder};
 use reconciler_model::codes;
-use serde_json::json;
+use serde_json::{Value, json};
 
 use crate::exit::Exit;
 use crate::failure::Failure;
@@ -14,9 +13,13 @@ use crate::setup::Setup;
 
 pub(crate) fn verify(setup: &Setup, noted: Option<&str>) -> Result<Exit, Failure> {
     let Some(folder) = setup.state_to_read() else {
-        setup.screen.json(&json!({ "records": 0, "clean": noted.is_none(), "findings": [], "notes": [] }))?;
+        let mut nothing = Audit::default();
+        if let Some(noted) = noted {
+            nothing.hold_to(noted);
+        }
+        setup.screen.json(&in_json(&nothing))?;
         setup.screen.say("nothing was written here: there is no journal")?;
-        return Ok(if noted.is_none() { Exit::Done } else { Exit::Failed });
+        return Ok(Outcome::of_audit(&nothing).into());
     };
     // The audit takes the lock, because a run that is writing looks like one that died. Without a lock nobody else can
     // write either.
@@ -27,15 +30,10 @@ pub(crate) fn verify(setup: &Setup, noted: Option<&str>) -> Result<Exit, Failure
     };
     let mut audit = audit::verify(&folder)
         .map_err(|error| Failure::new(Exit::Failed, format!("failed to read {}: {error}", folder.display())))?;
-    if let Some(noted) = noted
-        && !audit.has(noted)
-    {
-        let what = format!("no record has the digest {noted}: the journal was written anew, or lines are gone");
-        audit.findings.push(Finding { file: PathBuf::from("journal.jsonl"), line: None, what });
+    if let Some(noted) = noted {
+        audit.hold_to(noted);
     }
-    let mut output = json!(audit);
-    output["clean"] = json!(audit.is_clean());
-    setup.screen.json(&output)?;
+    setup.screen.json(&in_json(&audit))?;
     for (word, style, found) in [("FOUND", BAD, &audit.findings), ("note", DOUBT, &audit.notes)] {
         for Finding { file, line, what } in found {
             let line = line.map(|line| format!(":{line}")).unwrap_or_default();
@@ -55,5 +53,11 @@ pub(crate) fn verify(setup: &Setup, noted: Option<&str>) -> Result<Exit, Failure
         let why = "keep it elsewhere: whoever may write here could have written all of it anew";
         setup.screen.say(format_args!("head {head}\n{}", paint(FAINT, why)))?;
     }
-    Ok(if audit.is_clean() { Exit::Done } else { Exit::Failed })
+    Ok(Outcome::of_audit(&audit).into())
+}
+
+fn in_json(audit: &Audit) -> Value {
+    let mut output = json!(audit);
+    output["clean"] = json!(audit.is_clean());
+    output
 }

@@ -11,7 +11,7 @@ use reconciler_engine::audit;
 use reconciler_engine::case::Order;
 use reconciler_engine::event::Silence;
 use reconciler_engine::journal::Journal;
-use reconciler_engine::outcome::{self, Outcome};
+use reconciler_engine::outcome::{Drilled, Outcome};
 use reconciler_engine::rounds::Activation;
 use reconciler_engine::state::StateFolder;
 use reconciler_model::alert::{self, Alert};
@@ -57,7 +57,7 @@ struct Score {
     steps: usize,
     /// What the incident file lacks to be complete, or what an audit of the journal and the evidence found.
     evidence: Vec<String>,
-    passed: bool,
+    outcome: Outcome,
 }
 
 pub(crate) async fn run(setup: &Setup, scenario: Option<String>) -> Result<Exit, Failure> {
@@ -86,20 +86,20 @@ pub(crate) async fn run(setup: &Setup, scenario: Option<String>) -> Result<Exit,
         }
         scores.push(score);
     }
-    let passed = scores.len() == scenarios.len() && scores.iter().all(|score| score.passed);
     let network_clients = reconciler_aws::network_clients();
+    let outcomes: Vec<Outcome> = scores.iter().map(|score| score.outcome).collect();
+    let outcome = Outcome::of_drills(&outcomes, scenarios.len(), network_clients);
     setup.screen.json(&json!({
-        "passed": passed,
+        "passed": outcome.is_done(),
         "network_clients": network_clients,
         "scenarios": scores.iter().map(as_json).collect::<Vec<_>>(),
     }))?;
     setup.screen.say(table(&scores).trim_end())?;
     setup.screen.say(format_args!("network clients in this process: {network_clients}"))?;
-    if let Some(interrupted) = interrupt::requested() {
+    if interrupt::requested().is_some() {
         setup.screen.remark(format_args!("stopped: {} of {} scenarios were drilled", scores.len(), scenarios.len()));
-        return Ok(interrupted);
     }
-    Ok(if passed && network_clients == 0 { Exit::Done } else { Exit::Failed })
+    Ok(Exit::of_run(outcome))
 }
 
 /// The score card: every column as wide as its widest cell.
@@ -137,7 +137,7 @@ fn table(scores: &[Score]) -> String {
     };
     let mut text = line(&header.map(str::to_owned), None);
     for (score, row) in scores.iter().zip(&cells) {
-        text.push_str(&line(row, Some(score.passed)));
+        text.push_str(&line(row, Some(score.outcome.is_done())));
     }
     text
 }
@@ -158,7 +158,7 @@ fn cells(score: &Score) -> [String; 12] {
             0 => "complete".to_owned(),
             lacks => format!("{lacks} missing"),
         },
-        if score.passed { "restored" } else { "FAILED" }.to_owned(),
+        if score.outcome.is_done() { "restored" } else { "FAILED" }.to_owned(),
     ]
 }
 
@@ -179,7 +179,7 @@ fn as_json(score: &Score) -> Value {
         "verified": score.verified,
         "evidence_complete": score.evidence.is_empty(),
         "evidence_lacks": score.evidence,
-        "passed": score.passed,
+        "passed": score.outcome.is_done(),
     })
 }
 
@@ -259,10 +259,12 @@ async fn one(setup: &Setup, desired: &Desired, scenario: String) -> Result<Score
         writes: calls.len() - reads,
         verified: rounds.clone().map(Applied::verified).sum(),
         steps: rounds.clone().map(|applied| applied.steps.len()).sum(),
-        passed: (drifted > 0 || scenario == PEACE)
-            && rounds.clone().all(|applied| Outcome::of_steps(applied) == Outcome::Done)
-            && converged.after.as_ref().is_some_and(outcome::leaves_nothing_to_do)
-            && evidence.is_empty(),
+        outcome: Outcome::of_drill(Drilled {
+            converged: &converged,
+            drifted,
+            is_attacked: scenario != PEACE,
+            is_evidence_complete: evidence.is_empty(),
+        }),
         evidence,
         scenario,
     })

@@ -116,7 +116,7 @@ pub(crate) async fn daemon(mut setup: Setup, filter: &Filter) -> Result<Exit, Fa
 
 fn told(ended: Result<Exit, Failure>) -> String {
     match ended {
-        Ok(Exit::Done) => {
+        Ok(exit) if exit.is_done() => {
             tracing::info!("in sync");
             "in sync".to_owned()
         }

@@ -2,6 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use reconciler_engine::outcome::Outcome;
 use reconciler_kinds::CLIENTS;
 use reconciler_model::address::{Address, Scope, ScopeKind};
 use reconciler_model::desired::{Exported, exported};
@@ -56,7 +57,7 @@ pub(crate) async fn run(setup: &Setup, address: &[String]) -> Result<Exit, Failu
             gap.why()
         ));
     }
-    Ok(if inventory.gaps.is_empty() { Exit::Done } else { Exit::Gaps })
+    Ok(Outcome::of_reading(&inventory.gaps).into())
 }
 
 /// Whether an address of this place and kind may match a pattern. A `*` may stand for slashes too: what comes before the first one

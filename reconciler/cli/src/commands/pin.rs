@@ -3,6 +3,7 @@
 use std::collections::BTreeSet;
 
 use reconciler_aws::client::LookedUp;
+use reconciler_engine::outcome::{Followed, Outcome};
 use reconciler_engine::pinning::Pointer;
 use reconciler_model::address::ScopeKind;
 use reconciler_model::desired::{ANSWERS, PINS_FILE, Pins, VERSIONS, is_set, members_of};
@@ -67,17 +68,14 @@ pub(crate) async fn run(setup: &Setup, check: bool) -> Result<Exit, Failure> {
     for one in &unread {
         setup.screen.line(format_args!("{} {one}", paint(DOUBT, "?")))?;
     }
-    let exit = match (check, differs, unread.is_empty()) {
-        (true, true, _) => Exit::Drift,
-        (_, _, false) => Exit::Gaps,
-        _ => Exit::Done,
-    };
-    let what = match (check, exit) {
-        (true, Exit::Drift) => paint(DOUBT, "not as pinned"),
-        (true, Exit::Done) => paint(GOOD, "as pinned"),
-        (false, _) if writes => paint(GOOD, format_args!("written to {}", path.display())),
-        (false, Exit::Done) => paint(GOOD, "as pinned, nothing written"),
-        _ => paint(DOUBT, "not everything could be read"),
+    let followed = Followed { is_check: check, differs, is_all_read: unread.is_empty() };
+    let exit = Exit::from(Outcome::of_pinning(followed));
+    let what = match followed {
+        Followed { is_check: true, differs: true, .. } => paint(DOUBT, "not as pinned"),
+        Followed { is_check: false, .. } if writes => paint(GOOD, format_args!("written to {}", path.display())),
+        Followed { is_all_read: false, .. } => paint(DOUBT, "not everything could be read"),
+        Followed { is_check: true, .. } => paint(GOOD, "as pinned"),
+        Followed { is_check: false, .. } => paint(GOOD, "as pinned, nothing written"),
     };
     let count = pointers.len() + desired.to_pin.len();
     setup.screen.line(format_args!("result: {what} · {count} pointers · exit {}", exit.code()))?;

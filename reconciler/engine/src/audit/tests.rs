@@ -139,6 +139,50 @@ fn lines_that_are_removed_repeated_or_swapped_are_found_with_their_place() {
     }
 }
 
+/// What is wrong with the last line is told once, whether the head goes with the line or not.
+#[test]
+fn a_last_line_that_is_no_record_is_one_finding() {
+    let state = world();
+    let path = StateFolder::journal_in(state.path());
+    let text = fs::read_to_string(&path).expect("read");
+    let lines: Vec<&str> = text.split_inclusive('\n').collect();
+    let (kept, number) = (&lines[..lines.len() - 1], lines.len());
+    let head = head::read(&path).expect("read").expect("a head");
+    for line in ["{}", "not a record", "{\"seq\":8}"] {
+        fs::write(&path, format!("{}{line}\n", kept.concat())).expect("written");
+        for digest in [head.digest.clone(), digest::of_bytes(line.as_bytes())] {
+            let head = head::Head { digest, ..head.clone() };
+            head::HeadFile::open(&path).expect("opened").write(&head, true).expect("written");
+            // The report of the incident that the line was about is another matter.
+            let audit = audited(&state);
+            let of_journal: Vec<_> = audit.findings.iter().filter(|one| one.line.is_some()).collect();
+            assert!(
+                matches!(of_journal[..], [Finding { line: Some(line), what, .. }] if *line == number && what.contains("not a record")),
+                "{line}: {audit:#?}"
+            );
+        }
+        // A head that does not go with the line before is a second one.
+        let other = head::Head { prev: "sha256:other".into(), ..head.clone() };
+        head::HeadFile::open(&path).expect("opened").write(&other, true).expect("written");
+        assert_eq!(audited(&state).findings.iter().filter(|one| one.line.is_some()).count(), 2, "{line}");
+    }
+}
+
+/// What a newer build wrote is noted, and is held as far as it is known.
+#[test]
+fn a_head_of_a_newer_build_is_held_as_far_as_it_is_known() {
+    let state = world();
+    let path = StateFolder::journal_in(state.path());
+    let text = fs::read_to_string(head::path_of(&path)).expect("read");
+    let newer = format!("{},\"format\":2,\"by\":\"x\"}}\n", text.trim_end().trim_end_matches('}'));
+    fs::write(head::path_of(&path), &newer).expect("written");
+    let audit = audited(&state);
+    assert!(audit.is_clean(), "{audit:#?}");
+    assert!(audit.notes.iter().any(|note| note.what.contains("newer build")), "{audit:#?}");
+    fs::write(head::path_of(&path), newer.replace("\"seq\":8", "\"seq\":9")).expect("written");
+    assert!(!audited(&state).is_clean());
+}
+
 #[test]
 fn a_file_that_is_removed_or_added_is_found_by_name() {
     let state = world();
@@ -180,7 +224,8 @@ fn what_a_run_that_died_left_is_told_and_is_no_finding() {
     // The head is there, and half of its record.
     let path = StateFolder::journal_in(state.path());
     let head = head::read(&path).expect("read").expect("a head");
-    let next = head::Head { seq: head.seq + 1, digest: "sha256:next".into(), prev: head.digest, writing: true };
+    let (seq, digest) = (head.seq + 1, "sha256:next".into());
+    let next = head::Head { seq, digest, prev: head.digest, writing: true, format: head::FORMAT };
     head::HeadFile::open(&path).expect("opened").write(&next, true).expect("written");
     let mut bytes = fs::read(&path).expect("read");
     bytes.extend_from_slice(b"{\"seq\":10");

@@ -18,6 +18,7 @@ use crate::address::{Scope, ScopeKind};
 use crate::diagnostic::did_you_mean;
 use crate::drift::Drift;
 use crate::inventory::{Gap, Unread};
+use crate::kind::Kind;
 use crate::repointed;
 
 /// What is pinned of accounts and selectors.
@@ -225,8 +226,12 @@ pub(super) fn drift(
 }
 
 /// The directory without the accounts that are not pinned, and those; `None` where there are no pins of accounts, or no others.
-pub(super) fn without_newcomers(sources: &[Source], directory: &Directory) -> Option<(Directory, Vec<Account>)> {
-    let pins = read_pins(sources).ok()?;
+pub(super) fn without_newcomers(
+    sources: &[Source],
+    kinds: &[&dyn Kind],
+    directory: &Directory,
+) -> Option<(Directory, Vec<Account>)> {
+    let pins = read_pins(sources, kinds).ok()?;
     let pinned = Pinned::of(&pins);
     let is_old = |account: &&Account| {
         pinned.names.contains_key(account.id.as_str())

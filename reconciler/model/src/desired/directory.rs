@@ -23,6 +23,7 @@ use super::selection::{self, Form, form_of, selects};
 use crate::codes;
 use crate::diagnostic::{Diagnostic, Place};
 use crate::inventory::Unread;
+use crate::kind::Kind;
 
 /// What the file says about accounts that it does not list.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize)]
@@ -91,8 +92,13 @@ pub struct Directory {
 impl Directory {
     /// The accounts as somebody saw them when he pinned them, for a run that Organizations does not answer: names, and whom
     /// selectors take, are pinned too. `None` where no accounts are pinned, or none of them is the management account.
-    pub fn of_pins(sources: &[Source], organization: &Organization, unread: Unread) -> Option<Self> {
-        let pins = read_pins(sources).ok()?;
+    pub fn of_pins(
+        sources: &[Source],
+        kinds: &[&dyn Kind],
+        organization: &Organization,
+        unread: Unread,
+    ) -> Option<Self> {
+        let pins = read_pins(sources, kinds).ok()?;
         let pinned = Pinned::of(&pins);
         let account = |(id, (name, _)): (&&str, &(&str, _))| {
             let name = organization

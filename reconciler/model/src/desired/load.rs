@@ -187,11 +187,11 @@ pub fn load_organization(sources: &[Source]) -> Result<Organization, Vec<Diagnos
 ///
 /// # Errors
 /// Everything that is wrong with them.
-pub fn read_pins(sources: &[Source]) -> Result<Pins, Vec<Diagnostic>> {
+pub fn read_pins(sources: &[Source], kinds: &[&dyn Kind]) -> Result<Pins, Vec<Diagnostic>> {
     let mut problems = Vec::new();
     let files = sources.iter().filter(|source| base_name(&source.file) == PINS_FILE);
     let manifests: Vec<Manifest> = files.flat_map(|source| manifest::read(source, &mut problems)).collect();
-    let pins = pins::read(&manifests, &mut problems);
+    let pins = pins::read(&manifests, kinds, &mut problems);
     if problems.is_empty() { Ok(pins) } else { Err(problems) }
 }
 
@@ -229,7 +229,7 @@ pub fn load_in(
         loaded => return loaded,
     };
     // An account without a pin must not keep the others from being held, whatever its name, tags or unit are.
-    let old = directory.and_then(|directory| coverage::without_newcomers(sources, directory));
+    let old = directory.and_then(|directory| coverage::without_newcomers(sources, kinds, directory));
     let Some((old, newcomers)) = old else { return Err(problems) };
     let Ok(mut desired) = load_once(sources, kinds, controls, Some(&old)) else { return Err(problems) };
     let why = problems.first().map(|problem| problem.detail.as_str()).unwrap_or_default();
@@ -259,7 +259,7 @@ fn load_once(
     manifests.sort_by(|one, two| (&one.file, one.node.line).cmp(&(&two.file, two.node.line)));
     let (pinned, manifests): (Vec<Manifest>, Vec<Manifest>) =
         manifests.into_iter().partition(|manifest| base_name(&manifest.file) == PINS_FILE);
-    let pins = pins::read(&pinned, &mut problems);
+    let pins = pins::read(&pinned, kinds, &mut problems);
     let (waived, manifests): (Vec<Manifest>, Vec<Manifest>) =
         manifests.into_iter().partition(|manifest| base_name(&manifest.file) == WAIVERS_FILE);
     let waivers = waivers::read(&waived, &mut problems);

@@ -22,7 +22,7 @@ use super::{LiveReference, Lookup, Wanted};
 use crate::address::Scope;
 use crate::codes;
 use crate::diagnostic::{Diagnostic, Place, did_you_mean};
-use crate::kind::PinnedAs;
+use crate::kind::{Kind, PinnedAs};
 
 /// The name of the file.
 pub const PINS_FILE: &str = "pins.lock";
@@ -50,7 +50,7 @@ pub struct Pin {
 pub struct Block {
     /// The twelve digits behind the account's name.
     pub account_id: String,
-    /// What each pointer leads to: `kms:alias/NAME`, `subnet:NAME`, `guardrail/NAME`.
+    /// What each pointer leads to: `kms:alias/NAME`, `subnet:NAME`, or a name after what its kind pins names by.
     pub pins: BTreeMap<String, Pin>,
 }
 
@@ -295,8 +295,46 @@ impl Pins {
     }
 }
 
-/// Reads the manifests of the file.
-pub(super) fn read(manifests: &[Manifest], problems: &mut Vec<Diagnostic>) -> Pins {
+/// What a key may begin with.
+struct Beginnings {
+    /// What stands before `:` and a key.
+    sources: Vec<&'static str>,
+    /// What kinds have before a name, and is none of the former.
+    of_names: Vec<&'static str>,
+}
+
+impl Beginnings {
+    fn of(kinds: &[&dyn Kind]) -> Self {
+        let sources: Vec<&str> = LOOKUP_SOURCES.iter().chain(OWN_SOURCES).copied().collect();
+        let prefixes = kinds.iter().filter_map(|kind| kind.contract().pinned_as?.name_prefix());
+        let own = prefixes.filter(|prefix| prefix.strip_suffix(':').is_none_or(|source| !sources.contains(&source)));
+        let of_names = own.collect::<BTreeSet<_>>().into_iter().collect();
+        Self { sources, of_names }
+    }
+
+    /// Whether a key is that of a pin.
+    fn begin(&self, key: &str) -> bool {
+        let asked = key.split_once(':').is_some_and(|(source, key)| self.sources.contains(&source) && !key.is_empty());
+        asked || self.of_names.iter().any(|prefix| key.strip_prefix(prefix).is_some_and(|name| !name.is_empty()))
+    }
+
+    fn in_words(&self) -> String {
+        let mut words = format!("`{ACCOUNT}`, one of {} with `:` and a key", self.sources.join(", "));
+        for prefix in &self.of_names {
+            words.push_str(&format!(", or `{prefix}NAME`"));
+        }
+        words
+    }
+
+    fn near(&self, key: &str) -> Option<&str> {
+        let of_names = self.of_names.iter().map(|prefix| source_of(prefix));
+        did_you_mean(source_of(key), self.sources.iter().copied().chain([ACCOUNT]).chain(of_names))
+    }
+}
+
+/// Reads the manifests of the file. The kinds say by what names are pinned.
+pub(super) fn read(manifests: &[Manifest], kinds: &[&dyn Kind], problems: &mut Vec<Diagnostic>) -> Pins {
+    let beginnings = Beginnings::of(kinds);
     let mut pins = Pins::default();
     for other in manifests.iter().skip(1) {
         let item = Item { file: &other.file, node: &other.node, value: &other.value };
@@ -326,14 +364,14 @@ pub(super) fn read(manifests: &[Manifest], problems: &mut Vec<Diagnostic>) -> Pi
             problems.push(block.problem(codes::WRONG_SHAPE, detail, "make the file anew with `pin`"));
             continue;
         }
-        if let Some(block) = read_block(&block, problems) {
+        if let Some(block) = read_block(&block, &beginnings, problems) {
             pins.blocks.insert(entry.key.clone(), block);
         }
     }
     pins
 }
 
-fn read_block(item: &Item<'_>, problems: &mut Vec<Diagnostic>) -> Option<Block> {
+fn read_block(item: &Item<'_>, beginnings: &Beginnings, problems: &mut Vec<Diagnostic>) -> Option<Block> {
     let Some(members) = item.members() else {
         problems.push(item.problem(codes::WRONG_SHAPE, "a block is a mapping", "make the file anew with `pin`"));
         return None;
@@ -347,16 +385,10 @@ fn read_block(item: &Item<'_>, problems: &mut Vec<Diagnostic>) -> Option<Block> 
     }
     let mut pins = BTreeMap::new();
     for (entry, value) in members.into_iter().filter(|(entry, _)| entry.key != ACCOUNT) {
-        if !is_pointer(&entry.key) {
+        if !beginnings.begin(&entry.key) {
             let place = Place { file: item.file.to_owned(), line: entry.line, column: entry.column };
-            let known = || LOOKUP_SOURCES.iter().chain(OWN_SOURCES).copied();
-            let detail = format!(
-                "`{}` is not `{ACCOUNT}`, one of {} with `:` and a key, or `guardrail/NAME`",
-                entry.key,
-                known().collect::<Vec<_>>().join(", ")
-            );
-            let near = did_you_mean(source_of(&entry.key), known().chain([ACCOUNT, "guardrail"]));
-            let remedy = near.map_or_else(
+            let detail = format!("`{}` is not {}", entry.key, beginnings.in_words());
+            let remedy = beginnings.near(&entry.key).map_or_else(
                 || "remove it, or make the file anew with `pin`".to_owned(),
                 |near| format!("did you mean `{near}`?"),
             );
@@ -407,11 +439,4 @@ fn read_value(source: &str, value: &Item<'_>, problems: &mut Vec<Diagnostic>) ->
 /// What a key begins with.
 fn source_of(key: &str) -> &str {
     key.split([':', '/']).next().unwrap_or_default()
-}
-
-/// Whether a key is that of a pin.
-fn is_pointer(key: &str) -> bool {
-    let sources = || LOOKUP_SOURCES.iter().chain(OWN_SOURCES);
-    let asked = key.split_once(':').is_some_and(|(source, key)| sources().any(|one| *one == source) && !key.is_empty());
-    asked || key.strip_prefix("guardrail/").is_some_and(|name| !name.is_empty())
 }

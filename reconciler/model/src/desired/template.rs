@@ -155,7 +155,7 @@ fn placeholder(inside: &str, offset: usize, in_lookup: bool, faults: &mut Vec<Fa
         if !well_formed || !parse(key).is_ok_and(|parts| are_pure(&parts)) {
             fault(
                 format!("`${{{inside}}}` is not a reference"),
-                "write ${ref:KIND/NAME.FIELD}, such as ${ref:log-group/audit.name}".to_owned(),
+                "write ${ref:KIND/NAME.FIELD}, with the kind, the name and a field of what is referred to".to_owned(),
             );
             return None;
         }

@@ -45,7 +45,7 @@ fn unknown_placeholders_are_placed_to_the_character() {
     a.yaml:5:13 BRX0401 nothing answers look-ups of `ami`
         look-ups are ${kms:KEY}, ${vpc:NAME}, ${subnet:NAME} and ${security-group:NAME}, references are ${ref:KIND/NAME.FIELD}; write `$${` for a literal `${`, as IAM variables need
     a.yaml:5:25 BRX0401 `${ref:nothing}` is not a reference
-        write ${ref:KIND/NAME.FIELD}, such as ${ref:log-group/audit.name}
+        write ${ref:KIND/NAME.FIELD}, with the kind, the name and a field of what is referred to
     a.yaml:5:40 BRX0401 `${` begins a placeholder that is not closed
         add the `}`; write `$${` for a literal `${`
     a.yaml:8:7 BRX0401 `${kms:}` does not say what to look for
