@@ -308,7 +308,28 @@ fn every_dependency_is_used() {
 
 /// Where a resource client answers by itself while it carries out a call: the function that `perform` comes to, how often, and
 /// why it is no refusal, or a justified one.
-const ANSWERS_BY_ITSELF: &[(&str, usize, &str)] = &[];
+const ANSWERS_BY_ITSELF: &[(&str, usize, &str)] = &[
+    ("enforced_guardrail/client.rs list", 1, "reads after AWS answered that there is a configuration already"),
+    ("enforced_guardrail/client.rs read_one", 3, "the same read: what it answers cannot be made out"),
+    ("guardrail/client.rs perform", 1, "AWS took the call, and its answer does not say what it made"),
+    ("iam_role/client.rs tags", 1, "tags that cannot be in a request: no plan of this build has them"),
+    ("invocation_logging/client.rs diagnose", 2, "puts into words what a read after a refusal of AWS was answered"),
+    ("invocation_logging/client.rs perform", 1, "the refusal of AWS, with what the role lacks added to its message"),
+    (
+        "kms_key/client.rs created_before",
+        1,
+        "CreateKey has no token: of several keys none can be gone on with (README.md, Writes)",
+    ),
+    ("kms_key/client.rs pages", 1, "the lists that created_before asks for, where an answer lacks its member"),
+    (
+        "kms_key/client.rs perform",
+        1,
+        "CreateKey has no token: a key that was made before is gone on with (README.md, Writes)",
+    ),
+    ("shared/operations.rs unknown_call", 1, "the call is none of this build's"),
+    ("shared/organizations/client.rs ask", 1, "the call is none of this build's"),
+    ("vpc_endpoint/client.rs create", 1, "AWS took the call, and its answer does not say what it made"),
+];
 
 /// What must not be written is refused in the plan, where people see it. A resource client sends what it is given, or says
 /// that the call cannot be one of this build's.

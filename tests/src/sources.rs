@@ -95,7 +95,7 @@ fn named(line: &str) -> Option<&str> {
     Some(&rest[..end]).filter(|name| !name.is_empty())
 }
 
-/// The names that a text calls: functions, methods of its own, and macros. A method of something else is none of them.
+/// The names that a text calls: functions, methods of its own, and macros. What a type or another value has is none of them.
 pub fn called(text: &str) -> Vec<&str> {
     let is_of_name = |character: char| character.is_alphanumeric() || character == '_';
     let mut found = Vec::new();
@@ -103,7 +103,14 @@ pub fn called(text: &str) -> Vec<&str> {
         let before = &text[..at];
         let name = &before[before.rfind(|character| !is_of_name(character)).map_or(0, |end| end + 1)..];
         let receiver = &before[..before.len() - name.len()];
-        if !name.is_empty() && (!receiver.ends_with('.') || receiver.ends_with("self.")) {
+        let is_own = match receiver.strip_suffix("::") {
+            Some(path) => {
+                let last = path.rsplit(|character| !is_of_name(character)).next().unwrap_or_default();
+                last == "Self" || last.chars().all(|character| !character.is_uppercase())
+            }
+            None => !receiver.ends_with('.') || receiver.ends_with("self."),
+        };
+        if !name.is_empty() && name != "pub" && is_own {
             found.push(name);
         }
     }
@@ -159,6 +166,6 @@ impl Kept {
         let kept = &all[1].1;
         assert!(kept.ends_with("one))))\n}"), "{kept}");
         assert_eq!(called(kept), ["kept", "one", "two", "three"]);
-        assert_eq!(called("a(b!(c::d(e)))"), ["a", "b", "d"]);
+        assert_eq!(called("a(b!(c::d(E::f(Self::g(1)))))"), ["a", "b", "d", "g"]);
     }
 }
