@@ -123,6 +123,19 @@ async fn every_attack_on_a_key_is_undone() {
     assert_eq!((&live["KeyState"], live["KeyId"].as_str()), (&json!("Enabled"), Some(&*key)));
 }
 
+/// A key that is declared out of use was taken out of use on purpose: one that is enabled again is disabled, and not kept.
+#[tokio::test]
+async fn a_key_that_is_declared_disabled_does_not_stay_enabled() {
+    let world = built(&with(spec(), "enabled", json!(false))).await;
+    let key = key_id(&world).await;
+    world.attack("kms", "EnableKey", json!({ "KeyId": key }));
+    world.emulator.clear_calls();
+    let plan = world.restore().await;
+    assert_eq!(field(&plan, "enabled").direction, Direction::Unknown, "{}", told(&plan));
+    assert_eq!(writes(&world), ["DisableKey"]);
+    world.plan_again_nothing().await;
+}
+
 /// A scheduled deletion is told with its code, and the daemon's authority is enough to cancel it.
 #[tokio::test]
 async fn a_scheduled_deletion_is_cancelled_and_the_key_works_again() {

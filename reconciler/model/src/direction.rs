@@ -36,6 +36,12 @@ impl Direction {
         }
     }
 
+    /// The same, where live must not be taken for stronger although the difference alone says so: it is not kept then.
+    #[must_use]
+    pub fn not_simply_stronger(self) -> Self {
+        if self == Direction::Strengthened { Direction::Unknown } else { self }
+    }
+
     /// The word that is printed.
     pub fn word(self) -> &'static str {
         match self {

@@ -375,10 +375,6 @@ pub(super) const STATUS: &str = "status";
 pub(super) const READY: &str = "READY";
 pub(super) const FAILED: &str = "FAILED";
 
-fn not_simply_stronger(direction: Direction) -> Direction {
-    if direction == Direction::Strengthened { Direction::Unknown } else { direction }
-}
-
 /// Brings a tree into the one form that equal guardrails share.
 fn settle(tree: &mut Value, origin: Origin) {
     for (policy, lists) in POLICIES {
@@ -585,10 +581,10 @@ impl Kind for Guardrail {
                 _ => Direction::Unknown,
             },
             // STANDARD finds more, and has it evaluated in other regions, which a declaration of CLASSIC may mean to forbid.
-            [.., "tierName"] => not_simply_stronger(direction::on_ladder(&["CLASSIC", "STANDARD"], live, want)),
+            [.., "tierName"] => direction::on_ladder(&["CLASSIC", "STANDARD"], live, want).not_simply_stronger(),
             // The tier of a policy that one side lacks.
             [_, "tier"] => match live {
-                Some(tier) if tier["tierName"] != "CLASSIC" => not_simply_stronger(direction::of_presence(live, want)),
+                Some(tier) if tier["tierName"] != "CLASSIC" => direction::of_presence(live, want).not_simply_stronger(),
                 _ => direction::of_presence(live, want),
             },
             _ => CONTRACT.direction(path, live, want),

@@ -135,10 +135,7 @@ fn of_inline(live: Option<&Value>, want: Option<&Value>) -> Direction {
 
 /// A control depends on what its role is granted, so that less is not stronger: see the [module](super).
 fn depended_on(proved: Direction) -> Direction {
-    match proved {
-        Direction::Strengthened => Direction::Unknown,
-        other => other,
-    }
+    proved.not_simply_stronger()
 }
 
 pub(super) const PATH: &str = member!(Spec, path);

@@ -222,6 +222,8 @@ impl Kind for KmsKey {
                 (Some(_), Some(_)) => direction::of_number(want, live),
                 _ => direction::of_presence(live, want),
             },
+            // Somebody may have disabled a key on purpose, so one that works again does not protect more for sure.
+            [ENABLED] => CONTRACT.direction(path, live, want).not_simply_stronger(),
             _ => CONTRACT.direction(path, live, want),
         }
     }
