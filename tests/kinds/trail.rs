@@ -1,8 +1,10 @@
 //! Trails: what takes evidence away is put back, what belongs to others stays, and nothing is converted in silence.
 
+use std::collections::BTreeSet;
+
 use proptest::prelude::*;
 use proptest::sample::{select, subsequence};
-use reconciler_emulator::Options;
+use reconciler_emulator::{Effect, Options};
 use reconciler_kinds::KINDS;
 use reconciler_model::address::Address;
 use reconciler_model::codes;
@@ -15,7 +17,7 @@ use reconciler_model::tree;
 use reconciler_tests::declarations::{of_the_repository, small, wrong_with};
 use reconciler_tests::direct_client::element;
 use reconciler_tests::generate::{self, Generator};
-use reconciler_tests::world::{ACCOUNT, REGION, World, field, notes, paths, refusals, told};
+use reconciler_tests::world::{ACCOUNT, REGION, World, field, notes, on, paths, refusals, times, told};
 use serde_json::{Value, json};
 
 const NAME: &str = "bedrock-trail";
@@ -225,6 +227,35 @@ async fn d1_basic_selectors_give_way_to_the_declared_advanced_ones() {
         assert_eq!(after.as_array().map(Vec::len), Some(4), "{after}");
         world.plan_again_nothing().await;
     }
+}
+
+/// An answer with neither list of selectors does not say that the trail selects nothing.
+#[tokio::test]
+async fn selectors_that_were_not_listed_are_a_gap() {
+    let world = built(&spec(&of_bedrock())).await;
+    let unlisted = Effect::UnknownField { pointer: "/AdvancedEventSelectors".to_owned(), value: Value::Null };
+    world.inject(vec![times(1, on("GetEventSelectors"), unlisted)]);
+    let plan = world.plan().await.plan;
+    let told_as = plan.gaps.iter().map(|gap| gap.code.as_str()).collect::<BTreeSet<_>>();
+    assert_eq!(told_as, BTreeSet::from([codes::ODD_ANSWER]), "{}", told(&plan));
+    assert!(plan.drift.is_empty() && plan.steps.is_empty(), "{}", told(&plan));
+    world.plan_again_nothing().await;
+}
+
+/// Beside a bucket that is put back, a trail of the organization would need a policy of that bucket which nobody declared; kept, it
+/// would have the restore refused.
+#[tokio::test]
+async fn a_trail_that_became_the_organizations_is_put_back() {
+    let mut alone = spec(&of_bedrock());
+    alone["isOrganizationTrail"] = json!(false);
+    let world = built(&alone).await;
+    let body = json!({"Name": NAME, "S3BucketName": "mine-now", "IsOrganizationTrail": true});
+    world.attack("cloudtrail", "UpdateTrail", body);
+    world.emulator.clear_calls();
+    let plan = world.restore().await;
+    assert_eq!(field(&plan, "isOrganizationTrail").direction, Direction::Unknown, "{}", told(&plan));
+    assert_eq!(world.body_of("UpdateTrail")["IsOrganizationTrail"], json!(false));
+    world.plan_again_nothing().await;
 }
 
 /// D1. A selector that nobody declared cannot keep the declared ones out by filling the trail up to the limit.
@@ -523,7 +554,7 @@ proptest! {
             beside: Value::Null,
         };
         let situation =
-            Situation { live: Some(&observed), target: &want, differs: &[], name: NAME, may_delete_versions: false, scope_context: &Value::Null };
+            Situation { live: Some(&observed), target: &want, differs: &[], name: NAME, region: REGION, may_delete_versions: false, scope_context: &Value::Null };
         let proposal = kind().steps(&situation);
         prop_assert!(proposal.steps.is_empty() && proposal.refusals.is_empty());
     }

@@ -36,6 +36,9 @@ const TAGS: &str = "ListTags";
 const LOGGING: &str = "isLogging";
 const TAGS_OF: &str = "tags";
 
+/// The two forms of selectors, and what the answer calls them.
+const SELECTOR_LISTS: [(&str, &str); 2] = [(BASIC, "EventSelectors"), (ADVANCED, "AdvancedEventSelectors")];
+
 /// Trails that one ListTags takes.
 const ARNS_A_CALL: usize = 20;
 
@@ -108,6 +111,12 @@ async fn read(
         Some(Value::Bool(_)) => Ok(answer.body),
         _ => Err(odd_answer(session, SERVICE, STATUS, "the answer has no IsLogging")),
     });
+    // A trail has the one list or the other; an answer with neither does not say that it selects nothing.
+    let selectors =
+        selectors.and_then(|answer| match SELECTOR_LISTS.iter().any(|(_, wire)| answer.body[*wire].is_array()) {
+            true => Ok(answer.body),
+            false => Err(odd_answer(session, SERVICE, SELECTORS, "the answer has neither list of selectors")),
+        });
     let mut parts = Parts::of(&without(&lowered(trail), OWNED));
     let status = parts.take(&[LOGGING], status).unwrap_or(Value::Null);
     if let Some(is_logging) = status.get("IsLogging") {
@@ -117,8 +126,8 @@ async fn read(
         parts.put(TAGS_OF, tags);
     }
     if let Some(selectors) = parts.take(&[BASIC, ADVANCED], selectors) {
-        for (member, wire) in [(BASIC, "EventSelectors"), (ADVANCED, "AdvancedEventSelectors")] {
-            parts.put(member, selectors.body.get(wire).map_or(Value::Null, lowered));
+        for (member, wire) in SELECTOR_LISTS {
+            parts.put(member, selectors.get(wire).map_or(Value::Null, lowered));
         }
     }
     observed(session, address, arn, parts, &status)

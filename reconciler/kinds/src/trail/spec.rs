@@ -217,6 +217,7 @@ pub(super) const IS_LOGGING: &str = member!(Spec, is_logging);
 pub(super) const TAGS: &str = member!(Spec, tags);
 pub(super) const BUCKET: &str = member!(Spec, s3_bucket_name);
 pub(super) const EVERY_REGION: &str = member!(Spec, is_multi_region_trail);
+const OF_ORGANIZATION: &str = member!(Spec, is_organization_trail);
 pub(super) const GLOBAL_EVENTS: &str = member!(Spec, include_global_service_events);
 
 pub(super) const ADVANCED_MEMBER: &str = member!(Spec, advanced_event_selectors);
@@ -291,6 +292,8 @@ impl Kind for Trail {
     fn direction(&self, path: &Path, live: Option<&Value>, want: Option<&Value>) -> Direction {
         match path.parts()[..] {
             [member] if DESTINATIONS.contains(&member) => of_pointer(live, want),
+            // The policy of the declared bucket need not let in what is recorded of other accounts.
+            [OF_ORGANIZATION] => CONTRACT.direction(path, live, want).not_simply_stronger(),
             [ADVANCED, _] => of_selectors(live, want, |selectors| selectors.as_array().cloned().unwrap_or_default()),
             [BASIC] => of_selectors(live, want, coverage::of_basic),
             _ => CONTRACT.direction(path, live, want),

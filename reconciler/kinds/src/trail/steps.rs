@@ -513,6 +513,7 @@ mod tests {
             target,
             differs: &differs,
             name: "main",
+            region: "r",
             may_delete_versions: false,
             scope_context: &Value::Null,
         })

@@ -34,6 +34,8 @@ pub struct Situation<'a> {
     pub differs: &'a [Path],
     /// The name of the resource.
     pub name: &'a str,
+    /// The region that it is in, or is to be made in.
+    pub region: &'a str,
     /// Whether versions that nothing is known to refer to may be deleted to make room.
     pub may_delete_versions: bool,
     /// The scope context that the client read beside the resources of the kind, or what it read of the targets of

@@ -147,6 +147,7 @@ fn assess(case: &Case<'_>) -> Assessed {
         target: &comparison.target,
         differs: &comparison.differs,
         name: &address.name,
+        region: &address.region,
         may_delete_versions,
         scope_context,
     });
