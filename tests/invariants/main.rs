@@ -29,6 +29,7 @@ mod references;
 mod register;
 mod scale;
 mod scopes;
+mod sent;
 mod sight;
 mod stronger;
 mod undeclared;

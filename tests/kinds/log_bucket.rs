@@ -16,6 +16,9 @@ const BUCKET: &str = "bedrock-logs-111122223333-eu-west-1";
 /// As it is declared: one declaration for every account and region.
 const NAME: &str = "bedrock-logs-${account.id}-${region}";
 
+/// Where the default encryption is.
+const DEFAULT: &str = "serverSideEncryptionConfiguration.rules.0.applyServerSideEncryptionByDefault";
+
 fn transport() -> Value {
     json!({"Sid": "Transport", "Effect": "Deny", "Principal": "*", "Action": "s3:*",
         "Resource": ["arn:aws:s3:::bedrock-logs-${account.id}-${region}", "arn:aws:s3:::bedrock-logs-${account.id}-${region}/*"],
@@ -107,7 +110,8 @@ async fn h19_no_bucket_is_created_unless_the_declaration_asks_for_it() {
 
     let world = world.declaring(&declared(&with(spec(), "createWhenMissing", json!(true)))).await;
     world.emulator.clear_calls();
-    world.restore().await;
+    let plan = world.restore().await;
+    let planned_creation = plan.steps.iter().find(|step| step.action == "create").expect("a creation");
     assert_eq!(
         writes(&world),
         [
@@ -122,6 +126,10 @@ async fn h19_no_bucket_is_created_unless_the_declaration_asks_for_it() {
         ]
     );
     world.plan_again_nothing().await;
+    // Its region is in the plan, as it is sent.
+    let (planned, sent) = (&planned_creation.call.request, world.body_of("CreateBucket"));
+    assert_eq!(planned, &sent);
+    assert_eq!(sent["CreateBucketConfiguration"]["LocationConstraint"], "eu-west-1");
     // Created once, the permission to create changes nothing.
     let world = world.declaring(&declared(&spec())).await;
     world.plan_again_nothing().await;
@@ -142,7 +150,7 @@ async fn every_attack_on_a_bucket_is_undone() {
     purge["Rules"].as_array_mut().expect("rules").push(json!(
         {"ID": "purge", "Status": "Enabled", "Filter": {}, "NoncurrentVersionExpiration": {"NoncurrentDays": 1}}));
     let aes = json!({"Rules": [{"ApplyServerSideEncryptionByDefault": {"SSEAlgorithm": "AES256"}, "BucketKeyEnabled": true}]});
-    let leaf = "serverSideEncryptionConfiguration.rules.0.applyServerSideEncryptionByDefault";
+    let default = DEFAULT.to_owned();
     let attacks = [
         (
             "PutPublicAccessBlock",
@@ -151,13 +159,8 @@ async fn every_attack_on_a_bucket_is_undone() {
             Weakened,
         ),
         ("DeletePublicAccessBlock", json!({}), "publicAccessBlockConfiguration".to_owned(), Weakened),
-        (
-            "PutBucketEncryption",
-            json!({ "ServerSideEncryptionConfiguration": aes }),
-            format!("{leaf}.sseAlgorithm"),
-            Weakened,
-        ),
-        ("DeleteBucketEncryption", json!({}), format!("{leaf}.kmsMasterKeyID"), Weakened),
+        ("PutBucketEncryption", json!({ "ServerSideEncryptionConfiguration": aes }), default.clone(), Weakened),
+        ("DeleteBucketEncryption", json!({}), default, Weakened),
         (
             "PutBucketOwnershipControls",
             json!({"OwnershipControls": {"Rules": [{"ObjectOwnership": "ObjectWriter"}]}}),
@@ -228,6 +231,92 @@ async fn h27_what_is_kept_longer_is_not_shortened_and_a_lost_rule_comes_back() {
     let text = json!({"kind": "log-bucket", "name": NAME, "whenStronger": "undo", "spec": spec()}).to_string();
     let world = world.declaring(&text).await;
     world.restore().await;
+    world.plan_again_nothing().await;
+}
+
+fn encrypted(algorithm: &str, key: Option<&str>) -> Value {
+    let default = generate::object(json!({"SSEAlgorithm": algorithm, "KMSMasterKeyID": key}));
+    json!({"ServerSideEncryptionConfiguration": {"Rules": [{ "ApplyServerSideEncryptionByDefault": default }]}})
+}
+
+const THEIRS: &str = "arn:aws:kms:eu-west-1:666666666666:key/00000000-0000-0000-0000-000000000000";
+
+/// A stronger algorithm is worth nothing under somebody else's key, so neither is kept without the other: what is written is what is
+/// declared, or it is what is live.
+#[tokio::test]
+async fn algorithm_and_key_are_kept_or_put_back_together() {
+    let world = built(&spec()).await;
+    attack(&world, "PutBucketEncryption", encrypted("aws:kms:dsse", Some(THEIRS)));
+    let plan = world.restore().await;
+    assert_eq!(field(&plan, DEFAULT).direction, Direction::Weakened, "{}", told(&plan));
+    let sent = world.body_of("PutBucketEncryption").to_string();
+    assert!(sent.contains("\"aws:kms\"") && !sent.contains("666666666666"), "{sent}");
+    world.plan_again_nothing().await;
+
+    let own = json!({"serverSideEncryptionConfiguration":
+        {"rules": [{"applyServerSideEncryptionByDefault": {"sseAlgorithm": "AES256"}, "bucketKeyEnabled": false}]}});
+    let world = world.declaring(&declared(&own)).await;
+    world.restore().await;
+    world.plan_again_nothing().await;
+    world.emulator.clear_calls();
+    attack(&world, "PutBucketEncryption", encrypted("aws:kms", Some(THEIRS)));
+    let plan = world.restore().await;
+    assert_eq!(field(&plan, DEFAULT).direction, Direction::Weakened, "{}", told(&plan));
+    assert!(!world.body_of("PutBucketEncryption").to_string().contains("aws:kms"));
+    world.plan_again_nothing().await;
+    // It may keep logs from being delivered, so it is not kept.
+    attack(&world, "PutBucketEncryption", encrypted("aws:kms", None));
+    let plan = world.restore().await;
+    assert_eq!(field(&plan, DEFAULT).direction, Direction::Unknown, "{}", told(&plan));
+    world.plan_again_nothing().await;
+}
+
+/// With the declared key, twice is stronger. It is kept where the bucket needs no key of its own for that, which S3 does not have
+/// for it; where one is declared, the whole is put back.
+#[tokio::test]
+async fn encrypting_twice_is_kept_unless_the_bucket_is_to_have_a_key() {
+    let world = built(&spec()).await;
+    let live = world.survey().await.resources;
+    let default = live[&world.wanted[0].address].tree.pointer("/serverSideEncryptionConfiguration/rules/0");
+    let key = default.expect("a rule")["applyServerSideEncryptionByDefault"]["kmsMasterKeyID"].clone();
+    let twice = encrypted("aws:kms:dsse", key.as_str());
+    attack(&world, "PutBucketEncryption", twice.clone());
+    let plan = world.restore().await;
+    let found = field(&plan, DEFAULT);
+    assert_eq!((found.direction, found.kept), (Direction::Strengthened, false), "{}", told(&plan));
+    world.plan_again_nothing().await;
+
+    let rules = |algorithm: &str| {
+        let default = json!({"sseAlgorithm": algorithm, "kmsMasterKeyID": "${kms:alias/bedrock-logs}"});
+        json!({"rules": [{ "applyServerSideEncryptionByDefault": default }]})
+    };
+    let of = |algorithm: &str| json!({ "serverSideEncryptionConfiguration": rules(algorithm) });
+    let world = world.declaring(&declared(&of("aws:kms"))).await;
+    world.plan_again_nothing().await;
+    attack(&world, "PutBucketEncryption", twice);
+    let plan = world.plan_again_no_steps().await;
+    assert!(field(&plan, DEFAULT).kept, "{}", told(&plan));
+
+    // The key of the bucket, which nobody declared, is not carried into an algorithm that has none.
+    attack(&world, "PutBucketEncryption", {
+        let mut once = encrypted("aws:kms", key.as_str());
+        once["ServerSideEncryptionConfiguration"]["Rules"][0]["BucketKeyEnabled"] = json!(true);
+        once
+    });
+    let world = world.declaring(&declared(&of("aws:kms:dsse"))).await;
+    world.restore().await;
+    world.plan_again_nothing().await;
+}
+
+/// An answer about tags without a list of tags does not say that there are none: the next write would lose those of others.
+#[tokio::test]
+async fn tags_that_were_not_listed_are_a_gap() {
+    let world = built(&spec()).await;
+    let unlisted = Effect::UnknownField { pointer: "/TagSet".to_owned(), value: Value::Null };
+    world.inject(vec![times(1, on("GetBucketTagging"), unlisted)]);
+    let plan = world.plan().await.plan;
+    assert_eq!((plan.summary.gaps, plan.gaps[0].code.as_str()), (1, codes::ODD_ANSWER), "{}", told(&plan));
+    assert!(plan.drift.is_empty() && plan.steps.is_empty(), "{}", told(&plan));
     world.plan_again_nothing().await;
 }
 
@@ -450,6 +539,10 @@ fn limits_of_buckets_are_known_before_any_call() {
     );
     let key = "arn:aws:kms:eu-west-1:111122223333:key/1";
     assert_eq!(wrong(encryption(json!({"sseAlgorithm": "AES256", "kmsMasterKeyID": key}))), [codes::CONTRADICTION]);
+    let mut twice = encryption(json!({"sseAlgorithm": "aws:kms:dsse", "kmsMasterKeyID": key}));
+    assert_eq!(wrong(twice.clone()), [""; 0]);
+    twice["serverSideEncryptionConfiguration"]["rules"][0]["bucketKeyEnabled"] = json!(true);
+    assert_eq!(wrong(twice), [codes::CONTRADICTION]);
     assert_eq!(
         wrong(json!({"lifecycleConfiguration": {"rules": [{"id": "a", "status": "Enabled"}]}})),
         [codes::WRONG_SHAPE]
@@ -507,6 +600,8 @@ fn specs() -> BoxedStrategy<Value> {
     ];
     let blocked = prop_oneof![Just(json!(["SSE-C"])), Just(json!([]))];
     let encryption = (default, proptest::option::of(any::<bool>()), generate::maybe(blocked)).prop_map(|(default, bucket_key, blocked)| {
+        // Encrypting twice knows no key of the bucket.
+        let bucket_key = bucket_key.map(|bucket_key| bucket_key && default["sseAlgorithm"] != "aws:kms:dsse");
         let blocked = if blocked.is_null() { Value::Null } else { json!({ "encryptionType": blocked }) };
         let rule = generate::object(json!({
             "applyServerSideEncryptionByDefault": default, "bucketKeyEnabled": bucket_key, "blockedEncryptionTypes": blocked,

@@ -39,23 +39,27 @@ pub fn compare(kind: &dyn Kind, left: Value, right: &Value) -> Compared {
     }
     compared.differences =
         tree::differences_where(&compared.left, &compared.right, &|path| is_in_one_piece(kind, path));
-    join_flips(kind, &mut compared);
+    join(kind, &mut compared);
     compared
 }
 
-/// Makes one difference of each statement in which a member became its opposite: `Action` and `NotAction` mean nothing apart.
-fn join_flips(kind: &dyn Kind, compared: &mut Compared) {
+/// Makes one difference of what means nothing apart: members of which the spec says so (`x-whole`), and a statement in which a
+/// member became its opposite, because `Action` and `NotAction` are one.
+fn join(kind: &dyn Kind, compared: &mut Compared) {
     let Compared { left, right, differences } = compared;
     let flipped = |path: &Path| {
         let statement = statement_above(kind, path).filter(|statement| statement != path)?;
         let (one, two) = (tree::get(left, &statement)?, tree::get(right, &statement)?);
-        policy::is_flipped(one, two).then(|| (statement, one.clone(), two.clone()))
+        policy::is_flipped(one, two).then_some(statement)
     };
     let mut joined: Vec<Difference> = Vec::new();
     for difference in differences.drain(..) {
-        match flipped(&difference.path) {
-            Some((path, ..)) if joined.last().is_some_and(|last| last.path == path) => {}
-            Some((path, one, two)) => joined.push(Difference { path, left: Some(one), right: Some(two) }),
+        match kind.contract().fields().whole_above(&difference.path).or_else(|| flipped(&difference.path)) {
+            Some(path) if joined.last().is_some_and(|last| last.path == path) => {}
+            Some(path) => {
+                let [one, two] = [&*left, &*right].map(|side| tree::get(side, &path).cloned());
+                joined.push(Difference { path, left: one, right: two });
+            }
             None => joined.push(difference),
         }
     }
@@ -252,6 +256,15 @@ pub(crate) mod tests {
     struct Spec {
         policy: Policy,
         inline: std::collections::BTreeMap<String, Inline>,
+        #[schemars(extend("x-whole" = true))]
+        cipher: Cipher,
+    }
+
+    #[derive(JsonSchema)]
+    #[expect(dead_code, reason = "only the schema is looked at")]
+    struct Cipher {
+        name: String,
+        key: Option<String>,
     }
 
     #[derive(JsonSchema)]
@@ -355,6 +368,19 @@ pub(crate) mod tests {
         );
         live["policy"] = Value::Null;
         assert_eq!(drift(&live, &tree(&guarded()))[2], ("policy".to_owned(), Direction::Neutral));
+    }
+
+    #[test]
+    fn members_that_mean_nothing_apart_are_one_difference() {
+        let cipher = |name: &str, key: Value| json!({"cipher": {"name": name, "key": key}, "other": 1});
+        let (live, want) = (cipher("strong", json!("theirs")), cipher("weak", json!("ours")));
+        let mut found = compare(&Holder, live.clone(), &want).differences;
+        let one = found.pop().expect("a difference");
+        assert_eq!((one.path, found.len()), (Path::of(["cipher"]), 0));
+        assert_eq!((one.left.as_ref(), one.right.as_ref()), (live.get("cipher"), want.get("cipher")));
+        // Where one side lacks it, it is one already.
+        assert_eq!(drift(&json!({"other": 2}), &want).len(), 2);
+        assert_eq!(drift(&want, &want), []);
     }
 
     #[test]

@@ -9,7 +9,7 @@
 use async_trait::async_trait;
 use aws_sdk_s3::Client;
 use aws_sdk_s3::config::Builder;
-use aws_sdk_s3::types::{BucketLocationConstraint, CreateBucketConfiguration, TransitionDefaultMinimumObjectSize};
+use aws_sdk_s3::types::TransitionDefaultMinimumObjectSize;
 use futures::future::{join_all, join3, join4};
 use reconciler_aws::client::{Parts, Reading, ResourceClient, Selection, WriteResult, gap_of, odd_answer};
 use reconciler_aws::{CallError, ErrorClass, Session, call_text, call_with_body, send};
@@ -19,7 +19,7 @@ use reconciler_model::inventory::{Gap, ObservedResource};
 use reconciler_model::kind::Kind;
 use reconciler_model::permit::WritePermit;
 use reconciler_model::plan::Call;
-use serde_json::{Map, Value, json};
+use serde_json::{Value, json};
 
 use super::LogBucket;
 use super::services::{self, Home};
@@ -75,6 +75,18 @@ async fn policy(session: &Session, name: &str) -> Part {
     }
 }
 
+/// The tags, as a list.
+async fn tagging(session: &Session, name: &str) -> Part {
+    const OPERATION: &str = "GetBucketTagging";
+    let tagging = part!(session, name, OPERATION, get_bucket_tagging, "NoSuchTagSet").await?;
+    // The tags of others would be lost with the next write, if an answer without the list were taken for none.
+    let set = |mut tagging: Value| match tagging.get_mut("tagSet").map(Value::take) {
+        Some(set @ Value::Array(_)) => Ok(set),
+        _ => Err(odd_answer(session, SERVICE, OPERATION, "the answer has no TagSet")),
+    };
+    tagging.map(set).transpose()
+}
+
 async fn lifecycle(session: &Session, name: &str) -> Part {
     const OPERATION: &str = "GetBucketLifecycleConfiguration";
     let request =
@@ -115,10 +127,8 @@ async fn read(session: &Session, address: &Address) -> Result<Option<ObservedRes
             "OwnershipControlsNotFoundError"
         ),
     );
-    let (versioning, tagging) = (
-        part!(session, name, "GetBucketVersioning", get_bucket_versioning, ""),
-        part!(session, name, "GetBucketTagging", get_bucket_tagging, "NoSuchTagSet"),
-    );
+    let (versioning, tagging) =
+        (part!(session, name, "GetBucketVersioning", get_bucket_versioning, ""), tagging(session, name));
     let first = join3(access, encryption, ownership);
     let second = join4(policy(session, name), lifecycle(session, name), versioning, tagging);
     let ((access, encryption, ownership), (policy, lifecycle, versioning, tagging)) =
@@ -147,7 +157,7 @@ async fn read(session: &Session, address: &Address) -> Result<Option<ObservedRes
     }
     let mut system = Vec::new();
     if let Some(tagging) = read.get(TAGS) {
-        let all = tagging.get("tagSet").and_then(Value::as_array).cloned().unwrap_or_default();
+        let all = tagging.as_array().cloned().unwrap_or_default();
         let is_of_aws = |tag: &Value| tag["key"].as_str().is_some_and(tags::is_of_aws);
         let (of_aws, own): (Vec<Value>, Vec<Value>) = all.into_iter().partition(is_of_aws);
         system = of_aws;
@@ -294,7 +304,7 @@ impl ResourceClient for LogBucket {
     async fn perform(
         &self,
         session: &Session,
-        address: &Address,
+        _: &Address,
         call: &Call,
         _: Option<&Value>,
         _: &WritePermit,
@@ -302,23 +312,19 @@ impl ResourceClient for LogBucket {
         let Some(operation) = Operation::named(&call.operation) else {
             return Err(unknown_call(session, SERVICE, call));
         };
-        let request_id = match operation {
-            Operation::CreateBucket => create(session, &address.name).await?,
-            _ => write(session, &address.name, operation, &call.request).await?,
-        };
-        Ok(WriteResult { external_id: Value::Null, request_id })
+        Ok(WriteResult { external_id: Value::Null, request_id: write(session, operation, &call.request).await? })
     }
 }
 
-async fn create(session: &Session, name: &str) -> Result<Option<String>, CallError> {
-    let mut request = client(session).create_bucket().bucket(name);
-    // The one region that is not named.
-    if session.region() != "us-east-1" {
-        let place = BucketLocationConstraint::from(session.region());
-        request = request
-            .create_bucket_configuration(CreateBucketConfiguration::builder().location_constraint(place).build());
-    }
-    match call_text!(session, SERVICE, "CreateBucket", request).await {
+/// Creates a bucket, with a body where the request names the region. It has no owner yet.
+async fn create(session: &Session, name: &str, body: Option<String>) -> Result<Option<String>, CallError> {
+    const OPERATION: &str = "CreateBucket";
+    let request = client(session).create_bucket().bucket(name);
+    let outcome = match body {
+        Some(body) => call_text!(session, SERVICE, OPERATION, request, body).await,
+        None => call_text!(session, SERVICE, OPERATION, request).await,
+    };
+    match outcome {
         Ok(answer) => Ok(answer.request_id),
         // Our own lost answer: read-back tells whether it is as declared.
         Err(error) if error.code == "BucketAlreadyOwnedByYou" => Ok(error.request_id.clone()),
@@ -342,20 +348,17 @@ macro_rules! exact {
     }};
 }
 
-async fn write(
-    session: &Session,
-    name: &str,
-    to_write: Operation,
-    request: &Value,
-) -> Result<Option<String>, CallError> {
+async fn write(session: &Session, to_write: Operation, request: &Value) -> Result<Option<String>, CallError> {
     let (s3, operation) = (client(session), to_write.name());
-    let body = || match to_write.payload() {
-        Some((member, root)) => wire::write(root, request.get(member).unwrap_or(&Value::Object(Map::new()))),
-        None => String::new(),
+    let document = || {
+        let (member, root) = to_write.payload()?;
+        Some(wire::write(root, request.get(member)?))
     };
+    let body = || document().unwrap_or_default();
     let text = |member: &str| request.get(member).and_then(Value::as_str).unwrap_or_default();
+    let name = text("Bucket");
     match to_write {
-        Operation::CreateBucket => create(session, name).await,
+        Operation::CreateBucket => create(session, name, document()).await,
         Operation::PutPublicAccessBlock => exact!(session, name, operation, s3.put_public_access_block(), body()),
         Operation::DeletePublicAccessBlock => plain!(session, name, operation, s3.delete_public_access_block()),
         Operation::PutBucketOwnershipControls => {

@@ -99,9 +99,12 @@ struct Encryption {
 #[derive(Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 struct EncryptionRule {
+    /// Algorithm and key; each means nothing without the other.
     #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(extend("x-whole" = true))]
     apply_server_side_encryption_by_default: Option<DefaultEncryption>,
-    /// Whether S3 asks KMS for a key of the bucket and not for each object; left alone unless it is mentioned.
+    /// Whether S3 asks KMS for a key of the bucket and not for each object, which `aws:kms:dsse` does not know; left alone unless it
+    /// is mentioned.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     bucket_key_enabled: Option<bool>,
     /// Ways to encrypt that writers may not use; left alone unless it is mentioned.
@@ -271,9 +274,25 @@ pub(super) const CREATE: &str = member!(Spec, create_when_missing);
 /// How the one rule of a list that cannot have more is called in the tree: by its index, as it is in the source.
 pub(super) const ONLY: &str = "0";
 
+pub(super) const DEFAULT: &str = member!(EncryptionRule, apply_server_side_encryption_by_default);
+pub(super) const BUCKET_KEY: &str = member!(EncryptionRule, bucket_key_enabled);
+const ALGORITHM: &str = member!(DefaultEncryption, sse_algorithm);
+pub(super) const KEY: &str = member!(DefaultEncryption, kms_master_key_id = "kmsMasterKeyID");
+
+/// The algorithm that encrypts twice, and uses no key of the bucket (README.md, Sub-resources).
+const DSSE: &str = "aws:kms:dsse";
+
+/// What S3 encrypts with where nobody says anything; it has no key.
+const OF_S3: &str = "AES256";
+
+/// Whether a rule of the encryption is of the algorithm that uses no key of the bucket.
+pub(super) fn is_dsse(rule: &Value) -> bool {
+    rule.get(DEFAULT).and_then(|default| default.get(ALGORITHM)).is_some_and(|algorithm| algorithm == DSSE)
+}
+
 /// Settings within a member that are left alone unless they are mentioned.
 pub(super) const APART: &[&[&str]] = &[
-    &[ENCRYPTION, "rules", ONLY, "bucketKeyEnabled"],
+    &[ENCRYPTION, "rules", ONLY, BUCKET_KEY],
     &[ENCRYPTION, "rules", ONLY, "blockedEncryptionTypes"],
     &[LIFECYCLE, "transitionDefaultMinimumObjectSize"],
     &[VERSIONING, "mfaDelete"],
@@ -334,14 +353,14 @@ fn is_of_s3(key: &str) -> bool {
 }
 
 fn settle_encryption(rule: &mut Value, origin: Origin) {
-    if let Some(Value::Object(default)) = rule.get_mut("applyServerSideEncryptionByDefault")
-        && default.get("kmsMasterKeyID").and_then(Value::as_str).is_some_and(is_of_s3)
+    if let Some(Value::Object(default)) = rule.get_mut(DEFAULT)
+        && default.get(KEY).and_then(Value::as_str).is_some_and(is_of_s3)
     {
-        default.remove("kmsMasterKeyID");
+        default.remove(KEY);
     }
     if origin == Origin::Live {
-        if rule["bucketKeyEnabled"].is_null() {
-            rule["bucketKeyEnabled"] = json!(false);
+        if rule[BUCKET_KEY].is_null() || is_dsse(rule) {
+            rule[BUCKET_KEY] = json!(false);
         }
         if rule["blockedEncryptionTypes"].is_null() {
             rule["blockedEncryptionTypes"] = json!({"encryptionType": []});
@@ -465,6 +484,12 @@ impl Kind for LogBucket {
 
     fn direction(&self, path: &Path, live: Option<&Value>, want: Option<&Value>) -> Direction {
         match path.parts()[..] {
+            [ENCRYPTION] => match (live, want) {
+                (Some(live), None) => {
+                    of_undeclared_default(live.pointer("/rules/0").and_then(|rule| rule.get(DEFAULT)))
+                }
+                _ => CONTRACT.direction(path, live, want),
+            },
             [ENCRYPTION, "rules", ONLY, ref rest @ ..] => of_encryption(rest, live, want),
             [LIFECYCLE, ref rest @ ..] => of_lifecycle(rest, live, want),
             [VERSIONING, "status"] => match (live, want) {
@@ -504,19 +529,36 @@ const NEEDED: &[&str] = &[
 ];
 
 fn of_encryption(rest: &[&str], live: Option<&Value>, want: Option<&Value>) -> Direction {
-    match rest {
-        ["applyServerSideEncryptionByDefault", "sseAlgorithm"] => {
-            direction::on_ladder(&["AES256", "aws:kms", "aws:kms:dsse"], live, want)
-        }
-        // Another key is somebody's who can take what is encrypted under it away.
-        ["applyServerSideEncryptionByDefault", "kmsMasterKeyID"] => match (live, want) {
-            (_, Some(_)) => Direction::Weakened,
-            _ => Direction::Unknown,
+    match *rest {
+        [DEFAULT] => match (live, want) {
+            (Some(live), Some(want)) => of_default(live, want),
+            (Some(_), None) => of_undeclared_default(live),
+            _ => direction::of_presence(live, want),
         },
-        ["applyServerSideEncryptionByDefault"] => direction::of_presence(live, want),
-        ["bucketKeyEnabled"] => Direction::Neutral,
+        [BUCKET_KEY] => Direction::Neutral,
         ["blockedEncryptionTypes", "encryptionType"] => direction::of_set(live, want),
         _ => Direction::Unknown,
+    }
+}
+
+/// A default encryption beside the declared one, as one: the algorithm says nothing without the key that it is used with.
+fn of_default(live: &Value, want: &Value) -> Direction {
+    // Another key is somebody's who can take what is encrypted under it away; so is one where none is declared.
+    if live.get(KEY) != want.get(KEY) {
+        return Direction::Weakened;
+    }
+    let found = direction::on_ladder(&[OF_S3, "aws:kms", DSSE], live.get(ALGORITHM), want.get(ALGORITHM));
+    // A service that delivers without asking KMS may not be let in by the key of the account, and delivers nothing then.
+    if want.get(ALGORITHM).is_some_and(|algorithm| algorithm == OF_S3) { found.not_simply_stronger() } else { found }
+}
+
+/// A default encryption where none is declared: as beside that of S3, which does not differ from none.
+fn of_undeclared_default(live: Option<&Value>) -> Direction {
+    let of_s3 = json!({ ALGORITHM: OF_S3 });
+    match live.map(|live| of_default(live, &of_s3)) {
+        Some(Direction::Weakened) => Direction::Weakened,
+        Some(Direction::Unknown) => Direction::Unknown,
+        _ => Direction::Strengthened,
     }
 }
 
@@ -535,14 +577,35 @@ fn of_lifecycle(rest: &[&str], live: Option<&Value>, want: Option<&Value>) -> Di
         // What the rule does was not to be done.
         ["rules", _, "status"] if live == Some(&json!("Enabled")) => Direction::Weakened,
         ["rules", _, "expiration" | "noncurrentVersionExpiration"] => one_sided(|_| true),
-        ["rules", _, "expiration" | "noncurrentVersionExpiration", "days" | "noncurrentDays"] => match (live, want) {
-            (Some(_), Some(_)) => direction::of_number(live, want),
-            _ => Direction::Unknown,
-        },
+        // More versions that are kept beside the current one; none are kept where it is left out.
+        ["rules", _, "noncurrentVersionExpiration", "newerNoncurrentVersions"] => {
+            let none = json!(0);
+            direction::of_number(Some(live.unwrap_or(&none)), Some(want.unwrap_or(&none)))
+        }
+        ["rules", _, "expiration" | "noncurrentVersionExpiration", "days" | "date" | "noncurrentDays"] => {
+            match (live, want) {
+                (Some(_), Some(_)) if rest.ends_with(&["date"]) => of_date(live, want),
+                (Some(_), Some(_)) => direction::of_number(live, want),
+                // It is an age where an instant is declared, or the other way round: it may be over for everything there.
+                (Some(_), None) => Direction::Weakened,
+                _ => Direction::Unknown,
+            }
+        }
         ["rules", _, "transitions" | "noncurrentVersionTransitions" | "abortIncompleteMultipartUpload", ..] => {
             Direction::Neutral
         }
         ["transitionDefaultMinimumObjectSize"] => Direction::Neutral,
+        _ => Direction::Unknown,
+    }
+}
+
+/// Two instants of which the later protects more, because what is there stays until then.
+fn of_date(live: Option<&Value>, want: Option<&Value>) -> Direction {
+    let instant = |value: Option<&Value>| value?.as_str()?.parse::<jiff::Timestamp>().ok();
+    match (instant(live), instant(want)) {
+        (Some(live), Some(want)) if live < want => Direction::Weakened,
+        (Some(live), Some(want)) if live > want => Direction::Strengthened,
+        (Some(_), Some(_)) => Direction::Neutral,
         _ => Direction::Unknown,
     }
 }
@@ -557,5 +620,66 @@ fn of_policy(live: Option<&Value>, want: Option<&Value>) -> Direction {
             _ => Direction::Unknown,
         },
         _ => Direction::Unknown,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// A default encryption as `ALGORITHM KEY`; none where the text is empty.
+    fn default(text: &str) -> Option<Value> {
+        let (algorithm, key) = text.split_once(' ').map_or((text, None), |(algorithm, key)| (algorithm, Some(key)));
+        let mut default = json!({ ALGORITHM: algorithm });
+        key.into_iter().for_each(|key| default[KEY] = json!(key));
+        (!text.is_empty()).then_some(default)
+    }
+
+    #[test]
+    fn algorithm_and_key_are_judged_as_one() {
+        use Direction::{Neutral, Strengthened, Unknown, Weakened};
+        for (live, want, direction) in [
+            ("aws:kms theirs", "aws:kms ours", Weakened),
+            ("aws:kms:dsse theirs", "aws:kms ours", Weakened),
+            ("aws:kms:dsse ours", "aws:kms ours", Strengthened),
+            ("aws:kms ours", "aws:kms:dsse ours", Weakened),
+            // The key that AWS manages is not the declared one either, whatever is done with it.
+            ("aws:kms:dsse", "aws:kms ours", Weakened),
+            ("AES256", "aws:kms ours", Weakened),
+            ("", "aws:kms ours", Weakened),
+            ("aws:kms theirs", "aws:kms", Weakened),
+            ("aws:kms:dsse", "aws:kms", Strengthened),
+            ("AES256", "aws:kms", Weakened),
+            ("aws:kms theirs", "AES256", Weakened),
+            ("aws:kms", "AES256", Unknown),
+            ("aws:kms:dsse", "AES256", Unknown),
+            ("other:new", "AES256", Unknown),
+            ("other:new ours", "aws:kms ours", Unknown),
+            ("AES256", "AES256", Neutral),
+            ("AES256", "", Strengthened),
+            ("aws:kms", "", Unknown),
+            ("aws:kms theirs", "", Weakened),
+        ] {
+            let (one, two) = (default(live), default(want));
+            let path = [ENCRYPTION, "rules", ONLY, DEFAULT];
+            let found = LogBucket.direction(&Path::of(path), one.as_ref(), two.as_ref());
+            assert_eq!(found, direction, "live {live} want {want}");
+            // So it is where the whole sub-resource must be absent.
+            let whole = one.map(|one| json!({"rules": {ONLY: {DEFAULT: one}}})).filter(|_| two.is_none());
+            if whole.is_some() {
+                assert_eq!(LogBucket.direction(&Path::of([ENCRYPTION]), whole.as_ref(), None), direction, "{live}");
+            }
+        }
+    }
+
+    /// Whatever a server answers beside `aws:kms:dsse`, it has no key of the bucket.
+    #[test]
+    fn encrypting_twice_has_no_key_of_the_bucket() {
+        let rule = |algorithm: &str| json!({DEFAULT: {ALGORITHM: algorithm}, BUCKET_KEY: true});
+        for (algorithm, has) in [(DSSE, false), ("aws:kms", true)] {
+            let live = json!({ENCRYPTION: {"rules": [rule(algorithm)]}});
+            let tree = LogBucket.normalise(&live, Origin::Live).tree;
+            assert_eq!(tree[ENCRYPTION]["rules"][ONLY][BUCKET_KEY], json!(has), "{algorithm}");
+        }
     }
 }

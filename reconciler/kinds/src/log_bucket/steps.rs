@@ -13,7 +13,9 @@ use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value, json};
 
 use super::services;
-use super::spec::{ACCESS, APART, CONTRACT, CREATE, ENCRYPTION, LIFECYCLE, OWNERSHIP, POLICY, TAGS, VERSIONING};
+use super::spec::{
+    self, ACCESS, APART, BUCKET_KEY, CONTRACT, CREATE, ENCRYPTION, LIFECYCLE, ONLY, OWNERSHIP, POLICY, TAGS, VERSIONING,
+};
 use super::wire::{self, Carried};
 use crate::shared::operations::operations;
 
@@ -45,10 +47,17 @@ pub(super) struct PrivateState {
     pub(super) system_tags: Vec<Value>,
 }
 
+/// The body of CreateBucket.
+const PLACE: &str = "CreateBucketConfiguration";
+
+/// The one region that CreateBucket does not name (README.md, One name in the world).
+const UNNAMED: &str = "us-east-1";
+
 impl Operation {
     /// The member of the request that is the body, and the element that it is in.
     pub(super) fn payload(self) -> Option<(&'static str, &'static str)> {
         Some(match self {
+            Self::CreateBucket => (PLACE, PLACE),
             Self::PutPublicAccessBlock => ("PublicAccessBlockConfiguration", "PublicAccessBlockConfiguration"),
             Self::PutBucketOwnershipControls => ("OwnershipControls", "OwnershipControls"),
             Self::PutBucketEncryption => ("ServerSideEncryptionConfiguration", "ServerSideEncryptionConfiguration"),
@@ -137,7 +146,11 @@ pub(super) fn propose(situation: &Situation<'_>) -> Proposal {
         }
         None => {
             let summary = format!("create bucket {} in the region of the declaration", situation.name);
-            steps.push("create", summary, Operation::CreateBucket, json!({}), expected(json!({})));
+            let request = match situation.region {
+                UNNAMED => json!({}),
+                region => json!({ PLACE: {"LocationConstraint": region} }),
+            };
+            steps.push("create", summary, Operation::CreateBucket, request, expected(json!({})));
             let parts = target.as_object().into_iter().flatten();
             let parts = parts.filter(|(member, value)| !value.is_null() && **member != CREATE && **value != json!({}));
             let parts: Vec<&str> = parts.map(|(member, _)| member.as_str()).collect();
@@ -184,6 +197,13 @@ fn whole(target: &Value, live: Option<&ObservedResource>, member: &str) -> Value
         if let (None, Some(kept), Some(_)) = (tree::get(&whole, &path), kept, tree::get(&whole, &above)) {
             tree::set(&mut whole, &path, Some(kept.clone()));
         }
+    }
+    // A key of the bucket goes with the algorithm that used it.
+    if let Some(rule) = whole.get_mut(ENCRYPTION).and_then(|encryption| encryption.pointer_mut("/rules/0"))
+        && spec::is_dsse(rule)
+        && tree::get(target, &Path::of([ENCRYPTION, "rules", ONLY, BUCKET_KEY])).is_none()
+    {
+        rule[BUCKET_KEY] = json!(false);
     }
     whole
 }

@@ -6,7 +6,7 @@ use reconciler_model::policy::Policy;
 use reconciler_model::tree::Path;
 use serde_json::{Map, Value, json};
 
-use super::spec::{self, ENCRYPTION, LIFECYCLE, ONLY, OWNERSHIP, POLICY, TAGS, VERSIONING};
+use super::spec::{self, BUCKET_KEY, DEFAULT, ENCRYPTION, KEY, LIFECYCLE, ONLY, OWNERSHIP, POLICY, TAGS, VERSIONING};
 use crate::shared::tags;
 
 /// Bytes of a bucket policy.
@@ -61,11 +61,15 @@ fn check_single_rules(tree: &Value, problem: Report<'_>) {
             problem(codes::WRONG_SHAPE, &[member, "rules"], detail, "write the rule");
         }
     }
-    let Some(default) = tree.pointer(&format!("/{ENCRYPTION}/rules/{ONLY}/applyServerSideEncryptionByDefault")) else {
-        return;
-    };
-    let key = default.get("kmsMasterKeyID").and_then(Value::as_str);
-    let path = [ENCRYPTION, "rules", ONLY, "applyServerSideEncryptionByDefault", "kmsMasterKeyID"];
+    let Some(rule) = tree.pointer(&format!("/{ENCRYPTION}/rules/{ONLY}")) else { return };
+    if spec::is_dsse(rule) && rule.get(BUCKET_KEY) == Some(&json!(true)) {
+        let detail = "`aws:kms:dsse` uses no key of the bucket".to_owned();
+        let remedy = "write `bucketKeyEnabled: false`, or `sseAlgorithm: \"aws:kms\"`";
+        problem(codes::CONTRADICTION, &[ENCRYPTION, "rules", ONLY, BUCKET_KEY], detail, remedy);
+    }
+    let Some(default) = rule.get(DEFAULT) else { return };
+    let key = default.get(KEY).and_then(Value::as_str);
+    let path = [ENCRYPTION, "rules", ONLY, DEFAULT, KEY];
     match key {
         Some(_) if default.get("sseAlgorithm") == Some(&json!("AES256")) => {
             let detail = "AES256 uses no key of KMS".to_owned();

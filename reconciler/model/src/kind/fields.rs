@@ -10,6 +10,7 @@
 //! | `x-default` | a top-level member | what the service has where nothing is written |
 //! | `x-granular` | a top-level member | it is managed element by element |
 //! | `x-atomic` | a member or an element | it is one difference where one side lacks it |
+//! | `x-whole` | a member | its members mean nothing apart: it is one difference whatever differs in it, and kept or put back whole |
 //! | `x-unreported` | a top-level member | some answers leave it out, whatever was written |
 //! | `x-policy-document` | a member | it is a policy document, which is compared by what it says |
 
@@ -33,6 +34,7 @@ pub struct Fields {
     defaults: Vec<(Pattern, Value)>,
     granular: Vec<Pattern>,
     atomic: Vec<Pattern>,
+    whole: Vec<Pattern>,
     unreported: Vec<Pattern>,
     policies: Vec<Pattern>,
     malformed: Vec<String>,
@@ -59,7 +61,9 @@ impl Fields {
         self.list_keys = self.list_keys.and_below(member);
         doubled(&mut self.directions, member);
         self.policies.extend(self.policies.clone().into_iter().map(|pattern| pattern.below(member)));
-        self.atomic.extend(self.atomic.clone().into_iter().map(|pattern| pattern.below(member)));
+        for places in [&mut self.atomic, &mut self.whole] {
+            places.extend(places.clone().into_iter().map(|pattern| pattern.below(member)));
+        }
         let itself = Pattern::of([member]);
         self.directions.push((itself.clone(), Rule::Presence));
         self.granular.push(itself.clone());
@@ -93,6 +97,7 @@ impl Fields {
         let marks = [
             ("x-granular", &mut self.granular),
             ("x-atomic", &mut self.atomic),
+            ("x-whole", &mut self.whole),
             ("x-unreported", &mut self.unreported),
             ("x-policy-document", &mut self.policies),
         ];
@@ -158,6 +163,14 @@ impl Fields {
         self.atomic.iter().any(|pattern| pattern.matches(path.segments()))
     }
 
+    /// The member above `path` of which the members mean nothing apart.
+    pub fn whole_above(&self, path: &Path) -> Option<Path> {
+        let segments = path.segments();
+        let above = self.whole.iter().filter(|pattern| pattern.len() < segments.len() && pattern.is_above(segments));
+        let length = above.map(Pattern::len).min()?;
+        Some(Path::of(segments[..length].iter().cloned()))
+    }
+
     /// Whether answers leave the member out, whatever was written.
     pub fn is_unreported(&self, path: &Path) -> bool {
         self.unreported.iter().any(|pattern| pattern.head().is_some() && pattern.head() == path.head())
@@ -205,6 +218,15 @@ mod tests {
         tags: Option<Vec<String>>,
         #[schemars(extend("x-direction" = "stronger"))]
         wrong: bool,
+        #[schemars(extend("x-whole" = true))]
+        cipher: Cipher,
+    }
+
+    #[derive(JsonSchema)]
+    #[expect(dead_code, reason = "only the schema is looked at")]
+    struct Cipher {
+        name: String,
+        key: Option<String>,
     }
 
     fn fields() -> Fields {
@@ -224,6 +246,12 @@ mod tests {
         assert_eq!(fields.list_keys().key_of(&Path::of(["tags"])), None);
         assert!(fields.is_atomic(&Path::of(["filters", "HATE"])) && fields.is_atomic(&Path::of(["published"])));
         assert_eq!(fields.granular().collect::<Vec<_>>(), ["tags", "published"]);
+        assert_eq!(fields.whole_above(&Path::of(["cipher", "key"])), Some(Path::of(["cipher"])));
+        assert_eq!(
+            fields.whole_above(&Path::of(["published", "cipher", "key"])),
+            Some(Path::of(["published", "cipher"]))
+        );
+        assert_eq!(fields.whole_above(&Path::of(["cipher"])), None);
     }
 
     #[test]

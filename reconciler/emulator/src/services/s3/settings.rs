@@ -71,6 +71,11 @@ pub(super) fn put_encryption(context: &mut RequestContext<'_>, input: &Input) ->
             (Some("AES256" | "aws:kms" | "aws:kms:dsse"), _) => {}
             _ => return Err(malformed()),
         }
+        // That it is refused, and how, has no source.
+        if default["SSEAlgorithm"] == "aws:kms:dsse" && rule.get("BucketKeyEnabled").and_then(as_flag) == Some(true) {
+            let message = "S3 Bucket Keys are not supported for DSSE-KMS";
+            return Err(ApiError::new("InvalidRequest", message));
+        }
         if rule.get("BucketKeyEnabled").is_none() {
             rule["BucketKeyEnabled"] = json!(false);
         }
