@@ -21,4 +21,5 @@ mod scale;
 mod scenarios;
 mod serving;
 mod terminal;
+mod tour;
 mod transcript;

@@ -78,12 +78,16 @@ pub(crate) async fn run(setup: &Setup, scenario: Option<String>) -> Result<Exit,
             .collect(),
     };
     let mut scores = Vec::new();
+    let widths = widths(&scenarios);
+    setup.screen.say(row(&HEADER.map(str::to_owned), &widths, None))?;
     for scenario in &scenarios {
         let score = one(setup, &desired, scenario.clone()).await?;
         // One that was cut off says nothing of what is drilled.
         if interrupt::requested().is_some() {
             break;
         }
+        // Row by row: all of them take minutes.
+        setup.screen.say(row(&cells(&score), &widths, Some(score.outcome.is_done())))?;
         scores.push(score);
     }
     let network_clients = reconciler_aws::network_clients();
@@ -94,7 +98,6 @@ pub(crate) async fn run(setup: &Setup, scenario: Option<String>) -> Result<Exit,
         "network_clients": network_clients,
         "scenarios": scores.iter().map(as_json).collect::<Vec<_>>(),
     }))?;
-    setup.screen.say(table(&scores).trim_end())?;
     setup.screen.say(format_args!("network clients in this process: {network_clients}"))?;
     if interrupt::requested().is_some() {
         setup.screen.remark(format_args!("stopped: {} of {} scenarios were drilled", scores.len(), scenarios.len()));
@@ -102,44 +105,41 @@ pub(crate) async fn run(setup: &Setup, scenario: Option<String>) -> Result<Exit,
     Ok(Exit::of_run(outcome))
 }
 
-/// The score card: every column as wide as its widest cell.
-fn table(scores: &[Score]) -> String {
-    let header = [
-        "scenario",
-        "alert",
-        "drifted",
-        "fields",
-        "attacked",
-        "detected in",
-        "restored in",
-        "reads",
-        "writes",
-        "verified",
-        "evidence",
-        "result",
-    ];
-    let cells: Vec<[String; 12]> = scores.iter().map(cells).collect();
-    let mut widths = header.map(str::len);
-    for row in &cells {
-        for (width, cell) in widths.iter_mut().zip(row) {
-            *width = (*width).max(cell.len());
-        }
-    }
-    let line = |row: &[String; 12], passed: Option<bool>| {
-        let [before @ .., result] = row;
-        let mut line: String = before.iter().zip(widths).map(|(cell, width)| format!("{cell:<width$}  ")).collect();
-        line.push_str(&match passed {
-            None => result.clone(),
-            Some(true) => paint(GOOD, result),
-            Some(false) => paint(BAD, result),
-        });
-        line + "\n"
-    };
-    let mut text = line(&header.map(str::to_owned), None);
-    for (score, row) in scores.iter().zip(&cells) {
-        text.push_str(&line(row, Some(score.outcome.is_done())));
-    }
-    text
+/// The heads of the score card's columns.
+const HEADER: [&str; 12] = [
+    "scenario",
+    "alert",
+    "drifted",
+    "fields",
+    "attacked",
+    "detected in",
+    "restored in",
+    "reads",
+    "writes",
+    "verified",
+    "evidence",
+    "result",
+];
+
+/// How wide the columns are: rows are printed before the others are known, so each has room for what it usually holds.
+fn widths(scenarios: &[String]) -> [usize; 12] {
+    let mut widths = HEADER.map(str::len);
+    let [scenario, alert, _, _, attacked, ..] = &mut widths;
+    *scenario = scenarios.iter().map(String::len).max().unwrap_or(0).max(*scenario);
+    *alert = "ticket within 15 minutes".len();
+    *attacked = "180 min before".len();
+    widths
+}
+
+fn row(cells: &[String; 12], widths: &[usize; 12], passed: Option<bool>) -> String {
+    let [before @ .., result] = cells;
+    let mut line: String = before.iter().zip(widths).map(|(cell, width)| format!("{cell:<width$}  ")).collect();
+    line.push_str(&match passed {
+        None => result.clone(),
+        Some(true) => paint(GOOD, result),
+        Some(false) => paint(BAD, result),
+    });
+    line
 }
 
 fn cells(score: &Score) -> [String; 12] {
