@@ -72,7 +72,8 @@ fn a_newer_build_can_be_taken_back() {
     assert_eq!((&audit["clean"], &audit["records"]), (&json!(true), &json!(1)));
     let notes = audit["notes"].as_array().expect("notes");
     assert!(notes.iter().any(|note| note["file"] == "journal.head"), "{audit:#}");
-    let _ = environment.run(&["--aws", "embedded", "enforce", "--once"]).exits(0);
+    let state = environment.state().display().to_string();
+    let _ = environment.run(&["--aws", "embedded", "--state", &state, "enforce", "--once"]).exits(0);
     let audit = environment.run(&["--output", "json", "audit", "verify"]).exits(0).json();
     assert!(audit["records"].as_u64().expect("records") > 10, "{audit:#}");
     assert_eq!(audit["notes"].as_array().map(Vec::len), Some(1), "the head is of this build again");

@@ -107,7 +107,7 @@ pub(crate) fn runbook(control: &Control) -> String {
     }
     heading(&mut text, "Compliance");
     if control.compliance.is_empty() {
-        let _ = writeln!(text, "  The sources give no table for this control.");
+        let _ = writeln!(text, "  There is no compliance mapping for this control.");
     }
     for framework in FRAMEWORKS {
         if let Some(references) = control.compliance.get(framework) {

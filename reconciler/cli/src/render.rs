@@ -21,7 +21,7 @@ use crate::view::{Entry, Note, Reading, View, Word};
 
 /// Lines and addresses from which on each entry takes as few lines as it can, unless everything is asked for: what is longer than
 /// two screens is looked through, not read.
-const MANY: (usize, usize) = (100, 48);
+const MANY: (usize, usize) = (80, 48);
 /// Steps of one operation from which on they are counted instead of named.
 const MANY_STEPS: usize = 12;
 /// The widest column of labels.

@@ -119,6 +119,8 @@ pub struct Case {
     /// What was read beside the resources, of the first plan of this run.
     pub(crate) scope_context: BTreeMap<String, Value>,
     pub(crate) images: BTreeMap<(String, Address), String>,
+    /// What the service calls each resource: as it was seen last.
+    pub(crate) handles: BTreeMap<Address, Value>,
     pub(crate) called: BTreeMap<(Address, String), Called>,
 }
 
@@ -171,6 +173,7 @@ impl Case {
             first: None,
             scope_context: BTreeMap::new(),
             images: BTreeMap::new(),
+            handles: BTreeMap::new(),
             called: BTreeMap::new(),
         };
         if again {
@@ -217,6 +220,9 @@ impl Case {
     fn know(&mut self, image: &Image, sha256: &str) {
         let Image { what, address, drift, observed, .. } = image;
         let key = (what.clone(), address.clone());
+        if let Some(observed) = observed.as_ref().filter(|_| what == "after" || !self.handles.contains_key(address)) {
+            self.handles.insert(address.clone(), observed.external_id.clone());
+        }
         match (what.as_str(), drift) {
             ("before", Some(drift)) if !self.before.contains_key(address) => {
                 self.images.insert(key, sha256.to_owned());

@@ -1,6 +1,6 @@
 //! Putting an incident together: what became of each address, by what it is proved, and what was written.
 //!
-//! Guarantees: restored means that two reads of two instants show it: the read-back of its last step and the plan that was
+//! Guarantees: restored means that two separate reads confirm it: the read-back of its last step and the plan that was
 //! made afresh afterwards, or two such plans where no step of it was verified. Everything else has a reason.
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -85,7 +85,7 @@ impl Reconciler<'_> {
 }
 
 impl Case {
-    /// The addresses that are as declared according to a plan, but not yet shown by two reads.
+    /// The addresses that are as declared according to a plan, but not yet confirmed by two reads.
     pub fn to_be_shown_again(&self, after: &Plan, records: &[Record]) -> BTreeSet<Address> {
         let steps = self.steps(records);
         let shown = |address: &&Address| self.is_in_sync(after, address) && read_back(&steps, address).is_none();
@@ -133,6 +133,7 @@ impl Case {
                     still_used_by,
                     proofs,
                     attribution: Vec::new(),
+                    handle: self.handles.get(address).cloned().unwrap_or_default(),
                     before: of("before", address),
                     after: if status.is_restored() { of("after", address) } else { None },
                 }
@@ -174,7 +175,7 @@ impl Case {
                 proofs.push(Proof { by: "a second plan".to_owned(), at: again.created_at.clone() });
             }
             return match proofs.len() {
-                0 | 1 => (Status::Unknown, Some("only one read shows it as declared".to_owned()), proofs),
+                0 | 1 => (Status::Unknown, Some("only one read confirms it".to_owned()), proofs),
                 _ => (Status::Restored, None, proofs),
             };
         }

@@ -1,4 +1,4 @@
-//! The documented initial response: freeze the evidence, restore, verify by two reads, find out what happened in between, and
+//! The documented initial response: freeze the evidence, restore, confirm by two reads, find out what happened in between, and
 //! write it down.
 //!
 //! Expected flow: [`Reconciler::respond`] opens an incident where there is something to restore, or takes up the one that an
@@ -324,7 +324,11 @@ fn concerned(control: &Control) -> Concerned {
 
 /// From the beginning of the longest exposure that is known, or a day before the drift was seen, until now.
 fn window(case: &Case, attribution: &[ResourceAttribution], now: Timestamp) -> (Timestamp, Timestamp) {
-    let since = attribution.iter().flat_map(|attribution| &attribution.fields).filter_map(|field| {
+    let weakenings = attribution.iter().flat_map(|one| {
+        let drift = case.drift.get(&one.address);
+        one.fields.iter().filter(move |field| drift.is_none_or(|drift| drift.weakens(&field.path)))
+    });
+    let since = weakenings.filter_map(|field| {
         let Exposure { since, perhaps_since, .. } = &field.exposure;
         perhaps_since.as_ref().or(since.as_ref())?.parse::<Timestamp>().ok()
     });

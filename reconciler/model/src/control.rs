@@ -46,7 +46,7 @@ pub struct Control {
     /// [`crate::undeclared`]. An empty one is met by every resource.
     #[serde(default, skip_serializing_if = "Floors::is_empty")]
     pub floor: Floors,
-    /// References of frameworks, by the heading of [`FRAMEWORKS`]. Empty where the sources give no table.
+    /// References of frameworks, by the heading of [`FRAMEWORKS`]. Empty where there is no compliance mapping.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub compliance: BTreeMap<String, Vec<String>>,
 }
@@ -209,6 +209,10 @@ pub struct ResponseStep {
     /// What people type for it, one command in a line; words in capitals are to be filled in.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub how: Option<String>,
+    /// What words in capitals of `how` stand for, where an incident knows it: `KIND.MEMBER`, a member of what the service calls
+    /// a resource of that kind, or its `name` or `region`.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub fills: BTreeMap<String, String>,
     /// How it is undone, of a containment.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub undo: Option<String>,

@@ -124,6 +124,14 @@ impl Drift {
         self.fields.iter().any(|field| field.waived.is_some())
     }
 
+    /// Whether the difference at a path took protection away, or may have; of a path that is no field of it, whether the
+    /// whole has.
+    pub fn weakens(&self, path: &Path) -> bool {
+        let field = self.fields.iter().find(|field| field.path == *path);
+        let direction = field.map_or(self.direction, |field| field.direction);
+        matches!(direction, Direction::Weakened | Direction::Unknown)
+    }
+
     /// Whether all that differs is kept, because it is stronger than declared or waived, so that nothing is to be done.
     pub fn is_kept(&self) -> bool {
         self.change == Change::Changed && !self.fields.is_empty() && self.fields.iter().all(|field| field.kept)

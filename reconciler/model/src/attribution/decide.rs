@@ -6,6 +6,7 @@
 //!   with the live value cannot have set that value.
 //! - A verified write of our own, an event that shows the declared value, and a version that holds it are instants at which the
 //!   field was as declared. What is older has nothing to do with it.
+//! - A value that protects more than the declared one exposes nobody: who set it is no culprit, and no exposure begins with it.
 //!
 //! # What is not
 //! Of an event whose content CloudTrail hides it is known only that it *can* have changed the field. One of them since such an
@@ -13,7 +14,7 @@
 //!
 //! # Exposure
 //! It begins for sure with the oldest touch after which the field cannot have been as declared at any time. Where events of
-//! unknown content lie before that, the earliest of them is when it has *perhaps* begun.
+//! unknown content lie before that, the earliest of them is when it has *perhaps* begun. A write of our own begins none.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -35,6 +36,8 @@ pub enum Effect {
     Live,
     /// What is declared.
     Wanted,
+    /// Something else than both, which protects more than what is declared.
+    Stronger,
     /// Something else than both.
     Other,
     /// Not known.
@@ -104,6 +107,11 @@ impl<'a> Touch<'a> {
         matches!(self.by, By::Own(_, true)) || (self.effect == Effect::Wanted && !matches!(self.by, By::Own(_, false)))
     }
 
+    /// Whether the field protected at least as much as declared after it.
+    fn protects(&self) -> bool {
+        self.is_in_sync() || self.effect == Effect::Stronger
+    }
+
     /// Orders events of one second, the precision of the record: instants at which the field was as declared come first, then
     /// events by how much they show, then reads of the live value.
     fn order(&self) -> (i64, u8) {
@@ -112,7 +120,7 @@ impl<'a> Touch<'a> {
             _ if self.begins => 0,
             _ if self.is_in_sync() => 1,
             (By::Seen, _) => 5,
-            (_, Effect::Wanted | Effect::Other) => 2,
+            (_, Effect::Wanted | Effect::Stronger | Effect::Other) => 2,
             (_, Effect::Live) => 3,
             (_, Effect::Hidden) => 4,
         };
@@ -162,7 +170,7 @@ fn walk<'t, 'a>(touches: &'t [Touch<'a>], tied: &BTreeSet<i64>) -> Walked<'t, 'a
     let mut back = touches.iter().rev();
     let mut next_is_event = false;
     for touch in back.by_ref() {
-        if touch.is_in_sync() || touch.effect == Effect::Other {
+        if touch.is_in_sync() || matches!(touch.effect, Effect::Stronger | Effect::Other) {
             walked.end = Some(touch);
             break;
         }
@@ -183,9 +191,9 @@ fn walk<'t, 'a>(touches: &'t [Touch<'a>], tied: &BTreeSet<i64>) -> Walked<'t, 'a
             break;
         }
     }
-    if let Some(end) = walked.end.filter(|end| !end.is_in_sync() && !end.begins) {
+    if let Some(end) = walked.end.filter(|end| !end.protects() && !end.begins) {
         walked.earlier.extend(std::iter::once(end).filter(|end| end.event().is_some()));
-        let older = back.take_while(|touch| !touch.is_in_sync());
+        let older = back.take_while(|touch| !touch.protects());
         walked.earlier.extend(older.filter(|touch| touch.event().is_some()));
     }
     walked
@@ -198,7 +206,7 @@ fn began(touches: &[Touch<'_>]) -> Began {
     // Whether the oldest thing that is sure was only seen, and did not change the field itself.
     let mut was_seen = false;
     for touch in touches.iter().rev() {
-        if touch.is_in_sync() {
+        if touch.protects() {
             if unsure == 1 && was_seen {
                 // Between an instant at which it was as declared and one at which it was seen not to be is this one event.
                 began.certain = began.perhaps;
@@ -206,6 +214,12 @@ fn began(touches: &[Touch<'_>]) -> Began {
             break;
         }
         let is_hidden = touch.effect == Effect::Hidden;
+        if matches!(touch.by, By::Own(..)) {
+            // What it left is not known, and it meant to put back what is declared.
+            sure = false;
+            unsure += 1;
+            continue;
+        }
         if sure && (!is_hidden || began.certain.is_none()) {
             began.certain = Some(touch.at);
             was_seen = touch.event().is_none();
@@ -221,9 +235,13 @@ fn began(touches: &[Touch<'_>]) -> Began {
     began
 }
 
+/// The events of others, oldest first; the touches are newest first.
 fn culprits(touches: &[&Touch<'_>]) -> Vec<Culprit> {
-    // They are newest first.
-    touches.iter().rev().filter_map(|touch| touch.event()).map(|event| event.culprit.clone()).collect()
+    let foreign = |touch: &&Touch<'_>| match touch.by {
+        By::Foreign(event) => Some(event.culprit.clone()),
+        By::Own(..) | By::Seen => None,
+    };
+    touches.iter().rev().filter_map(foreign).collect()
 }
 
 fn conclude(touches: &[Touch<'_>], walked: &Walked<'_, '_>, bounds: &Bounds) -> Attribution {

@@ -5,6 +5,7 @@ use serde_json::Value;
 use super::{By, Effect, Subject, Touch, leaf, version_of};
 use crate::attribution::history::Event;
 use crate::attribution::trail_events::{Does, Shows, TrailEvent};
+use crate::direction::Direction;
 use crate::drift::{Change, FieldDrift};
 use crate::kind::Origin;
 use crate::tree::{self, Path};
@@ -34,7 +35,7 @@ pub(super) fn of(
         Shows::Version(_) => {
             let made = version_of(trail_event, event);
             let snapshot = subject.traces.snapshots.iter().find(|snapshot| Some(snapshot.id.as_str()) == made);
-            Some(snapshot.map_or(Effect::Hidden, |snapshot| exactly(&snapshot.itself, field)))
+            Some(snapshot.map_or(Effect::Hidden, |snapshot| exactly(subject, &snapshot.itself, field)))
         }
         Shows::Parts(parts) => {
             let Some(set) = parts(event.parameters()) else { return Some(Effect::Hidden) };
@@ -42,7 +43,7 @@ pub(super) fn of(
             match set.get(head) {
                 None if trail_event.does == Does::Creates => Some(Effect::Hidden),
                 None => None,
-                Some(value) => Some(normal(subject, head, value).map_or(Effect::Hidden, |tree| compared(&tree, field))),
+                Some(value) => Some(normal(subject, head, value).map_or(Effect::Hidden, |tree| compared(subject, &tree, field))),
             }
         }
     }
@@ -65,7 +66,7 @@ fn normal(subject: &Subject<'_>, head: &str, value: &Value) -> Option<Value> {
 
 /// A value against the two that count. Texts may be other spellings of the same (an alias for an ARN), so that a text that
 /// equals neither says nothing.
-fn compared(tree: &Value, field: &FieldDrift) -> Effect {
+fn compared(subject: &Subject<'_>, tree: &Value, field: &FieldDrift) -> Effect {
     let value = leaf(tree, &field.path);
     if value == field.live {
         Effect::Live
@@ -74,7 +75,16 @@ fn compared(tree: &Value, field: &FieldDrift) -> Effect {
     } else if value.is_string() || value.is_array() || value.is_object() {
         Effect::Hidden
     } else {
-        Effect::Other
+        otherwise(subject, &value, field)
+    }
+}
+
+/// What a value is that is neither live nor declared.
+fn otherwise(subject: &Subject<'_>, value: &Value, field: &FieldDrift) -> Effect {
+    let known = |value: &'_ Value| (!value.is_null()).then(|| value.clone());
+    match subject.kind.direction(&field.path, known(value).as_ref(), known(&field.want).as_ref()) {
+        Direction::Strengthened => Effect::Stronger,
+        Direction::Weakened | Direction::Neutral | Direction::Unknown => Effect::Other,
     }
 }
 
@@ -89,9 +99,9 @@ fn being_there(there: bool, field: &FieldDrift) -> Effect {
 }
 
 /// A value that is in normal form for sure.
-fn exactly(tree: &Value, field: &FieldDrift) -> Effect {
-    match compared(tree, field) {
-        Effect::Hidden => Effect::Other,
+fn exactly(subject: &Subject<'_>, tree: &Value, field: &FieldDrift) -> Effect {
+    match compared(subject, tree, field) {
+        Effect::Hidden => otherwise(subject, &leaf(tree, &field.path), field),
         effect => effect,
     }
 }
@@ -102,6 +112,6 @@ pub(super) fn seen<'a>(subject: &Subject<'_>, field: &FieldDrift) -> Vec<Touch<'
         field.path.head().is_some_and(|head| tree::get(&snapshot.tree, &Path::of([head])).is_some())
     });
     remembered
-        .map(|snapshot| Touch { at: snapshot.at, by: By::Seen, effect: exactly(&snapshot.tree, field), begins: false })
+        .map(|snapshot| Touch { at: snapshot.at, by: By::Seen, effect: exactly(subject, &snapshot.tree, field), begins: false })
         .collect()
 }

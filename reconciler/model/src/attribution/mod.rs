@@ -5,7 +5,7 @@
 //! [`Subject::attribution`] finds the events that touched each field, and `decide` names the actor who set its live value.
 //!
 //! # Guarantees
-//! - A failed call causes nothing, and a write of our own is never the cause.
+//! - A failed call causes nothing, and a write of our own is never the cause, and begins no exposure.
 //! - Where the history is missing, cut off, late or hides the value, the answer is unknown, with the reason and the candidate
 //!   events.
 //!
@@ -229,9 +229,11 @@ impl Subject<'_> {
             {
                 let mut all: Vec<_> = unnamed.iter().map(|event| event.culprit.clone()).collect();
                 all.sort();
-                let text =
-                    "the events name it by an id that nothing here has on record; these took one of its kind away";
-                Attribution::Unknown { reason: text.to_owned(), candidates: all }
+                let kind = self.kind.name();
+                let a = if kind.starts_with(['a', 'e', 'i', 'o', 'u']) { "an" } else { "a" };
+                let events = if all.len() == 1 { "this event" } else { "these events" };
+                let reason = format!("{events} deleted {a} {kind}; its id is not on record");
+                Attribution::Unknown { reason, candidates: all }
             }
             by => by,
         }

@@ -1,13 +1,92 @@
 //! The incident as Markdown: for a ticket.
 //!
 //! Guarantees: names and values come from whoever attacked; none of them can make a heading, a link, markup of HTML or a cell
-//! of a table.
+//! of a table. The text fits into a ticket whatever the incident is like: what does not fit is counted, and where all of it is
+//! is said.
 
 use std::fmt::Write as _;
 
-use super::words::{actors, candidate, change, exposed, left, longest, not_restored, sentence, span, time, value, who};
-use super::{CheckItem, CheckState, Incident};
+use super::asked::Asked;
+use super::words::{
+    actors, change, confirmed, count, direction, explained, exposed, left_and_done, left_in_words, longest, no_start,
+    not_restored, sentence, span, time, title, value, who,
+};
+use super::{Affected, CheckItem, CheckState, Incident};
+use crate::attribution::Culprit;
 use crate::text::one_line;
+
+/// Bytes of the text: a ticket of GitHub takes 65,536 characters.
+const MOST: usize = 64_000;
+/// Bytes that a section may take, whatever else there is.
+const FOR_EACH: usize = 4_500;
+/// Bytes of one name, value or sentence.
+const MOST_TEXT: usize = 400;
+/// Bytes of one cell of a table.
+const MOST_CELL: usize = 160;
+/// Differences, events, commands or names of one thing that are listed.
+const MOST_LISTED: usize = 12;
+
+/// A part of the text: items that are there whole, or are left out and counted.
+struct Section {
+    title: String,
+    /// What stands above the items: the head of a table.
+    head: String,
+    items: Vec<String>,
+    /// What stands below them.
+    foot: String,
+    /// What one item is called, and what several are.
+    called: (&'static str, &'static str),
+}
+
+impl Section {
+    fn new(title: &str, called: (&'static str, &'static str)) -> Self {
+        Self { title: title.to_owned(), head: String::new(), items: Vec::new(), foot: String::new(), called }
+    }
+
+    /// A table. The cells are escaped already.
+    fn table(title: &str, head: &[&str], rows: impl Iterator<Item = Vec<String>>, called: (&'static str, &'static str)) -> Self {
+        let mut section = Self::new(title, called);
+        section.head = format!("| {} |\n|{}\n", head.join(" | "), "---|".repeat(head.len()));
+        section.items = rows.map(|row| format!("| {} |\n", row.join(" | "))).collect();
+        section
+    }
+
+    fn size(&self) -> usize {
+        self.items.iter().map(String::len).sum()
+    }
+
+    /// The section with as many items as there is room for.
+    fn with(&self, room: usize) -> String {
+        if self.items.is_empty() && self.foot.is_empty() {
+            return String::new();
+        }
+        let mut text = format!("## {}\n\n{}", self.title, self.head);
+        let mut left = room;
+        let mut shown = 0;
+        for item in &self.items {
+            let Some(rest) = left.checked_sub(item.len()) else { break };
+            left = rest;
+            text.push_str(item);
+            shown += 1;
+        }
+        let all = self.items.len();
+        if shown < all {
+            let (one, many) = self.called;
+            let are = if all - shown == 1 { "is" } else { "are" };
+            let _ = write!(
+                text,
+                "\n_{} of {} {are} left out here: incident.html and incident.json have the whole._\n",
+                all - shown,
+                count(all, one, many)
+            );
+        }
+        if !self.foot.is_empty() {
+            let _ = write!(text, "\n{}\n", self.foot);
+        }
+        text.push('\n');
+        text
+    }
+}
 
 /// The report.
 pub fn render(incident: &Incident) -> String {
@@ -16,23 +95,48 @@ pub fn render(incident: &Incident) -> String {
     let _ = writeln!(text, "# {}: {}\n", incident.outcome.heading(), md(&incident.id));
     let _ = writeln!(text, "{}\n", md(&sentence(incident)));
     glance(&mut text, incident);
-    open(&mut text, incident);
-    for_people(&mut text, incident);
-    who_and_how_long(&mut text, incident);
-    changed(&mut text, incident);
-    done(&mut text, incident);
-    asked(&mut text, incident);
-    checklist(&mut text, incident);
-    compliance(&mut text, incident);
-    evidence(&mut text, incident);
-    unread(&mut text, incident);
+    let end = written(incident);
+    let sections = [
+        open(incident),
+        who_weakened(incident),
+        changed(incident),
+        for_people(incident),
+        done(incident),
+        asked(incident),
+        steps_done(incident),
+        unread(incident),
+        gaps(incident),
+        compliance(incident),
+        evidence(incident),
+    ];
+    // Headings, heads of tables and notes are short, and have their room beside that of the items.
+    let beside: usize = sections.iter().map(|one| one.title.len() + one.head.len() + one.foot.len() + 200).sum();
+    let mut room = MOST.saturating_sub(text.len() + end.len() + beside);
+    let mut rooms: Vec<usize> = sections.iter().map(|one| one.size().min(FOR_EACH)).collect();
+    room = room.saturating_sub(rooms.iter().sum());
+    for (has, section) in rooms.iter_mut().zip(&sections) {
+        let more = (section.size() - *has).min(room);
+        *has += more;
+        room -= more;
+    }
+    for (section, room) in sections.iter().zip(rooms) {
+        text.push_str(&section.with(room));
+    }
+    text.push_str(&end);
     text
 }
 
 /// Text that is nothing but text.
 fn md(text: &str) -> String {
-    let mut safe = String::with_capacity(text.len());
-    for c in one_line(text).chars() {
+    cut(text, usize::MAX)
+}
+
+/// The same, and not longer than that; what is left out is marked.
+fn cut(text: &str, most: usize) -> String {
+    let text = one_line(text);
+    let mut safe = String::with_capacity(text.len().min(most));
+    for c in text.chars() {
+        let before = safe.len();
         match c {
             '<' => safe.push_str("&lt;"),
             '>' => safe.push_str("&gt;"),
@@ -43,242 +147,360 @@ fn md(text: &str) -> String {
             }
             c => safe.push(c),
         }
+        if safe.len() > most {
+            safe.truncate(before);
+            safe.push('…');
+            break;
+        }
     }
     safe
 }
 
-fn table(text: &mut String, head: &[&str], rows: impl Iterator<Item = Vec<String>>) {
-    let _ = writeln!(text, "| {} |", head.join(" | "));
-    let _ = writeln!(text, "|{}", "---|".repeat(head.len()));
-    for row in rows {
-        let _ = writeln!(text, "| {} |", row.iter().map(|cell| md(cell)).collect::<Vec<_>>().join(" | "));
+fn told(text: &str) -> String {
+    cut(text, MOST_TEXT)
+}
+
+fn cell(text: &str) -> String {
+    cut(text, MOST_CELL)
+}
+
+/// Some of many names.
+fn some<T: ToString>(all: impl ExactSizeIterator<Item = T>) -> String {
+    let more = all.len().saturating_sub(MOST_LISTED);
+    let mut named: Vec<String> = all.take(MOST_LISTED).map(|one| cut(&one.to_string(), MOST_CELL)).collect();
+    if more > 0 {
+        named.push(format!("and {more} more in incident.json"));
     }
-    text.push('\n');
+    named.join(", ")
 }
 
 fn glance(text: &mut String, incident: &Incident) {
-    let (people, ours) = left(incident);
     let (actors, unknown) = actors(incident);
-    let mut by: Vec<String> = actors.iter().map(|(who, count)| format!("{who} ({count} resources)")).collect();
-    if unknown > 0 {
-        by.push(format!("not known for {unknown} resources"));
+    let resources = |number: usize| count(number, "resource", "resources");
+    let mut by = some(actors.iter().map(|one| format!("{} ({})", one.principal, resources(one.addresses.len()))));
+    if !unknown.is_empty() {
+        let and = if by.is_empty() { "" } else { "; " };
+        let _ = write!(by, "{and}not known for {}", resources(unknown.len()));
     }
-    let exposure = longest(incident).map_or_else(|| "not known".to_owned(), |(_, told)| told);
+    if by.is_empty() {
+        by.push_str("nobody: nothing was weakened");
+    }
+    let exposure = longest(incident).map_or_else(
+        || no_start(incident).to_owned(),
+        |(one, long)| format!("{}: {}", told(&long), cell(&one.address().to_string())),
+    );
     let operator = &incident.operator;
-    let caller = operator.caller.as_ref().map(|caller| format!(" as {caller}")).unwrap_or_default();
+    let caller = operator.caller.as_ref().map(|caller| format!(" as {}", cell(caller))).unwrap_or_default();
     let mut rows = vec![
         ("restored and verified", format!("{} of {}", incident.restored(), incident.addresses.len())),
         ("longest exposure", exposure),
-        ("caused by", by.join("; ")),
-        ("left to people", format!("{people} steps, and {ours} that were to be done and were not")),
-        ("first seen", time(&incident.detected)),
-        ("opened", time(&incident.opened)),
-        ("closed", incident.closed.as_deref().map_or_else(|| "it is open".to_owned(), time)),
-        ("asked for", incident.targets.join(", ")),
-        ("by", format!("{}{caller}", operator.user)),
-        ("runs", incident.runs.join(", ")),
+        ("weakened by", by),
+        ("left to people", left_in_words(incident)),
+        ("first seen", cell(&time(&incident.detected))),
+        ("opened", cell(&time(&incident.opened))),
+        ("closed", incident.closed.as_deref().map_or_else(|| "it is open".to_owned(), |at| cell(&time(at)))),
+        ("asked for", some(incident.targets.iter())),
+        ("restored by", format!("{}{caller}", cell(&operator.user))),
+        (if incident.runs.len() == 1 { "run" } else { "runs" }, some(incident.runs.iter())),
     ];
     if !incident.accounts.is_empty() {
-        rows.push(("in the accounts", incident.accounts.join(", ")));
+        rows.push(("in the accounts", some(incident.accounts.iter())));
     }
-    table(text, &["", ""], rows.into_iter().map(|(name, told)| vec![name.to_owned(), told]));
-    for trouble in &incident.troubles {
-        let _ = writeln!(text, "**{}**\n", md(trouble));
-    }
-}
-
-fn open(text: &mut String, incident: &Incident) {
-    let mut open = not_restored(incident).peekable();
-    if open.peek().is_none() {
-        return;
-    }
-    text.push_str("## Not restored, or not in effect\n\n");
-    for (one, why) in open {
-        let _ = writeln!(text, "- {}: **{}** {}", md(&one.address().to_string()), one.status.words(), md(why));
-        for user in &one.still_used_by {
-            let _ = writeln!(text, "  - still used by {}", md(user));
-        }
+    text.push_str("|  |  |\n|---|---|\n");
+    for (name, fact) in rows {
+        let _ = writeln!(text, "| {name} | {fact} |");
     }
     text.push('\n');
+    for trouble in incident.troubles.iter().take(MOST_LISTED) {
+        let _ = writeln!(text, "**{}**\n", told(trouble));
+    }
+    let more = incident.troubles.len().saturating_sub(MOST_LISTED);
+    if more > 0 {
+        let _ = writeln!(text, "_{more} more of these are left out here: incident.json has the whole._\n");
+    }
 }
 
-fn item(text: &mut String, item: &CheckItem) {
-    let mark = if matches!(item.state, CheckState::Done | CheckState::NotNeeded) { 'x' } else { ' ' };
+fn open(incident: &Incident) -> Section {
+    let mut section = Section::new("Not restored, or not in effect", ("resource", "resources"));
+    section.items = not_restored(incident)
+        .map(|(one, why)| {
+            let mut text = format!("- {}: **{}** {}\n", told(&one.address().to_string()), one.status.words(), told(why));
+            if !one.still_used_by.is_empty() {
+                let _ = writeln!(text, "  - still used by {}", some(one.still_used_by.iter()));
+            }
+            text
+        })
+        .collect();
+    section
+}
+
+fn who_weakened(incident: &Incident) -> Section {
+    let (actors, unknown) = actors(incident);
+    let known = actors.iter().map(|actor| {
+        let means = actor.means();
+        let means = if means.is_empty() { String::new() } else { format!(", {means}") };
+        vec![
+            format!("{}{}", cell(actor.principal), cell(&means)),
+            format!("{}: {}", count(actor.addresses.len(), "resource", "resources"), some(actor.addresses.iter())),
+            cell(&actor.when()),
+        ]
+    });
+    let unknown = unknown.iter().map(|one| {
+        let why: Vec<&str> = one.unknown().iter().map(|unknown| unknown.reason).collect();
+        vec![
+            format!("not known: {}", told(&why.join("; "))),
+            cell(&one.address().to_string()),
+            cell(&exposed(one)),
+        ]
+    });
+    Section::table("Who weakened it", &["who", "what", "when"], known.chain(unknown), ("line", "lines"))
+}
+
+fn event(culprit: &Culprit) -> String {
+    format!(
+        "{} {} by {} (event {} in {})",
+        cell(&time(&culprit.at)),
+        cell(&culprit.event_name),
+        told(&who(culprit)),
+        cell(&culprit.event_id),
+        cell(&culprit.region)
+    )
+}
+
+fn changed(incident: &Incident) -> Section {
+    let mut section = Section::new("What was changed", ("resource", "resources"));
+    section.items = incident.addresses.iter().map(changed_one).collect();
+    section
+}
+
+fn changed_one(one: &Affected) -> String {
+    let mut text = String::new();
+    let left_out = |text: &mut String, all: usize, many: &str| {
+        let more = all.saturating_sub(MOST_LISTED);
+        if more > 0 {
+            let _ = writeln!(text, "- {more} more {many} in incident.json");
+        }
+    };
     let _ = writeln!(
         text,
-        "- [{mark}] {} {} ({}, {}): {} — {}",
-        md(&item.control),
-        md(&item.step),
-        item.does.word(),
-        item.state.words(),
-        md(&item.text),
-        md(&item.how)
+        "### {} ({}, {})\n\n- exposed: {}",
+        told(&one.address().to_string()),
+        change(one.drift.change),
+        one.status.words(),
+        told(&exposed(one))
     );
-    if let Some(undo) = &item.undo {
-        let ends = item.expires.as_ref().map(|expires| format!("; it ends after {expires}")).unwrap_or_default();
-        let _ = writeln!(text, "  - undo: {}{}", md(undo), md(&ends));
+    for alert in one.drift.alerts.iter().take(MOST_LISTED) {
+        let _ = writeln!(text, "- {}: {} ({})", cell(&alert.control), cell(&alert.in_words()), cell(&alert.signal));
     }
-}
-
-fn for_people(text: &mut String, incident: &Incident) {
-    text.push_str("## What is left to people\n\n");
-    let left = |one: &&CheckItem| !matches!(one.state, CheckState::Done | CheckState::NotNeeded);
-    incident.checklist.iter().filter(left).for_each(|one| item(text, one));
+    let culprits = one.culprits();
+    for (culprit, paths) in culprits.iter().take(MOST_LISTED) {
+        let of = match paths.len() == one.drift.fields.len() || one.drift.fields.is_empty() {
+            true => String::new(),
+            false => format!(": {}", some(paths.iter())),
+        };
+        let _ = writeln!(text, "- {}{of}", event(culprit));
+    }
+    left_out(&mut text, culprits.len(), "events");
+    for unknown in one.unknown().iter().take(MOST_LISTED) {
+        let of = count(unknown.paths.len(), "difference", "differences");
+        let _ = writeln!(text, "- not known by whom for {of}: {}", told(unknown.reason));
+        for culprit in unknown.candidates.iter().take(MOST_LISTED) {
+            let _ = writeln!(text, "  - perhaps {}", event(culprit));
+        }
+    }
+    let confirmed = confirmed(one);
+    if !confirmed.is_empty() {
+        let _ = writeln!(text, "- {}", told(&confirmed));
+    }
+    left_out(&mut text, one.drift.fields.len(), "differences");
+    if !one.drift.fields.is_empty() {
+        text.push_str("\n| where | found | declared | direction |\n|---|---|---|---|\n");
+    }
+    for field in one.drift.fields.iter().take(MOST_LISTED) {
+        let (found, declared) = (cell(&value(&field.live)), cell(&value(&field.want)));
+        let _ = writeln!(text, "| {} | {found} | {declared} | {} |", cell(&field.path.to_string()), direction(field));
+    }
     text.push('\n');
+    text
 }
 
-fn who_and_how_long(text: &mut String, incident: &Incident) {
-    text.push_str("## By whose hand, and for how long\n\n");
-    for one in &incident.addresses {
-        let _ = writeln!(text, "- {}: exposed {}", md(&one.address().to_string()), md(&exposed(one)));
-        for (culprit, paths) in one.culprits() {
-            let paths: Vec<String> = paths.iter().map(|path| path.to_string()).collect();
+fn item(item: &CheckItem, incident: &Incident) -> String {
+    let state = if item.state == CheckState::Manual { "" } else { item.state.words() };
+    let state = if state.is_empty() { String::new() } else { format!(" **{state}**:") };
+    let all = &incident.checklist;
+    let mut text = format!(
+        "- [ ]{state} {} {} — step {} of {}\n",
+        told(&explained(&item.text, item, all)),
+        told(&explained(&item.how, item, all)),
+        cell(&item.step),
+        cell(&item.control),
+    );
+    if item.state != CheckState::Manual && !item.resources.is_empty() {
+        let _ = writeln!(text, "  - {}", some(item.resources.iter()));
+    }
+    for command in item.commands.iter().take(MOST_LISTED) {
+        let of = command.address.as_ref().map(|address| format!("{}: ", cell(&address.to_string()))).unwrap_or_default();
+        // A command that is cut is none.
+        let typed = md(&command.text);
+        match typed.len() <= 3 * MOST_TEXT {
+            true => _ = writeln!(text, "  - {of}<code>{typed}</code>"),
+            false => _ = writeln!(text, "  - {of}the command is in incident.json"),
+        }
+    }
+    let more = item.commands.len().saturating_sub(MOST_LISTED);
+    if more > 0 {
+        let _ = writeln!(text, "  - {} in incident.json", count(more, "more command is", "more commands are"));
+    }
+    if let Some(undo) = &item.undo {
+        let ends = item.expires.as_ref().map(|expires| format!("; it ends after {}", cell(expires))).unwrap_or_default();
+        let _ = writeln!(text, "  - undo: {}{ends}", told(undo));
+    }
+    text
+}
+
+fn for_people(incident: &Incident) -> Section {
+    let mut section = Section::new("What is left to people", ("step", "steps"));
+    let (left, _) = left_and_done(incident);
+    let mut before = "";
+    for one in left {
+        let mut text = String::new();
+        if one.control != before {
+            before = &one.control;
+            let mut about: Vec<_> =
+                incident.checklist.iter().filter(|item| item.control == before).flat_map(|item| &item.resources).collect();
+            about.sort();
+            about.dedup();
+            let concerned = count(about.len(), "resource", "resources");
             let _ = writeln!(
                 text,
-                "  - {} {} by {} (event {}, {}): {}",
-                md(&time(&culprit.at)),
-                md(&culprit.event_name),
-                md(&who(culprit)),
-                md(&culprit.event_id),
-                md(&culprit.region),
-                md(&paths.join(", "))
+                "\n### {} {}\n\n{concerned}: {}. `controls show` prints its runbook.\n",
+                cell(before),
+                cell(title(before, incident)),
+                some(about.iter())
             );
         }
-        for unknown in one.unknown() {
-            let _ = writeln!(text, "  - not known for {} differences: {}", unknown.paths.len(), md(unknown.reason));
-            for culprit in unknown.candidates {
-                let _ = writeln!(text, "    - {}", md(&candidate(culprit)));
-            }
-        }
+        text.push_str(&item(one, incident));
+        section.items.push(text);
     }
-    text.push('\n');
+    section
 }
 
-fn changed(text: &mut String, incident: &Incident) {
-    text.push_str("## What was changed\n\n");
-    for one in &incident.addresses {
-        let _ = writeln!(
-            text,
-            "### {} ({}, {})\n",
-            md(&one.address().to_string()),
-            change(one.drift.change),
-            one.status.words()
-        );
-        for alert in &one.drift.alerts {
-            let _ = writeln!(text, "- {}: {} ({})", md(&alert.control), md(&alert.in_words()), md(&alert.signal));
-        }
-        text.push('\n');
-        if !one.drift.fields.is_empty() {
-            let rows = one.drift.fields.iter().map(|field| {
-                let kept = if field.kept { ", kept" } else { "" };
-                let path = field.path.to_string();
-                vec![path, value(&field.live), value(&field.want), format!("{}{kept}", field.direction)]
-            });
-            table(text, &["where", "found", "declared", "direction"], rows);
-        }
-        for proof in &one.proofs {
-            let _ = writeln!(text, "- shown as declared by {} at {}", md(&proof.by), md(&time(&proof.at)));
-        }
-        text.push('\n');
-    }
-}
-
-fn done(text: &mut String, incident: &Incident) {
-    text.push_str("## What was done\n\n");
+fn done(incident: &Incident) -> Section {
     let rows = incident.steps.iter().map(|step| {
         let ended = step.verdict.as_ref().map_or_else(|| "not known: the run died".to_owned(), ToString::to_string);
         let message = step.message.as_ref().map(|message| format!(": {message}")).unwrap_or_default();
         let error = step.error.as_ref().map(|error| format!(" ({error}{message})")).unwrap_or_default();
         vec![
-            time(&step.begun),
-            step.address.to_string(),
-            format!("{} {}", step.action, step.calls.join(", ")),
-            format!("{ended}{error}"),
-            step.request_ids.join(", "),
+            cell(&time(&step.begun)),
+            cell(&step.address.to_string()),
+            cell(&format!("{} {}", step.action, step.calls.join(", "))),
+            told(&format!("{ended}{error}")),
+            some(step.request_ids.iter()),
         ]
     });
-    table(text, &["when", "where", "what", "read-back", "request"], rows);
+    Section::table("What was done", &["when", "where", "what", "read-back", "request"], rows, ("write", "writes"))
 }
 
-fn asked(text: &mut String, incident: &Incident) {
-    if incident.answers.is_empty() {
-        return;
-    }
-    text.push_str("## What was asked about the time in between\n\n");
-    for answer in &incident.answers {
-        let told = match &answer.unanswered {
-            Some(why) => format!("no answer: {why}"),
-            None => format!("{} rows{}", answer.row_count, if answer.truncated { ", not all of them" } else { "" }),
+fn asked(incident: &Incident) -> Section {
+    let asked = Asked::of(incident);
+    let mut section = Section::new("What was asked about the time in between", ("query", "queries"));
+    for question in &asked.found {
+        let place = |answer: &&crate::control::Answered| {
+            format!("{}/{}: {}", answer.account, answer.region, count(answer.row_count, "row", "rows"))
         };
-        let _ = writeln!(
-            text,
-            "- {} {} {} in {}/{}, {} to {}: {}",
-            md(&answer.control),
-            md(&answer.step),
-            md(&answer.query.about),
-            md(&answer.account),
-            md(&answer.region),
-            md(&time(&answer.from)),
-            md(&time(&answer.until)),
-            md(&told)
-        );
+        section.items.push(format!(
+            "- {} ({}): {}, {}\n",
+            told(question.about()),
+            told(&question.asked_for()),
+            question.rows(),
+            some(question.answers.iter().map(place)),
+        ));
     }
-    text.push('\n');
+    for question in &asked.unanswered {
+        let why = question.answers.first().and_then(|answer| answer.unanswered.as_deref()).unwrap_or_default();
+        let (about, places) = (told(question.about()), told(&question.places()));
+        section.items.push(format!("- {about}: no answer in {places}: {}\n", told(why)));
+    }
+    if !incident.answers.is_empty() {
+        section.foot = format!("{} incident.html has the queries, and the rows.", asked.in_words());
+    }
+    section
 }
 
-fn checklist(text: &mut String, incident: &Incident) {
-    text.push_str("## Every step of the responses\n\n");
-    incident.checklist.iter().for_each(|one| item(text, one));
-    text.push('\n');
+fn steps_done(incident: &Incident) -> Section {
+    let (_, done) = left_and_done(incident);
+    let mut section = Section::new("Steps of the responses that are done", ("step", "steps"));
+    let all = &incident.checklist;
+    section.items = done
+        .iter()
+        .map(|one| {
+            format!(
+                "- [x] {} {}: {} ({})\n",
+                cell(&one.control),
+                one.state.words(),
+                told(&explained(&one.text, one, all)),
+                told(&one.how)
+            )
+        })
+        .collect();
+    section
 }
 
-fn compliance(text: &mut String, incident: &Incident) {
+fn compliance(incident: &Incident) -> Section {
     let rows = incident.controls.iter().flat_map(|control| {
-        control
-            .compliance
-            .iter()
-            .map(|(framework, references)| vec![control.id.clone(), framework.clone(), references.join(", ")])
+        let none = control.compliance.is_empty().then(|| {
+            vec![cell(&control.id), "no compliance mapping".to_owned(), String::new()]
+        });
+        let mapped = control.compliance.iter().map(|(framework, references)| {
+            vec![cell(&control.id), cell(framework), cell(&references.join(", "))]
+        });
+        mapped.chain(none)
     });
-    text.push_str("## Compliance\n\n");
-    table(text, &["control", "framework", "references"], rows);
+    Section::table("Compliance", &["control", "framework", "references"], rows, ("line", "lines"))
 }
 
-fn evidence(text: &mut String, incident: &Incident) {
-    text.push_str("## Evidence\n\nEvery file is in the hash chain of the journal; `bedrock-reconciler audit verify` checks it.\n\n");
+fn evidence(incident: &Incident) -> Section {
     let rows = incident.evidence.iter().map(|item| {
         let of = item.address.as_ref().map(ToString::to_string).unwrap_or_default();
-        vec![item.what.clone(), of, time(&item.at), item.sha256.clone()]
+        vec![cell(&item.what), cell(&of), cell(&time(&item.at)), cell(&item.sha256)]
     });
-    table(text, &["what", "where", "when", "digest"], rows);
+    let mut section = Section::table("Evidence", &["what", "where", "when", "digest"], rows, ("file", "files"));
+    section.foot =
+        "Every file is in the hash chain of the journal; `bedrock-reconciler audit verify` checks it.".to_owned();
+    section
 }
 
-fn unread(text: &mut String, incident: &Incident) {
-    if !incident.gaps.is_empty() {
-        text.push_str("## What could not be read\n\n");
-        for gap in &incident.gaps {
-            let name = gap.name.as_deref().map(|name| format!("/{name}")).unwrap_or_default();
-            let _ = writeln!(text, "- {}", md(&format!("{}/{}{name}: {}", gap.scope, gap.kind, gap.why())));
-        }
-        text.push('\n');
-    }
-    if !incident.findings.is_empty() {
-        text.push_str("## What should be known\n\n");
-        for finding in &incident.findings {
-            let _ = writeln!(text, "- {}", md(&format!("{} [{}] {}", finding.address, finding.code, finding.detail)));
-        }
-        text.push('\n');
-    }
-    let since =
-        incident.since.as_deref().map(|since| format!(" Only what happened after {} was looked at.", time(since)));
+fn gaps(incident: &Incident) -> Section {
+    let mut section = Section::new("What could not be read", ("read", "reads"));
+    let gap = |gap: &crate::inventory::Gap| {
+        let name = gap.name.as_deref().map(|name| format!("/{name}")).unwrap_or_default();
+        format!("- {}\n", told(&format!("{}/{}{name}: {}", gap.scope, gap.kind, gap.why())))
+    };
+    section.items = incident.gaps.iter().map(gap).collect();
+    section
+}
+
+fn unread(incident: &Incident) -> Section {
+    let mut section = Section::new("What should be known", ("note", "notes"));
+    let finding = |one: &crate::plan::Finding| {
+        format!("- {}\n", cut(&format!("{} [{}] {}", one.address, one.code, one.detail), 2 * MOST_TEXT))
+    };
+    section.items = incident.findings.iter().map(finding).collect();
+    section
+}
+
+/// The last line.
+fn written(incident: &Incident) -> String {
+    let since = incident.since.as_deref();
+    let since = since.map(|since| format!(" Only what happened after {} was looked at.", time(since)));
     let longest = incident.addresses.iter().filter_map(|one| one.exposure()?.seconds).max().map(span);
-    let _ = writeln!(
-        text,
-        "Written {} by bedrock-reconciler {}.{}{}",
-        md(&time(&incident.written)),
-        md(&incident.tool_version),
-        md(&since.unwrap_or_default()),
-        longest.map(|longest| format!(" Longest exposure: {longest}.")).unwrap_or_default()
-    );
+    format!(
+        "Written {} by bedrock-reconciler {}.{}{}\n",
+        cell(&time(&incident.written)),
+        cell(&incident.tool_version),
+        told(&since.unwrap_or_default()),
+        longest.map(|longest| format!(" Longest exposure of a known beginning: {longest}.")).unwrap_or_default()
+    )
 }
 
 #[cfg(test)]
@@ -302,8 +524,67 @@ mod tests {
     #[test]
     fn what_matters_comes_first() {
         let text = render(&sample());
+        assert!(!text.contains("left out here"), "{text}");
         let place = |part: &str| text.find(part).unwrap_or_else(|| panic!("no `{part}` in:\n{text}"));
-        let parts = ["# Partly restored", "longest exposure", "## Not restored", "## What is left", "## By whose hand"];
+        let parts = [
+            "# Partly restored",
+            "longest exposure",
+            "## Not restored",
+            "## Who weakened it",
+            "## What was changed",
+            "## What is left",
+        ];
         assert!(parts.windows(2).all(|two| place(two[0]) < place(two[1])), "{text}");
+    }
+
+    #[test]
+    fn each_step_is_there_once() {
+        let mut incident = sample();
+        for (number, item) in incident.checklist.iter_mut().enumerate() {
+            item.text = format!("step number {number}");
+        }
+        let text = render(&incident);
+        for number in 0..incident.checklist.len() {
+            assert_eq!(text.matches(&format!("step number {number}")).count(), 1, "{text}");
+        }
+    }
+
+    /// GitHub takes no more than 65,536 characters for a text of an issue.
+    #[test]
+    fn an_incident_of_any_size_fits_into_a_ticket_and_says_what_is_left_out() {
+        let mut incident = sample();
+        let [first, second] = [incident.addresses[0].clone(), incident.addresses[1].clone()];
+        let most = |incident: &mut Incident, number: usize| {
+            incident.addresses = std::iter::repeat_n([first.clone(), second.clone()], number).flatten().collect();
+            for one in &mut incident.addresses {
+                one.drift.fields = std::iter::repeat_n(one.drift.fields[0].clone(), number).collect();
+            }
+            for list in [&mut incident.targets, &mut incident.accounts, &mut incident.runs, &mut incident.troubles] {
+                *list = std::iter::repeat_n(HOSTILE.repeat(20), number).collect();
+            }
+            incident.operator.user = HOSTILE.repeat(number);
+            incident.steps = std::iter::repeat_n(incident.steps[0].clone(), number).collect();
+            incident.answers = std::iter::repeat_n(incident.answers[0].clone(), number).collect();
+            incident.checklist = std::iter::repeat_n(incident.checklist[2].clone(), number).collect();
+            incident.evidence = std::iter::repeat_n(incident.evidence[0].clone(), number).collect();
+        };
+        for number in [1, 8, 40, 300] {
+            most(&mut incident, number);
+            let text = render(&incident);
+            assert!(text.len() < 65_536, "{number}: {}", text.len());
+            assert!(text.contains("## Evidence") && text.contains("## What is left"), "{number}");
+            assert_eq!(text.contains("left out here"), number > 8 || text.len() > MOST - 6_000, "{number}: {}", text.len());
+        }
+        let text = render(&incident);
+        let steps = text.split("## What is left to people").nth(1).and_then(|rest| rest.split("\n## ").next()).expect("it");
+        let shown = steps.matches("- [ ]").count();
+        assert!(shown < 300 && steps.contains(&format!("{} of 300 steps are left out here", 300 - shown)), "{steps}");
+    }
+
+    #[test]
+    fn what_is_cut_is_cut_between_escapes() {
+        assert_eq!(cut("a|b", 3), "a\\|…");
+        assert_eq!(cut("<<<", 8), "&lt;&lt;…");
+        assert_eq!(cut("short", 5), "short");
     }
 }

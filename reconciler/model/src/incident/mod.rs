@@ -5,9 +5,11 @@
 //! and [`html`] turn it into texts that a person reads.
 //!
 //! Guarantees: everything that a report says is in the record, and the record is written beside the reports as
-//! `incident.json`. A status is never better than what was read: restored means that two reads of two instants show it.
+//! `incident.json`. A status is never better than what was read: restored means that two separate reads confirm it. Who only
+//! strengthened something, and what we wrote ourselves, is not among the culprits and begins no exposure.
 
 use serde::{Deserialize, Serialize};
+use serde_json::Value;
 
 use crate::address::Address;
 use crate::attribution::{Attribution, Culprit, Exposure, FieldAttribution, ResourceAttribution};
@@ -19,16 +21,17 @@ use crate::plan::{Finding, Format, Lag};
 use crate::tree::Path;
 use crate::verdict::Ruling;
 
+mod asked;
 pub mod checklist;
 pub mod html;
 pub mod markdown;
 mod timeline;
 mod words;
 
-pub use checklist::{CheckItem, CheckState};
+pub use checklist::{CheckItem, CheckState, Command};
 
 /// The format that this build writes.
-pub const FORMAT: Format = Format { major: 1, minor: 1 };
+pub const FORMAT: Format = Format { major: 1, minor: 2 };
 
 /// How an incident stands, or ended.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
@@ -87,7 +90,7 @@ impl Outcome {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Status {
-    /// As declared again; two reads show it.
+    /// As declared again; two separate reads confirm it.
     Restored,
     /// As declared again, but callers that use an older version do not get it.
     NotEffective,
@@ -147,6 +150,9 @@ pub struct Affected {
     /// By whose hand and for how long, difference by difference.
     #[serde(rename = "blame")]
     pub attribution: Vec<FieldAttribution>,
+    /// What the service calls it, for the commands that people type: ids and ARNs.
+    #[serde(default, skip_serializing_if = "Value::is_null")]
+    pub handle: Value,
     /// The digest of the evidence of before.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub before: Option<String>,
@@ -177,19 +183,28 @@ impl Affected {
         self.status.is_restored().then(|| self.proofs.first().map(|proof| proof.at.as_str())).flatten()
     }
 
-    /// The longest exposure of its differences: from the first of them, as far as that is known.
+    /// The differences that took protection away, or may have, with what is known of who made them.
+    pub fn weakenings(&self) -> impl Iterator<Item = &FieldAttribution> {
+        self.attribution.iter().filter(|field| self.drift.weakens(&field.path))
+    }
+
+    /// Whether it is not known of a weakening since when it was there.
+    pub fn has_unknown_start(&self) -> bool {
+        self.weakenings().any(|field| field.exposure.since.is_none())
+    }
+
+    /// The longest exposure of its differences: from the first weakening, as far as that is known.
     pub fn exposure(&self) -> Option<&Exposure> {
-        self.attribution
-            .iter()
+        self.weakenings()
             .map(|field| &field.exposure)
             .filter(|exposure| exposure.since.is_some())
             .min_by(|one, two| one.since.cmp(&two.since))
     }
 
-    /// The events that caused it, each once, with the differences that each of them made; oldest first.
+    /// The events that weakened it, each once, with the differences that each of them made; oldest first.
     pub fn culprits(&self) -> Vec<(&Culprit, Vec<&Path>)> {
         let mut found: Vec<(&Culprit, Vec<&Path>)> = Vec::new();
-        for field in &self.attribution {
+        for field in self.weakenings() {
             if let Attribution::Known { event, .. } = &field.by {
                 match found.iter_mut().find(|(known, _)| known.event_id == event.event_id) {
                     Some((_, paths)) => paths.push(&field.path),
@@ -201,10 +216,10 @@ impl Affected {
         found
     }
 
-    /// Why it is not known who did it, each reason once, with the differences that it is about.
+    /// Why it is not known who weakened it, each reason once, with the differences that it is about.
     pub fn unknown(&self) -> Vec<Unknown<'_>> {
         let mut found: Vec<Unknown<'_>> = Vec::new();
-        for field in &self.attribution {
+        for field in self.weakenings() {
             if let Attribution::Unknown { reason, candidates } = &field.by {
                 match found.iter_mut().find(|known| known.reason == reason && known.candidates == candidates) {
                     Some(known) => known.paths.push(&field.path),
@@ -217,7 +232,7 @@ impl Affected {
 
     /// The earliest time at which it may have begun, where it is not known for sure that it had.
     pub fn perhaps_since(&self) -> Option<&str> {
-        self.attribution.iter().filter_map(|field| field.exposure.perhaps_since.as_deref()).min()
+        self.weakenings().filter_map(|field| field.exposure.perhaps_since.as_deref()).min()
     }
 
     /// Takes what was found out about it.
@@ -373,18 +388,20 @@ impl Incident {
     /// What is told first, for people.
     pub fn facts(&self) -> Vec<(&'static str, String)> {
         let (actors, unknown) = words::actors(self);
-        let mut by: Vec<String> = actors.into_iter().map(|(who, count)| format!("{who} ({count})")).collect();
-        if unknown > 0 {
-            by.push(format!("not known ({unknown})"));
+        let resources = |number: usize| words::count(number, "resource", "resources");
+        let of = |actor: &words::Actor<'_>| format!("{} ({})", actor.principal, resources(actor.addresses.len()));
+        let mut by: Vec<String> = actors.iter().map(of).collect();
+        match (unknown.len(), by.is_empty()) {
+            (0, true) => by.push("nobody: nothing was weakened".to_owned()),
+            (0, false) => {}
+            (number, _) => by.push(format!("not known ({})", resources(number))),
         }
         let exposure = words::longest(self).map(|(one, told)| format!("{told}, {}", one.address()));
-        let (people, ours) = words::left(self);
-        let missed = if ours > 0 { format!(", and {ours} that were to be done and were not") } else { String::new() };
         vec![
-            ("restored", format!("{} of {} verified by two reads", self.restored(), self.addresses.len())),
-            ("exposed", exposure.unwrap_or_else(|| "not known since when".to_owned())),
+            ("restored", format!("{} of {} confirmed by two separate reads", self.restored(), self.addresses.len())),
+            ("exposed", exposure.unwrap_or_else(|| words::no_start(self).to_owned())),
             ("by", by.join("; ")),
-            ("left to people", format!("{people} steps{missed}")),
+            ("left to people", words::left_in_words(self)),
         ]
     }
 

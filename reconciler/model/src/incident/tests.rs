@@ -47,6 +47,7 @@ fn affected(name: &str, status: Status) -> Affected {
         still_used_by: vec![HOSTILE.into()],
         proofs: if restored { vec![proof("2026-11-20T03:15:04Z"), proof("2026-11-20T03:15:05Z")] } else { Vec::new() },
         attribution: attribution(restored),
+        handle: json!({"guardrailId": HOSTILE}),
         before: Some("sha256:before".into()),
         after: restored.then(|| "sha256:after".into()),
     }

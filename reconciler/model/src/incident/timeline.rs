@@ -1,72 +1,126 @@
-//! The timeline as a picture: what happened to each address, from the event that caused it to the read that proved its
+//! The timeline as a picture: what happened to each address, from the event that weakened it to the read that confirmed its
 //! restore.
 //!
-//! Caveat: an exposure may last for days and a restore takes seconds, so distances are not times: the further back, the
-//! denser. The marks along the bottom say how long before the end they are.
+//! It is made of rows of HTML, and not of one drawing: text has the size of the page's at every width, on paper too.
+//!
+//! Caveat: an exposure may last for days and another one for minutes. Then the axis is logarithmic, and says so.
 
 use std::fmt::Write as _;
 
 use jiff::Timestamp;
 
-use super::html::esc;
-use super::words::{exposed, span, time};
+use super::html::{breakable, esc, whole};
+use super::words::{count, exposed, span, time};
 use super::{Affected, Incident};
-use crate::attribution::Attribution;
 
-const WIDTH: f64 = 1120.0;
-/// Where the picture begins, right of the names.
-const LEFT: f64 = 330.0;
-const RIGHT: f64 = WIDTH - 30.0;
-const TOP: f64 = 34.0;
-const ROW: f64 = 34.0;
-/// Rows that are drawn; the table below has all of them.
+/// Rows that are drawn; the tables below have all of them.
 const MOST_ROWS: usize = 40;
-/// Characters of a name that are shown.
-const MOST_NAME: usize = 44;
-/// Ages at which there may be a mark, in seconds.
-const AGES: [u64; 13] = [
-    1,
-    10,
-    60,
-    600,
-    3_600,
-    6 * 3_600,
-    86_400,
-    3 * 86_400,
-    7 * 86_400,
-    14 * 86_400,
-    30 * 86_400,
-    60 * 86_400,
-    90 * 86_400,
+/// Ages at which a logarithmic axis may have a tick, in seconds.
+const AGES: [u64; 10] =
+    [60, 600, 3_600, 6 * 3_600, 86_400, 3 * 86_400, 7 * 86_400, 14 * 86_400, 30 * 86_400, 90 * 86_400];
+/// Seconds between two ticks of a linear axis.
+const STEPS: [i64; 17] = [
+    1, 5, 10, 30, 60, 300, 600, 900, 1_800, 3_600, 7_200, 14_400, 21_600, 43_200, 86_400, 7 * 86_400, 30 * 86_400,
 ];
-/// How near to each other two marks may be.
-const BETWEEN_MARKS: f64 = 82.0;
+/// Ticks that a linear axis has at most.
+const MOST_TICKS: f64 = 6.0;
+/// How near to each other two ticks may be, in hundredths of the axis: on a wide page, and on a phone.
+const BETWEEN: (f64, f64) = (12.0, 24.0);
+/// How many times longer than the shortest exposure the axis may be before it is logarithmic.
+const TOO_LONG: f64 = 20.0;
+/// Seconds below which a logarithmic axis is linear: a restore takes as long, and is not what the picture is about.
+const FINE: f64 = 60.0;
 
 /// Where times are in the picture.
 struct Axis {
+    first: Timestamp,
     end: Timestamp,
     /// Seconds from the first time to the end.
     oldest: f64,
+    is_logarithmic: bool,
+}
+
+struct Tick {
+    at: f64,
+    label: String,
+    /// Whether there is room for it on a phone.
+    is_main: bool,
 }
 
 impl Axis {
-    fn of(times: impl Iterator<Item = Timestamp>) -> Option<Self> {
+    fn of(times: impl Iterator<Item = Timestamp>, shortest: Option<f64>) -> Option<Self> {
         let (mut first, mut end) = (None::<Timestamp>, None::<Timestamp>);
         for at in times {
             first = Some(first.map_or(at, |known| known.min(at)));
             end = Some(end.map_or(at, |known| known.max(at)));
         }
         let (first, end) = (first?, end?);
-        Some(Self { end, oldest: end.duration_since(first).as_secs_f64().max(1.0) })
+        let oldest = end.duration_since(first).as_secs_f64().max(1.0);
+        let is_logarithmic = oldest > 10.0 * FINE && shortest.is_some_and(|shortest| oldest > TOO_LONG * shortest.max(1.0));
+        Some(Self { first, end, oldest, is_logarithmic })
     }
 
+    /// Hundredths from the left.
     fn at_age(&self, seconds: f64) -> f64 {
-        let share = seconds.max(0.0).ln_1p() / self.oldest.ln_1p();
-        RIGHT - (RIGHT - LEFT) * share.min(1.0)
+        let share = match self.is_logarithmic {
+            true => (seconds.max(0.0) / FINE).ln_1p() / (self.oldest / FINE).ln_1p(),
+            false => seconds.max(0.0) / self.oldest,
+        };
+        100.0 * (1.0 - share.min(1.0))
     }
 
     fn at(&self, at: Timestamp) -> f64 {
         self.at_age(self.end.duration_since(at).as_secs_f64())
+    }
+
+    /// A time of day, with the day where the axis is longer than one.
+    fn clock(&self, at: Timestamp, with_seconds: bool) -> String {
+        let day = if self.first.strftime("%F").to_string() == self.end.strftime("%F").to_string() { "" } else { "%m-%d " };
+        at.strftime(&format!("{day}{}", if with_seconds { "%H:%M:%S" } else { "%H:%M" })).to_string()
+    }
+
+    /// The ticks, from the end to the beginning.
+    fn ticks(&self) -> Vec<Tick> {
+        let mut marks: Vec<(f64, String)> = Vec::new();
+        if self.is_logarithmic {
+            let ages = std::iter::once(0).chain(AGES).filter(|age| (*age as f64) < self.oldest);
+            for age in ages.chain([self.oldest as u64]) {
+                let back = jiff::SignedDuration::from_secs(i64::try_from(age).unwrap_or(i64::MAX));
+                let Ok(at) = self.end.checked_sub(back) else { continue };
+                let before = if age == 0 { "end".to_owned() } else { format!("{} before", span(age)) };
+                marks.push((self.at_age(age as f64), format!("{before}<br>{}", whole(&self.clock(at, false)))));
+            }
+        } else {
+            let step = STEPS.into_iter().find(|step| self.oldest / (*step as f64) <= MOST_TICKS);
+            let step = step.unwrap_or(90 * 86_400);
+            let mut second = self.end.as_second() - self.end.as_second().rem_euclid(step);
+            while second >= self.first.as_second() && marks.len() < 2 * MOST_TICKS as usize {
+                if let Ok(at) = Timestamp::from_second(second) {
+                    marks.push((self.at(at), whole(&self.clock(at, step < 60))));
+                }
+                second -= step;
+            }
+        }
+        let leftmost = marks.last().map_or(0.0, |(at, _)| *at);
+        let (mut last, mut last_main) = (f64::INFINITY, f64::INFINITY);
+        let mut ticks = Vec::new();
+        for (at, label) in marks {
+            // The beginning of a logarithmic axis is always told, so there is room for it.
+            let is_first = at <= leftmost;
+            let has_room = |last: f64, between: f64| {
+                last - at >= between && (is_first || !self.is_logarithmic || at - leftmost >= between)
+            };
+            if !has_room(last, BETWEEN.0) {
+                continue;
+            }
+            last = at;
+            let is_main = has_room(last_main, BETWEEN.1);
+            if is_main {
+                last_main = at;
+            }
+            ticks.push(Tick { at, label, is_main });
+        }
+        ticks
     }
 }
 
@@ -78,151 +132,156 @@ fn read(text: &str) -> Option<Timestamp> {
 pub(super) fn render(incident: &Incident) -> String {
     let of_address = |one: &Affected| {
         let mut times: Vec<Timestamp> = one.proofs.iter().filter_map(|proof| read(&proof.at)).collect();
-        times.extend(one.attribution.iter().filter_map(|field| read(field.exposure.since.as_deref()?)));
+        times.extend(one.weakenings().filter_map(|field| read(field.exposure.since.as_deref()?)));
         times.extend(one.perhaps_since().and_then(read));
         times.extend(one.culprits().iter().filter_map(|(culprit, _)| read(&culprit.at)));
         times
     };
     let own = [&incident.detected, &incident.opened, &incident.written];
     let times = own.into_iter().filter_map(|text| read(text)).chain(incident.addresses.iter().flat_map(of_address));
-    let Some(axis) = Axis::of(times) else { return String::new() };
+    let exposures = incident.addresses.iter().filter_map(|one| Some(one.exposure()?.seconds? as f64));
+    let Some(axis) = Axis::of(times, exposures.reduce(f64::min)) else { return String::new() };
+    let ticks = axis.ticks();
+    let seen = read(&incident.detected).map(|detected| axis.at(detected));
     let rows = incident.addresses.len().min(MOST_ROWS);
-    let bottom = TOP + ROW * rows as f64;
-    let height = bottom + 62.0;
+    let scale = if axis.is_logarithmic { "Logarithmic time axis" } else { "Time axis" };
     let mut text = String::new();
     // Writing to a String cannot fail.
     let _ = writeln!(
         text,
-        "<svg viewBox=\"0 0 {WIDTH} {height}\" role=\"img\" aria-label=\"Timeline of the incident\" xmlns=\"http://www.w3.org/2000/svg\">"
+        "<p class=\"faint\">{scale}, from {} to {}; first seen by this program at {}.</p>",
+        whole(&time(&axis.first.to_string())),
+        whole(&time(&axis.end.to_string())),
+        whole(&time(&incident.detected))
     );
-    marks(&mut text, &axis, bottom);
-    if let Some(detected) = read(&incident.detected) {
-        let x = axis.at(detected);
-        let _ = writeln!(
-            text,
-            "<line class=\"seen\" x1=\"{x:.1}\" y1=\"{:.1}\" x2=\"{x:.1}\" y2=\"{bottom:.1}\"><title>first seen {}</title></line>\
-             <text class=\"small\" x=\"{:.1}\" y=\"{:.1}\" text-anchor=\"{}\">first seen</text>",
-            TOP - 8.0,
-            esc(&time(&incident.detected)),
-            x,
-            TOP - 14.0,
-            if x > RIGHT - 60.0 { "end" } else { "middle" }
-        );
+    legend(&mut text);
+    text.push_str("<div class=\"plot\">\n");
+    labels(&mut text, &ticks);
+    for one in incident.addresses.iter().take(MOST_ROWS) {
+        row(&mut text, &axis, &ticks, seen, one);
     }
-    for (index, one) in incident.addresses.iter().take(MOST_ROWS).enumerate() {
-        row(&mut text, &axis, one, TOP + ROW * index as f64);
+    labels(&mut text, &ticks);
+    text.push_str("</div>\n");
+    if incident.addresses.len() > rows {
+        let more = count(incident.addresses.len() - rows, "more resource is", "more resources are");
+        let _ = writeln!(text, "<p class=\"faint\">{more} in the tables below.</p>");
     }
-    legend(&mut text, bottom + 50.0, incident.addresses.len() - rows);
-    text.push_str("</svg>\n");
     text
 }
 
-/// The marks along the bottom.
-fn marks(text: &mut String, axis: &Axis, bottom: f64) {
-    let mut last = f64::INFINITY;
-    let ages = std::iter::once(0).chain(AGES).filter(|age| (*age as f64) < axis.oldest);
-    for age in ages.chain([axis.oldest as u64]) {
-        let x = axis.at_age(age as f64);
-        let is_first = age == axis.oldest as u64;
-        if last - x < BETWEEN_MARKS || (!is_first && x - LEFT < BETWEEN_MARKS) {
-            continue;
-        }
-        last = x;
-        let label =
-            if age == 0 { axis.end.strftime("%H:%M:%S UTC").to_string() } else { format!("{} before", span(age)) };
-        let _ = writeln!(
-            text,
-            "<line class=\"grid\" x1=\"{x:.1}\" y1=\"{TOP:.1}\" x2=\"{x:.1}\" y2=\"{bottom:.1}\"/>\
-             <text class=\"small\" x=\"{x:.1}\" y=\"{:.1}\" text-anchor=\"{}\">{label}</text>",
-            bottom + 18.0,
-            if age == 0 { "end" } else { "middle" }
-        );
+/// What the ticks say, above and below the rows.
+fn labels(text: &mut String, ticks: &[Tick]) {
+    text.push_str("<div class=\"row axis\"><div class=\"name\"></div><div class=\"track\">");
+    for Tick { at, label, is_main } in ticks {
+        let class = match (is_main, *at) {
+            (_, at) if at > 88.0 => " end",
+            (_, at) if at < 12.0 => " start",
+            _ => "",
+        };
+        let more = if *is_main { "" } else { " more" };
+        let _ = write!(text, "<span class=\"label{class}{more}\" style=\"left:{at:.2}%\">{label}</span>");
     }
+    text.push_str("</div></div>\n");
 }
 
-fn row(text: &mut String, axis: &Axis, one: &Affected, top: f64) {
+fn row(text: &mut String, axis: &Axis, ticks: &[Tick], seen: Option<f64>, one: &Affected) {
     let address = one.address();
-    let name = shortened(&format!("{}/{}", address.kind, address.name));
-    let middle = top + ROW / 2.0;
-    let (from, until) =
-        (one.exposure().and_then(|exposure| read(exposure.since.as_deref()?)), one.restored_at().and_then(read));
-    let (x, end) = (from.map_or(LEFT, |from| axis.at(from)), until.map_or(RIGHT, |until| axis.at(until)));
-    let class = match (from, one.status.is_restored()) {
-        (None, _) => "bar unknown",
-        (_, true) => "bar",
-        (_, false) => "bar open",
-    };
-    let _ = writeln!(
+    let told = exposed(one);
+    let _ = write!(
         text,
-        "<g><title>{}: {}, exposed {}</title>\
-         <text x=\"0\" y=\"{:.1}\">{}</text><text class=\"small\" x=\"0\" y=\"{:.1}\">{}</text>\
-         <rect class=\"{class}\" x=\"{x:.1}\" y=\"{:.1}\" width=\"{:.1}\" height=\"10\" rx=\"3\"/>",
+        "<div class=\"row\"><div class=\"name\"><strong>{}</strong> <span class=\"faint\">{}</span><br>\
+         <span class=\"faint\">{}</span></div><div class=\"track\" role=\"img\" aria-label=\"{}: {}, exposed {}\">",
+        breakable(&format!("{}/{}", address.kind, address.name)),
+        breakable(&format!("{}/{}", address.account, address.region)),
+        breakable(&told),
         esc(&address.to_string()),
         one.status.words(),
-        esc(&exposed(one)),
-        middle - 1.0,
-        esc(&name),
-        middle + 12.0,
-        esc(&shortened(&format!("{}/{}", address.account, address.region))),
-        middle - 5.0,
-        (end - x).max(4.0)
+        esc(&told),
     );
-    if let Some(perhaps) = one.perhaps_since().and_then(read) {
-        let _ = write!(
-            text,
-            "<rect class=\"bar unknown\" x=\"{:.1}\" y=\"{:.1}\" width=\"{:.1}\" height=\"10\" rx=\"3\"/>",
-            axis.at(perhaps),
-            middle - 5.0,
-            (x - axis.at(perhaps)).max(0.0)
-        );
+    for Tick { at, is_main, .. } in ticks {
+        let more = if *is_main { "" } else { " more" };
+        let _ = write!(text, "<i class=\"tick{more}\" style=\"left:{at:.2}%\"></i>");
     }
-    for field in &one.attribution {
-        let Attribution::Known { event, .. } = &field.by else { continue };
-        let Some(at) = read(&event.at) else { continue };
-        let _ = write!(
-            text,
-            "<path class=\"event\" d=\"M{:.1} {:.1}l6 -11h-12z\"><title>{} {} by {}</title></path>",
-            axis.at(at),
-            middle - 1.0,
-            esc(&time(&event.at)),
-            esc(&event.event_name),
-            esc(&event.principal)
-        );
+    let from = one.exposure().and_then(|exposure| read(exposure.since.as_deref()?)).map(|from| axis.at(from));
+    let until = one.restored_at().and_then(read).map_or(100.0, |until| axis.at(until));
+    let mut bar = |class: &str, from: f64, until: f64| {
+        let width = (until - from).max(0.4);
+        let _ = write!(text, "<i class=\"bar{class}\" style=\"left:{from:.2}%;width:{width:.2}%\"></i>");
+    };
+    if one.weakenings().next().is_some() {
+        let perhaps = one.perhaps_since().and_then(read).map(|perhaps| axis.at(perhaps));
+        let is_open = if one.status.is_restored() { "" } else { " open" };
+        match from {
+            Some(from) => {
+                if let Some(perhaps) = perhaps {
+                    bar(" unknown", perhaps, from);
+                }
+                bar(is_open, from, until);
+            }
+            None => bar(" unknown", perhaps.unwrap_or(0.0), until),
+        }
     }
-    for proof in one.proofs.iter().filter(|_| one.status.is_restored()) {
-        let Some(at) = read(&proof.at) else { continue };
-        let _ = write!(
-            text,
-            "<circle class=\"proof\" cx=\"{:.1}\" cy=\"{middle:.1}\" r=\"6\"><title>shown as declared by {} at {}</title></circle>",
-            axis.at(at),
-            esc(&proof.by),
-            esc(&time(&proof.at))
-        );
+    if let Some(seen) = seen {
+        let _ = write!(text, "<i class=\"seen\" style=\"left:{seen:.2}%\"></i>");
     }
-    text.push_str("</g>\n");
+    for at in one.culprits().iter().filter_map(|(culprit, _)| read(&culprit.at)) {
+        let _ = write!(text, "<i class=\"event\" style=\"left:{:.2}%\"></i>", axis.at(at));
+    }
+    if let Some(at) = one.restored_at().and_then(read) {
+        let _ = write!(text, "<i class=\"proof\" style=\"left:{:.2}%\"></i>", axis.at(at));
+    }
+    text.push_str("</div></div>\n");
 }
 
-fn shortened(name: &str) -> String {
-    match name.char_indices().nth(MOST_NAME) {
-        Some((end, _)) => format!("{}…", &name[..end]),
-        None => name.to_owned(),
-    }
+fn legend(text: &mut String) {
+    let keys = [
+        ("event", "event that weakened it"),
+        ("bar", "exposed"),
+        ("bar open", "still exposed"),
+        ("bar unknown", "since when is not known"),
+        ("seen", "first seen"),
+        ("proof", "confirmed as declared"),
+    ];
+    let keys: String = keys
+        .iter()
+        .map(|(class, told)| format!("<span class=\"key\"><span class=\"sign\"><i class=\"{class}\"></i></span>{told}</span> "))
+        .collect();
+    let _ = writeln!(text, "<p class=\"legend\">{keys}</p>");
 }
 
-fn legend(text: &mut String, y: f64, left_out: usize) {
-    let more = if left_out > 0 { format!(" · {left_out} more are in the tables below") } else { String::new() };
-    let _ = writeln!(
-        text,
-        "<g class=\"small\"><path class=\"event\" d=\"M6 {:.1}l6 -11h-12z\"/><text x=\"18\" y=\"{y:.1}\">event that caused it</text>\
-         <rect class=\"bar\" x=\"150\" y=\"{:.1}\" width=\"24\" height=\"10\" rx=\"3\"/><text x=\"180\" y=\"{y:.1}\">exposed</text>\
-         <rect class=\"bar open\" x=\"240\" y=\"{:.1}\" width=\"24\" height=\"10\" rx=\"3\"/><text x=\"270\" y=\"{y:.1}\">still exposed</text>\
-         <rect class=\"bar unknown\" x=\"362\" y=\"{:.1}\" width=\"24\" height=\"10\" rx=\"3\"/><text x=\"392\" y=\"{y:.1}\">since when is not known</text>\
-         <circle class=\"proof\" cx=\"552\" cy=\"{:.1}\" r=\"6\"/><text x=\"564\" y=\"{y:.1}\">shown as declared</text>\
-         <text x=\"{RIGHT:.1}\" y=\"{y:.1}\" text-anchor=\"end\">distances are not times: the further back, the denser{more}</text></g>",
-        y,
-        y - 9.0,
-        y - 9.0,
-        y - 9.0,
-        y - 4.0
-    );
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn at(seconds: i64) -> Timestamp {
+        Timestamp::from_second(1_800_000_000 + seconds).expect("an instant")
+    }
+
+    #[test]
+    fn a_restore_of_seconds_takes_little_of_an_axis_of_days() {
+        let axis = Axis::of([at(0), at(31 * 86_400)].into_iter(), Some(7_000.0)).expect("an axis");
+        assert!(axis.is_logarithmic);
+        let restore = axis.at(at(31 * 86_400 - 13));
+        let exposure = axis.at(at(31 * 86_400 - 7_000));
+        assert!(restore > 97.0 && (40.0..80.0).contains(&exposure), "{restore} {exposure}");
+    }
+
+    #[test]
+    fn what_is_alike_is_on_a_linear_axis() {
+        let axis = Axis::of([at(0), at(7_200)].into_iter(), Some(5_000.0)).expect("an axis");
+        assert!(!axis.is_logarithmic);
+        assert!((axis.at(at(3_600)) - 50.0).abs() < 0.01);
+    }
+
+    #[test]
+    fn ticks_have_times_and_room_on_a_phone() {
+        for (oldest, shortest) in [(5, 1.0), (900, 800.0), (7_200, 5_000.0), (31 * 86_400, 7_000.0), (90 * 86_400, 1.0)] {
+            let axis = Axis::of([at(0), at(oldest)].into_iter(), Some(shortest)).expect("an axis");
+            let ticks = axis.ticks();
+            assert!((2..=9).contains(&ticks.len()), "{oldest}: {}", ticks.len());
+            assert!(ticks.iter().all(|tick| tick.label.contains(':')), "{oldest}");
+            let main: Vec<f64> = ticks.iter().filter(|tick| tick.is_main).map(|tick| tick.at).collect();
+            assert!(!main.is_empty() && main.windows(2).all(|two| two[0] - two[1] >= BETWEEN.1), "{oldest}: {main:?}");
+        }
+    }
 }
