@@ -77,6 +77,7 @@ class Page:
 
     def pdf(self, path):
         """The page in print, on A4."""
+        self.as_media("print")
         printed = self("Page.printToPDF", paperWidth=8.27, paperHeight=11.69, printBackground=True)
         path.write_bytes(base64.b64decode(printed["data"]))
 

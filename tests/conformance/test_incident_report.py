@@ -2,11 +2,11 @@
 
 The page is opened in a real headless Chromium from a file. The DOM that Chromium made of it has to say how the incident ended,
 and the browser's own log of the network must not have one request beside that file. A picture is taken in both colour schemes,
-so that a page that is blank is found.
+so that a page that is blank is found. On a phone no text is too small and nothing is cut off, and in print all of it is there.
 """
 
 import json
-import shutil
+import re
 import struct
 import subprocess
 import zlib
@@ -15,25 +15,16 @@ from urllib.parse import urlsplit
 
 import pytest
 
+from chromium import FLAGS, Page, found
 from ours import Reconciler
 
-BROWSERS = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable")
 ITS_OWN = {
     "accounts.google.com", "clients2.google.com", "update.googleapis.com", "www.google.com", "redirector.gvt1.com",
     "optimizationguide-pa.googleapis.com", "content-autofill.googleapis.com", "edgedl.me.gvt1.com",
 }
-FLAGS = (
-    # The browser asks its makers for updates and the time whatever it is told; nothing is found, and nothing leaves.
-    "--host-resolver-rules=MAP * ~NOTFOUND",
-    "--headless", "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-background-networking",
-    "--disable-component-update", "--disable-sync", "--disable-dev-shm-usage", "--hide-scrollbars", "--disable-extensions",
-)
-
-
 def browser():
-    for name in BROWSERS:
-        if path := shutil.which(name):
-            return path
+    if path := found():
+        return path
     pytest.fail(
         "no Chromium: install it (Debian: apt-get install chromium), or set NO_BROWSER=1 to leave this test out by name"
     )
@@ -97,7 +88,7 @@ def test_a_browser_shows_the_page_and_asks_nobody(incident, tmp_path):
     assert "Restored and verified" in dom and record["id"] in dom
     for one in record["addresses"]:
         assert one["drift"]["address"] in dom
-    assert "<svg" in dom and "<script" not in dom
+    assert 'class="track"' in dom and "<script" not in dom
     others = {url for url in requests(tmp_path) if not url.startswith((page.as_uri(), "data:", "chrome:", "about:"))}
     assert not others, others
 
@@ -127,3 +118,94 @@ def test_a_name_of_an_attacker_is_text(incident, tmp_path):
     changed.write_text(page.replace(record["id"], hostile))
     dom = open_in_browser(changed, tmp_path, "--dump-dom")
     assert "<img" not in dom and hostile.replace("&gt;", "").split(";")[0] in dom
+
+
+PHONE = 360
+SMALLEST = 11
+
+TEXTS = """
+(() => {
+    const told = [];
+    const walker = document.createTreeWalker(document.body, NodeFilter.SHOW_TEXT);
+    while (walker.nextNode()) {
+        const node = walker.currentNode;
+        const range = document.createRange();
+        range.selectNodeContents(node);
+        const boxes = [...range.getClientRects()].filter(box => box.width > 0 && box.height > 0);
+        if (!node.data.trim() || !boxes.length) continue;
+        told.push({
+            text: node.data.trim().slice(0, 60), size: parseFloat(getComputedStyle(node.parentElement).fontSize),
+            right: Math.max(...boxes.map(box => box.right)), left: Math.min(...boxes.map(box => box.left)),
+            lines: new Set(boxes.map(box => Math.round(box.top))).size, whole: !!node.parentElement.closest(".whole"),
+        });
+    }
+    return told;
+})()
+"""
+
+FOLDED = """
+[...document.querySelectorAll("details.fold")].map(fold => {
+    const body = fold.nextElementSibling;
+    return {summary: fold.innerText, is_folded: body.className === "folded", height: body.offsetHeight, text: body.innerText.trim()};
+})
+"""
+
+
+@pytest.fixture
+def opened(incident, tmp_path):
+    """Opens the page of the incident, at a width or in print."""
+    browser()
+    pages = []
+
+    def open_at(width, media="screen"):
+        pages.append(Page(incident[0] / "incident.html", tmp_path, width=width, media=media))
+        return pages[-1]
+
+    yield open_at
+    for page in pages:
+        page.close()
+
+
+def test_on_a_phone_every_text_is_large_enough_and_nothing_is_cut_off(opened):
+    page = opened(PHONE)
+    assert page.tells("document.documentElement.scrollWidth") <= PHONE
+    texts = page.tells(TEXTS)
+    assert len(texts) > 200
+    assert not [one for one in texts if one["size"] < SMALLEST], "too small"
+    assert not [one for one in texts if one["right"] > PHONE + 0.5 or one["left"] < -0.5], "cut off"
+    labels = page.tells("""[...document.querySelectorAll(".axis .label")].filter(one => one.offsetWidth).map(one => {
+        const box = one.getBoundingClientRect(); return [box.top, box.left, box.right];
+    })""")
+    labels.sort()
+    assert len(labels) > 3
+    for (top, _, right), (next_top, left, _) in zip(labels, labels[1:]):
+        assert top != next_top or right <= left, "two labels of the axis are on top of each other"
+
+
+@pytest.mark.parametrize(("width", "media"), [(PHONE, "screen"), (1280, "screen"), (690, "print")])
+def test_no_time_and_no_id_is_broken(opened, width, media):
+    whole = [one for one in opened(width, media).tells(TEXTS) if one["whole"]]
+    assert len(whole) > 50
+    assert not [one for one in whole if one["lines"] != 1], (width, media)
+
+
+def test_on_paper_all_is_there_that_is_folded_away_on_the_screen(opened, tmp_path):
+    page = opened(690)
+    screen = page.tells(FOLDED)
+    page.as_media("print")
+    paper = page.tells(FOLDED)
+    assert len(paper) >= 3 and all(one["is_folded"] for one in paper)
+    for on_screen, on_paper in zip(screen, paper):
+        assert on_screen["height"] == 0, on_screen["summary"]
+        assert on_paper["height"] > 10 and on_paper["text"] and on_paper["summary"], on_paper
+    assert not [one for one in page.tells(TEXTS) if one["size"] < SMALLEST]
+    page.pdf(tmp_path / "incident.pdf")
+    pages = len(re.findall(rb"/Type\s*/Page\b(?!s)", (tmp_path / "incident.pdf").read_bytes()))
+    resources = page.tells("document.querySelectorAll('.plot .row:not(.axis)').length")
+    assert 1 < pages <= 8 + resources, f"{pages} pages for {resources} resources"
+
+
+def test_who_and_what_come_before_what_is_to_be_done(opened):
+    headings = opened(1280).tells("[...document.querySelectorAll('h2')].map(one => one.innerText)")
+    places = [headings.index(one) for one in ("Timeline", "Who weakened it", "What was changed", "What is left to people")]
+    assert places == sorted(places), headings

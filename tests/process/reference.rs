@@ -119,7 +119,7 @@ fn a_control_is_printed_as_a_runbook() {
         "V2  manual  by people",
         "Why: Bedrock keeps no records of its own",
         "PutModelInvocationLoggingConfiguration, DeleteModelInvocationLoggingConfiguration",
-        "The sources give no table for this control.",
+        "There is no compliance mapping for this control.",
     ]);
     let prose = runbook.stdout.lines().filter(|line| !line.contains("eventName in") && !line.contains("  | "));
     assert!(prose.into_iter().all(|line| line.chars().count() <= 110), "{}", runbook.stdout);

@@ -245,7 +245,7 @@ pub(crate) enum Command {
 
     /// Carry out the documented initial response for one resource, or for everything that serves a control.
     ///
-    /// Evidence first, then the plan, then your word; each restore is verified by two reads. Where there was something to
+    /// Evidence first, then the plan, then your word; each restore is confirmed by two separate reads. Where there was something to
     /// restore, the state folder has an incident file afterwards: what happened, by whose hand, for how long, what was done, and
     /// what is left to people. An incident that is not over is taken up again by the same command.
     #[command(

@@ -263,3 +263,25 @@ fn own_writes_are_marks_and_never_blamed() {
     let (reason, _) = reason(vec![in_sync(0), unsure], &BOUNDS);
     assert!(reason.contains("whose outcome is not known"), "{reason}");
 }
+
+#[test]
+fn who_sets_a_stronger_value_is_no_culprit_and_exposes_nobody() {
+    let (stronger, weaker) = (at(10, 1), at(20, 2));
+    let mark = Touch { effect: Effect::Stronger, ..hidden(&stronger) };
+    let live = Touch { effect: Effect::Live, ..hidden(&weaker) };
+    let (by, began) = decide(vec![in_sync(0), mark, live], &BOUNDS);
+    let Attribution::Known { event, earlier } = by else { panic!("{by:?}") };
+    assert_eq!((event.principal.ends_with("/2"), earlier.len()), (true, 0));
+    assert_eq!((began.certain, began.perhaps), (Some(second(20)), None));
+}
+
+#[test]
+fn own_writes_of_unknown_outcome_are_no_candidates_and_begin_nothing() {
+    let (own, other) = (at(10, OWN), at(20, 2));
+    let unsure = Touch { by: By::Own(&own, false), ..hidden(&own) };
+    let (by, began) = decide(vec![in_sync(0), unsure, hidden(&other)], &BOUNDS);
+    let Attribution::Unknown { candidates, .. } = by else { panic!("{by:?}") };
+    assert!(candidates.iter().all(|one| one.principal.ends_with("/2")) && candidates.len() == 1, "{candidates:?}");
+    assert_eq!((began.certain, began.perhaps), (Some(second(20)), None));
+    assert_eq!(decide(vec![in_sync(0), unsure], &BOUNDS).1.certain, None);
+}

@@ -9,7 +9,7 @@ use std::fmt::Write as _;
 
 use super::asked::{Asked, Question};
 use super::words::{
-    actors, change, confirmed, count, direction, explained, exposed, left_and_done, left_in_words, longest, no_start,
+    OPEN_WORDS, actors, change, confirmed, count, direction, explained, exposed, left_and_done, left_in_words, longest, no_start,
     not_restored, sentence, time, title, value, who,
 };
 use super::{Affected, CheckItem, CheckState, Incident, Outcome, timeline};
@@ -98,7 +98,8 @@ pub(super) fn breakable(text: &str) -> String {
     let mut rest = &*text;
     while let Some(c) = rest.chars().next() {
         if let Some(time) = time_at(rest) {
-            let _ = write!(safe, "<span class=\"whole\">{time}</span>");
+            let (day, clock) = time.split_at(DAY);
+            let _ = write!(safe, "<span class=\"whole\">{day}</span> <span class=\"whole\">{}</span>", clock.trim_start());
             rest = &rest[time.len()..];
             continue;
         }
@@ -110,6 +111,9 @@ pub(super) fn breakable(text: &str) -> String {
     }
     safe
 }
+
+/// Bytes of the day of a time.
+const DAY: usize = "0000-00-00".len();
 
 /// A time as [`time`] writes it, where the text begins with one.
 fn time_at(text: &str) -> Option<&str> {
@@ -342,7 +346,7 @@ fn changed_one(one: &Affected) -> String {
             badge(class, &direction(field)),
         ]
     });
-    body.push_str(&table(&[("where", 34), ("found", 24), ("declared", 24), ("direction", 18)], rows));
+    body.push_str(&table(&[("where", 27), ("found", 28), ("declared", 29), ("direction", 16)], rows));
     let confirmed = confirmed(one);
     if !confirmed.is_empty() {
         let _ = writeln!(body, "<p class=\"faint\">{}</p>", proofs(&confirmed));
@@ -457,6 +461,9 @@ fn for_people(text: &mut String, incident: &Incident) {
             items.iter().map(|one| item(one, incident)).collect::<String>()
         );
     }
+    if incident.checklist.iter().any(|item| !item.commands.is_empty()) {
+        body.insert_str(0, &format!("<p class=\"faint\">{OPEN_WORDS}</p>\n"));
+    }
     section(text, "What is left to people", &body);
 }
 
@@ -547,9 +554,16 @@ fn rows_of(question: &Question<'_>) -> String {
     let mut names: Vec<&str> = all().flat_map(|(_, row)| row.keys().map(String::as_str)).collect();
     names.sort_unstable();
     names.dedup();
-    let share = u8::try_from(100 / (names.len() + 1)).unwrap_or(1);
-    let mut head = vec![("where", share)];
-    head.extend(names.iter().map(|name| (*name, share)));
+    // Columns are as wide as what they hold needs, within bounds.
+    let needs = |name: &str| {
+        let cells = all().map(|(_, row)| row.get(name).map_or(0, |cell| cell.chars().count()));
+        cells.chain([name.chars().count()]).max().unwrap_or(0).clamp(7, 34)
+    };
+    let place = 14;
+    let sum = place + names.iter().map(|name| needs(name)).sum::<usize>();
+    let share = |need: usize| u8::try_from(100 * need / sum).unwrap_or(1);
+    let mut head = vec![("where", share(place))];
+    head.extend(names.iter().map(|name| (*name, share(needs(name)))));
     let rows = all().take(MOST_ROWS).map(|(answer, row)| {
         let place = breakable(&format!("{}/{}", answer.account, answer.region));
         let cells = names.iter().map(|name| {
@@ -713,7 +727,7 @@ mod tests {
         let arn = breakable("arn:aws:iam::1:role/Dev");
         assert_eq!(arn, "arn:<wbr>aws:<wbr>iam:<wbr>:<wbr>1:<wbr>role/<wbr>Dev");
         assert_eq!(breakable("a<b>/c"), "a&lt;b&gt;/<wbr>c");
-        assert_eq!(breakable("since 2026-11-20 03:15:00 UTC."), "since <span class=\"whole\">2026-11-20 03:15:00 UTC</span>.");
+        assert_eq!(breakable("since 2026-11-20 03:15:00 UTC."), "since <span class=\"whole\">2026-11-20</span> <span class=\"whole\">03:15:00 UTC</span>.");
         assert_eq!(whole("<7"), "<span class=\"whole\">&lt;7</span>");
         assert_eq!(id(&"x".repeat(500)).matches("whole").count(), 0);
     }

@@ -210,3 +210,55 @@ fn a_complete_file_lacks_nothing_and_the_record_is_read_back() {
     let text = serde_json::to_string(&incident).expect("written");
     assert_eq!(serde_json::from_str::<Incident>(&text).expect("read"), incident);
 }
+
+#[test]
+fn who_only_strengthened_is_not_among_the_culprits_and_begins_no_exposure() {
+    let mut incident = sample();
+    for one in &mut incident.addresses {
+        let field = FieldDrift { path: Path::of(["contentPolicy"]), ..one.drift.fields[0].clone() };
+        let other = FieldDrift { path: Path::of(["topicPolicy"]), ..field.clone() };
+        one.drift.fields = vec![FieldDrift { direction: Direction::Strengthened, ..field }, other];
+    }
+    // What is known is who strengthened; who weakened is not.
+    assert!(incident.addresses.iter().all(|one| one.culprits().is_empty() && one.exposure().is_none()));
+    assert_eq!(incident.addresses[0].unknown().len(), 1);
+    assert!(incident.facts().contains(&("exposed", "not known since when".to_owned())), "{:?}", incident.facts());
+    for one in &mut incident.addresses {
+        one.drift.fields.iter_mut().for_each(|field| field.direction = Direction::Strengthened);
+    }
+    assert!(incident.facts().contains(&("by", "nobody: nothing was weakened".to_owned())), "{:?}", incident.facts());
+    assert!(!html::render(&incident).contains("class=\"bar\" style"), "a bar of no exposure");
+}
+
+#[test]
+fn a_headline_says_that_others_may_be_longer() {
+    let mut incident = sample();
+    for one in &mut incident.addresses {
+        one.attribution.truncate(1);
+    }
+    incident.addresses[0].attribution[0].exposure = Exposure { since: None, perhaps_since: None, until: None, seconds: None };
+    let exposed = incident.facts()[1].1.clone();
+    assert!(exposed.starts_with("at least 2 h (since ") && exposed.contains("; one of unknown start, "), "{exposed}");
+}
+
+/// What people paste into a shell is a word of it, whatever a resource is called.
+#[test]
+fn commands_name_the_resources_and_are_quoted() {
+    let hostile = "x'; touch /tmp/pwned; $(id) \n`id`";
+    let mut step = step("M1", StepType::Manual);
+    step.how = Some("aws bedrock delete-guardrail --guardrail-identifier ID --guardrail-version N".to_owned());
+    step.fills = BTreeMap::from([("ID".to_owned(), "guardrail.guardrailId".to_owned())]);
+    let mut one = affected("payments", Status::Restored);
+    for (id, word) in [("abc1", "abc1".to_owned()), (hostile, format!("'{}'", hostile.replace('\'', "'\\''")))] {
+        one.handle = json!({"guardrailId": id});
+        let items = checklist::of("aws-genai-02", std::slice::from_ref(&step), std::slice::from_ref(&one), &[]);
+        let command = &items[0].commands[0];
+        let expected = format!(
+            "aws bedrock delete-guardrail --guardrail-identifier {word} --guardrail-version N --region eu-west-1"
+        );
+        assert_eq!((command.text.as_str(), command.address.as_ref()), (&*expected, Some(one.address())));
+    }
+    one.handle = Value::Null;
+    let items = checklist::of("aws-genai-02", std::slice::from_ref(&step), std::slice::from_ref(&one), &[]);
+    assert_eq!((items[0].commands.len(), items[0].commands[0].text.contains(" ID ")), (1, true));
+}

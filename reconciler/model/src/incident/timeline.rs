@@ -26,6 +26,8 @@ const STEPS: [i64; 17] = [
 const MOST_TICKS: f64 = 6.0;
 /// How near to each other two ticks may be, in hundredths of the axis: on a wide page, and on a phone.
 const BETWEEN: (f64, f64) = (12.0, 24.0);
+/// How much farther from the ends of the axis: labels there stand beside their tick.
+const AT_AN_END: f64 = 1.5;
 /// How many times longer than the shortest exposure the axis may be before it is logarithmic.
 const TOO_LONG: f64 = 20.0;
 /// Seconds below which a logarithmic axis is linear: a restore takes as long, and is not what the picture is about.
@@ -105,10 +107,12 @@ impl Axis {
         let (mut last, mut last_main) = (f64::INFINITY, f64::INFINITY);
         let mut ticks = Vec::new();
         for (at, label) in marks {
-            // The beginning of a logarithmic axis is always told, so there is room for it.
+            // The beginning of a logarithmic axis is always told, so there is room for it: its label stands right of it.
             let is_first = at <= leftmost;
             let has_room = |last: f64, between: f64| {
-                last - at >= between && (is_first || !self.is_logarithmic || at - leftmost >= between)
+                let beside = if last >= 100.0 { AT_AN_END * between } else { between };
+                let is_free = last - at >= if last.is_finite() { beside } else { between };
+                is_free && (is_first || !self.is_logarithmic || at - leftmost >= AT_AN_END * between)
             };
             if !has_room(last, BETWEEN.0) {
                 continue;

@@ -12,6 +12,10 @@ use crate::drift::{Change, FieldDrift};
 /// Characters of one value that a report shows; the evidence has it whole.
 const MOST_SHOWN: usize = 200;
 
+/// What is said of the commands of steps.
+pub(super) const OPEN_WORDS: &str =
+    "What a command leaves open stands in capitals, such as N for the number of a version: fill it in.";
+
 /// Source addresses and programs of one actor that are shown.
 const MOST_MEANS: usize = 4;
 
