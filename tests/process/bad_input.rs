@@ -237,5 +237,5 @@ fn a_mistake_in_the_settings_is_a_mistake_of_the_command_line() {
     let _ = environment.run(&["--settings", "comments.yaml", "validate"]).exits(0);
     let output = environment.run(&["enforce", "--schedule", "every day"]).exits(64);
     assert_eq!(output.stderr.lines().count(), 2, "an error and a hint:\n{}", output.stderr);
-    let _ = output.says(&["`every day` is not a schedule", "six fields, seconds first, in UTC"]);
+    let _ = output.says(&["`every day` is not a schedule", "five fields as in a crontab"]);
 }

@@ -230,7 +230,7 @@ pub(crate) enum Command {
         /// One activation, then exit.
         #[arg(long)]
         once: bool,
-        /// When to activate: six fields, seconds first, in UTC.
+        /// When to activate: five fields as in a crontab, or six with the seconds first, in UTC.
         #[arg(long, value_name = "CRON", env = "BEDROCK_RECONCILER_SCHEDULE")]
         schedule: Option<String>,
         /// The most resources that one activation may change.

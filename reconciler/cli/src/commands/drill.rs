@@ -27,6 +27,7 @@ use crate::failure::Failure;
 use crate::interrupt;
 use crate::screen::{BAD, GOOD, paint};
 use crate::setup::{Setup, open_emulator, select, user};
+use crate::text::counted;
 
 /// The scenario in which nothing is to be found.
 const PEACE: &str = "in-sync";
@@ -98,7 +99,10 @@ pub(crate) async fn run(setup: &Setup, scenario: Option<String>) -> Result<Exit,
         "network_clients": network_clients,
         "scenarios": scores.iter().map(as_json).collect::<Vec<_>>(),
     }))?;
-    setup.screen.say(format_args!("network clients in this process: {network_clients}"))?;
+    setup.screen.say(match network_clients {
+        0 => "ran offline".to_owned(),
+        some => format!("NOT offline: {} in this process", counted(some, "network client")),
+    })?;
     if interrupt::requested().is_some() {
         setup.screen.remark(format_args!("stopped: {} of {} scenarios were drilled", scores.len(), scenarios.len()));
     }

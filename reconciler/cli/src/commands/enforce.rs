@@ -150,11 +150,17 @@ fn watchdog_period() -> Duration {
 
 async fn schedule(cron: &str, trigger: mpsc::Sender<&'static str>) -> Result<JobScheduler, Failure> {
     let wrong = |error: tokio_cron_scheduler::JobSchedulerError| {
-        Failure::new(Exit::Usage, format!("`{cron}` is not a schedule: {error}"))
-            .hint("six fields, seconds first, in UTC: `0 */5 * * * *` is every five minutes")
+        Failure::new(Exit::Usage, format!("`{cron}` is not a schedule: {error}")).hint(
+            "five fields as in a crontab, or six with the seconds first, in UTC: `*/5 * * * *` is every five minutes",
+        )
+    };
+    // Five fields are what crontabs have: the seconds are left out.
+    let with_seconds = match cron.split_whitespace().count() {
+        5 => format!("0 {cron}"),
+        _ => cron.to_owned(),
     };
     // A wrong schedule is found before there is a scheduler, which would log its own end.
-    let job = Job::new(cron, move |_, _| {
+    let job = Job::new(with_seconds.as_str(), move |_, _| {
         // The channel holds one: triggers during an activation cause one more activation.
         let _ = trigger.try_send("schedule");
     })

@@ -43,7 +43,9 @@ pub(super) fn of(
             match set.get(head) {
                 None if trail_event.does == Does::Creates => Some(Effect::Hidden),
                 None => None,
-                Some(value) => Some(normal(subject, head, value).map_or(Effect::Hidden, |tree| compared(subject, &tree, field))),
+                Some(value) => {
+                    Some(normal(subject, head, value).map_or(Effect::Hidden, |tree| compared(subject, &tree, field)))
+                }
             }
         }
     }
@@ -112,6 +114,11 @@ pub(super) fn seen<'a>(subject: &Subject<'_>, field: &FieldDrift) -> Vec<Touch<'
         field.path.head().is_some_and(|head| tree::get(&snapshot.tree, &Path::of([head])).is_some())
     });
     remembered
-        .map(|snapshot| Touch { at: snapshot.at, by: By::Seen, effect: exactly(subject, &snapshot.tree, field), begins: false })
+        .map(|snapshot| Touch {
+            at: snapshot.at,
+            by: By::Seen,
+            effect: exactly(subject, &snapshot.tree, field),
+            begins: false,
+        })
         .collect()
 }

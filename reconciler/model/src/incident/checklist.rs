@@ -112,8 +112,7 @@ pub fn of(control: &str, response: &[ResponseStep], addresses: &[Affected], answ
 
 /// Whether a step is about an address.
 fn concerns(control: &str, step: &ResponseStep, one: &Affected) -> bool {
-    one.drift.controls.iter().any(|id| id == control)
-        && (step.kinds.is_empty() || step.kinds.contains(&one.drift.kind))
+    one.drift.controls.iter().any(|id| id == control) && (step.kinds.is_empty() || step.kinds.contains(&one.drift.kind))
 }
 
 /// A word of a shell command.
@@ -245,7 +244,11 @@ fn asked(control: &str, step: &ResponseStep, answers: &[Answered]) -> (CheckStat
     }
     let done = of_step.iter().filter(|answer| answer.unanswered.is_none()).count();
     let rows: usize = of_step.iter().map(|answer| answer.row_count).sum();
-    let mut how = format!("{done} of {} answered, {} found", count(of_step.len(), "query", "queries"), count(rows, "row", "rows"));
+    let mut how = format!(
+        "{done} of {} answered, {} found",
+        count(of_step.len(), "query", "queries"),
+        count(rows, "row", "rows")
+    );
     if let Some(why) = of_step.iter().find_map(|answer| answer.unanswered.as_ref()) {
         let _ = write!(how, "; not answered: {why}");
     }

@@ -9,8 +9,8 @@ use std::fmt::Write as _;
 
 use super::asked::{Asked, Question};
 use super::words::{
-    OPEN_WORDS, actors, change, confirmed, count, direction, explained, exposed, left_and_done, left_in_words, longest, no_start,
-    not_restored, sentence, time, title, value, who,
+    OPEN_WORDS, actors, change, confirmed, count, direction, explained, exposed, left_and_done, left_in_words, longest,
+    no_start, not_restored, sentence, time, title, value, who,
 };
 use super::{Affected, CheckItem, CheckState, Incident, Outcome, timeline};
 use crate::attribution::Culprit;
@@ -99,7 +99,8 @@ pub(super) fn breakable(text: &str) -> String {
     while let Some(c) = rest.chars().next() {
         if let Some(time) = time_at(rest) {
             let (day, clock) = time.split_at(DAY);
-            let _ = write!(safe, "<span class=\"whole\">{day}</span> <span class=\"whole\">{}</span>", clock.trim_start());
+            let _ =
+                write!(safe, "<span class=\"whole\">{day}</span> <span class=\"whole\">{}</span>", clock.trim_start());
             rest = &rest[time.len()..];
             continue;
         }
@@ -394,7 +395,11 @@ fn commands(item: &CheckItem) -> String {
     }
     let more = item.commands.len().saturating_sub(MOST_COMMANDS);
     if more > 0 {
-        let _ = writeln!(text, "<p class=\"faint\">{} in incident.json</p>", count(more, "more command is", "more commands are"));
+        let _ = writeln!(
+            text,
+            "<p class=\"faint\">{} in incident.json</p>",
+            count(more, "more command is", "more commands are")
+        );
     }
     text
 }
@@ -428,11 +433,7 @@ fn resources(addresses: &[crate::address::Address]) -> String {
     let named: Vec<String> = addresses.iter().map(|one| breakable(&one.to_string())).collect();
     match named.len() {
         0 => String::new(),
-        number => format!(
-            "<p class=\"for\">{}: {}</p>",
-            count(number, "resource", "resources"),
-            named.join(", ")
-        ),
+        number => format!("<p class=\"for\">{}: {}</p>", count(number, "resource", "resources"), named.join(", ")),
     }
 }
 
@@ -496,7 +497,11 @@ fn done(text: &mut String, incident: &Incident) {
     let runs: Vec<String> = incident.runs.iter().map(|run| id(run)).collect();
     let body = match body.is_empty() {
         true => "<p>Nothing was written.</p>\n".to_owned(),
-        false => format!("<p class=\"faint\">by {} {}</p>\n{body}", if runs.len() == 1 { "run" } else { "runs" }, runs.join(", ")),
+        false => format!(
+            "<p class=\"faint\">by {} {}</p>\n{body}",
+            if runs.len() == 1 { "run" } else { "runs" },
+            runs.join(", ")
+        ),
     };
     section(text, "What was done", &body);
 }
@@ -512,7 +517,11 @@ fn asked(text: &mut String, incident: &Incident) {
         question.answers.iter().map(|answer| {
             let place = format!("{}/{}", answer.account, answer.region);
             let why = answer.unanswered.as_deref().unwrap_or_default();
-            vec![breakable(question.about()), breakable(&place), format!("{} {}", badge("doubt", "no answer"), breakable(why))]
+            vec![
+                breakable(question.about()),
+                breakable(&place),
+                format!("{} {}", badge("doubt", "no answer"), breakable(why)),
+            ]
         })
     });
     body.push_str(&table(&[("asked", 40), ("where", 20), ("why there is no answer", 40)], unanswered));
@@ -542,10 +551,7 @@ fn found(text: &mut String, question: &Question<'_>) {
         breakable(&time(&first.from)),
         breakable(&time(&first.until)),
         rows_of(question),
-        fold(
-            "The query",
-            &format!("<pre>{}</pre>", question.text().lines().map(esc).collect::<Vec<_>>().join("\n"))
-        )
+        fold("The query", &format!("<pre>{}</pre>", question.text().lines().map(esc).collect::<Vec<_>>().join("\n")))
     );
 }
 
@@ -575,7 +581,9 @@ fn rows_of(question: &Question<'_>) -> String {
     let shown = table(&head, rows);
     match all().count().saturating_sub(MOST_ROWS) {
         0 => shown,
-        more => format!("{shown}<p class=\"faint\">{} in incident.json</p>\n", count(more, "more row is", "more rows are")),
+        more => {
+            format!("{shown}<p class=\"faint\">{} in incident.json</p>\n", count(more, "more row is", "more rows are"))
+        }
     }
 }
 
@@ -610,9 +618,10 @@ fn compliance(text: &mut String, incident: &Incident) {
         let mapped = control.compliance.iter().map(|(framework, references)| {
             vec![breakable(&control.id), breakable(framework), breakable(&references.join(", "))]
         });
-        let none = control.compliance.is_empty().then(|| {
-            vec![breakable(&control.id), "no compliance mapping".to_owned(), String::new()]
-        });
+        let none = control
+            .compliance
+            .is_empty()
+            .then(|| vec![breakable(&control.id), "no compliance mapping".to_owned(), String::new()]);
         mapped.chain(none)
     });
     section(text, "Compliance", &table(&[("control", 20), ("framework", 35), ("references", 45)], rows));
@@ -632,7 +641,9 @@ fn evidence(text: &mut String, incident: &Incident) {
     let table = table(&[("what", 12), ("where", 34), ("when", 18), ("file", 26), ("record", 10)], rows);
     let body = match table.is_empty() {
         true => table,
-        false => format!("<p class=\"faint\">A file is named after its digest; incident.json has each one whole.</p>\n{table}"),
+        false => format!(
+            "<p class=\"faint\">A file is named after its digest; incident.json has each one whole.</p>\n{table}"
+        ),
     };
     section(text, "Evidence", &body);
 }
@@ -727,7 +738,10 @@ mod tests {
         let arn = breakable("arn:aws:iam::1:role/Dev");
         assert_eq!(arn, "arn:<wbr>aws:<wbr>iam:<wbr>:<wbr>1:<wbr>role/<wbr>Dev");
         assert_eq!(breakable("a<b>/c"), "a&lt;b&gt;/<wbr>c");
-        assert_eq!(breakable("since 2026-11-20 03:15:00 UTC."), "since <span class=\"whole\">2026-11-20</span> <span class=\"whole\">03:15:00 UTC</span>.");
+        assert_eq!(
+            breakable("since 2026-11-20 03:15:00 UTC."),
+            "since <span class=\"whole\">2026-11-20</span> <span class=\"whole\">03:15:00 UTC</span>."
+        );
         assert_eq!(whole("<7"), "<span class=\"whole\">&lt;7</span>");
         assert_eq!(id(&"x".repeat(500)).matches("whole").count(), 0);
     }

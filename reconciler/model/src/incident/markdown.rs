@@ -8,8 +8,8 @@ use std::fmt::Write as _;
 
 use super::asked::Asked;
 use super::words::{
-    OPEN_WORDS, actors, change, confirmed, count, direction, explained, exposed, left_and_done, left_in_words, longest, no_start,
-    not_restored, sentence, span, time, title, value, who,
+    OPEN_WORDS, actors, change, confirmed, count, direction, explained, exposed, left_and_done, left_in_words, longest,
+    no_start, not_restored, sentence, span, time, title, value, who,
 };
 use super::{Affected, CheckItem, CheckState, Incident};
 use crate::attribution::Culprit;
@@ -44,7 +44,12 @@ impl Section {
     }
 
     /// A table. The cells are escaped already.
-    fn table(title: &str, head: &[&str], rows: impl Iterator<Item = Vec<String>>, called: (&'static str, &'static str)) -> Self {
+    fn table(
+        title: &str,
+        head: &[&str],
+        rows: impl Iterator<Item = Vec<String>>,
+        called: (&'static str, &'static str),
+    ) -> Self {
         let mut section = Self::new(title, called);
         section.head = format!("| {} |\n|{}\n", head.join(" | "), "---|".repeat(head.len()));
         section.items = rows.map(|row| format!("| {} |\n", row.join(" | "))).collect();
@@ -224,7 +229,8 @@ fn open(incident: &Incident) -> Section {
     let mut section = Section::new("Not restored, or not in effect", ("resource", "resources"));
     section.items = not_restored(incident)
         .map(|(one, why)| {
-            let mut text = format!("- {}: **{}** {}\n", told(&one.address().to_string()), one.status.words(), told(why));
+            let mut text =
+                format!("- {}: **{}** {}\n", told(&one.address().to_string()), one.status.words(), told(why));
             if !one.still_used_by.is_empty() {
                 let _ = writeln!(text, "  - still used by {}", some(one.still_used_by.iter()));
             }
@@ -247,11 +253,7 @@ fn who_weakened(incident: &Incident) -> Section {
     });
     let unknown = unknown.iter().map(|one| {
         let why: Vec<&str> = one.unknown().iter().map(|unknown| unknown.reason).collect();
-        vec![
-            format!("not known: {}", told(&why.join("; "))),
-            cell(&one.address().to_string()),
-            cell(&exposed(one)),
-        ]
+        vec![format!("not known: {}", told(&why.join("; "))), cell(&one.address().to_string()), cell(&exposed(one))]
     });
     Section::table("Who weakened it", &["who", "what", "when"], known.chain(unknown), ("line", "lines"))
 }
@@ -290,7 +292,13 @@ fn changed_one(one: &Affected) -> String {
         told(&exposed(one))
     );
     for alert in one.drift.alerts.iter().take(MOST_LISTED) {
-        let _ = writeln!(text, "- {}: {} (signal {} of its runbook)", cell(&alert.control), cell(&alert.in_words()), cell(&alert.signal));
+        let _ = writeln!(
+            text,
+            "- {}: {} (signal {} of its runbook)",
+            cell(&alert.control),
+            cell(&alert.in_words()),
+            cell(&alert.signal)
+        );
     }
     let culprits = one.culprits();
     for (culprit, paths) in culprits.iter().take(MOST_LISTED) {
@@ -339,7 +347,8 @@ fn item(item: &CheckItem, incident: &Incident) -> String {
         let _ = writeln!(text, "  - {}", some(item.resources.iter()));
     }
     for command in item.commands.iter().take(MOST_LISTED) {
-        let of = command.address.as_ref().map(|address| format!("{}: ", cell(&address.to_string()))).unwrap_or_default();
+        let of =
+            command.address.as_ref().map(|address| format!("{}: ", cell(&address.to_string()))).unwrap_or_default();
         // A command that is cut is none.
         let typed = md(&command.text);
         match typed.len() <= 3 * MOST_TEXT {
@@ -352,7 +361,8 @@ fn item(item: &CheckItem, incident: &Incident) -> String {
         let _ = writeln!(text, "  - {} in incident.json", count(more, "more command is", "more commands are"));
     }
     if let Some(undo) = &item.undo {
-        let ends = item.expires.as_ref().map(|expires| format!("; it ends after {}", cell(expires))).unwrap_or_default();
+        let ends =
+            item.expires.as_ref().map(|expires| format!("; it ends after {}", cell(expires))).unwrap_or_default();
         let _ = writeln!(text, "  - undo: {}{ends}", told(undo));
     }
     text
@@ -366,8 +376,12 @@ fn for_people(incident: &Incident) -> Section {
         let mut text = String::new();
         if one.control != before {
             before = &one.control;
-            let mut about: Vec<_> =
-                incident.checklist.iter().filter(|item| item.control == before).flat_map(|item| &item.resources).collect();
+            let mut about: Vec<_> = incident
+                .checklist
+                .iter()
+                .filter(|item| item.control == before)
+                .flat_map(|item| &item.resources)
+                .collect();
             about.sort();
             about.dedup();
             let concerned = count(about.len(), "resource", "resources");
@@ -451,12 +465,14 @@ fn steps_done(incident: &Incident) -> Section {
 
 fn compliance(incident: &Incident) -> Section {
     let rows = incident.controls.iter().flat_map(|control| {
-        let none = control.compliance.is_empty().then(|| {
-            vec![cell(&control.id), "no compliance mapping".to_owned(), String::new()]
-        });
-        let mapped = control.compliance.iter().map(|(framework, references)| {
-            vec![cell(&control.id), cell(framework), cell(&references.join(", "))]
-        });
+        let none = control
+            .compliance
+            .is_empty()
+            .then(|| vec![cell(&control.id), "no compliance mapping".to_owned(), String::new()]);
+        let mapped = control
+            .compliance
+            .iter()
+            .map(|(framework, references)| vec![cell(&control.id), cell(framework), cell(&references.join(", "))]);
         mapped.chain(none)
     });
     Section::table("Compliance", &["control", "framework", "references"], rows, ("line", "lines"))
@@ -580,7 +596,8 @@ mod tests {
             assert!(text.contains("left out here") || number == 1, "{number}: {}", text.len());
         }
         let text = render(&incident);
-        let steps = text.split("## What is left to people").nth(1).and_then(|rest| rest.split("\n## ").next()).expect("it");
+        let steps =
+            text.split("## What is left to people").nth(1).and_then(|rest| rest.split("\n## ").next()).expect("it");
         let shown = steps.matches("- [ ]").count();
         assert!(shown < 300 && steps.contains(&format!("{} of 300 steps are left out here", 300 - shown)), "{steps}");
     }

@@ -80,7 +80,7 @@ impl Outcome {
             Self::NotAllSeen => "Restored as far as it could be read",
             Self::PartlyRestored => "Partly restored",
             Self::NotRestored => "Not restored",
-            Self::NotApproved => "Not restored: nobody allowed it",
+            Self::NotApproved => "Nothing was changed: the plan was not approved",
             Self::Interrupted => "Interrupted: not done",
         }
     }

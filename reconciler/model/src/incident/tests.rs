@@ -236,7 +236,8 @@ fn a_headline_says_that_others_may_be_longer() {
     for one in &mut incident.addresses {
         one.attribution.truncate(1);
     }
-    incident.addresses[0].attribution[0].exposure = Exposure { since: None, perhaps_since: None, until: None, seconds: None };
+    incident.addresses[0].attribution[0].exposure =
+        Exposure { since: None, perhaps_since: None, until: None, seconds: None };
     let exposed = incident.facts()[1].1.clone();
     assert!(exposed.starts_with("at least 2 h (since ") && exposed.contains("; one of unknown start, "), "{exposed}");
 }

@@ -19,9 +19,8 @@ const MOST_ROWS: usize = 40;
 const AGES: [u64; 10] =
     [60, 600, 3_600, 6 * 3_600, 86_400, 3 * 86_400, 7 * 86_400, 14 * 86_400, 30 * 86_400, 90 * 86_400];
 /// Seconds between two ticks of a linear axis.
-const STEPS: [i64; 17] = [
-    1, 5, 10, 30, 60, 300, 600, 900, 1_800, 3_600, 7_200, 14_400, 21_600, 43_200, 86_400, 7 * 86_400, 30 * 86_400,
-];
+const STEPS: [i64; 17] =
+    [1, 5, 10, 30, 60, 300, 600, 900, 1_800, 3_600, 7_200, 14_400, 21_600, 43_200, 86_400, 7 * 86_400, 30 * 86_400];
 /// Ticks that a linear axis has at most.
 const MOST_TICKS: f64 = 6.0;
 /// How near to each other two ticks may be, in hundredths of the axis: on a wide page, and on a phone.
@@ -58,7 +57,8 @@ impl Axis {
         }
         let (first, end) = (first?, end?);
         let oldest = end.duration_since(first).as_secs_f64().max(1.0);
-        let is_logarithmic = oldest > 10.0 * FINE && shortest.is_some_and(|shortest| oldest > TOO_LONG * shortest.max(1.0));
+        let is_logarithmic =
+            oldest > 10.0 * FINE && shortest.is_some_and(|shortest| oldest > TOO_LONG * shortest.max(1.0));
         Some(Self { first, end, oldest, is_logarithmic })
     }
 
@@ -77,7 +77,8 @@ impl Axis {
 
     /// A time of day, with the day where the axis is longer than one.
     fn clock(&self, at: Timestamp, with_seconds: bool) -> String {
-        let day = if self.first.strftime("%F").to_string() == self.end.strftime("%F").to_string() { "" } else { "%m-%d " };
+        let day =
+            if self.first.strftime("%F").to_string() == self.end.strftime("%F").to_string() { "" } else { "%m-%d " };
         at.strftime(&format!("{day}{}", if with_seconds { "%H:%M:%S" } else { "%H:%M" })).to_string()
     }
 
@@ -248,7 +249,9 @@ fn legend(text: &mut String) {
     ];
     let keys: String = keys
         .iter()
-        .map(|(class, told)| format!("<span class=\"key\"><span class=\"sign\"><i class=\"{class}\"></i></span>{told}</span> "))
+        .map(|(class, told)| {
+            format!("<span class=\"key\"><span class=\"sign\"><i class=\"{class}\"></i></span>{told}</span> ")
+        })
         .collect();
     let _ = writeln!(text, "<p class=\"legend\">{keys}</p>");
 }
@@ -279,7 +282,8 @@ mod tests {
 
     #[test]
     fn ticks_have_times_and_room_on_a_phone() {
-        for (oldest, shortest) in [(5, 1.0), (900, 800.0), (7_200, 5_000.0), (31 * 86_400, 7_000.0), (90 * 86_400, 1.0)] {
+        for (oldest, shortest) in [(5, 1.0), (900, 800.0), (7_200, 5_000.0), (31 * 86_400, 7_000.0), (90 * 86_400, 1.0)]
+        {
             let axis = Axis::of([at(0), at(oldest)].into_iter(), Some(shortest)).expect("an axis");
             let ticks = axis.ticks();
             assert!((2..=9).contains(&ticks.len()), "{oldest}: {}", ticks.len());

@@ -119,13 +119,9 @@ pub(super) fn sentence(incident: &Incident) -> String {
         (1, 0) => {
             format!("The one resource that was not as declared is {}.", incident.addresses[0].status.words())
         }
-        (1, _) => {
-            "The one resource that was not as declared is back, confirmed by two separate reads.".to_owned()
-        }
+        (1, _) => "The one resource that was not as declared is back, confirmed by two separate reads.".to_owned(),
         (_, 0) => format!("None of {all} resources that were not as declared is back."),
-        (_, 1) => format!(
-            "1 of {all} resources that were not as declared is back, confirmed by two separate reads."
-        ),
+        (_, 1) => format!("1 of {all} resources that were not as declared is back, confirmed by two separate reads."),
         _ => format!(
             "{restored} of {all} resources that were not as declared are back, confirmed by two separate reads."
         ),
@@ -331,7 +327,10 @@ mod tests {
 
     #[test]
     fn numbers_have_their_plural() {
-        assert_eq!((count(1, "address", "addresses"), count(2, "address", "addresses")), ("1 address".into(), "2 addresses".into()));
+        assert_eq!(
+            (count(1, "address", "addresses"), count(2, "address", "addresses")),
+            ("1 address".into(), "2 addresses".into())
+        );
     }
 
     #[test]
