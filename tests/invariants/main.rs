@@ -28,6 +28,7 @@ mod reads;
 mod references;
 mod register;
 mod scale;
+mod schema;
 mod scopes;
 mod sent;
 mod sight;

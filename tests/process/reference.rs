@@ -11,7 +11,7 @@ use rustix::process::Signal;
 
 use crate::harness::{TestEnvironment, repository};
 
-const COMMANDS: [&str; 15] = [
+const COMMANDS: [&str; 16] = [
     "validate",
     "plan",
     "pin",
@@ -26,6 +26,7 @@ const COMMANDS: [&str; 15] = [
     "explain",
     "history",
     "audit",
+    "version",
     "completions",
 ];
 
@@ -62,7 +63,10 @@ fn every_code_is_used_and_every_code_that_is_used_is_explained() {
     }
     let environment = TestEnvironment::new();
     let shown = environment.run(&["explain"]).exits(0);
-    assert_eq!(shown.stdout.lines().count(), ids.len());
+    let codes: Vec<&str> = shown.stdout.lines().filter_map(|line| line.trim().split("  ").next()).collect();
+    let codes: Vec<&str> = codes.into_iter().filter(|word| word.starts_with("BRX")).collect();
+    assert_eq!(codes, ids.iter().copied().collect::<Vec<_>>(), "sorted, and each once");
+    let _ = shown.prints(&["enforced-guardrail", "A VPC interface endpoint"]);
     for id in ids.iter().step_by(7) {
         let lower = id.to_lowercase();
         let _ = environment.run(&["explain", &lower]).exits(0).prints(&[id]);
@@ -145,6 +149,42 @@ fn the_schema_knows_every_kind_that_is_declared() {
     for word in ["guardrail", "invocation-logging", "log-group", "blockedInputMessaging", "retentionInDays"] {
         assert!(schema.contains(&format!("\"{word}\"")), "{word}");
     }
+}
+
+#[test]
+fn a_member_of_a_declaration_is_explained() {
+    let environment = TestEnvironment::new();
+    let _ = environment
+        .run(&["explain", "guardrail"])
+        .exits(0)
+        .prints(&["contentPolicy", "lives in an account and region"]);
+    let _ = environment
+        .run(&["explain", "guardrail.contentPolicy.filters.PROMPT_ATTACK.inputStrength"])
+        .exits(0)
+        .prints(&[
+            "guardrail.contentPolicy.filters.inputStrength  text, required",
+            "NONE, LOW, MEDIUM, HIGH; `other:VALUE`",
+            "the later of NONE, LOW, MEDIUM, HIGH",
+        ]);
+    let _ = environment
+        .run(&["explain", "log-group.kmsKeyId"])
+        .exits(0)
+        .prints(&["or null", "`null` is the key that AWS owns"]);
+    let _ = environment
+        .run(&["explain", "guardrail.inputStrenght"])
+        .exits(64)
+        .says(&["did you mean `guardrail.contentPolicy.filters.inputStrength`?"]);
+    let _ = environment.run(&["explain", "guardrial"]).exits(64).says(&["did you mean `guardrail`?"]);
+    let json = environment.run(&["--output", "json", "explain", "iam-role.maxSessionDuration"]).exits(0).json();
+    assert_eq!((&json["aws_default"], &json["minimum"]), (&3600.into(), &3600.into()));
+}
+
+#[test]
+fn the_version_names_the_formats() {
+    let environment = TestEnvironment::new();
+    let _ = environment.run(&["version"]).exits(0).prints(&["bedrock-reconciler 0.", "plan format", "journal format"]);
+    let json = environment.run(&["--output", "json", "version"]).exits(0).json();
+    assert!(json["plan_format"]["major"].as_u64() >= Some(2) && json["journal_format"].is_u64(), "{json}");
 }
 
 #[test]

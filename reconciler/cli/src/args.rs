@@ -318,10 +318,14 @@ pub(crate) enum Command {
         what: Option<Controls>,
     },
 
-    /// Explain a code such as BRX0203.
+    /// Explain a code such as BRX0203, or a member of a declaration such as guardrail.contentPolicy.
+    #[command(
+        after_help = "Examples:\n  bedrock-reconciler explain BRX0203\n  bedrock-reconciler explain guardrail\n  bedrock-reconciler explain guardrail.contentPolicy.filters.inputStrength"
+    )]
     Explain {
-        /// The code; without it, all of them are listed.
-        code: Option<String>,
+        /// A code, a kind, or a kind and the way to one of its members, joined by dots; without it, all codes and kinds are listed.
+        #[arg(value_name = "CODE_OR_MEMBER")]
+        of: Option<String>,
     },
 
     /// List the runs and incidents, or show one of them, record by record.
@@ -339,6 +343,9 @@ pub(crate) enum Command {
         #[command(subcommand)]
         what: Audit,
     },
+
+    /// Print the version of the program, and of the formats of plans and journals that it writes.
+    Version,
 
     /// Print a completion script.
     Completions {

@@ -109,7 +109,8 @@ async fn run(arguments: Arguments, screen: Screen) -> Result<Exit, Failure> {
         Command::Schema => commands::reference::schema(screen),
         Command::Controls { what: None | Some(Controls::List) } => commands::reference::controls(screen),
         Command::Controls { what: Some(Controls::Show { id }) } => commands::reference::control(screen, &id),
-        Command::Explain { code } => commands::reference::explain(screen, code.as_deref()),
+        Command::Explain { of } => commands::explain::run(screen, of.as_deref()),
+        Command::Version => commands::reference::version(screen),
         Command::History { of } => commands::history::run(&Setup::new(global)?, of.as_deref()),
         Command::Audit { what: Audit::Verify { head } } => {
             commands::audit::verify(&Setup::new(global)?, head.as_deref())

@@ -19,6 +19,17 @@ pub enum ScopeKind {
     Region,
 }
 
+impl ScopeKind {
+    /// The place, in words.
+    pub fn in_words(self) -> &'static str {
+        match self {
+            Self::Organization => "the organization, in its management account",
+            Self::Account => "an account, whatever the region",
+            Self::Region => "an account and region",
+        }
+    }
+}
+
 /// One account and region to read from, with the ids that AWS wants beside the name that people use.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
 pub struct Scope {

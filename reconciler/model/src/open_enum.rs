@@ -114,7 +114,8 @@ impl<V: Vocabulary> JsonSchema for Word<V> {
     fn json_schema(_: &mut SchemaGenerator) -> Schema {
         schemars::json_schema!({
             "type": "string",
-            "anyOf": [{ "enum": V::KNOWN }, { "pattern": "^other:" }],
+            // A placeholder is another text once it is filled in.
+            "anyOf": [{ "enum": V::KNOWN }, { "pattern": "^other:" }, { "pattern": r"\$\{" }],
         })
     }
 }

@@ -5,6 +5,7 @@ pub(crate) mod audit;
 pub(crate) mod drill;
 pub(crate) mod emulator;
 pub(crate) mod enforce;
+pub(crate) mod explain;
 pub(crate) mod export;
 pub(crate) mod history;
 pub(crate) mod pin;

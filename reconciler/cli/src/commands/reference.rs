@@ -1,17 +1,17 @@
-//! `schema`, `controls`, `explain` and `completions`: reference.
+//! `schema`, `controls`, `version` and `completions`: reference.
 
 use clap::CommandFactory as _;
+use reconciler_engine::journal;
 use reconciler_kinds::KINDS;
-use reconciler_model::codes;
 use reconciler_model::desired;
-use reconciler_model::diagnostic::did_you_mean;
+use reconciler_model::plan;
 use serde_json::json;
 
 use crate::args::Arguments;
 use crate::controls;
 use crate::exit::Exit;
 use crate::failure::Failure;
-use crate::screen::{STRONG, Screen, paint};
+use crate::screen::Screen;
 
 pub(crate) fn schema(screen: Screen) -> Result<Exit, Failure> {
     screen.print(format_args!("{:#}\n", desired::schema(KINDS)))?;
@@ -34,25 +34,13 @@ pub(crate) fn control(screen: Screen, id: &str) -> Result<Exit, Failure> {
     Ok(Exit::Done)
 }
 
-pub(crate) fn explain(screen: Screen, code: Option<&str>) -> Result<Exit, Failure> {
-    let Some(code) = code else {
-        let list: Vec<_> = codes::CODES.iter().map(|code| json!({"code": code.id, "title": code.title})).collect();
-        screen.json(&json!(list))?;
-        for code in codes::CODES {
-            screen.say(format_args!("{}  {}", code.id, code.title))?;
-        }
-        return Ok(Exit::Done);
-    };
-    let Some(found) = codes::find(code) else {
-        let near = did_you_mean(code, codes::CODES.iter().map(|code| code.id));
-        let failure = Failure::new(Exit::Usage, format!("no code `{code}`"));
-        return Err(match near {
-            Some(near) => failure.hint(format!("did you mean `{near}`? `explain` without a code lists them")),
-            None => failure.hint("`bedrock-reconciler explain` lists them"),
-        });
-    };
-    screen.json(&json!({"code": found.id, "title": found.title, "explanation": found.explanation}))?;
-    screen.say(format_args!("{}: {}\n\n{}", paint(STRONG, found.id), found.title, found.explanation))?;
+pub(crate) fn version(screen: Screen) -> Result<Exit, Failure> {
+    let (version, plan, journal) = (env!("CARGO_PKG_VERSION"), plan::FORMAT, journal::FORMAT);
+    screen.json(&json!({"version": version, "plan_format": plan, "journal_format": journal}))?;
+    screen.say(format_args!(
+        "bedrock-reconciler {version}\nplan format        {}.{} (reads {}.x)\njournal format     {journal}",
+        plan.major, plan.minor, plan.major
+    ))?;
     Ok(Exit::Done)
 }
 

@@ -9,7 +9,7 @@ use reconciler_model::codes;
 use reconciler_model::diagnostic::Problem;
 use reconciler_model::direction::{self, Direction};
 use reconciler_model::tree::Path;
-use serde_json::{Map, Value};
+use serde_json::{Map, Value, json};
 
 use crate::shared::organizations::spec::CONTENT;
 
@@ -20,6 +20,11 @@ pub(super) const APPEND: &str = "@@append";
 
 /// The operators of management policies.
 const OPERATORS: &[&str] = &[ASSIGN, APPEND, "@@remove", "@@operators_allowed_for_child_policies"];
+
+/// The schema of names of members: what looks like an operator is one.
+pub(super) fn names() -> Value {
+    json!({"anyOf": [{"enum": OPERATORS}, {"not": {"type": "string", "pattern": "^@@"}}]})
+}
 
 /// A version of a guardrail, as the policy names it.
 #[derive(Debug, Clone, PartialEq, Eq)]

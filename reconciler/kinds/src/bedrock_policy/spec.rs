@@ -15,7 +15,7 @@ use reconciler_model::typed_spec;
 use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
 use serde::de::Error as _;
 use serde::{Deserialize, Deserializer, Serialize};
-use serde_json::Value;
+use serde_json::{Value, json};
 
 use super::{BedrockPolicy, content, effective};
 use crate::shared::normal::{OVERRULED, overruled_of, set_overruled, without};
@@ -61,11 +61,52 @@ impl JsonSchema for Content {
     }
 
     fn json_schema(_: &mut SchemaGenerator) -> Schema {
+        // Members that this build does not know are kept and compared, so only what it knows is held to a shape.
+        let names = content::names();
+        let configuration = json!({
+            "type": "object",
+            "description": "One configuration, by a name of your choice. Its values stand below operators.",
+            "propertyNames": names,
+            "properties": {
+                "identifier": {
+                    "type": "object",
+                    "description": "The guardrail and the number of one of its published versions, as an ARN.",
+                    "propertyNames": names,
+                    "properties": {"@@assign": {"type": "string", "description": "The ARN of the guardrail, a colon, and the number of the version."}},
+                    "required": ["@@assign"],
+                },
+            },
+            "required": ["identifier"],
+        });
+        let region = json!({
+            "type": "object",
+            "description": "Configurations by name; all of a region name the same guardrail.",
+            "propertyNames": names,
+            "patternProperties": {"^@@": true},
+            "additionalProperties": configuration,
+        });
         json_schema!({
             "description": "A Bedrock policy with the operators of management policies, or its JSON text.",
             "anyOf": [
-                {"type": "object", "properties": {"bedrock": {"type": "object"}}, "required": ["bedrock"]},
-                {"type": "string"},
+                {
+                    "type": "object",
+                    "properties": {"bedrock": {
+                        "type": "object",
+                        "description": "What the policy says about Amazon Bedrock.",
+                        "propertyNames": names,
+                        "properties": {"guardrail_inference": {
+                            "type": "object",
+                            "description": "The guardrail that is enforced on model calls, by region.",
+                            "propertyNames": names,
+                            "patternProperties": {"^@@": true},
+                            "additionalProperties": region,
+                        }},
+                        "required": ["guardrail_inference"],
+                    }},
+                    "required": ["bedrock"],
+                    "additionalProperties": false,
+                },
+                {"type": "string", "pattern": r"^\s*\{|^\$\{"},
             ],
         })
     }

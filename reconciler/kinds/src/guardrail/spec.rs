@@ -75,45 +75,47 @@ vocabulary!(
 #[derive(Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 struct Spec {
-    /// For people.
+    /// What the guardrail is for, for people: 1 to 200 characters; `null` for none.
     #[serde(default)]
     #[schemars(extend("x-direction" = "neutral"))]
     description: Option<String>,
-    /// What the caller gets when the prompt is blocked.
+    /// What the caller gets in the place of an answer when the prompt is blocked: 1 to 500 characters. A guardrail always has one.
     #[serde(default)]
     #[schemars(extend("x-direction" = "neutral"))]
     blocked_input_messaging: Option<String>,
-    /// What the caller gets when the answer is blocked.
+    /// What the caller gets in the place of an answer that is blocked: 1 to 500 characters. A guardrail always has one.
     #[serde(default)]
     #[schemars(extend("x-direction" = "neutral"))]
     blocked_outputs_messaging: Option<String>,
-    /// The ARN of the key; `null` is the key that AWS owns. Usually `${kms:alias/NAME}`.
+    /// The ARN of the KMS key that encrypts the guardrail; `null` is the key that AWS owns. Usually `${kms:alias/NAME}`.
     #[serde(default)]
+    #[schemars(extend("pattern" = arns::KEY_PATTERN))]
     kms_key_arn: Option<String>,
-    /// The guardrail profile; the STANDARD tier needs one.
+    /// The guardrail profile, which lets the guardrail work in other regions of its geography; the STANDARD tier needs one. `null` keeps
+    /// prompts in the region.
     #[serde(default)]
     cross_region_details: Option<CrossRegion>,
-    /// Filters for harmful content and prompt attacks.
+    /// Filters for harmful content and prompt attacks; `null` for none. Complete: a filter that is not listed is removed.
     #[serde(default)]
     #[schemars(extend("x-direction" = "presence"))]
     content_policy: Option<ContentPolicy>,
-    /// Topics that are not talked about.
+    /// Topics that are not talked about; `null` for none. Complete.
     #[serde(default)]
     #[schemars(extend("x-direction" = "presence"))]
     topic_policy: Option<TopicPolicy>,
-    /// Words that are not said.
+    /// Words that are not said; `null` for none. Complete.
     #[serde(default)]
     #[schemars(extend("x-direction" = "presence"))]
     word_policy: Option<WordPolicy>,
-    /// Personal data and other sensitive text.
+    /// Personal data and other sensitive text, which is blocked or masked; `null` for none. Complete.
     #[serde(default)]
     #[schemars(extend("x-direction" = "presence"))]
     sensitive_information_policy: Option<SensitivePolicy>,
-    /// Answers that their source does not support.
+    /// Filters for answers that their source does not support or that miss the question; `null` for none. Complete.
     #[serde(default)]
     #[schemars(extend("x-direction" = "presence"))]
     contextual_grounding_policy: Option<GroundingPolicy>,
-    /// Answers that break formal rules.
+    /// Checks of answers against formal rules; `null` for none. Complete.
     #[serde(default)]
     #[schemars(extend("x-direction" = "presence"))]
     automated_reasoning_policy: Option<ReasoningPolicy>,
@@ -139,6 +141,7 @@ struct CrossRegion {
 #[derive(Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 struct Tier {
+    /// How good the detection is: `STANDARD` knows more languages and variations, and needs `crossRegionDetails`.
     tier_name: Word<TierName>,
 }
 
@@ -152,9 +155,11 @@ impl Default for Tier {
 #[derive(Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 struct ContentPolicy {
+    /// The filters, one for each type of content; a type that is missing is not looked for.
     #[serde(default)]
     #[schemars(extend("x-list-key" = "type", "x-direction" = "presence"))]
     filters: Vec<ContentFilter>,
+    /// The tier of these filters.
     #[serde(default)]
     tier: Tier,
 }
@@ -169,15 +174,19 @@ macro_rules! element {
         #[schemars(extend("x-direction" = "presence"))]
         struct $name {
             $($(#[$attribute])* $field: $type,)*
+            /// What is done when it is found in a prompt: `BLOCK`, or `NONE`, which only reports it in the trace.
             #[serde(default = "block")]
             #[schemars(extend("x-direction" = {"ladder": ["NONE", "BLOCK"]}))]
             input_action: Word<BlockAction>,
+            /// What is done when it is found in an answer: `BLOCK`, or `NONE`, which only reports it in the trace.
             #[serde(default = "block")]
             #[schemars(extend("x-direction" = {"ladder": ["NONE", "BLOCK"]}))]
             output_action: Word<BlockAction>,
+            /// Whether prompts are looked at. What is off does nothing, whatever its action is.
             #[serde(default = "yes")]
             #[schemars(extend("x-direction" = "switch"))]
             input_enabled: bool,
+            /// Whether answers are looked at. What is off does nothing, whatever its action is.
             #[serde(default = "yes")]
             #[schemars(extend("x-direction" = "switch"))]
             output_enabled: bool,
@@ -194,14 +203,19 @@ fn text_only() -> Vec<Word<Modality>> {
 }
 
 element!(ContentFilter {
+    /// What is looked for. `PROMPT_ATTACK` looks at prompts only.
     r#type: Word<FilterType>,
+    /// How much of the prompts is filtered: `HIGH` filters most, `NONE` nothing.
     #[schemars(extend("x-direction" = {"ladder": ["NONE", "LOW", "MEDIUM", "HIGH"]}))]
     input_strength: Word<Strength>,
+    /// How much of the answers is filtered: `HIGH` filters most, `NONE` nothing. `PROMPT_ATTACK` takes `NONE` only.
     #[schemars(extend("x-direction" = {"ladder": ["NONE", "LOW", "MEDIUM", "HIGH"]}))]
     output_strength: Word<Strength>,
+    /// What of the prompts is looked at: text, images or both.
     #[serde(default = "text_only")]
     #[schemars(extend("x-direction" = "set"))]
     input_modalities: Vec<Word<Modality>>,
+    /// What of the answers is looked at: text, images or both.
     #[serde(default = "text_only")]
     #[schemars(extend("x-direction" = "set"))]
     output_modalities: Vec<Word<Modality>>,
@@ -210,18 +224,24 @@ element!(ContentFilter {
 #[derive(Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 struct TopicPolicy {
+    /// The topics: at most 30.
     #[serde(default)]
     #[schemars(extend("x-list-key" = "name", "x-direction" = "presence"))]
     topics: Vec<Topic>,
+    /// The tier of these topics.
     #[serde(default)]
     tier: Tier,
 }
 
 element!(Topic {
+    /// The topic's name, by which drift finds it.
     name: String,
+    /// What the topic is, in a sentence or two: at most 200 characters, 1000 in the STANDARD tier.
     definition: String,
+    /// Prompts and answers that are about it: at most 5.
     #[serde(default)]
     examples: Vec<String>,
+    /// What the topic is for: `DENY` keeps it from being talked about.
     #[serde(default = "deny")]
     r#type: Word<TopicType>,
 });
@@ -233,23 +253,33 @@ fn deny() -> Word<TopicType> {
 #[derive(Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 struct WordPolicy {
+    /// Words and phrases of your own: at most 10000.
     #[serde(default)]
     #[schemars(extend("x-list-key" = "text", "x-direction" = "presence"))]
     words: Vec<BlockedWord>,
+    /// Lists of words that AWS keeps.
     #[serde(default)]
     #[schemars(extend("x-list-key" = "type", "x-direction" = "presence"))]
     managed_word_lists: Vec<ManagedWords>,
 }
 
-element!(BlockedWord { text: String });
-element!(ManagedWords { r#type: Word<ManagedList> });
+element!(BlockedWord {
+    /// The word or phrase.
+    text: String,
+});
+element!(ManagedWords {
+    /// The list.
+    r#type: Word<ManagedList>,
+});
 
 #[derive(Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 struct SensitivePolicy {
+    /// Personal data of the types that AWS knows.
     #[serde(default)]
     #[schemars(extend("x-list-key" = "type", "x-direction" = "presence"))]
     pii_entities: Vec<PiiEntity>,
+    /// Patterns of your own: at most 30.
     #[serde(default)]
     #[schemars(extend("x-list-key" = "name", "x-direction" = "presence"))]
     regexes: Vec<Regex>,
@@ -259,20 +289,24 @@ struct SensitivePolicy {
 #[serde(rename_all = "camelCase")]
 #[schemars(extend("x-direction" = "presence"))]
 struct PiiEntity {
+    /// The type of personal data.
     r#type: Word<PiiType>,
+    /// What is done when it is found: `BLOCK`, `ANONYMIZE` puts a mask in its place, `NONE` only reports it in the trace.
     #[schemars(extend("x-direction" = {"ladder": ["NONE", "ANONYMIZE", "BLOCK"]}))]
     action: Word<SensitiveAction>,
-    /// As `action`, unless given.
+    /// What is done when it is found in prompts; `null` or left out, the same as `action`.
     #[serde(default)]
     #[schemars(extend("x-direction" = {"ladder": ["NONE", "ANONYMIZE", "BLOCK"]}))]
     input_action: Option<Word<SensitiveAction>>,
-    /// As `action`, unless given.
+    /// What is done when it is found in answers; `null` or left out, the same as `action`.
     #[serde(default)]
     #[schemars(extend("x-direction" = {"ladder": ["NONE", "ANONYMIZE", "BLOCK"]}))]
     output_action: Option<Word<SensitiveAction>>,
+    /// Whether prompts are looked at. What is off does nothing, whatever its action is.
     #[serde(default = "yes")]
     #[schemars(extend("x-direction" = "switch"))]
     input_enabled: bool,
+    /// Whether answers are looked at. What is off does nothing, whatever its action is.
     #[serde(default = "yes")]
     #[schemars(extend("x-direction" = "switch"))]
     output_enabled: bool,
@@ -282,25 +316,30 @@ struct PiiEntity {
 #[serde(rename_all = "camelCase")]
 #[schemars(extend("x-direction" = "presence"))]
 struct Regex {
+    /// The pattern's name, by which drift finds it; the mask shows it.
     name: String,
-    /// For people: what is found is the pattern.
+    /// What the pattern is for, for people; `null` for none.
     #[serde(default)]
     #[schemars(extend("x-direction" = "neutral"))]
     description: Option<String>,
+    /// The regular expression.
     pattern: String,
+    /// What is done when it is found: `BLOCK`, `ANONYMIZE` puts a mask in its place, `NONE` only reports it in the trace.
     #[schemars(extend("x-direction" = {"ladder": ["NONE", "ANONYMIZE", "BLOCK"]}))]
     action: Word<SensitiveAction>,
-    /// As `action`, unless given.
+    /// What is done when it is found in prompts; `null` or left out, the same as `action`.
     #[serde(default)]
     #[schemars(extend("x-direction" = {"ladder": ["NONE", "ANONYMIZE", "BLOCK"]}))]
     input_action: Option<Word<SensitiveAction>>,
-    /// As `action`, unless given.
+    /// What is done when it is found in answers; `null` or left out, the same as `action`.
     #[serde(default)]
     #[schemars(extend("x-direction" = {"ladder": ["NONE", "ANONYMIZE", "BLOCK"]}))]
     output_action: Option<Word<SensitiveAction>>,
+    /// Whether prompts are looked at. What is off does nothing, whatever its action is.
     #[serde(default = "yes")]
     #[schemars(extend("x-direction" = "switch"))]
     input_enabled: bool,
+    /// Whether answers are looked at. What is off does nothing, whatever its action is.
     #[serde(default = "yes")]
     #[schemars(extend("x-direction" = "switch"))]
     output_enabled: bool,
@@ -309,9 +348,11 @@ struct Regex {
 #[derive(Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 struct GroundingPolicy {
+    /// The filters: `GROUNDING` for what the source does not support, `RELEVANCE` for what misses the question.
     #[serde(default)]
     #[schemars(extend("x-list-key" = "type", "x-direction" = "presence"))]
     filters: Vec<GroundingFilter>,
+    /// The tier of these filters.
     #[serde(default)]
     tier: Tier,
 }
@@ -320,13 +361,16 @@ struct GroundingPolicy {
 #[serde(rename_all = "camelCase")]
 #[schemars(extend("x-direction" = "presence"))]
 struct GroundingFilter {
+    /// What an answer is held against: `GROUNDING` its source, `RELEVANCE` the question.
     r#type: Word<GroundingType>,
-    /// From 0 to 0.99: the greater, the more is blocked.
-    #[schemars(extend("x-direction" = "more"))]
+    /// The least score of an answer that passes, from 0 to 0.99: the greater, the more is blocked.
+    #[schemars(extend("x-direction" = "more", "minimum" = 0, "maximum" = 0.99))]
     threshold: Decimal,
+    /// What is done with an answer below the threshold: `BLOCK`, or `NONE`, which only reports it in the trace.
     #[serde(default = "block")]
     #[schemars(extend("x-direction" = {"ladder": ["NONE", "BLOCK"]}))]
     action: Word<BlockAction>,
+    /// Whether answers are looked at.
     #[serde(default = "yes")]
     #[schemars(extend("x-direction" = "switch"))]
     enabled: bool,
@@ -335,9 +379,11 @@ struct GroundingFilter {
 #[derive(Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 struct ReasoningPolicy {
+    /// The ARNs of versions of automated reasoning policies: at most 2.
     #[serde(default)]
     #[schemars(extend("x-direction" = "set"))]
     policies: Vec<String>,
+    /// How sure a finding has to be, from 0 to 1; `null` leaves it to the service.
     #[serde(default)]
     confidence_threshold: Option<Decimal>,
 }

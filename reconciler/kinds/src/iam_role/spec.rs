@@ -23,6 +23,8 @@ pub(super) const INLINE: &str = member!(Spec, role_policy_list);
 pub(super) const ATTACHED: &str = member!(Spec, attached_managed_policies);
 pub(super) const BOUNDARY: &str = member!(Spec, permissions_boundary);
 pub(super) const LONGEST: &str = member!(Spec, max_session_duration);
+/// The ARN of a policy, for the schema.
+const POLICY_PATTERN: &str = r"^arn:[^:]*:iam::[^:]*:policy/|\$\{";
 /// Marks an element that others manage.
 pub(super) const ELSEWHERE: &str = "ownedElsewhere";
 
@@ -33,29 +35,29 @@ const DEFAULT_SESSION: u32 = 3600;
 #[derive(Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 struct Spec {
-    /// The path; it cannot be changed in place.
+    /// The path of the role, which begins and ends with `/`; it cannot be changed in place.
     #[serde(default)]
     #[schemars(extend("x-default" = "/"))]
     path: Option<String>,
-    /// For people; the service does not tell an empty one from none.
+    /// What the role is for, for people: at most 1000 characters. The service does not tell an empty one from none.
     #[serde(default)]
     #[schemars(extend("x-direction" = "neutral"))]
     description: Option<String>,
     /// The longest session in seconds, 3600 to 43200. The longer, the longer a stolen one is of use.
     #[serde(default)]
-    #[schemars(extend("x-direction" = "less", "x-default" = DEFAULT_SESSION))]
+    #[schemars(extend("x-direction" = "less", "x-default" = DEFAULT_SESSION, "minimum" = 3600, "maximum" = 43200))]
     max_session_duration: Option<u32>,
-    /// Who may assume the role.
+    /// The trust policy, complete: who may assume the role. A role always has one.
     #[serde(default)]
     assume_role_policy_document: Option<Document>,
-    /// The boundary of what the role may be allowed; `null` for none.
+    /// The permissions boundary: what the role may do at most, whatever its policies grant; `null` for none.
     #[serde(default)]
     permissions_boundary: Option<Boundary>,
-    /// Inline policies, complete.
+    /// Inline policies, complete: one that is not listed is removed.
     #[serde(default)]
     #[schemars(extend("x-list-key" = "policyName", "x-default" = {}))]
     role_policy_list: Option<Vec<InlinePolicy>>,
-    /// Attached policies, complete.
+    /// Attached managed policies, complete: one that is not listed is detached.
     #[serde(default)]
     #[schemars(extend("x-list-key" = "policyArn", "x-default" = {}))]
     attached_managed_policies: Option<Vec<AttachedPolicy>>,
@@ -67,7 +69,8 @@ struct Spec {
 #[derive(Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 struct Boundary {
-    /// The ARN of the policy that is the boundary.
+    /// The ARN of the managed policy that is the boundary.
+    #[schemars(extend("pattern" = POLICY_PATTERN))]
     permissions_boundary_arn: String,
     /// What the default version of that policy says; it is held to, and not written. Left out, it is held to what is pinned of it,
     /// and judged by what it keeps the role from.
@@ -78,10 +81,10 @@ struct Boundary {
 #[derive(Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 struct InlinePolicy {
-    /// The policy's name.
+    /// The policy's name, by which drift finds it.
     #[schemars(extend("x-direction" = "neutral"))]
     policy_name: String,
-    /// What it says; left out where `ownedElsewhere` is `true`.
+    /// What the policy says, complete; left out where `ownedElsewhere` is `true`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     policy_document: Option<Document>,
     /// Whether others manage the policy: it may be there or not, and is neither compared nor changed.
@@ -92,7 +95,8 @@ struct InlinePolicy {
 #[derive(Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 struct AttachedPolicy {
-    /// The policy's ARN.
+    /// The ARN of the managed policy.
+    #[schemars(extend("pattern" = POLICY_PATTERN))]
     policy_arn: String,
     /// What the default version of that policy says; it is held to, and not written. Left out, it is held to what is pinned of it,
     /// and judged by whether it grants everything, and by what it keeps the role from. Not read of policies of AWS.

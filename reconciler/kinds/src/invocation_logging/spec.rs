@@ -19,38 +19,38 @@ use crate::shared::arns;
 use crate::shared::normal::{IGNORED, as_answered};
 
 /// The logging configuration as GetModelInvocationLoggingConfiguration answers it.
-///
-/// Some regions do not report two of the flags: the service takes them and leaves them out of its answer. That is a hypothesis
-/// (README.md, Hypotheses), from users' reports of regions without video models; AWS does not document it. The flags are sent with
-/// every write, and an absent one is a note. Where a region is known to report it ([`PinnedAs::Answers`]), its absence is drift.
+//
+// Some regions do not report two of the flags: the service takes them and leaves them out of its answer. That is a hypothesis
+// (README.md, Hypotheses), from users' reports of regions without video models; AWS does not document it. The flags are sent with
+// every write, and an absent one is a note. Where a region is known to report it (`PinnedAs::Answers`), its absence is drift.
 #[derive(Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 struct Spec {
-    /// Delivery to CloudWatch Logs; `null` for none.
+    /// Delivery to CloudWatch Logs; `null` for none. Complete.
     #[serde(default)]
     #[schemars(extend("x-atomic" = true))]
     cloud_watch_config: Option<CloudWatch>,
-    /// Delivery to S3; `null` for none.
+    /// Delivery to S3; `null` for none. Complete.
     #[serde(default)]
     #[schemars(extend("x-atomic" = true))]
     s3_config: Option<Bucket>,
-    /// Whether text is delivered.
+    /// Whether the text of prompts and answers is delivered; without it, records say only that a model was called.
     #[serde(default)]
     #[schemars(extend("x-direction" = "switch"))]
     text_data_delivery_enabled: Option<bool>,
-    /// Whether images are delivered.
+    /// Whether images of prompts and answers are delivered.
     #[serde(default)]
     #[schemars(extend("x-direction" = "switch"))]
     image_data_delivery_enabled: Option<bool>,
-    /// Whether embeddings are delivered.
+    /// Whether embeddings are delivered, which models answer with numbers.
     #[serde(default)]
     #[schemars(extend("x-direction" = "switch"))]
     embedding_data_delivery_enabled: Option<bool>,
-    /// Whether video is delivered.
+    /// Whether video of prompts and answers is delivered. Some regions do not report it.
     #[serde(default)]
     #[schemars(extend("x-direction" = "switch", "x-unreported" = true))]
     video_data_delivery_enabled: Option<bool>,
-    /// Whether audio is delivered.
+    /// Whether audio of prompts and answers is delivered. Some regions do not report it.
     #[serde(default)]
     #[schemars(extend("x-direction" = "switch", "x-unreported" = true))]
     audio_data_delivery_enabled: Option<bool>,
@@ -66,9 +66,10 @@ struct Spec {
 struct CloudWatch {
     /// The log group's name, not its ARN.
     log_group_name: String,
-    /// The role that delivers.
+    /// The ARN of the role that Bedrock assumes to deliver. Usually `${ref:iam-role/NAME.arn}`.
+    #[schemars(extend("pattern" = arns::ROLE_PATTERN))]
     role_arn: String,
-    /// Where records over 100 KB go.
+    /// Where records over 100 KB go, with images and the like; `null` for nowhere: they are lost.
     #[serde(default)]
     large_data_delivery_s3_config: Option<Bucket>,
 }
@@ -77,9 +78,10 @@ struct CloudWatch {
 #[derive(Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 struct Bucket {
-    /// The bucket, in the same account and region.
+    /// The name of the bucket, in the same account and region.
+    #[schemars(extend("pattern" = arns::BUCKET_PATTERN))]
     bucket_name: String,
-    /// The prefix; the service does not tell an empty one from none.
+    /// What the keys of the objects begin with; the service does not tell an empty one from none.
     #[serde(default)]
     key_prefix: String,
 }

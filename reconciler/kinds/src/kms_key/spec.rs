@@ -28,7 +28,7 @@ vocabulary!(
 #[derive(Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 struct Spec {
-    /// For people.
+    /// What the key is for, for people: at most 8192 characters.
     #[serde(default)]
     #[schemars(extend("x-direction" = "neutral"))]
     description: Option<String>,
@@ -36,14 +36,15 @@ struct Spec {
     #[serde(default)]
     #[schemars(extend("x-direction" = "switch"))]
     enabled: Option<bool>,
-    /// Whether KMS makes new key material from time to time.
+    /// Whether KMS makes new key material every `rotationPeriodInDays` days; what is encrypted stays readable.
     #[serde(default)]
     #[schemars(extend("x-direction" = "switch"))]
     key_rotation_enabled: Option<bool>,
-    /// Days between two rotations.
+    /// Days between two rotations: 90 to 2560.
     #[serde(default)]
+    #[schemars(extend("minimum" = 90, "maximum" = 2560))]
     rotation_period_in_days: Option<u32>,
-    /// The key policy, complete.
+    /// The key policy, complete: who may use and manage the key.
     #[serde(default)]
     policy: Option<Document>,
     /// Whether there may be replicas in other regions; it cannot be changed.

@@ -15,6 +15,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value, json};
 
 use super::{LogBucket, services, steps, validation};
+use crate::shared::arns;
 use crate::shared::normal::as_answered;
 use crate::shared::statements;
 use crate::shared::tags::{Tag, Tags};
@@ -44,18 +45,18 @@ struct Spec {
     #[serde(default)]
     #[schemars(extend("x-direction" = "presence", "x-atomic" = true))]
     public_access_block_configuration: Option<PublicAccessBlock>,
-    /// How objects are encrypted that come without a choice of their own.
+    /// The default encryption of objects; `null` leaves it to S3.
     #[serde(default)]
     #[schemars(extend("x-direction" = "presence", "x-atomic" = true))]
     server_side_encryption_configuration: Option<Encryption>,
-    /// The bucket policy, complete but for what AWS services add to it.
+    /// The bucket policy, complete but for what AWS services add to it; `null` for none.
     #[serde(default)]
     policy: Option<Document>,
-    /// Whether access control lists count.
+    /// Who owns objects that others write, and whether access control lists count.
     #[serde(default)]
     #[schemars(extend("x-direction" = "presence", "x-atomic" = true))]
     ownership_controls: Option<Ownership>,
-    /// What becomes of objects with time, complete.
+    /// What becomes of objects with time, complete; `null` for no rules: they are kept for ever.
     #[serde(default)]
     #[schemars(extend("x-atomic" = true))]
     lifecycle_configuration: Option<Lifecycle>,
@@ -74,15 +75,19 @@ struct Spec {
 #[derive(Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 struct PublicAccessBlock {
+    /// Whether access control lists that make something public are refused.
     #[serde(default)]
     #[schemars(extend("x-direction" = "switch"))]
     block_public_acls: bool,
+    /// Whether access control lists that make something public count for nothing.
     #[serde(default)]
     #[schemars(extend("x-direction" = "switch"))]
     ignore_public_acls: bool,
+    /// Whether bucket policies that make the bucket public are refused.
     #[serde(default)]
     #[schemars(extend("x-direction" = "switch"))]
     block_public_policy: bool,
+    /// Whether a bucket with a public policy is open to AWS services and to its own account only.
     #[serde(default)]
     #[schemars(extend("x-direction" = "switch"))]
     restrict_public_buckets: bool,
@@ -91,15 +96,15 @@ struct PublicAccessBlock {
 /// A bucket has one rule.
 #[derive(Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 struct Encryption {
-    /// It has no key, and is called by its index.
-    #[schemars(extend("x-list-key" = "0"))]
+    /// The one rule.
+    #[schemars(extend("x-list-key" = "0", "minItems" = 1))]
     rules: Vec<EncryptionRule>,
 }
 
 #[derive(Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 struct EncryptionRule {
-    /// Algorithm and key; each means nothing without the other.
+    /// How objects are encrypted that come without a choice of their own. Algorithm and key mean nothing without each other.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(extend("x-whole" = true))]
     apply_server_side_encryption_by_default: Option<DefaultEncryption>,
@@ -115,15 +120,18 @@ struct EncryptionRule {
 #[derive(Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 struct DefaultEncryption {
+    /// The keys that encrypt: `AES256` those of S3, `aws:kms` those of KMS, `aws:kms:dsse` those of KMS, twice.
     sse_algorithm: Word<SseAlgorithm>,
     /// The ARN of the key; left out, the key that AWS manages for S3. Usually `${kms:alias/NAME}`.
     #[serde(default, rename = "kmsMasterKeyID", skip_serializing_if = "Option::is_none")]
+    #[schemars(extend("pattern" = arns::KEY_PATTERN))]
     kms_master_key_id: Option<String>,
 }
 
 #[derive(Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 struct BlockedTypes {
+    /// The ways to encrypt, such as `SSE-C`; `NONE` for none.
     #[serde(default)]
     encryption_type: Vec<String>,
 }
@@ -131,14 +139,15 @@ struct BlockedTypes {
 /// A bucket has one rule.
 #[derive(Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 struct Ownership {
-    /// It has no key, and is called by its index.
-    #[schemars(extend("x-list-key" = "0"))]
+    /// The one rule.
+    #[schemars(extend("x-list-key" = "0", "minItems" = 1))]
     rules: Vec<OwnershipRule>,
 }
 
 #[derive(Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 struct OwnershipRule {
+    /// Who owns objects: `BucketOwnerEnforced` is always the bucket's owner, and turns access control lists off.
     #[schemars(extend("x-direction" = {"ladder": ["ObjectWriter", "BucketOwnerPreferred", "BucketOwnerEnforced"]}))]
     object_ownership: Word<ObjectOwnership>,
 }
@@ -146,6 +155,7 @@ struct OwnershipRule {
 #[derive(Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 struct Lifecycle {
+    /// The rules.
     #[schemars(extend("x-list-key" = "id"))]
     rules: Vec<LifecycleRule>,
     /// The smallest object that transitions by default; left alone unless it is mentioned.
@@ -157,7 +167,9 @@ struct Lifecycle {
 #[serde(rename_all = "camelCase")]
 #[schemars(extend("x-atomic" = true))]
 struct LifecycleRule {
+    /// The rule's id, by which drift finds it: 1 to 255 characters.
     id: String,
+    /// Whether the rule is applied.
     status: Word<RuleStatus>,
     /// The objects that it is for; left out, all of them.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -165,14 +177,19 @@ struct LifecycleRule {
     /// What older rules have in the place of a filter.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     prefix: Option<String>,
+    /// When objects are deleted, or get a delete marker where versions are kept.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     expiration: Option<Expiration>,
+    /// When objects move to another storage class.
     #[serde(default)]
     transitions: Vec<Transition>,
+    /// When versions are deleted that are no longer the current one.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     noncurrent_version_expiration: Option<NoncurrentExpiration>,
+    /// When such versions move to another storage class.
     #[serde(default)]
     noncurrent_version_transitions: Vec<NoncurrentTransition>,
+    /// When uploads that were never completed are thrown away.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     abort_incomplete_multipart_upload: Option<Abort>,
 }
@@ -180,14 +197,19 @@ struct LifecycleRule {
 #[derive(Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 struct Filter {
+    /// What the keys of the objects begin with.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     prefix: Option<String>,
+    /// A tag that the objects have.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     tag: Option<Tag>,
+    /// Objects of more bytes.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     object_size_greater_than: Option<u64>,
+    /// Objects of fewer bytes.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     object_size_less_than: Option<u64>,
+    /// Several conditions, all of which hold.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     and: Option<And>,
 }
@@ -195,12 +217,16 @@ struct Filter {
 #[derive(Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 struct And {
+    /// What the keys of the objects begin with.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     prefix: Option<String>,
+    /// Tags that the objects have.
     #[serde(default)]
     tags: Vec<Tag>,
+    /// Objects of more bytes.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     object_size_greater_than: Option<u64>,
+    /// Objects of fewer bytes.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     object_size_less_than: Option<u64>,
 }
@@ -208,10 +234,13 @@ struct And {
 #[derive(Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 struct Expiration {
+    /// Days after the object was made; at least 1.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     days: Option<u64>,
+    /// A day, as 2027-01-31T00:00:00Z.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     date: Option<String>,
+    /// Whether delete markers are removed that have no versions below them.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     expired_object_delete_marker: Option<bool>,
 }
@@ -219,18 +248,23 @@ struct Expiration {
 #[derive(Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 struct Transition {
+    /// Days after the object was made.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     days: Option<u64>,
+    /// A day, as 2027-01-31T00:00:00Z.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     date: Option<String>,
+    /// The storage class, such as `GLACIER`.
     storage_class: String,
 }
 
 #[derive(Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 struct NoncurrentExpiration {
+    /// Days after another version took its place; at least 1.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     noncurrent_days: Option<u64>,
+    /// How many newer versions of this kind are kept.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     newer_noncurrent_versions: Option<u64>,
 }
@@ -238,16 +272,20 @@ struct NoncurrentExpiration {
 #[derive(Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 struct NoncurrentTransition {
+    /// Days after another version took its place.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     noncurrent_days: Option<u64>,
+    /// How many newer versions of this kind stay where they are.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     newer_noncurrent_versions: Option<u64>,
+    /// The storage class, such as `GLACIER`.
     storage_class: String,
 }
 
 #[derive(Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 struct Abort {
+    /// Days after the upload began.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     days_after_initiation: Option<u64>,
 }
@@ -255,6 +293,7 @@ struct Abort {
 #[derive(Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 struct Versioning {
+    /// `Enabled` keeps what is overwritten or deleted, `Suspended` does not any more.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     status: Option<Word<VersioningStatus>>,
     /// Whether a second factor is needed to delete versions; only the root user can change it. Left alone unless it is mentioned.

@@ -35,20 +35,30 @@ pub(super) const DELIVERY_DAYS: u64 = 2;
 #[derive(Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 struct Spec {
-    /// Days that events are kept; `null` keeps them for ever.
+    /// Days that events are kept; `null` keeps them for ever. Groups of the class DELIVERY keep them for 2.
     #[serde(default)]
+    #[schemars(extend("enum" = retentions()))]
     retention_in_days: Option<u32>,
-    /// The ARN of the key; `null` is the key that AWS owns. Usually `${kms:alias/NAME}`.
+    /// The ARN of the KMS key that encrypts the events; `null` is the key that AWS owns. Usually `${kms:alias/NAME}`.
     #[serde(default)]
+    #[schemars(extend("pattern" = arns::KEY_PATTERN))]
     kms_key_id: Option<String>,
-    /// The class; it cannot be changed in place. Answers leave it out where it is the one that groups had before there were others.
+    /// The class, which decides what can be done with the events; it cannot be changed in place. Answers leave it out where it is the one
+    /// that groups had before there were others.
     #[serde(default)]
     #[schemars(extend("x-default" = "STANDARD"))]
     log_group_class: Option<Word<LogGroupClass>>,
-    /// Whether DeleteLogGroup is refused.
+    /// Whether DeleteLogGroup is refused: with `true` the group has to be unprotected before anybody can delete it.
     #[serde(default)]
     #[schemars(extend("x-direction" = "switch", "x-default" = false))]
     deletion_protection_enabled: Option<bool>,
+}
+
+/// What may be written of the retention.
+fn retentions() -> Vec<Option<u64>> {
+    let mut days: Vec<u64> = RETENTION_DAYS.iter().copied().chain([DELIVERY_DAYS]).collect();
+    days.sort_unstable();
+    days.into_iter().map(Some).chain([None]).collect()
 }
 
 pub(super) const RETENTION: &str = member!(Spec, retention_in_days);

@@ -16,6 +16,15 @@ pub(crate) fn may_be_of_a_key(text: &str) -> bool {
     text.contains("${") || (text.starts_with("arn:") && text.contains(":key/"))
 }
 
+/// The same as a regular expression, for the schema.
+pub(crate) const KEY_PATTERN: &str = r"^arn:.*:key/|\$\{";
+/// As [`may_be_a_bucket`].
+pub(crate) const BUCKET_PATTERN: &str = r"^[^/:]*$|\$\{";
+/// As [`may_be_a_role`].
+pub(crate) const ROLE_PATTERN: &str = r"^arn:[^:]*:iam::[^:]*:role/|\$\{";
+/// An ARN of whatever.
+pub(crate) const ARN_PATTERN: &str = r"^arn:|^\$\{";
+
 /// Whether a text may be the name of a bucket: neither its URI nor its ARN.
 pub(crate) fn may_be_a_bucket(text: &str) -> bool {
     text.contains("${") || !text.contains(['/', ':'])

@@ -11,7 +11,9 @@ pub(crate) const KEY_AND_VALUE: Names = ("Key", "Value");
 
 #[derive(Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub(crate) struct Tag {
+    /// The tag's key; those that begin with `aws:` are those of AWS.
     key: String,
+    /// The tag's value; left out, it is empty.
     #[serde(default)]
     value: String,
 }

@@ -29,14 +29,16 @@ vocabulary!(
 #[derive(Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 struct Spec {
-    /// The bucket that log files are delivered to.
+    /// The name of the bucket that log files are delivered to.
     #[serde(default)]
+    #[schemars(extend("pattern" = arns::BUCKET_PATTERN))]
     s3_bucket_name: Option<String>,
-    /// The prefix of log files; the service does not tell an empty one from none.
+    /// What the keys of log files begin with, before `AWSLogs/`; the service does not tell an empty one from none.
     #[serde(default)]
     s3_key_prefix: Option<String>,
-    /// The topic that is told of every delivery; `null` for none.
+    /// The ARN of the topic that is told of every delivery; `null` for none.
     #[serde(default, rename = "snsTopicARN")]
+    #[schemars(extend("pattern" = arns::ARN_PATTERN))]
     sns_topic_arn: Option<String>,
     /// Whether events of global services such as IAM are recorded.
     #[serde(default)]
@@ -56,18 +58,21 @@ struct Spec {
     log_file_validation_enabled: Option<bool>,
     /// The log group that events are delivered to as well, as an ARN that ends with `:*`; `null` for none.
     #[serde(default)]
+    #[schemars(extend("pattern" = r"^arn:.*:\*$|^\$\{"))]
     cloud_watch_logs_log_group_arn: Option<String>,
-    /// The role that delivers to the log group.
+    /// The ARN of the role that CloudTrail assumes to deliver to the log group; `null` for none.
     #[serde(default)]
+    #[schemars(extend("pattern" = arns::ARN_PATTERN))]
     cloud_watch_logs_role_arn: Option<String>,
-    /// The ARN of the key; `null` is the key that S3 owns. Usually `${kms:alias/NAME}`.
+    /// The ARN of the KMS key that encrypts log files; `null` is the key that S3 owns. Usually `${kms:alias/NAME}`.
     #[serde(default)]
+    #[schemars(extend("pattern" = arns::ARN_PATTERN))]
     kms_key_id: Option<String>,
     /// Whether events that the trail's own deliveries cause are recorded too.
     #[serde(default)]
     #[schemars(extend("x-direction" = "switch", "x-default" = true))]
     recursive_logging: Option<bool>,
-    /// Whether the trail logs.
+    /// Whether the trail logs: `false` is what StopLogging leaves.
     #[serde(default)]
     #[schemars(extend("x-direction" = "switch"))]
     is_logging: Option<bool>,
@@ -89,12 +94,16 @@ struct Spec {
 #[derive(Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 struct BasicSelector {
+    /// Which events are recorded: those that read, those that write, or all.
     #[serde(default = "all")]
     read_write_type: Word<ReadWriteType>,
+    /// Whether management events are recorded, which InvokeModel and Converse are.
     #[serde(default = "yes")]
     include_management_events: bool,
+    /// The resources whose data events are recorded.
     #[serde(default)]
     data_resources: Vec<DataResource>,
+    /// Services whose management events are left out, such as `kms.amazonaws.com`.
     #[serde(default)]
     exclude_management_event_sources: Vec<String>,
 }
@@ -105,7 +114,9 @@ fn all() -> Word<ReadWriteType> {
 
 #[derive(Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 struct DataResource {
+    /// The type of the resources, such as `AWS::S3::Object`.
     r#type: String,
+    /// The ARNs of the resources, or what they begin with.
     #[serde(default)]
     values: Vec<String>,
 }
@@ -113,27 +124,37 @@ struct DataResource {
 #[derive(Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 struct AdvancedSelector {
-    /// For people; it selects nothing.
+    /// The selector's name, for people; it selects nothing.
     #[serde(default)]
     name: String,
+    /// What the fields of an event have to be: all of them have to hold.
     field_selectors: Vec<FieldSelector>,
 }
 
 /// The values that a field may have; the names of fields are those of the service, whatever they are.
 #[derive(Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
+#[schemars(extend("allOf" = validation::schema_of_fields()))]
 struct FieldSelector {
+    /// The field of the event, such as `eventCategory` or `resources.type`.
+    #[schemars(extend("anyOf" = validation::schema_of_names()))]
     field: String,
+    /// It is one of these.
     #[serde(default)]
     equals: Vec<String>,
+    /// It begins with one of these.
     #[serde(default)]
     starts_with: Vec<String>,
+    /// It ends with one of these.
     #[serde(default)]
     ends_with: Vec<String>,
+    /// It is none of these.
     #[serde(default)]
     not_equals: Vec<String>,
+    /// It begins with none of these.
     #[serde(default)]
     not_starts_with: Vec<String>,
+    /// It ends with none of these.
     #[serde(default)]
     not_ends_with: Vec<String>,
 }

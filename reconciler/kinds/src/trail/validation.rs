@@ -5,7 +5,7 @@ use reconciler_model::codes;
 use reconciler_model::diagnostic::{Problem, did_you_mean};
 use reconciler_model::open_enum::{OTHER, on_the_wire};
 use reconciler_model::tree::{self, Path};
-use serde_json::Value;
+use serde_json::{Map, Value, json};
 
 use super::selectors::{self, ADVANCED, BASIC};
 use crate::shared::arns;
@@ -18,6 +18,25 @@ const MOST_TAGS: usize = 50;
 
 const CATEGORIES: &[&str] = &["Management", "Data", "NetworkActivity"];
 const OPERATORS: &[&str] = &["equals", "startsWith", "endsWith", "notEquals", "notStartsWith", "notEndsWith"];
+
+/// The names that a field selector may have, for the schema.
+pub(super) fn schema_of_names() -> Value {
+    json!([{"enum": FIELDS}, {"pattern": "^other:"}, {"pattern": r"\$\{"}])
+}
+
+/// The values of the fields that have few, for the schema.
+pub(super) fn schema_of_fields() -> Value {
+    let values = |field: &str, values: &[&str], operators: &[&str]| {
+        let value = json!({"anyOf": [{"enum": values}, {"pattern": r"\$\{"}]});
+        let members: Map<String, Value> =
+            operators.iter().map(|operator| ((*operator).to_owned(), json!({ "items": value }))).collect();
+        json!({
+            "if": {"properties": {"field": {"const": field}}, "required": ["field"]},
+            "then": {"properties": members},
+        })
+    };
+    json!([values("eventCategory", CATEGORIES, &OPERATORS[..1]), values("readOnly", &["true", "false"], OPERATORS)])
+}
 
 /// Fields of advanced selectors (CloudTrail, AdvancedFieldSelector).
 const FIELDS: &[&str] = &[

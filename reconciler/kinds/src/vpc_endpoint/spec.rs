@@ -64,7 +64,7 @@ vocabulary!(
 #[derive(Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 struct Spec {
-    /// Who may call what through the endpoint. `null` is what AWS has by default: everybody may call everything.
+    /// The endpoint policy, complete: who may call what through the endpoint. `null` is what AWS has by default: everybody may call everything.
     #[serde(default)]
     policy_document: Option<Document>,
     /// The subnets, at most one for each availability zone, by id. Usually `${subnet:NAME}`.
@@ -79,7 +79,7 @@ struct Spec {
     #[serde(default)]
     #[schemars(extend("x-direction" = "switch", "x-default" = false))]
     private_dns_enabled: Option<bool>,
-    /// The IP addresses of the network interfaces.
+    /// The kind of IP addresses that the network interfaces have.
     #[serde(default)]
     #[schemars(extend("x-default" = "ipv4"))]
     ip_address_type: Option<Word<IpAddressType>>,
@@ -94,18 +94,23 @@ struct Spec {
 #[derive(Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 struct Group {
-    /// The id. Usually `${security-group:NAME}`.
+    /// The id of the security group. Usually `${security-group:NAME}`.
+    #[schemars(extend("pattern" = r"^sg-|\$\{"))]
     group_id: String,
 }
 
 #[derive(Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 struct DnsOptions {
+    /// The kind of addresses that the private DNS names lead to.
     dns_record_ip_type: Word<DnsRecordIpType>,
+    /// Whether private DNS is only for networks that ask through an inbound resolver endpoint, as those on premises do.
     #[serde(default)]
     private_dns_only_for_inbound_resolver_endpoint: bool,
+    /// Which domains get private DNS, such as `VERIFIED_DOMAINS_ONLY`.
     #[serde(default = "verified_domains")]
     private_dns_preference: String,
+    /// The domains, where the preference is to name them; `*` is all of them.
     #[serde(default = "every_domain")]
     private_dns_specified_domains: BTreeSet<String>,
 }

@@ -2,7 +2,8 @@
 //!
 //! Expected flow: the caller reads the files and passes them to [`load()`], which gives either the [`Desired`] state or
 //! everything that is wrong with it; [`Desired::wanted`] fans it out; [`Wanted::resolve`] turns one of them into the
-//! normal form once its look-ups are answered. [`schema()`] describes the files to editors.
+//! normal form once its look-ups are answered. [`schema()`] describes the files to editors, and [`explain()`]
+//! one member of them to people.
 //!
 //! Guarantees: nothing is read but the arguments; no input makes it panic, recurse without bound, or expand aliases
 //! without bound; the digest does not depend on files, comments, order or spelling.
@@ -10,6 +11,7 @@
 mod coverage;
 mod declaration;
 mod directory;
+mod explain;
 mod exported;
 mod fan_out;
 mod item;
@@ -33,6 +35,7 @@ pub use declaration::{
     Declaration, LiveReference, Lookup, PlaceOfAnswer, Resolution, Unanswered, Wanted, WhenStronger, with_context,
 };
 pub use directory::{Directory, Discovery, Needs, Unit, not_active};
+pub use explain::{Explained, Member, Unknown, explain};
 pub use exported::{Exported, exported};
 pub use load::{Desired, Source, discovered, load, load_in, load_organization, read_pins};
 pub use organization::{Account, ORGANIZATION_FILE, Organization};

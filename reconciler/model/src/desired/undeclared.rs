@@ -69,7 +69,7 @@ impl Organization {
 }
 
 /// The kinds that some control has a floor for.
-fn kinds() -> BTreeSet<&'static str> {
+pub(super) fn kinds() -> BTreeSet<&'static str> {
     control::all().iter().flat_map(|control| control.floor.keys()).map(String::as_str).collect()
 }
 

@@ -234,6 +234,22 @@ fn within(family: Family, inner: &BTreeSet<String>, outer: &BTreeSet<String>) ->
     inner.iter().all(|inner| outer.iter().any(|outer| contains(outer, inner)))
 }
 
+/// The operators, without what may stand before and after them.
+pub(super) fn names() -> impl Iterator<Item = &'static str> {
+    BASES.iter().map(|(name, ..)| *name)
+}
+
+/// A regular expression for every operator, in any case.
+pub(super) fn pattern() -> String {
+    let caseless = |text: &str| -> String {
+        let either = |c: char| format!("[{}{}]", c.to_ascii_uppercase(), c.to_ascii_lowercase());
+        text.chars().map(|c| if c.is_ascii_alphabetic() { either(c) } else { c.to_string() }).collect()
+    };
+    let prefixes: Vec<String> = QUANTIFIERS.iter().map(|(prefix, _)| caseless(prefix)).collect();
+    let bases: Vec<String> = names().map(caseless).collect();
+    format!("^({})?({})({})?$", prefixes.join("|"), bases.join("|"), caseless(IF_EXISTS))
+}
+
 /// The nearest operator to one that this build does not know.
 pub(super) fn nearest(text: &str) -> Option<&'static str> {
     did_you_mean(text, BASES.iter().map(|(name, ..)| *name))

@@ -11,6 +11,7 @@ use serde_json::{Map, Value, json};
 
 use super::read::{self, PolicyError, Scalars, Strict, kind_of, shape};
 use super::{condition, value};
+use crate::diagnostic::did_you_mean;
 use crate::digest;
 use crate::tree::Path;
 
@@ -109,6 +110,20 @@ impl<T> Scope<T> {
         }
     }
 }
+
+/// The versions of the policy language.
+const VERSIONS: [&str; 2] = ["2012-10-17", "2008-10-17"];
+
+/// The types of principals.
+const PRINCIPAL_TYPES: [&str; 4] = ["AWS", "Service", "Federated", "CanonicalUser"];
+
+/// What each of them names.
+const PRINCIPALS: [&str; 4] = [
+    "Accounts, roles and users, by ARN or account id; `*` is everybody.",
+    "AWS services, such as bedrock.amazonaws.com.",
+    "Identity providers of users from outside.",
+    "Accounts by their canonical ids, which S3 knows.",
+];
 
 /// Principals by their type (`AWS`, `Service`, `Federated`, `CanonicalUser`).
 pub type Principals = BTreeMap<String, BTreeSet<String>>;
@@ -504,13 +519,27 @@ impl Policy {
         found
     }
 
-    /// Operators that this build does not know and values that mean nothing to their operator: path in the tree, what is wrong,
+    /// Words that the grammar does not have, and values that mean nothing to their operator: path in the tree, what is wrong,
     /// and what to do.
     ///
     /// IAM refuses some of them and never matches others, so that a statement is in force always, or never.
     pub fn nonsense(&self) -> Vec<(Path, String, String)> {
         let mut found = Vec::new();
+        if let Some(version) = self.version.as_deref().filter(|version| !VERSIONS.contains(version)) {
+            let detail = format!("`{version}` is not a version of the policy language");
+            found.push((Path::of(["Version"]), detail, format!("write \"{}\"", VERSIONS[0])));
+        }
         for (key, statement) in self.keys().iter().zip(&self.statements) {
+            if let Some((member, types)) = statement.principal.member("Principal", "NotPrincipal") {
+                for name in types.keys().filter(|name| !PRINCIPAL_TYPES.contains(&name.as_str())) {
+                    let remedy = match did_you_mean(name, PRINCIPAL_TYPES) {
+                        Some(nearest) => format!("did you mean `{nearest}`?"),
+                        None => format!("write one of {}", PRINCIPAL_TYPES.join(", ")),
+                    };
+                    let at = Path::of(["Statement", key, member, name.as_str()]);
+                    found.push((at, format!("`{name}` is not a type of principal"), remedy));
+                }
+            }
             for (name, tests) in &statement.condition {
                 let at = Path::of(["Statement", key, "Condition", name.as_str()]);
                 let Some(operator) = condition::operator(name) else {
@@ -647,49 +676,98 @@ impl JsonSchema for Policy {
         "Policy".into()
     }
 
-    fn json_schema(_: &mut SchemaGenerator) -> Schema {
-        let texts = json!({"anyOf": [{"type": "string"}, {"type": "array", "items": {"type": "string"}}]});
-        let values = json!({"type": ["string", "boolean", "number", "array"], "items": {"type": ["string", "boolean", "number"]}});
-        let principal = json!({
-            "description": "`*`, or principals by type.",
-            "anyOf": [
-                {"const": "*"},
-                {"type": "object", "additionalProperties": {
-                    "type": ["string", "integer", "array"], "items": {"type": ["string", "integer"]},
-                }},
-            ],
-        });
-        let statement = json!({
-            "type": "object",
-            "properties": {
-                "Sid": {"type": "string", "description": "The statement's name; by it, drift finds its counterpart."},
-                "Effect": {"enum": ["Allow", "Deny"]},
-                "Principal": principal, "NotPrincipal": principal,
-                "Action": texts, "NotAction": texts,
-                "Resource": texts, "NotResource": texts,
-                "Condition": {
-                    "description": "Values by condition key, by operator.",
-                    "type": "object",
-                    "additionalProperties": {"type": "object", "additionalProperties": values},
-                },
-            },
-            "required": ["Effect"],
-            "additionalProperties": false,
-        });
+    fn json_schema(generator: &mut SchemaGenerator) -> Schema {
+        let statement = generator.subschema_for::<StatementSchema>();
         let document = json!({
             "type": "object",
+            "description": "A policy document in the IAM grammar.",
             "properties": {
-                "Version": {"enum": ["2012-10-17", "2008-10-17"]},
-                "Id": {"type": "string"},
-                "Statement": {"anyOf": [{"type": "array", "items": statement}, statement], "x-list-key": "Sid"},
+                "Version": {"enum": [VERSIONS[0], VERSIONS[1], null], "description": "The version of the policy language. Only 2012-10-17 expands policy variables such as ${aws:username}; left out, it is 2008-10-17."},
+                "Id": {"type": ["string", "null"], "description": "A name of the document, for people."},
+                "Statement": {"description": "The statements; lists are sets.", "anyOf": [{"type": "array", "items": statement}, statement], "x-list-key": "Sid"},
             },
             "required": ["Statement"],
             "additionalProperties": false,
         });
         let schema = json!({
             "description": "A policy document in the IAM grammar, or its JSON text.",
-            "anyOf": [document, {"type": "string"}],
+            "anyOf": [document, {"type": "string", "pattern": JSON_TEXT}],
             "x-policy-document": true,
+        });
+        Schema::try_from(schema).unwrap_or_default()
+    }
+}
+
+/// Begins like JSON text of an object, percent-encoded or not, or is a placeholder.
+const JSON_TEXT: &str = r"^[\s\ufeff]*(\{|%7[Bb]|\$\{)";
+
+/// One statement, in the schema.
+struct StatementSchema;
+
+impl JsonSchema for StatementSchema {
+    fn schema_name() -> Cow<'static, str> {
+        "Statement".into()
+    }
+
+    fn json_schema(_: &mut SchemaGenerator) -> Schema {
+        let texts =
+            |about: &str| json!({"description": about, "type": ["string", "array"], "items": {"type": "string"}});
+        let resources = |about: &str| json!({"description": about, "type": ["string", "array", "null"], "items": {"type": "string"}});
+        let names = |about: &str| {
+            json!({
+                "description": about,
+                "type": ["string", "integer", "array", "null"],
+                "minimum": 0,
+                "items": {"type": ["string", "integer"], "minimum": 0},
+            })
+        };
+        let types: Map<String, Value> =
+            PRINCIPAL_TYPES.iter().zip(PRINCIPALS).map(|(name, about)| ((*name).to_owned(), names(about))).collect();
+        let principal = |about: &str| {
+            json!({
+                "description": about,
+                "anyOf": [
+                    {"const": "*"},
+                    {"type": "object", "properties": types, "additionalProperties": false},
+                    {"type": "null"},
+                ],
+            })
+        };
+        let values = json!({
+            "type": ["string", "boolean", "number", "array"],
+            "items": {"type": ["string", "boolean", "number"]},
+        });
+        let tests = json!({
+            "type": ["object", "null"],
+            "description": "Values by condition key, such as aws:SourceAccount.",
+            "additionalProperties": values,
+        });
+        // For completion; the pattern has every spelling, with its prefixes and endings.
+        let operators: Map<String, Value> =
+            condition::names().map(|name| (name.to_owned(), Value::Bool(true))).collect();
+        let schema = json!({
+            "type": "object",
+            "description": "One statement: who may, or may not, do what on which resources, and when.",
+            "properties": {
+                "Sid": {"type": ["string", "number", "null"], "description": "The statement's name; by it, drift finds its counterpart."},
+                "Effect": {"enum": ["Allow", "Deny"], "description": "Deny wins over every Allow."},
+                "Principal": principal("Who: `*` for everybody, or principals by type."),
+                "NotPrincipal": principal("Everybody but these."),
+                "Action": texts("The actions, such as bedrock:InvokeModel; `*` and `?` stand for any text and any letter."),
+                "NotAction": texts("Every action but these."),
+                "Resource": resources("The ARNs of the resources, with `*` and `?`."),
+                "NotResource": resources("Every resource but these."),
+                "Condition": {
+                    "description": "When: values by condition key, by operator. All of them must hold.",
+                    "type": ["object", "null"],
+                    "properties": operators,
+                    "patternProperties": {condition::pattern(): tests},
+                    "additionalProperties": false,
+                },
+            },
+            "required": ["Effect"],
+            "anyOf": [{"required": ["Action"]}, {"required": ["NotAction"]}],
+            "additionalProperties": false,
         });
         Schema::try_from(schema).unwrap_or_default()
     }

@@ -34,10 +34,10 @@ const LONGEST_VALUE: usize = 256;
 #[serde(rename_all = "camelCase")]
 #[schemars(rename = "Spec")]
 pub(crate) struct Spec<C> {
-    /// What the policy is for.
+    /// What the policy is for, for people: at most 512 characters.
     #[schemars(extend("x-direction" = "neutral", "x-default" = ""))]
     description: Option<String>,
-    /// What the policy says.
+    /// What the policy says, complete.
     content: Option<C>,
     /// What the policy is attached to, complete: `Root`, paths of units such as `Workloads/Production`, account ids.
     #[schemars(extend("x-default" = {}))]

@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 pub(crate) use reconciler_aws::client::ANY;
 use reconciler_aws::client::twin;
-use schemars::{JsonSchema, Schema, SchemaGenerator};
+use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
 use serde::de::Error as _;
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 use serde_json::{Map, Value};
@@ -93,10 +93,24 @@ impl JsonSchema for Targets {
         "Targets".into()
     }
 
-    fn json_schema(generator: &mut SchemaGenerator) -> Schema {
-        Vec::<String>::json_schema(generator)
+    fn json_schema(_: &mut SchemaGenerator) -> Schema {
+        json_schema!({
+            "type": "array",
+            "items": {
+                "description": "`Root`, the path of a unit such as `Workloads/Production`, or the twelve digits of an account.",
+                "type": ["string", "integer"],
+                "minimum": 100_000_000_000_u64,
+                "maximum": 999_999_999_999_u64,
+                "minLength": 1,
+                // Ids that AWS generated, and names that are empty: see `canonical`.
+                "not": {"type": "string", "pattern": GENERATED_OR_EMPTY},
+            },
+        })
     }
 }
+
+/// What [`canonical`] refuses.
+const GENERATED_OR_EMPTY: &str = r"^(r-[0-9a-z]{4,}|ou-[0-9a-z]{4,}-[0-9a-z]{8,})$|[^/]/\s*/+\s*[^/\s]|^\s+$";
 
 /// Whether the text is the id of an account.
 pub(crate) fn is_account(text: &str) -> bool {
