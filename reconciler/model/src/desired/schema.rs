@@ -8,7 +8,7 @@
 use serde_json::{Map, Value, json};
 
 use super::organization::partitions;
-use super::undeclared;
+use super::{undeclared, waivers};
 use crate::address::ScopeKind;
 use crate::control;
 use crate::kind::Kind;
@@ -16,11 +16,12 @@ use crate::kind::Kind;
 /// A text that is one reference: it takes the type of what it refers to, so it may stand for a value of any type.
 pub(super) const REFERENCE: &str = r"^\$\{ref:.+\}$";
 
-/// The JSON Schema (draft 2020-12) of a manifest of the desired state: a declaration of one of the kinds, or the
-/// organization.
+/// The JSON Schema (draft 2020-12) of a manifest of the desired state: a declaration of one of the kinds, the
+/// organization, or waivers.
 pub fn schema(kinds: &[&dyn Kind]) -> Value {
     let mut definitions = Map::new();
-    let mut manifests = vec![json!({"$ref": "#/$defs/organization"})];
+    let mut manifests = vec![json!({"$ref": "#/$defs/organization"}), json!({"$ref": "#/$defs/waivers"})];
+    definitions.insert("waivers".to_owned(), waivers::schema());
     definitions.insert("organization".to_owned(), organization());
     definitions.insert("where".to_owned(), selection(true));
     definitions.insert("whereAccounts".to_owned(), selection(false));

@@ -10,7 +10,7 @@
 
 use jiff::civil::Date;
 use serde::{Deserialize, Serialize};
-use serde_json::Value;
+use serde_json::{Value, json};
 
 use super::item::Item;
 use super::manifest::Manifest;
@@ -88,6 +88,42 @@ impl Waiver {
         };
         same || kind.direction(&self.path, live, bound) == Direction::Strengthened
     }
+}
+
+/// The JSON Schema of the file.
+pub(super) fn schema() -> Value {
+    let text = |about: &str| json!({"type": "string", "minLength": 1, "description": about});
+    json!({
+        "type": "object",
+        "additionalProperties": false,
+        "required": ["waivers"],
+        "properties": {"waivers": {
+            "type": "array",
+            "description": "Differences that somebody answers for.",
+            "items": {
+                "type": "object",
+                "additionalProperties": false,
+                "required": KEYS,
+                "properties": {
+                    "address": {
+                        "type": "string",
+                        "pattern": "^[^*?/]+/[^*?/]+/[^*?/]+/[^*?]+$",
+                        "description": "ACCOUNT/REGION/KIND/NAME, without wildcards.",
+                    },
+                    "path": text("The member that may differ, as plans call it."),
+                    "tolerate": {"description": "The tolerated value; what protects more is covered too. `null` is absent."},
+                    "owner": text("Who answers for it."),
+                    "reason": text("Why it is tolerated."),
+                    "ticket": text("Where it was decided."),
+                    "expires": {
+                        "type": "string",
+                        "pattern": "^[0-9]{4}-[0-9]{2}-[0-9]{2}$",
+                        "description": "The last day on which it holds, in UTC.",
+                    },
+                },
+            },
+        }},
+    })
 }
 
 /// Reads the waivers of their files.
