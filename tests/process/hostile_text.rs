@@ -9,6 +9,7 @@ use reconciler_model::text::{hides, in_json};
 use rustix::process::Signal;
 use serde_json::{Value, json};
 
+use crate::formats::FORMATS;
 use crate::harness::{Aws, CommandOutput, TestEnvironment};
 
 /// Lines that no command prints here.
@@ -96,6 +97,11 @@ fn what_somebody_wrote_in_aws_is_never_a_line_of_ours() {
     let json = shows_only_ours(environment.run(&["--output", "json", "plan"]).exits(2), "plan for programs").json();
     let told = json["drift"].as_array().expect("drift").iter().flat_map(|one| one["fields"].as_array().cloned());
     assert!(told.flatten().any(|field| field["live"] == hostile()), "a program reads what is there");
+    for format in FORMATS {
+        let of = format!("plan as {format}");
+        let told = shows_only_ours(environment.run(&["--output", format, "plan"]).exits(2), &of);
+        let _ = told.prints(&["blockedInputMessaging"]);
+    }
     let attribution = shows_only_ours(environment.run(&["plan", "--blame"]).exits(2), "plan --blame");
     let _ = attribution.prints(&["assumed-role/Developer/x\\r\\nresult"]);
     let export = shows_only_ours(environment.run(&["export", "--address", "prod/us-east-1/*"]), "export");

@@ -9,6 +9,7 @@ mod aws_failures;
 mod bad_input;
 mod crash;
 mod daemon;
+mod formats;
 mod harness;
 mod hostile_text;
 mod incident;

@@ -5,6 +5,7 @@ use std::path::{Path, PathBuf};
 use clap::{Args, Parser, Subcommand, ValueEnum};
 
 use crate::exit;
+use crate::formats::documents::Document;
 use crate::screen::Screen;
 
 /// Holds an AWS organization's Bedrock security posture to a canonical desired state.
@@ -139,6 +140,35 @@ pub(crate) enum Output {
     Human,
     /// For programs: one JSON document on standard output.
     Json,
+    /// A plan as a comment below a pull request.
+    Markdown,
+    /// A plan as SARIF 2.1.0, at the lines of the declarations: for code scanning.
+    Sarif,
+    /// A plan as JUnit XML, one test case for each address.
+    Junit,
+    /// A plan as CSV, one row for each field that differs.
+    Csv,
+    /// A plan as OCSF compliance findings.
+    Ocsf,
+    /// A plan as findings that AWS Security Hub imports.
+    Asff,
+}
+
+impl Output {
+    /// Whether it is made of a plan, so that only commands with a plan have it.
+    pub(crate) fn is_of_plans(self) -> bool {
+        !matches!(self, Self::Human | Self::Json)
+    }
+
+    /// The word of the command line.
+    pub(crate) fn word(self) -> String {
+        self.to_possible_value().map(|value| value.get_name().to_owned()).unwrap_or_default()
+    }
+
+    /// What a word of the command line asks for.
+    pub(crate) fn of_word(word: &str) -> Option<Self> {
+        Self::from_str(word, false).ok()
+    }
 }
 
 /// From which drift on a plan fails.
@@ -308,8 +338,13 @@ pub(crate) enum Command {
         seed: u64,
     },
 
-    /// Print the JSON Schema of the desired state, for editors.
-    Schema,
+    /// Print the JSON Schema of the desired state, for editors, or of a JSON document that a command prints.
+    #[command(after_help = "Examples:\n  bedrock-reconciler schema\n  bedrock-reconciler schema --of plan")]
+    Schema {
+        /// Of which document.
+        #[arg(long, value_enum, value_name = "DOCUMENT", default_value = "desired-state")]
+        of: Document,
+    },
 
     /// List the controls, or print one as a runbook.
     #[command(after_help = "Examples:\n  bedrock-reconciler controls\n  bedrock-reconciler controls show aws-genai-04")]

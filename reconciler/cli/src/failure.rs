@@ -9,6 +9,7 @@ use reconciler_engine::journal::JournalError;
 use reconciler_engine::rounds::Broken;
 use reconciler_engine::state::StateError;
 use reconciler_model::codes;
+use reconciler_model::diagnostic::Diagnostic;
 use reconciler_model::permit::Refusal;
 pub(crate) use reconciler_model::text::chain;
 
@@ -23,15 +24,22 @@ pub(crate) struct Failure {
     /// What happened: completes "error: failed to", or a sentence of its own.
     pub(crate) text: String,
     pub(crate) hint: Option<String>,
+    /// What is wrong with the desired state, where that is the reason.
+    pub(crate) diagnostics: Vec<Diagnostic>,
 }
 
 impl Failure {
     pub(crate) fn new(exit: Exit, text: impl Into<String>) -> Self {
-        Self { exit, code: None, text: text.into(), hint: None }
+        Self { exit, code: None, text: text.into(), hint: None, diagnostics: Vec::new() }
     }
 
     pub(crate) fn code(mut self, code: &str) -> Self {
         self.code = Some(code.to_owned());
+        self
+    }
+
+    pub(crate) fn diagnostics(mut self, found: Vec<Diagnostic>) -> Self {
+        self.diagnostics = found;
         self
     }
 

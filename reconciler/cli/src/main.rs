@@ -12,6 +12,7 @@ mod diff;
 mod exit;
 mod failure;
 mod files;
+mod formats;
 mod interrupt;
 mod next;
 mod progress;
@@ -46,7 +47,10 @@ fn main() -> ExitCode {
             let _ = error.print();
             return match error.kind() {
                 ErrorKind::DisplayHelp | ErrorKind::DisplayVersion => Exit::Done.into(),
-                _ => Exit::Usage.into(),
+                _ => {
+                    formats::failures::of_usage(&error);
+                    Exit::Usage.into()
+                }
             };
         }
     };
@@ -64,6 +68,7 @@ fn main() -> ExitCode {
     match ended {
         Ok(exit) => exit.into(),
         Err(failure) => {
+            formats::failures::print(screen, &failure);
             screen.failure(&failure);
             failure.exit.into()
         }
@@ -72,6 +77,7 @@ fn main() -> ExitCode {
 
 async fn run(arguments: Arguments, screen: Screen) -> Result<Exit, Failure> {
     let Arguments { global, command } = arguments;
+    formats::check(global.output, &command)?;
     match command {
         Command::Validate => commands::validate::run(&Setup::new(global)?),
         Command::Plan { filter, out, blame, summary, fail_on } => {
@@ -106,7 +112,7 @@ async fn run(arguments: Arguments, screen: Screen) -> Result<Exit, Failure> {
         Command::Emulator { listen, scenario, faults, latency, seed } => {
             commands::emulator::run(screen, listen, &scenario, faults, latency, seed).await
         }
-        Command::Schema => commands::reference::schema(screen),
+        Command::Schema { of } => commands::reference::schema(screen, of),
         Command::Controls { what: None | Some(Controls::List) } => commands::reference::controls(screen),
         Command::Controls { what: Some(Controls::Show { id }) } => commands::reference::control(screen, &id),
         Command::Explain { of } => commands::explain::run(screen, of.as_deref()),

@@ -13,6 +13,7 @@ use reconciler_model::plan::{Plan, Severity};
 use reconciler_model::text::one_line;
 
 use crate::exit::Exit;
+use crate::formats::Declared;
 use crate::screen::{BAD, DO, DOUBT, FAINT, GOOD, STRONG, line, of_direction, paint};
 use crate::text::counted;
 use crate::view::changes::{Depth, Line, Sign};
@@ -38,6 +39,10 @@ pub(crate) struct Look {
     pub(crate) account_ids: BTreeMap<String, String>,
     /// The folder of the desired state.
     pub(crate) folder: String,
+    /// The partition of AWS.
+    pub(crate) partition: String,
+    /// What is held to a declaration, for formats that tell of what is as declared too.
+    pub(crate) declared: Vec<Declared>,
 }
 
 impl Look {
@@ -45,10 +50,10 @@ impl Look {
     pub(crate) fn new(full: bool, account_ids: BTreeMap<String, String>, folder: &Path) -> Self {
         let depth = if full { Depth::Full } else { Depth::Folded };
         let folder = folder.to_string_lossy().trim_end_matches('/').to_owned();
-        Self { depth, width: width(), account_ids, folder }
+        Self { depth, width: width(), account_ids, folder, partition: "aws".to_owned(), declared: Vec::new() }
     }
 
-    fn reading<'a>(&'a self, attributions: &'a [ResourceAttribution]) -> Reading<'a> {
+    pub(crate) fn reading<'a>(&'a self, attributions: &'a [ResourceAttribution]) -> Reading<'a> {
         Reading { depth: self.depth, account_ids: &self.account_ids, attributions, folder: &self.folder }
     }
 }
@@ -345,7 +350,7 @@ fn brief(entry: &Entry) -> Option<String> {
 }
 
 /// Where an entry is.
-fn places(entry: &Entry) -> String {
+pub(crate) fn places(entry: &Entry) -> String {
     let places = entry.in_places();
     let count: usize = places.values().map(BTreeSet::len).sum();
     if count == 1 {

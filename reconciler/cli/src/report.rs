@@ -16,6 +16,7 @@ use serde_json::{Value, json};
 
 use crate::exit::Exit;
 use crate::failure::Failure;
+use crate::formats::{self, Found, documents};
 use crate::interrupt;
 use crate::next::{self, Next};
 use crate::progress::outcome_in_words;
@@ -72,6 +73,7 @@ pub(crate) fn ended(
                 output["incident_folder"] = json!(folder);
             }
             screen.json(&output)?;
+            formats::print(screen, &Found { plan, attributions: &[], look, is_after: false, exit })?;
             let text = render::plan(plan, look);
             if !text.is_empty() {
                 screen.say(text)?;
@@ -81,7 +83,8 @@ pub(crate) fn ended(
         (_, after) => match interrupt::requested() {
             Some(exit) if after.is_none() => {
                 if let Some((incident, folder)) = incident {
-                    screen.json(&json!({ "incident": incident, "exit": exit.code() }))?;
+                    let told = json!({ "incident": incident, "exit": exit.code() });
+                    screen.json(&documents::named(documents::ACTIVATION, told))?;
                     screen.say(summary(incident, folder))?;
                 }
                 say_what_next(setup, look, converged, incident)?;
@@ -114,6 +117,7 @@ fn report_rounds(
         .collect();
     let mut told = each.first().cloned().unwrap_or_else(|| json!({}));
     told["after"] = json!(after.as_ref().map(plan_json));
+    told["weakened"] = json!(after.as_ref().map(documents::weakened));
     told["exit"] = json!(exit.code());
     if each.len() > 1 {
         told["rounds"] = Value::Array(each);
@@ -125,7 +129,12 @@ fn report_rounds(
         told["incident"] = json!(incident);
         told["incident_folder"] = json!(folder);
     }
-    screen.json(&told)?;
+    screen.json(&documents::named(documents::ACTIVATION, told))?;
+    // Where nobody looked afterwards, what was found before is all that is known.
+    let last = rounds.last().map(|round| round.approved.plan());
+    if let Some(plan) = after.as_ref().or(last) {
+        formats::print(screen, &Found { plan, attributions: &[], look, is_after: after.is_some(), exit })?;
+    }
     if let Some(after) = after {
         let text = render::plan(after, look);
         if !text.is_empty() {
@@ -195,12 +204,16 @@ pub(crate) fn saved(
             "outcome": words,
         })
     };
-    screen.json(&json!({
+    let told = json!({
         "plan": plan_json(agreed),
         "steps": saved.steps.iter().map(step).collect::<Vec<_>>(),
         "after": after.map(plan_json),
+        "weakened": after.map(documents::weakened),
         "exit": exit.code(),
-    }))?;
+    });
+    screen.json(&documents::named(documents::ACTIVATION, told))?;
+    let plan = after.unwrap_or(agreed);
+    formats::print(screen, &Found { plan, attributions: &[], look, is_after: after.is_some(), exit })?;
     if let Some(after) = after {
         unresolved(after);
         let text = render::plan(after, look);

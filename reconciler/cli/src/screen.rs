@@ -5,13 +5,13 @@
 
 use std::borrow::Cow;
 use std::io::{self, Write};
+use std::sync::atomic::{AtomicBool, Ordering};
 
 use anstyle::{AnsiColor, Style};
 use reconciler_model::desired::Source;
 use reconciler_model::diagnostic::{self, Diagnostic};
 use reconciler_model::direction::Direction;
 use reconciler_model::text;
-use serde_json::json;
 
 use crate::args::Output;
 use crate::failure::Failure;
@@ -94,8 +94,16 @@ fn unless_closed(outcome: io::Result<()>) -> io::Result<()> {
     }
 }
 
+/// Whether a document for programs was printed: there is never a second one.
+static HAS_PRINTED: AtomicBool = AtomicBool::new(false);
+
 impl Screen {
-    /// Prints a result for people, of as many lines as it has; nothing when the output is JSON.
+    /// Whether a document for programs is on standard output already.
+    pub(crate) fn has_printed() -> bool {
+        HAS_PRINTED.load(Ordering::Relaxed)
+    }
+
+    /// Prints a result for people, of as many lines as it has; nothing when the output is for programs.
     pub(crate) fn say(&self, text: impl std::fmt::Display) -> io::Result<()> {
         match self.output {
             Output::Human if !self.told_elsewhere => {
@@ -112,16 +120,18 @@ impl Screen {
 
     /// Prints text on standard output whatever the output mode: for commands whose result is that text.
     pub(crate) fn print(&self, text: impl std::fmt::Display) -> io::Result<()> {
+        HAS_PRINTED.store(true, Ordering::Relaxed);
         unless_closed(write!(anstream::stdout().lock(), "{text}"))
     }
 
-    /// Prints the result for programs; nothing when the output is for people.
+    /// Prints the result as JSON; nothing when the output is another one.
     pub(crate) fn json(&self, value: &serde_json::Value) -> io::Result<()> {
         match self.output {
-            Output::Human => Ok(()),
             Output::Json => {
+                HAS_PRINTED.store(true, Ordering::Relaxed);
                 unless_closed(writeln!(anstream::stdout().lock(), "{}", text::in_json(&format!("{value:#}"))))
             }
+            _ => Ok(()),
         }
     }
 
@@ -148,9 +158,8 @@ impl Screen {
         }
     }
 
-    /// Prints everything that is wrong with the desired state.
-    pub(crate) fn diagnostics(&self, found: &[Diagnostic], sources: &[Source]) -> io::Result<()> {
-        self.json(&json!({ "diagnostics": found }))?;
+    /// Prints everything that is wrong with the desired state, for people.
+    pub(crate) fn diagnostics(&self, found: &[Diagnostic], sources: &[Source]) {
         let mut stderr = anstream::stderr().lock();
         for one in found {
             let source = sources.iter().find(|source| one.at.as_ref().is_some_and(|at| at.file == source.file));
@@ -161,7 +170,6 @@ impl Screen {
             let (first, rest) = rendered.split_once('\n').unwrap_or((&rendered, ""));
             let _ = writeln!(stderr, "{}\n{}\n", paint(BAD, first), rest.trim_end());
         }
-        Ok(())
     }
 }
 

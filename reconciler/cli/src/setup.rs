@@ -37,6 +37,7 @@ use crate::controls;
 use crate::exit::Exit;
 use crate::failure::Failure;
 use crate::files;
+use crate::formats;
 use crate::render::Look;
 use crate::screen::Screen;
 use crate::settings::{self, Settings};
@@ -85,9 +86,11 @@ impl Setup {
         Ok(Self { global, settings, screen, run, emulator, _scratch: scratch, state, made: OnceLock::new() })
     }
 
-    /// How plans of this desired state are shown.
-    pub(crate) fn look(&self, desired: &Desired) -> Look {
-        Look::new(self.screen.full, desired.organization().account_ids(), &self.global.desired)
+    /// How plans of this part of the desired state are shown.
+    pub(crate) fn look(&self, desired: &Desired, wanted: &[Wanted]) -> Look {
+        let organization = desired.organization();
+        let look = Look::new(self.screen.full, organization.account_ids(), &self.global.desired);
+        Look { partition: organization.partition.clone(), declared: formats::declared(wanted), ..look }
     }
 
     /// The desired state; what is wrong with it has been printed when this fails. Where the accounts are discovered it is
@@ -204,21 +207,16 @@ impl Setup {
         loaded.map_err(|found| {
             let count = found.len();
             let plural = if count == 1 { "" } else { "s" };
-            match self.screen.diagnostics(&found, sources) {
-                Err(error) => error.into(),
-                Ok(()) => {
-                    let text = format!(
-                        "{count} problem{plural} in the desired state {}; nothing was {}",
-                        self.global.desired.display(),
-                        if directory.is_some() { "changed" } else { "read or changed" }
-                    );
-                    let failure = Failure::new(Exit::Invalid, text);
-                    if self.global.desired.exists() {
-                        failure
-                    } else {
-                        failure.hint("name the folder with --desired DIR")
-                    }
-                }
+            self.screen.diagnostics(&found, sources);
+            let text = format!(
+                "{count} problem{plural} in the desired state {}; nothing was {}",
+                self.global.desired.display(),
+                if directory.is_some() { "changed" } else { "read or changed" }
+            );
+            let failure = Failure::new(Exit::Invalid, text).diagnostics(found);
+            match self.global.desired.exists() {
+                true => failure,
+                false => failure.hint("name the folder with --desired DIR"),
             }
         })
     }
@@ -326,9 +324,9 @@ impl Setup {
     pub(crate) async fn organization(&self) -> Result<Organization, Failure> {
         let sources = files::sources(&self.global.desired);
         if self.global.desired.exists() {
-            let wrong = |found: Vec<Diagnostic>| match self.screen.diagnostics(&found, &sources) {
-                Err(error) => error.into(),
-                Ok(()) => Failure::new(Exit::Invalid, "the organization file is not valid; nothing was read"),
+            let wrong = |found: Vec<Diagnostic>| {
+                self.screen.diagnostics(&found, &sources);
+                Failure::new(Exit::Invalid, "the organization file is not valid; nothing was read").diagnostics(found)
             };
             let organization = desired::load_organization(&sources).map_err(wrong)?;
             let Some(discovery) = &organization.discover else { return Ok(organization) };

@@ -12,6 +12,7 @@ use std::io;
 use std::path::{Path, PathBuf};
 
 use reconciler_model::digest;
+use schemars::JsonSchema;
 use serde::Serialize;
 
 use crate::evidence::{CaseFolder, INCIDENTS, PARTIAL, file_of};
@@ -20,7 +21,7 @@ use crate::journal::{Entry, Record};
 use crate::state::StateFolder;
 
 /// Something that was altered, removed or added.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, JsonSchema, Serialize)]
 pub struct Finding {
     /// The file, below the state folder.
     pub file: PathBuf,
@@ -32,7 +33,7 @@ pub struct Finding {
 }
 
 /// What an audit gave.
-#[derive(Debug, Default, Clone, PartialEq, Eq, Serialize)]
+#[derive(Debug, Default, Clone, PartialEq, Eq, JsonSchema, Serialize)]
 pub struct Audit {
     /// Records of the journal.
     pub records: usize,

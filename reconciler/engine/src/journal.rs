@@ -22,6 +22,7 @@ use reconciler_model::flapping::RestoredField;
 use reconciler_model::incident::Outcome;
 use reconciler_model::permit::{Approval, Mode};
 use reconciler_model::verdict::Ruling;
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use crate::flapping::FlapHistory;
@@ -60,7 +61,7 @@ pub enum JournalError {
 }
 
 /// What a record says.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, JsonSchema, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case", tag = "record")]
 pub enum Entry {
     /// A run that may write began.
@@ -198,7 +199,7 @@ fn first_format() -> u32 {
 }
 
 /// One line.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, JsonSchema, Serialize, Deserialize)]
 pub struct Record {
     /// From 1, without holes.
     pub seq: u64,

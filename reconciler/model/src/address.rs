@@ -6,6 +6,7 @@
 use std::fmt;
 use std::str::FromStr;
 
+use schemars::{JsonSchema, Schema, SchemaGenerator};
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
 /// The place that one resource kind lives in.
@@ -31,7 +32,7 @@ impl ScopeKind {
 }
 
 /// One account and region to read from, with the ids that AWS wants beside the name that people use.
-#[derive(Debug, Clone, Default, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
+#[derive(Debug, Clone, Default, PartialEq, Eq, Hash, PartialOrd, Ord, JsonSchema, Serialize, Deserialize)]
 pub struct Scope {
     /// The account's name in `organization.yaml`.
     pub account: String,
@@ -103,6 +104,20 @@ impl FromStr for Address {
             }
             _ => Err(NotAnAddress(text.to_owned())),
         }
+    }
+}
+
+impl JsonSchema for Address {
+    fn schema_name() -> std::borrow::Cow<'static, str> {
+        "Address".into()
+    }
+
+    fn json_schema(_: &mut SchemaGenerator) -> Schema {
+        schemars::json_schema!({
+            "type": "string",
+            "pattern": "^[^/]+/[^/]+/[^/]+/",
+            "description": "The address of one resource: ACCOUNT/REGION/KIND/NAME. The name may contain slashes.",
+        })
     }
 }
 

@@ -11,6 +11,7 @@
 
 use std::collections::BTreeSet;
 
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
@@ -41,7 +42,7 @@ pub const SHUT: &str = "shut";
 pub const UNEXPECTED: &str = "unexpected";
 
 /// Where a signal can be seen.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, JsonSchema, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum SeenIn {
     /// In the live state: a drift shows it.
@@ -53,7 +54,7 @@ pub enum SeenIn {
 }
 
 /// One sign that a control does not hold.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, JsonSchema, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Signal {
     /// Its number in the control, such as `S1`.
@@ -76,7 +77,7 @@ pub struct Signal {
 }
 
 /// What a drift has to look like. What is left empty does not matter.
-#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Default, PartialEq, JsonSchema, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub struct Condition {
     /// The drift is of one of these kinds.
@@ -97,7 +98,7 @@ pub struct Condition {
 }
 
 /// What a control does about a drift that protects less, or may, and that none of its signals describes.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, JsonSchema, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Otherwise {
     /// How people are told.
@@ -111,7 +112,7 @@ pub struct Otherwise {
 /// One alert of a drift. A part of the JSON contract.
 ///
 /// The order is that of urgency: how people are told, by when, how bad it is.
-#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, JsonSchema, Serialize, Deserialize)]
 pub struct Alert {
     /// The control that does not hold.
     pub control: String,

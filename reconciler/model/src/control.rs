@@ -10,6 +10,7 @@ use std::collections::BTreeMap;
 
 use std::sync::LazyLock;
 
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use crate::alert::{Otherwise, Signal};
@@ -18,7 +19,7 @@ use crate::alert::{Otherwise, Signal};
 pub type Floors = BTreeMap<String, serde_json::Value>;
 
 /// One security control.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, JsonSchema, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Control {
     /// The id that declarations name.
@@ -52,7 +53,7 @@ pub struct Control {
 }
 
 /// A part of a kind that a control rests on, and that is neither compared nor restored.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, JsonSchema, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct NotHeld {
     /// The kind.
@@ -109,7 +110,7 @@ pub fn find(id: &str) -> Option<&'static Control> {
 }
 
 /// How bad it is when the control does not hold.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, JsonSchema, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Severity {
     /// The worst.
@@ -132,7 +133,7 @@ impl Severity {
 }
 
 /// How people are told.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, JsonSchema, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum AlertClass {
     /// Somebody is woken.
@@ -155,7 +156,7 @@ impl AlertClass {
 }
 
 /// What a step of a response does.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, JsonSchema, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum StepType {
     /// Puts a resource back.
@@ -187,7 +188,7 @@ impl StepType {
 }
 
 /// One step of the documented initial response.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, JsonSchema, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct ResponseStep {
     /// Its number in the control, such as `R1`.
@@ -234,7 +235,7 @@ impl ResponseStep {
 }
 
 /// Where a query is asked.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, JsonSchema, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum QuerySource {
     /// CloudTrail's event history: management events of 90 days, by event name.
@@ -246,7 +247,7 @@ pub enum QuerySource {
 }
 
 /// One question of an inventory, asked for the time of the exposure in every scope concerned.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, JsonSchema, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Query {
     /// Its name in the step, such as `calls-per-principal`.
@@ -260,7 +261,7 @@ pub struct Query {
 }
 
 /// What became of one query. A part of the JSON contract.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, JsonSchema, Serialize, Deserialize)]
 pub struct Answered {
     /// The control.
     pub control: String,

@@ -2,13 +2,14 @@
 
 use std::fmt;
 
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use crate::codes;
 use crate::text::hides;
 
 /// A place in a file: 1-based line and column.
-#[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord, JsonSchema, Serialize, Deserialize)]
 pub struct Place {
     /// The file, as a path relative to the folder that was given, or as given.
     pub file: String,
@@ -27,7 +28,7 @@ impl fmt::Display for Place {
 /// One thing that is wrong with the desired state or the settings.
 ///
 /// The summary is fixed for its code, so that readers learn to recognise it; the detail says what was found.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, JsonSchema, Serialize, Deserialize)]
 pub struct Diagnostic {
     /// The code, for `explain`.
     pub code: String,

@@ -4,6 +4,7 @@ use std::borrow::Cow;
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
@@ -19,7 +20,7 @@ use crate::kind::Kind;
 use crate::tree::{self, Difference, Path};
 
 /// How an address differs as a whole.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, JsonSchema, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Change {
     /// It is declared, and known to be absent.
@@ -31,7 +32,7 @@ pub enum Change {
 }
 
 /// One field that differs. A part of the JSON contract.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, JsonSchema, Serialize, Deserialize)]
 pub struct FieldDrift {
     /// Where in the resource.
     pub path: Path,
@@ -55,7 +56,7 @@ pub struct FieldDrift {
 }
 
 /// One address that differs. A part of the JSON contract.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, JsonSchema, Serialize, Deserialize)]
 pub struct Drift {
     /// The address.
     pub address: Address,
@@ -86,7 +87,7 @@ pub struct Drift {
 }
 
 /// What people need beside the differences to read them. Nothing is decided by it. A part of the JSON contract.
-#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Default, PartialEq, JsonSchema, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct Context {
     /// What is declared of a missing resource, whole; `null` of any other.

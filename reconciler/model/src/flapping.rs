@@ -1,5 +1,6 @@
 //! A resource that we restore and that somebody else changes back.
 
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use crate::address::Address;
@@ -14,7 +15,7 @@ use crate::tree::Path;
 /// One field as it was restored: what is counted when others change it back.
 ///
 /// An undeclared member has no declared value, and may have another name each time. It counts as a change of its parent.
-#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, JsonSchema, Serialize, Deserialize)]
 pub struct RestoredField {
     /// Where in the resource; empty where it was missing as a whole.
     pub path: String,
@@ -48,7 +49,7 @@ pub fn fields_of(drift: &Drift) -> Vec<RestoredField> {
 }
 
 /// A resource that others go on changing back. A part of the JSON contract.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, JsonSchema, Serialize, Deserialize)]
 pub struct Flapping {
     /// The address.
     pub address: Address,

@@ -7,6 +7,7 @@ use std::collections::BTreeMap;
 use std::fmt;
 use std::str::FromStr;
 
+use schemars::{JsonSchema, Schema, SchemaGenerator};
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 use serde_json::{Map, Value};
 
@@ -117,6 +118,19 @@ fn quoted(text: &str) -> Option<(String, usize)> {
     let mut read = serde_json::Deserializer::from_str(text).into_iter::<String>();
     let segment = read.next()?.ok()?;
     Some((segment, read.byte_offset()))
+}
+
+impl JsonSchema for Path {
+    fn schema_name() -> std::borrow::Cow<'static, str> {
+        "Path".into()
+    }
+
+    fn json_schema(_: &mut SchemaGenerator) -> Schema {
+        schemars::json_schema!({
+            "type": "string",
+            "description": "Where in a resource: segments with dots between them, between quotes where they have odd characters.",
+        })
+    }
 }
 
 impl Serialize for Path {

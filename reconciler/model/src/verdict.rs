@@ -2,6 +2,7 @@
 
 use std::fmt;
 
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
@@ -13,7 +14,7 @@ use crate::plan::ExpectedState;
 use crate::tree::Path;
 
 /// What read-back showed after a step.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, JsonSchema, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case", tag = "verdict")]
 pub enum Verdict {
     /// A fresh read shows the expected state.
@@ -33,7 +34,7 @@ pub enum Verdict {
 }
 
 /// One place where read-back differs from the expected state.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, JsonSchema, Serialize, Deserialize)]
 pub struct MismatchedPart {
     /// Where.
     pub path: Path,
@@ -109,7 +110,7 @@ pub fn judge(kind: &dyn Kind, expected_state: &ExpectedState, observed: Option<&
 }
 
 /// What became of a write, in one word of the journal. A part of the JSON contract.
-#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, JsonSchema, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Ruling {
     /// Read-back showed what was expected.

@@ -15,6 +15,7 @@ use crate::approval;
 use crate::crash_point;
 use crate::exit::Exit;
 use crate::failure::Failure;
+use crate::formats;
 use crate::interrupt;
 use crate::progress::Progress;
 use crate::render;
@@ -30,7 +31,6 @@ pub(crate) async fn run(setup: &Setup, file: &Path, approve: Option<String>) -> 
     approval::refuse_when_paused(&state)?;
     let _lock = state.lock()?;
     let mut journal = crash_point::journal(&state, &setup.run)?;
-    let look = setup.look(&desired);
     // The file says what people looked at; what is done is what is planned now, as far as it is the same.
     let progress = Progress::new(setup.screen);
     let reconciler = setup.reconciler(sessions, &progress);
@@ -38,6 +38,7 @@ pub(crate) async fn run(setup: &Setup, file: &Path, approve: Option<String>) -> 
     let mut wanted = desired.wanted();
     wanted.retain(|one| changed.contains(&one.address));
     let selected = Selected::new(&desired, wanted, None);
+    let mut look = setup.look(&desired, &selected.wanted);
     let target = setup.target_to_write(&desired, &selected);
     let planned = reconciler.plan(target, Some(&journal)).await?;
     let agreed = reconciler.agree(&saved, &planned, &selected.wanted);
@@ -81,6 +82,7 @@ pub(crate) async fn run(setup: &Setup, file: &Path, approve: Option<String>) -> 
             let mut wanted = desired.wanted();
             wanted.retain(|one| changed.is_empty() || found.contains(&one.address));
             let selected = Selected::new(&desired, wanted, None);
+            look.declared = formats::declared(&selected.wanted);
             let target = setup.target(&desired, &selected);
             Some(reconciler.plan(target, Some(&journal)).await?.plan)
         }

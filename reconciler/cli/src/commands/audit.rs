@@ -8,6 +8,7 @@ use serde_json::{Value, json};
 
 use crate::exit::Exit;
 use crate::failure::Failure;
+use crate::formats::documents;
 use crate::screen::{BAD, DOUBT, FAINT, GOOD, paint};
 use crate::setup::Setup;
 
@@ -17,7 +18,7 @@ pub(crate) fn verify(setup: &Setup, noted: Option<&str>) -> Result<Exit, Failure
         if let Some(noted) = noted {
             nothing.hold_to(noted);
         }
-        setup.screen.json(&in_json(&nothing))?;
+        setup.screen.json(&documents::named(documents::AUDIT, in_json(&nothing)))?;
         setup.screen.say("nothing was written here: there is no journal")?;
         return Ok(Outcome::of_audit(&nothing).into());
     };
@@ -33,7 +34,7 @@ pub(crate) fn verify(setup: &Setup, noted: Option<&str>) -> Result<Exit, Failure
     if let Some(noted) = noted {
         audit.hold_to(noted);
     }
-    setup.screen.json(&in_json(&audit))?;
+    setup.screen.json(&documents::named(documents::AUDIT, in_json(&audit)))?;
     for (word, style, found) in [("FOUND", BAD, &audit.findings), ("note", DOUBT, &audit.notes)] {
         for Finding { file, line, what } in found {
             let line = line.map(|line| format!(":{line}")).unwrap_or_default();

@@ -24,6 +24,7 @@ use serde_json::{Value, json};
 use crate::args::Filter;
 use crate::exit::Exit;
 use crate::failure::Failure;
+use crate::formats::documents;
 use crate::interrupt;
 use crate::screen::{BAD, GOOD, paint};
 use crate::setup::{Setup, open_emulator, select, user};
@@ -94,11 +95,12 @@ pub(crate) async fn run(setup: &Setup, scenario: Option<String>) -> Result<Exit,
     let network_clients = reconciler_aws::network_clients();
     let outcomes: Vec<Outcome> = scores.iter().map(|score| score.outcome).collect();
     let outcome = Outcome::of_drills(&outcomes, scenarios.len(), network_clients);
-    setup.screen.json(&json!({
+    let told = json!({
         "passed": outcome.is_done(),
         "network_clients": network_clients,
         "scenarios": scores.iter().map(as_json).collect::<Vec<_>>(),
-    }))?;
+    });
+    setup.screen.json(&documents::named(documents::DRILL, told))?;
     setup.screen.say(match network_clients {
         0 => "ran offline".to_owned(),
         some => format!("NOT offline: {} in this process", counted(some, "network client")),

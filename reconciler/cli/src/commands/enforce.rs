@@ -47,7 +47,7 @@ async fn activate(setup: &Setup, filter: &Filter, sink: &dyn Sink) -> Result<Exi
     let mut target = setup.target_to_write(&desired, &selected);
     target.undone_at_most = Some(setup.settings.undone_at_most);
     target.brakes = true;
-    let look = setup.look(&desired);
+    let look = setup.look(&desired, &selected.wanted);
     let policy = Approval::StandingPolicy { max_changes: setup.settings.max_changes };
     let approve = |plan: &Plan| {
         setup.screen.say(render::plan(plan, &look))?;

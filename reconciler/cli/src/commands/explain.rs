@@ -8,6 +8,7 @@ use serde_json::{Value, json};
 
 use crate::exit::Exit;
 use crate::failure::Failure;
+use crate::formats::documents;
 use crate::screen::{FAINT, STRONG, Screen, paint};
 use crate::view::layout::{padded, width, wrapped};
 
@@ -19,7 +20,7 @@ pub(crate) fn run(screen: Screen, of: Option<&str>) -> Result<Exit, Failure> {
     }
     let unknown = match desired::explain(KINDS, of) {
         Ok(found) => {
-            screen.json(&json!(found))?;
+            screen.json(&documents::named(documents::EXPLANATION, json!(found)))?;
             screen.say(member(&found).trim_end())?;
             return Ok(Exit::Done);
         }
@@ -37,7 +38,7 @@ fn list(screen: Screen) -> Result<Exit, Failure> {
     let mut kinds: Vec<_> = KINDS.iter().map(|kind| kind.contract()).collect();
     kinds.sort_by_key(|kind| kind.name);
     let kinds_listed: Vec<Value> = kinds.iter().map(|kind| json!({"kind": kind.name, "about": kind.about})).collect();
-    screen.json(&json!({"codes": listed, "kinds": kinds_listed}))?;
+    screen.json(&documents::named(documents::CODES, json!({"codes": listed, "kinds": kinds_listed})))?;
     screen.say("Kinds, and the members of each: `explain KIND`, `explain KIND.MEMBER.MEMBER`\n")?;
     let longest = kinds.iter().map(|kind| kind.name.len()).max().unwrap_or_default();
     for kind in kinds {
@@ -59,7 +60,8 @@ fn code(screen: Screen, code: &str) -> Result<Exit, Failure> {
             None => failure.hint("`bedrock-reconciler explain` lists them"),
         });
     };
-    screen.json(&json!({"code": found.id, "title": found.title, "explanation": found.explanation}))?;
+    let told = json!({"code": found.id, "title": found.title, "explanation": found.explanation});
+    screen.json(&documents::named(documents::CODE, told))?;
     screen.say(format_args!("{}: {}\n\n{}", paint(STRONG, found.id), found.title, found.explanation))?;
     Ok(Exit::Done)
 }

@@ -8,11 +8,13 @@ use reconciler_model::address::{Address, Scope, ScopeKind};
 use reconciler_model::desired::{Exported, exported};
 use reconciler_model::digest;
 use reconciler_model::inventory::{Gap, ObservedResource};
+use schemars::JsonSchema;
 use serde::Serialize;
 use serde_json::{Value, json};
 
 use crate::exit::Exit;
 use crate::failure::Failure;
+use crate::formats::documents;
 use crate::progress::Progress;
 use crate::screen::Screen;
 use crate::setup::{Setup, globs};
@@ -40,7 +42,8 @@ pub(crate) async fn run(setup: &Setup, address: &[String]) -> Result<Exit, Failu
     inventory.gaps.retain(is_of_what_is_asked);
     let seen = inventory.resources.values().filter(|observed| is_asked(&observed.address));
     let (declarations, left_out) = declarations(seen);
-    setup.screen.json(&json!({ "declarations": declarations, "left_out": left_out, "gaps": inventory.gaps }))?;
+    let told = json!({ "declarations": declarations, "left_out": left_out, "gaps": inventory.gaps });
+    setup.screen.json(&documents::named(documents::EXPORT, told))?;
     print(setup.screen, &declarations)?;
     for LeftOut { address, member, reason } in &left_out {
         let member = member.as_deref().map(|member| format!(" {member}")).unwrap_or_default();
@@ -72,7 +75,7 @@ fn may_be_in(pattern: &str, account: &str, region: &str, kind: &str) -> bool {
 }
 
 /// A part of what is live that cannot be declared.
-#[derive(Debug, Clone, PartialEq, Serialize)]
+#[derive(Debug, Clone, PartialEq, JsonSchema, Serialize)]
 pub(crate) struct LeftOut {
     /// The resource.
     address: Address,

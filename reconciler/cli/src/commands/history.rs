@@ -6,11 +6,13 @@ use jiff::Timestamp;
 use reconciler_engine::journal::{self, Entry, Line, Record};
 use reconciler_model::codes;
 use reconciler_model::diagnostic::did_you_mean;
+use schemars::JsonSchema;
 use serde::Serialize;
 use serde_json::json;
 
 use crate::exit::Exit;
 use crate::failure::Failure;
+use crate::formats::documents;
 use crate::screen::{DOUBT, FAINT, STRONG, paint};
 use crate::setup::Setup;
 
@@ -21,15 +23,21 @@ const RUN_STARTED: &str = "run_started";
 const NOT_KNOWN: &str = "not known";
 
 /// One line of the table.
-#[derive(Debug, Serialize)]
-struct Row {
+#[derive(Debug, JsonSchema, Serialize)]
+pub(crate) struct Row {
     /// `run` or `incident`.
     is: &'static str,
+    /// Its id.
     id: String,
+    /// When it began, in UTC.
     at: Timestamp,
+    /// What it was for.
     mode: String,
+    /// How it ended.
     outcome: String,
+    /// Steps that read-back verified.
     verified: usize,
+    /// Steps that it did not.
     not_verified: usize,
     /// Whole seconds from the first record to the last; `None` where no end is on record.
     seconds: Option<i64>,
@@ -78,7 +86,8 @@ fn list(setup: &Setup, lines: &[Line]) -> Result<Exit, Failure> {
     let rows = rows(lines);
     let newer = lines.iter().filter(|line| line.record.is_newer()).count();
     let of = |is: &str| -> Vec<&Row> { rows.iter().filter(|row| row.is == is).collect() };
-    setup.screen.json(&json!({ "runs": of("run"), "incidents": of("incident"), "newer_records": newer }))?;
+    let told = json!({ "runs": of("run"), "incidents": of("incident"), "newer_records": newer });
+    setup.screen.json(&documents::named(documents::HISTORY, told))?;
     if rows.is_empty() {
         setup.screen.say("no run has written anything")?;
         return Ok(Exit::Done);

@@ -13,6 +13,7 @@ use similar::TextDiff;
 use crate::exit::Exit;
 use crate::failure::Failure;
 use crate::files;
+use crate::formats::documents;
 use crate::progress::Progress;
 use crate::screen::{BAD, DOUBT, FAINT, GOOD, paint};
 use crate::setup::Setup;
@@ -53,9 +54,15 @@ pub(crate) async fn run(setup: &Setup, check: bool) -> Result<Exit, Failure> {
     }
     let diff = TextDiff::from_lines(&old, &text).unified_diff().context_radius(2).header("pinned", "live").to_string();
     let shown: Vec<&String> = unread.iter().collect();
-    setup.screen.json(
-        &json!({ "differs": differs, "written": writes, "diff": diff, "changed": changed, "newer": newer, "not_pinned": shown }),
-    )?;
+    let told = json!({
+        "differs": differs,
+        "written": writes,
+        "diff": diff,
+        "changed": changed,
+        "newer": newer,
+        "not_pinned": shown,
+    });
+    setup.screen.json(&documents::named(documents::PINS, told))?;
     if !diff.is_empty() {
         setup.screen.say(diff.trim_end())?;
     }

@@ -17,6 +17,7 @@ use crate::diff;
 use crate::exit::Exit;
 use crate::failure::Failure;
 use crate::files;
+use crate::formats::{self, Found};
 use crate::next;
 use crate::progress::Progress;
 use crate::render;
@@ -73,7 +74,9 @@ pub(crate) async fn run(setup: &Setup, filter: &Filter, asked: Asked) -> Result<
     };
     let exit = Outcome::of_plan_from(plan, threshold).into();
     setup.screen.json(&output)?;
-    let look = setup.look(&desired);
+    let look = setup.look(&desired, &selected.wanted);
+    let found = Found { plan, attributions: &attributions, look: &look, is_after: false, exit };
+    formats::print(setup.screen, &found)?;
     setup.screen.line(paint(FAINT, head_of(&selected.wanted, begun, sessions.calls())))?;
     let shown = match asked.summary {
         true => render::summary(plan, &look),

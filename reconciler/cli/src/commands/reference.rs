@@ -11,10 +11,14 @@ use crate::args::Arguments;
 use crate::controls;
 use crate::exit::Exit;
 use crate::failure::Failure;
+use crate::formats::documents::{self, Document};
 use crate::screen::Screen;
 
-pub(crate) fn schema(screen: Screen) -> Result<Exit, Failure> {
-    screen.print(format_args!("{:#}\n", desired::schema(KINDS)))?;
+pub(crate) fn schema(screen: Screen, of: Document) -> Result<Exit, Failure> {
+    match documents::schema(of) {
+        Some(schema) => screen.print(format_args!("{schema:#}\n"))?,
+        None => screen.print(format_args!("{:#}\n", desired::schema(KINDS)))?,
+    }
     Ok(Exit::Done)
 }
 
@@ -29,14 +33,15 @@ pub(crate) fn controls(screen: Screen) -> Result<Exit, Failure> {
 
 pub(crate) fn control(screen: Screen, id: &str) -> Result<Exit, Failure> {
     let control = controls::find(id)?;
-    screen.json(&json!(control))?;
+    screen.json(&documents::named(documents::CONTROL, json!(control)))?;
     screen.say(controls::runbook(control).trim_end())?;
     Ok(Exit::Done)
 }
 
 pub(crate) fn version(screen: Screen) -> Result<Exit, Failure> {
     let (version, plan, journal) = (env!("CARGO_PKG_VERSION"), plan::FORMAT, journal::FORMAT);
-    screen.json(&json!({"version": version, "plan_format": plan, "journal_format": journal}))?;
+    let told = json!({"version": version, "plan_format": plan, "journal_format": journal});
+    screen.json(&documents::named(documents::VERSION, told))?;
     screen.say(format_args!(
         "bedrock-reconciler {version}\nplan format        {}.{} (reads {}.x)\njournal format     {journal}",
         plan.major, plan.minor, plan.major

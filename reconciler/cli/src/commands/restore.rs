@@ -16,6 +16,7 @@ use crate::args::Filter;
 use crate::crash_point;
 use crate::exit::Exit;
 use crate::failure::Failure;
+use crate::formats::{documents, failures};
 use crate::interrupt;
 use crate::progress::Progress;
 use crate::render;
@@ -45,7 +46,7 @@ pub(crate) async fn run(setup: &Setup, asked: Asked) -> Result<Exit, Failure> {
     let mut target = setup.target_to_write(&desired, &selected);
     // What is deleted cannot be made again with its number, so it has to be asked for.
     target.may_delete_versions |= asked.delete_versions;
-    let look = setup.look(&desired);
+    let look = setup.look(&desired, &selected.wanted);
     let approve = |plan: &Plan| {
         setup.screen.say(render::plan(plan, &look))?;
         let allowed = match asked.yes {
@@ -76,7 +77,9 @@ pub(crate) async fn run(setup: &Setup, asked: Asked) -> Result<Exit, Failure> {
         Ok(converged) => report::ended(setup, &look, &converged, response.incident.as_ref()),
         Err(failure) => {
             if let Some((incident, folder)) = &response.incident {
-                setup.screen.json(&json!({ "incident": incident, "exit": failure.exit.code() }))?;
+                let error = failures::error(&failure);
+                let told = json!({ "incident": incident, "exit": failure.exit.code(), "error": error });
+                setup.screen.json(&documents::named(documents::ACTIVATION, told))?;
                 setup.screen.say(report::summary(incident, folder))?;
             }
             Err(failure)

@@ -4,6 +4,7 @@ use serde_json::json;
 
 use crate::exit::Exit;
 use crate::failure::Failure;
+use crate::formats::documents;
 use crate::screen::{GOOD, paint};
 use crate::setup::Setup;
 
@@ -12,13 +13,14 @@ pub(crate) fn run(setup: &Setup) -> Result<Exit, Failure> {
     let addresses = desired.wanted().len();
     let declarations = desired.declarations.len();
     let form_only = desired.needs_directory().is_some();
-    setup.screen.json(&json!({
+    let told = json!({
         "accounts_to_be_discovered": form_only,
         "declarations": declarations,
         "addresses": addresses,
         "desired_digest": desired.digest,
         "diagnostics": [],
-    }))?;
+    });
+    setup.screen.json(&documents::named(documents::VALIDATION, told))?;
     if form_only {
         setup.screen.say(format_args!(
             "{}: {declarations} declarations, for accounts that are discovered when AWS is read, in {} regions",

@@ -3,13 +3,14 @@
 //! Expected flow: for every drift the engine asks the event history for the events that can have caused it and puts what it
 //! found here. Where the cause cannot be found, the answer is unknown, with the reason.
 
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use crate::address::Address;
 use crate::tree::Path;
 
 /// One event of AWS CloudTrail, without its request: what it says of who did it. A part of the JSON contract.
-#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, JsonSchema, Serialize, Deserialize)]
 pub struct Culprit {
     /// When, in UTC, as CloudTrail tells it (whole seconds).
     pub at: String,
@@ -35,7 +36,7 @@ pub struct Culprit {
 }
 
 /// What is known about who caused a drift. A part of the JSON contract.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, JsonSchema, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase", tag = "is")]
 #[allow(clippy::large_enum_variant, reason = "there are few, and most are known")]
 pub enum Attribution {
@@ -59,7 +60,7 @@ pub enum Attribution {
 }
 
 /// The time between the culprit's event and the verified restore. A part of the JSON contract.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, JsonSchema, Serialize, Deserialize)]
 pub struct Exposure {
     /// From when on the field was not as declared for sure, in UTC; `None` when that is not known.
     pub since: Option<String>,
@@ -74,7 +75,7 @@ pub struct Exposure {
 }
 
 /// Who caused one difference, and how long it lasted.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, JsonSchema, Serialize, Deserialize)]
 pub struct FieldAttribution {
     /// The field; the root for a resource that is missing or unexpected as a whole.
     pub path: Path,
@@ -85,7 +86,7 @@ pub struct FieldAttribution {
 }
 
 /// Who caused the drift of one address.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, JsonSchema, Serialize, Deserialize)]
 pub struct ResourceAttribution {
     /// The address.
     pub address: Address,

@@ -20,7 +20,7 @@ const ORGANIZATION: &str = "organization";
 const DEEPEST: usize = 8;
 
 /// What is said of a member, for programs too.
-#[derive(Debug, Clone, PartialEq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, schemars::JsonSchema)]
 pub struct Explained {
     /// The path, from the kind.
     pub path: String,
@@ -64,7 +64,7 @@ pub struct Explained {
 }
 
 /// A member in the list of what holds it.
-#[derive(Debug, Clone, PartialEq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, schemars::JsonSchema)]
 pub struct Member {
     /// Its name.
     pub name: String,

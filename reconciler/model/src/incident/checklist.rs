@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 use std::fmt::Write as _;
 
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::words::{count, time};
@@ -11,7 +12,7 @@ use crate::address::Address;
 use crate::control::{Answered, ResponseStep, StepType};
 
 /// How a step of a response stands.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, JsonSchema, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum CheckState {
     /// It was done.
@@ -50,7 +51,7 @@ pub struct Command {
 }
 
 /// One step of the response of one control.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, JsonSchema, Serialize, Deserialize)]
 pub struct CheckItem {
     /// The control.
     pub control: String,

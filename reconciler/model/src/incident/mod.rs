@@ -8,6 +8,7 @@
 //! `incident.json`. A status is never better than what was read: restored means that two separate reads confirm it. Who only
 //! strengthened something, and what we wrote ourselves, is not among the culprits and begins no exposure.
 
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
@@ -34,7 +35,7 @@ pub use checklist::{CheckItem, CheckState, Command};
 pub const FORMAT: Format = Format { major: 1, minor: 2 };
 
 /// How an incident stands, or ended.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, JsonSchema, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Outcome {
     /// Everything is as declared again, and verified.
@@ -87,7 +88,7 @@ impl Outcome {
 }
 
 /// What became of one address.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, JsonSchema, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Status {
     /// As declared again; two separate reads confirm it.
@@ -124,7 +125,7 @@ impl Status {
 }
 
 /// One read that shows the resource as declared.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, JsonSchema, Serialize, Deserialize)]
 pub struct Proof {
     /// What read it.
     pub by: String,
@@ -133,7 +134,7 @@ pub struct Proof {
 }
 
 /// One address that was not as declared.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, JsonSchema, Serialize, Deserialize)]
 pub struct Affected {
     /// How it differed when it was first seen, with its alerts.
     pub drift: Drift,
@@ -242,7 +243,7 @@ impl Affected {
 }
 
 /// One write, from its intent to its verdict.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, JsonSchema, Serialize, Deserialize)]
 pub struct StepDone {
     /// The run that made it.
     pub run: String,
@@ -281,7 +282,7 @@ pub struct StepDone {
 }
 
 /// One file of evidence.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, JsonSchema, Serialize, Deserialize)]
 pub struct EvidenceItem {
     /// What it is.
     pub what: String,
@@ -301,7 +302,7 @@ pub struct EvidenceItem {
 }
 
 /// A control that the incident concerns.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, JsonSchema, Serialize, Deserialize)]
 pub struct Concerned {
     /// Its id.
     pub id: String,
@@ -314,7 +315,7 @@ pub struct Concerned {
 }
 
 /// Who asked for the restore.
-#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Default, PartialEq, Eq, JsonSchema, Serialize, Deserialize)]
 pub struct Operator {
     /// The user of the operating system.
     pub user: String,
@@ -324,7 +325,7 @@ pub struct Operator {
 }
 
 /// The case file. A part of the JSON contract.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, JsonSchema, Serialize, Deserialize)]
 pub struct Incident {
     /// The format of the file.
     pub format: Format,

@@ -8,6 +8,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
@@ -28,7 +29,7 @@ pub use planner::{Case, Inputs, Referring, build, is_as_declared};
 
 /// The version of the plan file. Readers accept their own minor and the older ones of their major, because the id is the digest of
 /// what they can read; writers write their own.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, JsonSchema, Serialize, Deserialize)]
 pub struct Format {
     /// Changes when a reader of the old format would misunderstand the new one.
     pub major: u32,
@@ -40,7 +41,7 @@ pub struct Format {
 pub const FORMAT: Format = Format { major: 2, minor: 2 };
 
 /// One call, exactly as it goes out: what is shown is what is sent.
-#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Default, PartialEq, JsonSchema, Serialize, Deserialize)]
 pub struct Call {
     /// The IAM prefix of the service.
     pub service: String,
@@ -57,7 +58,7 @@ pub struct Call {
 }
 
 /// What a member of a request is filled in with when it is sent. A part of the JSON contract.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, JsonSchema, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Filled {
     /// The token by which AWS knows a repetition.
@@ -147,7 +148,7 @@ pub struct ProposedStep {
 }
 
 /// Why a restore may not be in effect for callers although it is verified. A part of the JSON contract.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, JsonSchema, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Lag {
     /// Callers that name a version go on with that one, and no new one is made.
@@ -157,7 +158,7 @@ pub enum Lag {
 }
 
 /// What read-back must show after a step.
-#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Default, PartialEq, JsonSchema, Serialize, Deserialize)]
 pub struct ExpectedState {
     /// Members of the tree that must have exactly these values.
     pub tree: Value,
@@ -186,7 +187,7 @@ pub struct Proposal {
 }
 
 /// Whether a finding stands in the way.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, JsonSchema, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Severity {
     /// A step that would be needed is refused.
@@ -198,7 +199,7 @@ pub enum Severity {
 }
 
 /// Something that makes a step refused or risky, or that should be known.
-#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, JsonSchema, Serialize, Deserialize)]
 pub struct Finding {
     /// The address.
     pub address: Address,
@@ -221,7 +222,7 @@ impl Finding {
 }
 
 /// One fully resolved step.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, JsonSchema, Serialize, Deserialize)]
 pub struct Step {
     /// The step's number in the plan.
     pub id: String,
@@ -252,7 +253,7 @@ pub struct Step {
 }
 
 /// How many addresses are in which state. A part of the JSON contract.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, JsonSchema, Serialize, Deserialize)]
 pub struct Summary {
     /// Declared addresses that the plan looked at.
     pub addresses: usize,
@@ -276,7 +277,7 @@ fn is_zero(count: &usize) -> bool {
 }
 
 /// The plan. A part of the JSON contract.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, JsonSchema, Serialize, Deserialize)]
 pub struct Plan {
     /// The format of the file.
     pub format: Format,
