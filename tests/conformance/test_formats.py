@@ -297,7 +297,7 @@ def test_every_document_is_what_its_schema_says(serve, tmp_path, schema_of):
     told("failure", USAGE, "explain", "BRX9999")
     told("failure", USAGE, "nonsense")
     told("failure", USAGE, "apply", str(tmp_path / "nowhere.json"))
-    option = re.search(r"--of <DOCUMENT>.*?(?=\n  -|\Z)", reconcile("schema", "--help").stdout, flags=re.DOTALL)
+    option = re.search(r"--of <DOCUMENT>.*?(?=\n +--|\n +-[a-z],|\Z)", reconcile("schema", "--help").stdout, flags=re.DOTALL)
     listed = re.findall(r"- ([a-z-]+):", option.group())
     assert set(listed) == seen | {"desired-state"}, "every schema is asked for a document"
     assert plan["plan_id"]

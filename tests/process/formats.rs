@@ -77,8 +77,13 @@ fn commands_that_write_tell_what_is_left() {
         .collect();
     assert!(!failed.is_empty());
     let left = environment.run(&["--output", "asff", "enforce", "--once"]).exits(0).json();
-    let closed = failed.iter().filter(|id| status(&left, id).as_deref() == Some("PASSED")).count();
-    assert!(closed * 10 > failed.len() * 9, "{closed} of {} findings are known again and closed", failed.len());
+    // What was restored is closed under its id. A weak version and a pin that is stale are left to people, and said.
+    let open: Vec<&Value> = failed.iter().filter(|id| status(&left, id).as_deref() != Some("PASSED")).collect();
+    assert!(failed.len() > 20 && open.len() == 4, "{} of {} are open", open.len(), failed.len());
+    for one in left.as_array().expect("findings").iter().filter(|one| one["Compliance"]["Status"] != "PASSED") {
+        let told = one["Description"].as_str().expect("a text");
+        assert!(told.contains("[BRX1053]") || told.contains("[BRX1109]"), "{told}");
+    }
     let restored = environment.run(&["--output", "markdown", "restore", "--yes", "aws-genai-04"]).exits(0).stdout;
     assert!(restored.starts_with("### bedrock-reconciler: all "), "{restored}");
 }

@@ -251,7 +251,7 @@ fn detail(entry: &Entry) -> (String, usize) {
     let cut = lines.len() - kept;
     lines.truncate(kept);
     if cut > 0 {
-        lines.push(format!("… {} more", counted(cut, "line")));
+        lines.push(format!("… {}", counted(cut, "more line")));
     }
     (block(&lines), cut)
 }
