@@ -9,10 +9,11 @@ use reconciler_engine::audit;
 use reconciler_model::alert::Alert;
 use reconciler_model::attribution::ResourceAttribution;
 use reconciler_model::control::Control;
+use reconciler_model::desired::Explained;
 use reconciler_model::diagnostic::Diagnostic;
 use reconciler_model::incident::Incident;
 use reconciler_model::inventory::Gap;
-use reconciler_model::plan::Plan;
+use reconciler_model::plan::{self, Plan};
 use schemars::JsonSchema;
 use serde_json::Value;
 

@@ -47,7 +47,7 @@ pub struct Waiver {
 }
 
 /// Who answers for a waiver, why, and until when. A part of the JSON contract.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, schemars::JsonSchema)]
 pub struct Terms {
     /// Who answers for it.
     pub owner: String,
