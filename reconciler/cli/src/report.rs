@@ -82,9 +82,12 @@ pub(crate) fn ended(
         }
         (_, after) => match interrupt::requested() {
             Some(exit) if after.is_none() => {
+                let mut told = json!({ "exit": exit.code() });
+                if let Some((incident, _)) = incident {
+                    told["incident"] = json!(incident);
+                }
+                screen.json(&documents::named(documents::ACTIVATION, told))?;
                 if let Some((incident, folder)) = incident {
-                    let told = json!({ "incident": incident, "exit": exit.code() });
-                    screen.json(&documents::named(documents::ACTIVATION, told))?;
                     screen.say(summary(incident, folder))?;
                 }
                 say_what_next(setup, look, converged, incident)?;
