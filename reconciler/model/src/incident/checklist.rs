@@ -41,7 +41,7 @@ impl CheckState {
 }
 
 /// One command that people run. What it names comes from outside, and is quoted for a shell.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, schemars::JsonSchema)]
 pub struct Command {
     /// The resource that it is about, where it is about one.
     #[serde(default, skip_serializing_if = "Option::is_none")]
