@@ -2,6 +2,7 @@
 //!
 //! Guarantees: a cell is one line, and none is a formula for a spreadsheet, whatever is in it.
 
+use reconciler_model::desired::Terms;
 use reconciler_model::drift::{Change, FieldDrift};
 use reconciler_model::text::one_line;
 use serde_json::Value;
@@ -12,7 +13,7 @@ use crate::exit::Exit;
 use crate::failure::Failure;
 
 /// The columns; new ones are added at the end.
-const COLUMNS: [&str; 24] = [
+const COLUMNS: [&str; 25] = [
     "plan_id",
     "standing",
     "class",
@@ -34,6 +35,7 @@ const COLUMNS: [&str; 24] = [
     "declared_at",
     "kept",
     "stays",
+    "waived",
     "codes",
     "detail",
     "calls",
@@ -104,6 +106,7 @@ fn row(found: &Found<'_>, subject: &Subject<'_>, field: Option<&FieldDrift>) -> 
         field.and_then(|field| field.declared_at.as_deref()).or(subject.at).unwrap_or_default().to_owned(),
         yes(field.is_some_and(|field| field.kept)),
         yes(field.is_some_and(|field| field.stays)),
+        field.and_then(|field| field.waived.as_ref()).map(Terms::in_words).unwrap_or_default(),
         codes.join(" "),
         detail.join("; "),
         subject.steps.iter().map(|step| step.call.action()).collect::<Vec<_>>().join(" "),

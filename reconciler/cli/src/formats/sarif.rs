@@ -1,8 +1,7 @@
 //! SARIF 2.1.0: one result for each address and alert, at the file and line of its declaration.
 //!
 //! Guarantees: rules are the signals of the controls, so that a rule keeps its name whatever drifts; a result has a fingerprint of its
-//! address and rule, so that a viewer knows it again. No result has `suppressions`: that member is for waivers, and says nothing while
-//! there are none.
+//! address and rule, so that a viewer knows it again. What is waived has the terms of the waiver as its suppression.
 
 use std::collections::BTreeMap;
 use std::path::Path;
@@ -18,7 +17,7 @@ use serde_json::{Value, json};
 use serde_sarif::sarif::{
     ArtifactLocation, Invocation, Location, LogicalLocation, Message, MultiformatMessageString, Notification,
     PhysicalLocation, PropertyBag, Region, ReportingConfiguration, ReportingDescriptor, Result as Told, ResultLevel,
-    Run, RunAutomationDetails, Sarif, Tool, ToolComponent, Version,
+    Run, RunAutomationDetails, Sarif, Suppression, Tool, ToolComponent, Version,
 };
 
 use super::Found;
@@ -221,14 +220,27 @@ fn result(found: &Found<'_>, subject: &Subject<'_>, alert: Option<&Alert>, rule:
         let calls: Vec<String> = subject.steps.iter().map(|step| step.call.action()).collect();
         properties.push(("calls", json!(calls)));
     }
-    Told::builder()
+    let mut told = Told::builder()
         .rule_id(rule.to_owned())
         .level(level)
         .message(message(&text))
         .locations(vec![location])
         .partial_fingerprints(BTreeMap::from([("addressAndRule/v1".to_owned(), print)]))
         .properties(bag(&properties))
-        .build()
+        .build();
+    // A waiver is kept beside the code that the result is about, and reviewed like it.
+    let waived = subject.drift.filter(|drift| drift.is_kept());
+    let waived = waived.iter().flat_map(|drift| &drift.fields).filter_map(|field| field.waived.as_ref());
+    let suppressions: Vec<Suppression> = waived
+        .map(|terms| {
+            let justification = one_line(&terms.in_words()).into_owned();
+            Suppression::builder().kind(json!("external")).justification(justification).build()
+        })
+        .collect();
+    if !suppressions.is_empty() {
+        told.suppressions = Some(suppressions);
+    }
+    told
 }
 
 fn number(count: usize) -> i64 {

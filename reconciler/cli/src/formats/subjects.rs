@@ -19,7 +19,7 @@ use crate::view::changes::{self, Depth, Line, Sign};
 /// How an address stands.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Standing {
-    /// As declared, or stronger and kept.
+    /// As declared, or stronger and kept, or waived.
     Passed,
     /// Not as declared, or somebody has to look at it.
     Failed,
@@ -173,6 +173,9 @@ impl<'a> Subject<'a> {
             (Some(drift), _) => match drift.change {
                 Change::Missing => "is missing".to_owned(),
                 Change::Unexpected => "is undeclared and below the floor of a control".to_owned(),
+                Change::Changed if drift.is_kept() && drift.is_waived_in_part() => {
+                    "is not as declared, and waived".to_owned()
+                }
                 Change::Changed if drift.is_kept() => "is stronger than declared and kept".to_owned(),
                 Change::Changed => match drift.direction {
                     Direction::Weakened => "is weaker than declared".to_owned(),
@@ -259,6 +262,8 @@ pub(crate) fn about(control: &Control, signal: &str) -> String {
         alert::HARMLESS => "Something is not as declared, and nothing protects less.".to_owned(),
         alert::REPOINTED => "A pinned name, tag or alias leads elsewhere.".to_owned(),
         alert::WEAK_VERSION => "An older version that callers can name protects less than declared.".to_owned(),
+        alert::WAIVED => "Somebody answers for what is not as declared.".to_owned(),
+        alert::WAIVER_EXPIRED => "The last day of a waiver is over, and it is still not as declared.".to_owned(),
         alert::SHUT => "What protects more than declared may keep everybody out.".to_owned(),
         alert::UNEXPECTED => "Something that nobody declared is below the floor of the control.".to_owned(),
         other => format!("The signal {other} of the control."),
