@@ -21,6 +21,7 @@ mod inventory;
 mod kinds;
 mod limits;
 mod lost;
+mod needed;
 mod normal_form;
 mod permissions;
 mod pins;

@@ -5,6 +5,7 @@
 
 #![allow(clippy::expect_used, clippy::unwrap_used)]
 
+mod adopt;
 mod aws_failures;
 mod bad_input;
 mod crash;

@@ -11,7 +11,11 @@ use rustix::process::Signal;
 
 use crate::harness::{TestEnvironment, repository};
 
-const COMMANDS: [&str; 16] = [
+const COMMANDS: [&str; 20] = [
+    "init",
+    "adopt",
+    "doctor",
+    "status",
     "validate",
     "plan",
     "pin",

@@ -422,7 +422,7 @@ async fn connected(emulator: &Emulator, desired: &Desired, timeouts: Timeouts) -
     let retries = Retries { initial_backoff: Duration::from_millis(1), ..Retries::default() };
     let organization = desired.organization();
     Connection::in_process(emulator.http_client())
-        .role(organization.role.clone())
+        .role_or_own(organization.role.clone())
         .partition(organization.partition.clone())
         .retries(retries)
         .timeouts(timeouts)

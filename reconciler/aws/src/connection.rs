@@ -122,8 +122,14 @@ impl Connection {
     /// one, or an ARN. `${account.id}`, `${account.name}` and `${partition}` are replaced in both; see
     /// [`Sessions::name_accounts`].
     #[must_use]
-    pub fn role(mut self, role: impl Into<String>) -> Self {
-        self.role = Some(role.into());
+    pub fn role(self, role: impl Into<String>) -> Self {
+        self.role_or_own(Some(role.into()))
+    }
+
+    /// The same where there may be none: only the caller's own account can be called then.
+    #[must_use]
+    pub fn role_or_own(mut self, role: Option<String>) -> Self {
+        self.role = role;
         self
     }
 

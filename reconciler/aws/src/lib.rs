@@ -44,6 +44,7 @@
 
 mod call;
 mod classify;
+mod clock;
 pub mod client;
 mod connection;
 mod credentials;
@@ -58,6 +59,7 @@ mod single_flight;
 
 pub use aws_smithy_runtime_api::client::http::SharedHttpClient;
 pub use call::InFlight;
+pub use clock::SignedSkew;
 pub use connection::{Connection, EMBEDDED_ACCOUNT, Retries, Timeouts};
 pub use error::{CallError, CallFacts, ErrorClass};
 pub use http_client::network_clients;

@@ -12,6 +12,7 @@ use tokio::task::JoinSet;
 use tracing::Instrument as _;
 
 use crate::call::{Call, InFlight};
+use crate::clock::{DateTap, SignedSkew};
 use crate::connection::Connection;
 use crate::credentials::{AccountCredentials, OfTheCall, Principal};
 use crate::error::CallError;
@@ -248,6 +249,25 @@ impl Session {
             },
             None => std::future::pending().await,
         }
+    }
+
+    /// Asks STS of this region who the credentials of this account are, and by how much the clock here is ahead of the answer's.
+    /// The clock is told of an error too: AWS refuses what is signed at another time.
+    pub async fn ask(&self) -> (Result<CallerIdentity, CallError>, Option<SignedSkew>) {
+        const OPERATION: &str = "GetCallerIdentity";
+        let sts = self.client(aws_sdk_sts::Client::new);
+        let call = match self.begin("sts", OPERATION).await {
+            Ok(call) => call,
+            Err(error) => return (Err(error), None),
+        };
+        let clock = DateTap::default();
+        let asking = sts.get_caller_identity().customize().interceptor(call.tap()).interceptor(clock.clone());
+        let sent = call.carry(asking.send()).await;
+        let identity = call.output(sent).and_then(|output| match (output.account, output.arn) {
+            (Some(account), Some(arn)) => Ok(CallerIdentity { account, arn }),
+            _ => Err(self.describe("sts", OPERATION).unreadable("an account and an ARN", None, None)),
+        });
+        (identity, clock.skew())
     }
 
     pub(crate) fn window(&self, service: &'static str) -> Arc<Window> {

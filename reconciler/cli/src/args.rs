@@ -1,6 +1,7 @@
 //! The command line. The comments are the help pages.
 
 use std::path::{Path, PathBuf};
+use std::time::Duration;
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
 
@@ -58,6 +59,11 @@ pub(crate) struct Global {
     #[arg(long, global = true)]
     pub(crate) full: bool,
 
+    /// End within this time, such as 30s or 5m. What was not read by then is not evaluated (exit 3); a write is never cut: what
+    /// has not begun is not begun.
+    #[arg(long, global = true, value_name = "DURATION", value_parser = duration)]
+    pub(crate) timeout: Option<Duration>,
+
     /// Use no colours, as if standard output were no terminal. The environment variable NO_COLOR does the same.
     #[arg(long, global = true)]
     pub(crate) no_color: bool,
@@ -103,6 +109,13 @@ pub(crate) fn in_shell(word: &str) -> String {
         return word.to_owned();
     }
     format!("'{}'", word.replace('\'', "'\\''"))
+}
+
+/// A time such as `90s`, `5m` or `1h 30m`.
+fn duration(text: &str) -> Result<Duration, String> {
+    let spoken: Result<jiff::SignedDuration, _> = text.parse();
+    let given = spoken.ok().and_then(|duration| Duration::try_from(duration).ok());
+    given.filter(|duration| !duration.is_zero()).ok_or_else(|| "write a time such as 30s, 5m or 1h".to_owned())
 }
 
 /// The folder of the desired state where nothing else is said.
@@ -192,17 +205,118 @@ pub(crate) struct Filter {
     /// Only these addresses: ACCOUNT/REGION/KIND/NAME, with `*` and `?`. May be repeated.
     #[arg(long, value_name = "GLOB")]
     pub(crate) address: Vec<String>,
+
+    #[command(flatten)]
+    pub(crate) places: Places,
+}
+
+impl Filter {
+    /// Whether everything is meant.
+    pub(crate) fn is_whole(&self) -> bool {
+        self.control.is_empty() && self.address.is_empty() && self.places.is_everywhere()
+    }
+}
+
+/// Which accounts, regions and kinds.
+#[derive(Debug, Clone, Default, Args)]
+pub(crate) struct Places {
+    /// Only in this account, by its name. May be repeated.
+    #[arg(long, value_name = "NAME")]
+    pub(crate) account: Vec<String>,
+
+    /// Only in this region; what an account or an organization has once is in its home region. May be repeated.
+    #[arg(long, value_name = "REGION")]
+    pub(crate) region: Vec<String>,
+
+    /// Only this kind, such as guardrail. May be repeated.
+    #[arg(long, value_name = "KIND")]
+    pub(crate) kind: Vec<String>,
+}
+
+impl Places {
+    /// Whether no place and no kind is named.
+    pub(crate) fn is_everywhere(&self) -> bool {
+        self.account.is_empty() && self.region.is_empty() && self.kind.is_empty()
+    }
+
+    /// Whether this account, region and kind is meant.
+    pub(crate) fn take(&self, account: &str, region: &str, kind: &str) -> bool {
+        let takes = |names: &[String], name: &str| names.is_empty() || names.iter().any(|known| known == name);
+        takes(&self.account, account) && takes(&self.region, region) && takes(&self.kind, kind)
+    }
 }
 
 #[derive(Debug, Subcommand)]
 pub(crate) enum Command {
+    /// Begin: write organization.yaml and the schema for editors, for an account or an organization.
+    ///
+    /// Asks at a terminal for what the options do not say. With credentials at hand, it finds out which account they are of. No file
+    /// is overwritten, and nothing is changed in AWS.
+    #[command(
+        after_help = "Examples:\n  bedrock-reconciler init\n  bedrock-reconciler init --account prod=111122223333 --region us-east-1 --region eu-west-1\n  bedrock-reconciler init --organization --role bedrock-reconciler --region us-east-1"
+    )]
+    Init {
+        /// An account: ID, or NAME=ID. May be repeated; several need a role to assume in each. Default: that of the credentials.
+        #[arg(long, value_name = "NAME=ID", conflicts_with = "organization")]
+        account: Vec<String>,
+        /// A region to look at. May be repeated. Default: that of the environment or the profile.
+        #[arg(long, value_name = "REGION")]
+        region: Vec<String>,
+        /// Every account that AWS Organizations lists.
+        #[arg(long)]
+        organization: bool,
+        /// The role to assume in each account. Default for several accounts: bedrock-reconciler. A single one needs none.
+        #[arg(long, value_name = "ROLE")]
+        role: Option<String>,
+        /// The folder to write to. Default: that of --desired.
+        #[arg(long, value_name = "DIR")]
+        dir: Option<PathBuf>,
+    },
+
+    /// Take over what exists: write declarations of the live resources, as they are, and pins. Nothing is changed in AWS.
+    ///
+    /// Takes what Bedrock's controls are about, and what that refers to: keys, log groups, buckets and roles. Then it says, control by
+    /// control, what exists, what does not, and what is below the floor that the control has. What is declared already is passed by,
+    /// and no file is overwritten. A plan is in sync afterwards.
+    #[command(
+        visible_alias = "import",
+        after_help = "Examples:\n  bedrock-reconciler adopt --dry-run\n  bedrock-reconciler adopt && bedrock-reconciler plan\n  bedrock-reconciler adopt --kind log-group --address '*/app-*'"
+    )]
+    Adopt {
+        /// Print the declarations, and write nothing.
+        #[arg(long)]
+        dry_run: bool,
+        /// Take every resource of every kind that this build knows, whether a control is about it or not.
+        #[arg(long)]
+        all: bool,
+        /// Take these addresses, whether a control is about them or not: ACCOUNT/REGION/KIND/NAME, with `*` and `?`. May be repeated.
+        #[arg(long, value_name = "GLOB")]
+        address: Vec<String>,
+        #[command(flatten)]
+        places: Places,
+    },
+
+    /// Check what every run rests on: credentials, roles, regions, permissions, clock, state folder and pins.
+    ///
+    /// Each line is `ok`, `warn` or `FAIL`, with what to do about it. Nothing is changed. Exits 2 when something fails.
+    #[command(after_help = "Examples:\n  bedrock-reconciler doctor\n  bedrock-reconciler --output json doctor --account prod")]
+    Doctor {
+        /// Only this account, by its name. May be repeated.
+        #[arg(long, value_name = "NAME")]
+        account: Vec<String>,
+    },
+
+    /// Say how things stand according to the state folder: last runs, open incidents, brakes. No call to AWS is made.
+    #[command(after_help = "Examples:\n  bedrock-reconciler status\n  bedrock-reconciler --state /var/lib/bedrock-reconciler --output json status")]
+    Status,
+
     /// Check the desired state. No call to AWS is made.
     #[command(after_help = "Example:\n  bedrock-reconciler validate --desired desired-state")]
     Validate,
 
     /// Show what drifted and what would be done. Nothing is changed.
     #[command(
-        after_help = "Examples:\n  bedrock-reconciler --aws embedded plan\n  bedrock-reconciler plan --control aws-genai-04 --out\n  bedrock-reconciler --output json plan --address 'prod/*/guardrail/*'"
+        after_help = "Examples:\n  bedrock-reconciler --aws embedded plan\n  bedrock-reconciler plan --control aws-genai-04 --out\n  bedrock-reconciler plan --account prod --region us-east-1 --kind guardrail\n  bedrock-reconciler --output json plan --address 'prod/*/guardrail/*'"
     )]
     Plan {
         #[command(flatten)]
@@ -308,6 +422,8 @@ pub(crate) enum Command {
         /// Only these addresses: ACCOUNT/REGION/KIND/NAME, with `*` and `?`. May be repeated.
         #[arg(long, value_name = "GLOB")]
         address: Vec<String>,
+        #[command(flatten)]
+        places: Places,
     },
 
     /// Rehearse on the embedded AWS: attack, detect, restore, verify. Prints a score card.

@@ -57,6 +57,12 @@ impl fmt::Display for Failure {
 
 impl From<CallError> for Failure {
     fn from(error: CallError) -> Self {
+        if error.code == "NoCredentials" {
+            return Self::new(Exit::Failed, "no AWS credentials found").code(code_of(&error)).hint(
+                "log in and name the profile (`aws sso login`, AWS_PROFILE), or set AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY, or run \
+                 where an instance or task role is attached. To try the tool without an AWS account: --aws embedded.",
+            );
+        }
         let failure = Self::new(Exit::Failed, format!("failed to {error}")).code(code_of(&error));
         match error.hint() {
             Some(hint) => failure.hint(format!("{hint} To try the tool without an AWS account: --aws embedded.")),

@@ -61,7 +61,10 @@ fn main() -> ExitCode {
     let ended = match tokio::runtime::Builder::new_multi_thread().enable_all().build() {
         Ok(runtime) => runtime.block_on(async {
             interrupt::watch();
-            run(arguments, screen).await
+            match arguments.global.timeout {
+                None => run(arguments, screen).await,
+                Some(patience) => interrupt::within(patience, run(arguments, screen)).await,
+            }
         }),
         Err(error) => Err(Failure::new(Exit::Failed, format!("failed to start: {error}"))),
     };
@@ -79,6 +82,16 @@ async fn run(arguments: Arguments, screen: Screen) -> Result<Exit, Failure> {
     let Arguments { global, command } = arguments;
     formats::check(global.output, &command)?;
     match command {
+        Command::Init { account, region, organization, role, dir } => {
+            let asked = commands::init::Asked { accounts: account, regions: region, organization, role, dir };
+            commands::init::run(global, asked).await
+        }
+        Command::Adopt { dry_run, all, address, places } => {
+            let asked = commands::adopt::Asked { dry_run, all, address, places };
+            commands::adopt::run(&Setup::new(global)?, &asked).await
+        }
+        Command::Doctor { account } => commands::doctor::run(&Setup::new(global)?, &account).await,
+        Command::Status => commands::status::run(&Setup::new(global)?),
         Command::Validate => commands::validate::run(&Setup::new(global)?),
         Command::Plan { filter, out, blame, summary, fail_on } => {
             let asked = commands::plan::Asked { out, attribution: blame, summary, fail_on };
@@ -91,6 +104,10 @@ async fn run(arguments: Arguments, screen: Screen) -> Result<Exit, Failure> {
             commands::apply::run(&setup, &plan, approve).await
         }
         Command::Enforce { once, schedule, max_changes, skip_permission_check, filter } => {
+            if !once && global.timeout.is_some() {
+                let text = "a schedule has no end, so that --timeout means nothing for it";
+                return Err(Failure::new(Exit::Usage, text).hint("use it with --once"));
+            }
             let mut setup = Setup::new(global)?;
             setup.settings.schedule = schedule.unwrap_or(setup.settings.schedule);
             setup.settings.max_changes = max_changes.unwrap_or(setup.settings.max_changes);
@@ -107,7 +124,7 @@ async fn run(arguments: Arguments, screen: Screen) -> Result<Exit, Failure> {
             setup.settings.permission_check &= !skip_permission_check;
             commands::restore::run(&setup, asked).await
         }
-        Command::Export { address } => commands::export::run(&Setup::new(global)?, &address).await,
+        Command::Export { address, places } => commands::export::run(&Setup::new(global)?, &address, &places).await,
         Command::Drill { scenario } => commands::drill::run(&Setup::new(global)?, scenario).await,
         Command::Emulator { listen, scenario, faults, latency, seed } => {
             commands::emulator::run(screen, listen, &scenario, faults, latency, seed).await

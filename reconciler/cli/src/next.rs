@@ -7,7 +7,7 @@ use reconciler_model::drift::{Change, Drift};
 use reconciler_model::plan::Plan;
 
 use crate::args::{Global, in_shell};
-use crate::screen::{DO, FAINT, line, paint};
+use crate::screen::{DO, FAINT, Screen, line, paint};
 use crate::view::layout::columns;
 
 /// A command, and what it is for.
@@ -43,6 +43,31 @@ pub(crate) fn after_plan(global: &Global, plan: &Plan, saved: Option<&Path>) -> 
         next(format!("{program} export --address {address}"), "prints it as a declaration");
     }
     all
+}
+
+/// After `init`: what is there is taken over, or the way to AWS is put right first.
+pub(crate) fn after_init(global: &Global, has_credentials: bool) -> Vec<Next> {
+    let program = global.spelled();
+    let adopt = Next { command: format!("{program} adopt --dry-run"), reason: "shows what there is, as declarations" };
+    let doctor = Next { command: format!("{program} doctor"), reason: "checks roles, regions and permissions" };
+    if has_credentials { vec![adopt, doctor] } else { vec![doctor, adopt] }
+}
+
+/// After `adopt`.
+pub(crate) fn after_adopt(global: &Global, is_written: bool) -> Vec<Next> {
+    let program = global.spelled();
+    match is_written {
+        true => vec![Next { command: format!("{program} plan"), reason: "is in sync: what is there was written down" }],
+        false => vec![Next { command: format!("{program} adopt"), reason: "writes it" }],
+    }
+}
+
+/// Prints them for people.
+pub(crate) fn say(screen: Screen, all: &[Next]) -> std::io::Result<()> {
+    match lines(all, usize::MAX) {
+        Some(text) => screen.say(text),
+        None => Ok(()),
+    }
 }
 
 /// After an activation that left something open.

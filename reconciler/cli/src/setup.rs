@@ -21,18 +21,18 @@ use reconciler_kinds::sources::insights::LogsInsights;
 use reconciler_kinds::sources::lookups::LOOKUPS;
 use reconciler_kinds::sources::permissions::PolicySimulation;
 use reconciler_kinds::{CLIENTS, KINDS};
-use reconciler_model::address::ScopeKind;
+use reconciler_model::address::{Address, ScopeKind};
 use reconciler_model::desired::{
     self, Account, Desired, Directory, Needs, Organization, PINS_FILE, Pins, Source, Wanted, with_context,
 };
-use reconciler_model::diagnostic::Diagnostic;
+use reconciler_model::diagnostic::{Diagnostic, did_you_mean};
 use reconciler_model::digest;
 use reconciler_model::drift::Drift;
 use reconciler_model::inventory::Gap;
 use reconciler_model::last_read::LastRead;
 use reconciler_model::undeclared::Watch;
 
-use crate::args::{Aws, Filter, Global};
+use crate::args::{Aws, Filter, Global, Places};
 use crate::controls;
 use crate::exit::Exit;
 use crate::failure::Failure;
@@ -126,6 +126,7 @@ impl Setup {
     ) -> Result<(Desired, Sessions), Failure> {
         let desired = self.load(sources, None)?;
         let sessions = self.connect(desired.organization()).await;
+        is_of_the_account(&sessions, desired.organization()).await?;
         let Some(needs) = desired.needs_directory() else { return Ok((desired, sessions)) };
         let directory = self.discover_or_remember(sources, &sessions, desired.organization(), needs).await?;
         let pinned = pinned.filter(|all| all.len() > sources.len());
@@ -199,6 +200,16 @@ impl Setup {
         }
     }
 
+    /// The desired state of these sources, or all that is wrong with it, which is not printed.
+    pub(crate) fn loaded(
+        sources: &[Source],
+        directory: Option<&Directory>,
+    ) -> Result<Result<Desired, Vec<Diagnostic>>, Failure> {
+        let controls = control_ids()?;
+        let controls: Vec<&str> = controls.iter().map(String::as_str).collect();
+        Ok(desired::load_in(sources, KINDS, &controls, directory))
+    }
+
     fn load(&self, sources: &[Source], directory: Option<&Directory>) -> Result<Desired, Failure> {
         let controls = control_ids()?;
         let controls: Vec<&str> = controls.iter().map(String::as_str).collect();
@@ -227,12 +238,12 @@ impl Setup {
             Some(emulator) => Connection::in_process(emulator.http_client())
                 .retries(Retries { initial_backoff: Duration::from_millis(5), ..Retries::default() }),
             None => Connection::live().retries(self.retries()).timeouts(Timeouts {
-                operation: Duration::from_secs(self.settings.pace.call_seconds.max(1)),
+                operation: self.call_at_most(),
                 ..Timeouts::default()
             }),
         };
         let sessions = connection
-            .role(organization.role.clone())
+            .role_or_own(organization.role.clone())
             .external_id(organization.external_id.clone())
             .partition(organization.partition.clone())
             .session_name(&self.run)
@@ -240,6 +251,12 @@ impl Setup {
             .await;
         name_accounts(&sessions, organization);
         sessions
+    }
+
+    /// How long one call may take. A part of the time of the whole command, so that one which hangs is a gap and the rest is told.
+    fn call_at_most(&self) -> Duration {
+        let own = Duration::from_secs(self.settings.pace.call_seconds.max(1));
+        self.global.timeout.map_or(own, |all| own.min(all / 3))
     }
 
     /// How often to try a call: AWS_MAX_ATTEMPTS means here what it means for every AWS tool.
@@ -296,6 +313,11 @@ impl Setup {
         Ok(StateFolder::open(self.state.clone().ok_or_else(nowhere)?)?)
     }
 
+    /// Where the state folder is or would be.
+    pub(crate) fn state_path(&self) -> Option<&std::path::Path> {
+        self.state.as_deref()
+    }
+
     /// The state folder, for commands that only read it; `None` when it is not there.
     pub(crate) fn state_to_read(&self) -> Option<PathBuf> {
         self.state.clone().filter(|state| state.is_dir())
@@ -322,6 +344,11 @@ impl Setup {
 
     /// Where the desired state applies. Without a desired state it is the caller's own account, in its own region.
     pub(crate) async fn organization(&self) -> Result<Organization, Failure> {
+        Ok(self.organization_and_directory().await?.0)
+    }
+
+    /// The same, with what AWS Organizations lists, where the file says so.
+    pub(crate) async fn organization_and_directory(&self) -> Result<(Organization, Option<Directory>), Failure> {
         let sources = files::sources(&self.global.desired);
         if self.global.desired.exists() {
             let wrong = |found: Vec<Diagnostic>| {
@@ -329,34 +356,34 @@ impl Setup {
                 Failure::new(Exit::Invalid, "the organization file is not valid; nothing was read").diagnostics(found)
             };
             let organization = desired::load_organization(&sources).map_err(wrong)?;
-            let Some(discovery) = &organization.discover else { return Ok(organization) };
             let sessions = self.connect(&organization).await;
+            is_of_the_account(&sessions, &organization).await?;
+            let Some(discovery) = &organization.discover else { return Ok((organization, None)) };
             let directory = self.discover(&sessions, &organization, discovery.needs()).await?;
             let organization = desired::discovered(organization, &directory).map_err(wrong)?;
             self.tell_of_inactive(&organization);
-            return Ok(organization);
+            return Ok((organization, Some(directory)));
         }
         let sessions = self.connect(&Organization::default()).await;
         let own = sessions.identity().await?;
         let region = sessions.home_region().unwrap_or_else(|| "us-east-1".to_owned());
         let partition = own.arn.split(':').nth(1).unwrap_or("aws").to_owned();
         self.screen.remarks(format_args!(
-            "{} is not there, so the caller's own account is read, in {region}. To read more, write organization.yaml:\n\n\
-             partition: {partition}\nmanagementAccount: main\nrole: bedrock-reconciler\nregions: [{region}]\naccounts:\n  \
-             - {{id: \"{}\", name: main}}\n",
+            "{} is not there, so the caller's own account is read, in {region}; `bedrock-reconciler init` writes a file that says \
+             where to look",
             self.global.desired.display(),
-            own.account
         ));
-        Ok(Organization {
+        let organization = Organization {
             partition,
-            management_account: "main".to_owned(),
-            role: "bedrock-reconciler".to_owned(),
+            management_account: Some("main".to_owned()),
+            role: None,
             external_id: None,
             regions: vec![region],
             accounts: vec![Account { id: own.account, name: "main".to_owned(), ..Account::default() }],
             discover: None,
             undeclared: Vec::new(),
-        })
+        };
+        Ok((organization, None))
     }
 
     /// What to restore.
@@ -386,6 +413,22 @@ fn is_valid(sources: &[Source], directory: &Directory) -> Result<bool, Failure> 
     let controls = control_ids()?;
     let controls: Vec<&str> = controls.iter().map(String::as_str).collect();
     Ok(desired::load_in(sources, KINDS, &controls, Some(directory)).is_ok())
+}
+
+/// Fails where no role is named and the caller's own credentials are of another account.
+async fn is_of_the_account(sessions: &Sessions, organization: &Organization) -> Result<(), Failure> {
+    if organization.role.is_some() {
+        return Ok(());
+    }
+    let own = sessions.identity().await?;
+    match organization.accounts.iter().find(|account| account.id != own.account) {
+        None => Ok(()),
+        Some(Account { id, name, .. }) => Err(Failure::new(
+            Exit::Failed,
+            format!("the credentials are of account {}, and organization.yaml lists {id} ({name}) and no role", own.account),
+        )
+        .hint("use credentials of that account, for instance with AWS_PROFILE, or add `role:` with a role that may be assumed there")),
+    }
 }
 
 fn not_discovered(error: CallError) -> Failure {
@@ -453,23 +496,52 @@ pub(crate) fn select(desired: &Desired, filter: &Filter) -> Result<Selected, Fai
             return Err(controls::unknown(id, controls));
         }
     }
+    check_places(desired.organization(), &filter.places)?;
     let globs = globs(&filter.address)?;
     let mut wanted = desired.wanted();
     // Whoever asks for addresses asks for these alone.
     let watch = globs.is_empty().then(|| {
         let watch = Watch::of(desired.organization(), &wanted, KINDS, controls);
-        if filter.control.is_empty() { watch } else { watch.for_controls(&filter.control) }
+        let watch = if filter.control.is_empty() { watch } else { watch.for_controls(&filter.control) };
+        watch.in_places(|scope, kind| filter.places.take(&scope.account, &scope.region, kind))
     });
     wanted.retain(|one| {
         let by_control =
             filter.control.is_empty() || one.declaration.controls.iter().any(|id| filter.control.contains(id));
-        by_control && (globs.is_empty() || globs.iter().any(|glob| glob.is_match(one.address.to_string())))
+        let Address { account, region, kind, .. } = &one.address;
+        let by_place = filter.places.take(account, region, kind);
+        by_control && by_place && (globs.is_empty() || globs.iter().any(|glob| glob.is_match(one.address.to_string())))
     });
-    if wanted.is_empty() && !(filter.control.is_empty() && filter.address.is_empty()) {
+    if wanted.is_empty() && !filter.is_whole() {
         return Err(Failure::new(Exit::Usage, "nothing in the desired state is selected")
             .hint("addresses are ACCOUNT/REGION/KIND/NAME, with `*` for any text; quote them in the shell"));
     }
     Ok(Selected::new(desired, wanted, watch))
+}
+
+/// Fails for accounts, regions and kinds that there are not.
+pub(crate) fn check_places(organization: &Organization, places: &Places) -> Result<(), Failure> {
+    let homes = [ScopeKind::Organization, ScopeKind::Account].map(|of| organization.home_region(of));
+    let accounts: Vec<&str> = organization.accounts.iter().map(|account| account.name.as_str()).collect();
+    let mut regions: Vec<&str> = organization.regions.iter().map(String::as_str).chain(homes).collect();
+    regions.sort_unstable();
+    regions.dedup();
+    let kinds: Vec<&str> = KINDS.iter().map(|kind| kind.name()).collect();
+    for (what, asked, known) in
+        [("account", &places.account, accounts), ("region", &places.region, regions), ("kind", &places.kind, kinds)]
+    {
+        for name in asked {
+            if known.contains(&name.as_str()) {
+                continue;
+            }
+            let hint = match did_you_mean(name, known.iter().copied()) {
+                Some(near) => format!("did you mean `{near}`?"),
+                None => format!("there are {}", known.join(", ")),
+            };
+            return Err(Failure::new(Exit::Usage, format!("no {what} `{name}`")).hint(hint));
+        }
+    }
+    Ok(())
 }
 
 /// Matchers for address globs. `*` also matches slashes, because names may contain them.

@@ -9,7 +9,8 @@ use std::time::Duration;
 use futures::StreamExt as _;
 use futures::stream;
 use reconciler_aws::CallError;
-use reconciler_model::address::Address;
+use reconciler_aws::client::Permissions;
+use reconciler_model::address::{Address, Scope};
 use reconciler_model::codes;
 use reconciler_model::desired::Wanted;
 use reconciler_model::inventory::Inventory;
@@ -35,7 +36,76 @@ type At<'a> = (&'a str, &'a str, &'a str);
 /// What is denied in one place: the principal and IAM's word for it, by action and ARN.
 type Denied = BTreeMap<(String, String), (String, String)>;
 
+/// What may be needed of resources of one kind in one place, before anything is known of what is live.
+#[derive(Debug, Clone, Default)]
+pub struct Question {
+    /// The account and region.
+    pub scope: Scope,
+    /// The actions.
+    pub actions: BTreeSet<String>,
+    /// ARNs by which policies may name the resources; empty where that is not known.
+    pub arns: BTreeSet<String>,
+}
+
+/// What IAM says of a [`Question`].
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Doubts {
+    /// Who was asked about.
+    pub principal: String,
+    /// Actions that are denied under every name, and how IAM calls that.
+    pub denied: BTreeMap<String, String>,
+    /// Actions that are not allowed on everything, where it is not known on what they would have to be.
+    pub unsure: BTreeSet<String>,
+}
+
+/// Stands for everything in a policy.
+const EVERYTHING: &str = "*";
+
+impl Doubts {
+    fn of(question: &Question, said: &Permissions) -> Self {
+        let mut doubts = Self { principal: said.principal.clone(), ..Self::default() };
+        for action in &question.actions {
+            let word = |arn: &str| said.denied.get(&(action.clone(), arn.to_owned()));
+            let Some(of_all) = word(EVERYTHING) else { continue };
+            if !question.arns.iter().all(|arn| word(arn).is_some()) {
+                continue;
+            }
+            if of_all == "explicitDeny" || !question.arns.is_empty() {
+                doubts.denied.insert(action.clone(), of_all.clone());
+            } else {
+                doubts.unsure.insert(action.clone());
+            }
+        }
+        doubts
+    }
+}
+
 impl Reconciler<'_> {
+    /// Asks IAM's simulation of each question, in their order. What could not be asked in time says why.
+    ///
+    /// # Errors
+    /// Fails when the caller is not known.
+    pub async fn doubts(&self, questions: &[Question]) -> Result<Vec<Result<Doubts, String>>, CallError> {
+        let own = self.sessions.identity().await?;
+        let deadline = Instant::now() + PATIENCE;
+        let asking = questions.iter().map(|question| {
+            let own = &own;
+            async move {
+                let session = self.sessions.session(&question.scope.account_id, &question.scope.region);
+                let caller = self.sessions.role_in(&question.scope.account_id).unwrap_or_else(|| own.arn.clone());
+                let mut arns: BTreeSet<String> = question.arns.iter().take(ARNS_A_CALL).cloned().collect();
+                arns.insert(EVERYTHING.to_owned());
+                let asking = self.permissions.permissions(&session, &caller, &question.actions, &arns);
+                match tokio::time::timeout_at(deadline, asking).await {
+                    Ok(Ok(said)) => Ok(Doubts::of(question, &said)),
+                    Ok(Err(error)) => Err(format!("failed to {error}")),
+                    Err(_) => Err(format!("IAM has not answered within {} seconds", PATIENCE.as_secs())),
+                }
+            }
+        });
+        Ok(stream::iter(asking).buffered(self.pace.side_by_side.max(1)).collect().await)
+    }
+
     /// The addresses of the steps that the caller may surely not restore, with the code and the reason.
     ///
     /// # Errors
@@ -141,6 +211,25 @@ fn reason((action, arns): &Ask, denied: &Denied) -> Option<String> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn what_is_allowed_under_some_name_is_no_doubt() {
+        let question = |arns: &[&str]| Question {
+            actions: ["a:B".to_owned()].into(),
+            arns: arns.iter().map(|arn| (*arn).to_owned()).collect(),
+            ..Question::default()
+        };
+        let said = |arns: &[&str], word: &str| Permissions {
+            denied: arns.iter().map(|arn| (("a:B".to_owned(), (*arn).to_owned()), word.to_owned())).collect(),
+            ..Permissions::default()
+        };
+        let doubts = |asked: &[&str], denied: &[&str], word| Doubts::of(&question(asked), &said(denied, word));
+        assert_eq!(doubts(&["x"], &["*"], "implicitDeny"), Doubts::default(), "it is allowed on x");
+        assert_eq!(doubts(&["x"], &["x"], "implicitDeny"), Doubts::default(), "it is allowed on everything else");
+        assert_eq!(doubts(&["x"], &["x", "*"], "implicitDeny").denied.len(), 1);
+        assert_eq!(doubts(&[], &["*"], "implicitDeny").unsure.len(), 1, "a policy may name what is not known yet");
+        assert_eq!(doubts(&[], &["*"], "explicitDeny").denied.len(), 1);
+    }
 
     #[test]
     fn a_call_is_denied_when_it_is_under_every_name() {

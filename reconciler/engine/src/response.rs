@@ -276,7 +276,7 @@ impl Responding<'_> {
     async fn with_log_groups(&self, first: &Planned, scopes: &[Scope], troubles: &mut Vec<String>) -> Inventory {
         let Self { reconciler, activation, desired } = self;
         let mut inventory = first.inventory.clone();
-        let management = &desired.organization().management_account;
+        let management = desired.organization().management();
         let writes_logs = |one: &Wanted| {
             let client = reconciler.client(&one.address.kind);
             client.is_some_and(|client| {

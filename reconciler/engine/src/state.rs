@@ -16,6 +16,36 @@ pub fn last_read(folder: &Path) -> Option<LastRead> {
     last.is_readable().then_some(last)
 }
 
+/// The process that holds a state folder.
+#[derive(Debug, Clone, PartialEq, Eq, serde::Serialize)]
+pub struct Holder {
+    /// Its id.
+    pub pid: u32,
+    /// Its name, where the system tells.
+    pub command: Option<String>,
+}
+
+/// The process that holds a state folder, as the kernel says. The lock is not touched: to try it could keep a run from taking it.
+/// `None` where nobody does, or the system does not tell.
+pub fn holder(folder: &Path) -> Option<Holder> {
+    let locks = fs::read_to_string("/proc/locks").ok()?;
+    let inode = std::os::unix::fs::MetadataExt::ino(&fs::metadata(folder.join("lock")).ok()?);
+    let pid = holder_in(&locks, inode)?;
+    let command = fs::read_to_string(format!("/proc/{pid}/comm")).ok().map(|name| name.trim().to_owned());
+    Some(Holder { pid, command })
+}
+
+/// The process that has locked the file with this inode, in the text of /proc/locks.
+fn holder_in(locks: &str, inode: u64) -> Option<u32> {
+    locks.lines().find_map(|line| {
+        let mut words = line.split_whitespace().skip(1);
+        let (kind, _, mode) = (words.next()?, words.next()?, words.next()?);
+        let (pid, file) = (words.next()?, words.next()?);
+        let is_it = kind == "FLOCK" && mode == "WRITE" && file.rsplit(':').next()?.parse() == Ok(inode);
+        is_it.then(|| pid.parse().ok()).flatten()
+    })
+}
+
 /// The state folder could not be used.
 #[derive(Debug, thiserror::Error)]
 pub enum StateError {
@@ -108,5 +138,19 @@ impl StateFolder {
             Err(error) if error.kind() == io::ErrorKind::NotFound => None,
             Err(error) => Some(format!("the file `paused` cannot be read: {error}")),
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_holder_is_found_by_its_lock() {
+        let locks = "1: POSIX  ADVISORY  WRITE 7 08:01:42 0 EOF\n2: FLOCK  ADVISORY  WRITE 812 08:01:42 0 EOF\n\
+                     2: -> FLOCK  ADVISORY  WRITE 9 08:01:43 0 EOF\n";
+        assert_eq!(holder_in(locks, 42), Some(812));
+        assert_eq!(holder_in(locks, 43), None, "who waits for a lock does not have it");
+        assert_eq!(holder_in("", 42), None);
     }
 }

@@ -60,6 +60,16 @@ impl LastRead {
         Self { format: FORMAT, at: now, unread: unread.collect() }
     }
 
+    /// When it was looked at.
+    pub fn at(&self) -> Timestamp {
+        self.at
+    }
+
+    /// How many things could not be read then.
+    pub fn unread(&self) -> usize {
+        self.unread.len()
+    }
+
     /// Whether this build may read it.
     pub fn is_readable(&self) -> bool {
         self.format == FORMAT

@@ -113,6 +113,13 @@ impl Watch {
         self
     }
 
+    /// The same in some places, and for some kinds, alone.
+    #[must_use]
+    pub fn in_places(mut self, is_meant: impl Fn(&Scope, &str) -> bool) -> Self {
+        self.places.retain(|(scope, kind), _| is_meant(scope, kind));
+        self
+    }
+
     /// Every kind and place that is looked at.
     pub fn places(&self) -> impl Iterator<Item = (&Scope, &str, &Watched)> {
         self.places.iter().map(|((scope, kind), watched)| (scope, kind.as_str(), watched))

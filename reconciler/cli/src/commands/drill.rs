@@ -205,7 +205,7 @@ async fn one(setup: &Setup, desired: &Desired, scenario: String) -> Result<Score
     let organization = desired.organization();
     let sessions = Connection::in_process(emulator.http_client())
         .retries(Retries { initial_backoff: Duration::from_millis(5), ..Retries::default() })
-        .role(organization.role.clone())
+        .role_or_own(organization.role.clone())
         .external_id(organization.external_id.clone())
         .partition(organization.partition.clone())
         .session_name(&setup.run)

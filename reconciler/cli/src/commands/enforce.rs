@@ -60,7 +60,7 @@ async fn activate(setup: &Setup, filter: &Filter, sink: &dyn Sink) -> Result<Exi
         target,
         account_ids: &desired.organization().account_ids(),
         at_most: Some(setup.settings.max_changes),
-        is_whole: filter.control.is_empty() && filter.address.is_empty(),
+        is_whole: filter.is_whole(),
         state: &state,
         stop: &interrupt::is_requested,
     };

@@ -12,19 +12,21 @@ use schemars::JsonSchema;
 use serde::Serialize;
 use serde_json::{Value, json};
 
+use crate::args::Places as Asked;
 use crate::exit::Exit;
 use crate::failure::Failure;
 use crate::formats::documents;
 use crate::progress::Progress;
 use crate::screen::Screen;
-use crate::setup::{Setup, globs};
+use crate::setup::{Setup, check_places, globs};
 use crate::yaml;
 
 /// Where one spec was seen: account and region.
 type Places = BTreeSet<(String, String)>;
 
-pub(crate) async fn run(setup: &Setup, address: &[String]) -> Result<Exit, Failure> {
+pub(crate) async fn run(setup: &Setup, address: &[String], asked: &Asked) -> Result<Exit, Failure> {
     let organization = setup.organization().await?;
+    check_places(&organization, asked)?;
     let globs = globs(address)?;
     let is_asked = |address: &Address| {
         let address = address.to_string();
@@ -34,6 +36,9 @@ pub(crate) async fn run(setup: &Setup, address: &[String]) -> Result<Exit, Failu
     let sessions = setup.connect(&organization).await;
     let reconciler = setup.reconciler(sessions, &progress);
     let places = |scope: &Scope, kind: &str| {
+        if !asked.take(&scope.account, &scope.region, kind) {
+            return false;
+        }
         address.is_empty() || address.iter().any(|pattern| may_be_in(pattern, &scope.account, &scope.region, kind))
     };
     let mut inventory = reconciler.survey_where(&organization, places).await?;
@@ -65,7 +70,7 @@ pub(crate) async fn run(setup: &Setup, address: &[String]) -> Result<Exit, Failu
 
 /// Whether an address of this place and kind may match a pattern. A `*` may stand for slashes too: what comes before the first one
 /// is compared part by part, and a kind that is named is the only one.
-fn may_be_in(pattern: &str, account: &str, region: &str, kind: &str) -> bool {
+pub(crate) fn may_be_in(pattern: &str, account: &str, region: &str, kind: &str) -> bool {
     let is_open = |part: &str| part.contains(['*', '?', '[', '{', '\\']);
     let parts: Vec<&str> = pattern.split('/').collect();
     let closed = parts.iter().zip([account, region, kind]).take_while(|(part, _)| !is_open(part));
@@ -78,11 +83,11 @@ fn may_be_in(pattern: &str, account: &str, region: &str, kind: &str) -> bool {
 #[derive(Debug, Clone, PartialEq, JsonSchema, Serialize)]
 pub(crate) struct LeftOut {
     /// The resource.
-    address: Address,
+    pub(crate) address: Address,
     /// The top-level member; none for the whole resource.
-    member: Option<String>,
+    pub(crate) member: Option<String>,
     /// Why.
-    reason: String,
+    pub(crate) reason: String,
 }
 
 /// One declaration for each spec, with every place that has it: fewer texts to read, and the same meaning. With them, what they

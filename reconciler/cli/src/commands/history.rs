@@ -57,6 +57,29 @@ fn is_none(count: &usize) -> bool {
 }
 
 impl Row {
+    pub(crate) fn is_run(&self) -> bool {
+        self.is == "run"
+    }
+
+    pub(crate) fn is_open_incident(&self) -> bool {
+        self.is == "incident" && self.outcome.starts_with("open")
+    }
+
+    pub(crate) fn id(&self) -> &str {
+        &self.id
+    }
+
+    pub(crate) fn at(&self) -> Timestamp {
+        self.at
+    }
+
+    pub(crate) fn mode(&self) -> &str {
+        &self.mode
+    }
+
+    pub(crate) fn outcome(&self) -> &str {
+        &self.outcome
+
     fn new(is: &'static str, id: &str, at: Timestamp) -> Self {
         Self {
             is,

@@ -1,6 +1,7 @@
 //! `pin`: what aliases, tags and names lead to, written beside the declarations.
 
 use std::collections::BTreeSet;
+use std::path::PathBuf;
 
 use reconciler_aws::client::LookedUp;
 use reconciler_engine::outcome::{Followed, Outcome};
@@ -18,41 +19,24 @@ use crate::progress::Progress;
 use crate::screen::{BAD, DOUBT, FAINT, GOOD, paint};
 use crate::setup::Setup;
 
+/// What became of the file of pins.
+pub(crate) struct Outcome {
+    /// Whether something leads elsewhere than its pin.
+    pub(crate) differs: bool,
+    /// Whether the file was written.
+    pub(crate) written: bool,
+    /// How many pointers there are.
+    pub(crate) count: usize,
+    diff: String,
+    changed: Vec<String>,
+    newer: Vec<String>,
+    /// What could not be pinned, and why.
+    pub(crate) unread: Vec<String>,
+    path: PathBuf,
+}
+
 pub(crate) async fn run(setup: &Setup, check: bool) -> Result<Exit, Failure> {
-    // As if nothing were pinned: an account that was renamed for good is to have its new name.
-    let (desired, sessions, old_pins) = setup.unpinned_and_sessions().await?;
-    let old_pins = old_pins.unwrap_or_else(|why| {
-        setup.screen.remark(format_args!("note: the old {PINS_FILE} is not taken into account: {why}"));
-        Pins::default()
-    });
-    let progress = Progress::new(setup.screen);
-    let wanted = desired.wanted();
-    let pointers = setup.reconciler(sessions, &progress).follow_pointers(&wanted).await?;
-    let Led { mut pins, unread, newer, repointed, lost } = Led::of(&pointers, &old_pins, check);
-    let organization = desired.organization();
-    let home = organization.home_region(ScopeKind::Organization);
-    if let Some(own) = organization.account(&organization.management_account) {
-        for (key, value) in &desired.to_pin {
-            pins.set(&own.name, &own.id, home, key, value.clone());
-        }
-    }
-    let path = setup.global.desired.join(PINS_FILE);
-    let failed = |error: String| Failure::new(Exit::Failed, format!("failed to write {}: {error}", path.display()));
-    let text = pins.to_text().map_err(|error| failed(error.to_string()))?;
-    let old = std::fs::read_to_string(&path).unwrap_or_default();
-    let old_pins = without_places(&old_pins);
-    let differs = pins != old_pins || repointed || !desired.coverage.is_empty();
-    let mut changed = changed(&old_pins, &pins);
-    changed.extend(desired.coverage.iter().map(|drift| {
-        let leads = drift.fields.first().map(|field| &field.live).filter(|live| !live.is_null());
-        let what = leads.map_or_else(|| "leads to nothing".to_owned(), |live| format!("leads to {live}"));
-        format!("{} {what}: its pins are kept; correct the account, or the declarations", drift.address)
-    }));
-    let writes = !check && !lost && old != text;
-    if writes {
-        files::write_whole(&path, text.as_bytes()).map_err(|error| failed(error.to_string()))?;
-    }
-    let diff = TextDiff::from_lines(&old, &text).unified_diff().context_radius(2).header("pinned", "live").to_string();
+    let Outcome { differs, written: writes, count, diff, changed, newer, unread, path } = pin(setup, check).await?;
     let shown: Vec<&String> = unread.iter().collect();
     let told = json!({
         "differs": differs,
@@ -84,9 +68,48 @@ pub(crate) async fn run(setup: &Setup, check: bool) -> Result<Exit, Failure> {
         Followed { is_check: true, .. } => paint(GOOD, "as pinned"),
         Followed { is_check: false, .. } => paint(GOOD, "as pinned, nothing written"),
     };
-    let count = pointers.len() + desired.to_pin.len();
     setup.screen.line(format_args!("result: {what} · {count} pointers · exit {}", exit.code()))?;
     Ok(exit)
+}
+
+/// Follows every pointer, and writes the file of pins unless it is only checked.
+pub(crate) async fn pin(setup: &Setup, check: bool) -> Result<Outcome, Failure> {
+    // As if nothing were pinned: an account that was renamed for good is to have its new name.
+    let (desired, sessions, old_pins) = setup.unpinned_and_sessions().await?;
+    let old_pins = old_pins.unwrap_or_else(|why| {
+        setup.screen.remark(format_args!("note: the old {PINS_FILE} is not taken into account: {why}"));
+        Pins::default()
+    });
+    let progress = Progress::new(setup.screen);
+    let wanted = desired.wanted();
+    let pointers = setup.reconciler(sessions, &progress).follow_pointers(&wanted).await?;
+    let Led { mut pins, unread, newer, repointed, lost } = Led::of(&pointers, &old_pins, check);
+    let organization = desired.organization();
+    let home = organization.home_region(ScopeKind::Organization);
+    if let Some(own) = organization.account(organization.management()) {
+        for (key, value) in &desired.to_pin {
+            pins.set(&own.name, &own.id, home, key, value.clone());
+        }
+    }
+    let path = setup.global.desired.join(PINS_FILE);
+    let failed = |error: String| Failure::new(Exit::Failed, format!("failed to write {}: {error}", path.display()));
+    let text = pins.to_text().map_err(|error| failed(error.to_string()))?;
+    let old = std::fs::read_to_string(&path).unwrap_or_default();
+    let old_pins = without_places(&old_pins);
+    let differs = pins != old_pins || repointed || !desired.coverage.is_empty();
+    let mut changed = changed(&old_pins, &pins);
+    changed.extend(desired.coverage.iter().map(|drift| {
+        let leads = drift.fields.first().map(|field| &field.live).filter(|live| !live.is_null());
+        let what = leads.map_or_else(|| "leads to nothing".to_owned(), |live| format!("leads to {live}"));
+        format!("{} {what}: its pins are kept; correct the account, or the declarations", drift.address)
+    }));
+    let writes = !check && !lost && old != text;
+    if writes {
+        files::write_whole(&path, text.as_bytes()).map_err(|error| failed(error.to_string()))?;
+    }
+    let diff = TextDiff::from_lines(&old, &text).unified_diff().context_radius(2).header("pinned", "live").to_string();
+    let count = pointers.len() + desired.to_pin.len();
+    Ok(Outcome { differs, written: writes, count, diff, changed, newer, unread, path })
 }
 
 /// Where the pointers lead.

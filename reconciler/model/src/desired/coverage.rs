@@ -85,7 +85,7 @@ pub(super) fn unlisted(organization: &Organization, directory: &Directory) -> Op
     let Unread { code, reason, remedy, passing } = directory.unread.clone()?;
     let region = organization.home_region(ScopeKind::Organization).to_owned();
     let scope =
-        Scope { account: organization.management_account.clone(), account_id: directory.management.clone(), region };
+        Scope { account: organization.management().to_owned(), account_id: directory.management.clone(), region };
     let reason = format!("{reason}; the accounts are those that are pinned, and others are not looked at");
     let (kind, name) = (repointed::KIND.to_owned(), Some(repointed::ACCOUNTS.to_owned()));
     Some(Gap { scope, kind, name, code, reason, remedy, passing, ..Gap::default() })
@@ -187,7 +187,7 @@ pub(super) fn drift(
             .unwrap_or_default();
         let pin = Pin { value: format!("one account or more{meant}"), at: None };
         let users = of(&|one| selectors_of(one).any(|own| own == selector));
-        let home = scope(&organization.management_account, &directory.management);
+        let home = scope(organization.management(), &directory.management);
         found.push(repointed::drift_of(&home, &format!("{COVERED}:{selector}"), &pin, Value::Null, users));
     }
     for (selector, pin) in &pinned.excluded {

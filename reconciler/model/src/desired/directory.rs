@@ -109,8 +109,8 @@ impl Directory {
             Account { id: (*id).to_owned(), name: name.to_owned(), ..Account::default() }
         };
         let accounts: Vec<Account> = pinned.names.iter().map(account).collect();
-        let written = &organization.management_account;
-        let management = accounts.iter().find(|account| [&account.id, &account.name].contains(&written))?.id.clone();
+        let written = organization.management();
+        let management = accounts.iter().find(|account| [&*account.id, &*account.name].contains(&written))?.id.clone();
         Some(Self { management, accounts, unread: Some(unread) })
     }
 }
@@ -229,11 +229,11 @@ pub(super) fn fill(
     }
     let mut accounts = named_apart(accounts, pinned);
     let management = accounts.iter().find(|account| account.id == directory.management);
-    let written = &organization.management_account;
+    let written = organization.management();
     let at = discovery.management_at.as_ref().or(discovery.at.as_ref()).cloned();
     match management {
         Some(account) if *written == account.id || *written == account.name => {
-            organization.management_account = account.name.clone();
+            organization.management_account = Some(account.name.clone());
         }
         Some(account) => problem(
             &at,
@@ -315,7 +315,7 @@ fn named_apart(accounts: Vec<(Account, Claim)>, pinned: &Pinned<'_>) -> Vec<Acco
 pub(super) fn with_stand_in(organization: &Organization) -> Organization {
     let scope = super::fan_out::stand_in();
     let account = Account { id: scope.account_id, name: scope.account, ..Account::default() };
-    Organization { management_account: account.name.clone(), accounts: vec![account], ..organization.clone() }
+    Organization { management_account: Some(account.name.clone()), accounts: vec![account], ..organization.clone() }
 }
 
 /// The accounts that nothing is read from because they are not active, in words; for a remark.

@@ -66,7 +66,7 @@ pub(super) fn scopes_for(
             && coverage::selectors_of(declaration).any(|selector| pinned.covers(selector, &account.id))
     };
     let accounts = organization.accounts.iter().filter(|account| match kind.contract().scope {
-        ScopeKind::Organization => account.name == organization.management_account,
+        ScopeKind::Organization => organization.is_management(&account.name),
         ScopeKind::Account | ScopeKind::Region => {
             form_only || declaration.applies.takes_account(account) || was_taken(account)
         }
@@ -316,12 +316,12 @@ impl<D: AsRef<Declaration>> Filling<'_, D> {
             let lives = self.world.declaration(index)?.contract.scope;
             let (account, region) = match (place, lives) {
                 // Which accounts there are is not known: the one that stands in for all of them is meant.
-                (Some((_, region)), _) if self.world.form_only => (&*organization.management_account, region),
+                (Some((_, region)), _) if self.world.form_only => (organization.management(), region),
                 (Some(place), _) => place,
                 (None, ScopeKind::Region) => (&*self.scope.account, &*self.scope.region),
                 // There is one for all the regions, or for all the accounts.
                 (None, ScopeKind::Account) => (&*self.scope.account, organization.home_region(lives)),
-                (None, ScopeKind::Organization) => (&*organization.management_account, organization.home_region(lives)),
+                (None, ScopeKind::Organization) => (organization.management(), organization.home_region(lives)),
             };
             let at = scopes.binary_search_by(|scope| (&*scope.account, &*scope.region).cmp(&(account, region))).ok()?;
             scopes.get(at)

@@ -396,6 +396,17 @@ impl<'a> Loader<'a> {
             problems.push(kind_item.problem(codes::UNKNOWN_KIND, format!("`{name}` is not a kind"), remedy));
         }
         let name = read_name(&item, kind, problems);
+        if let (Some(item), Some(kind), true) = (kind_name, kind, self.organization_is_whole)
+            && kind.contract().scope == ScopeKind::Organization
+            && self.organization.management_account.is_none()
+        {
+            let detail = format!(
+                "a {} belongs to an organization as a whole, and organization.yaml names no management account to read and write it in",
+                kind.name()
+            );
+            let remedy = "add `managementAccount:` with the name of that account, or remove the declaration";
+            problems.push(item.problem(codes::ORGANIZATION, detail, remedy));
+        }
         let organization = self.organization_is_whole.then_some(self.organization);
         let before_where = problems.len();
         let applies = item.get("where").map(|item| selection::read(&item, organization, problems)).unwrap_or_default();

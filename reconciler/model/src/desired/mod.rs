@@ -38,7 +38,7 @@ pub use directory::{Directory, Discovery, Needs, Unit, not_active};
 pub use explain::{Explained, Member, Unknown, explain};
 pub use exported::{Exported, exported};
 pub use load::{Desired, Source, discovered, load, load_in, load_organization, read_pins};
-pub use organization::{Account, ORGANIZATION_FILE, Organization};
+pub use organization::{Account, ORGANIZATION_FILE, Organization, partition_of};
 pub use pins::{
     ACCOUNT_NAMED, ANSWERS, Block, CONTENT, COVERED, EXCLUDED, PINS_FILE, Pin, Pins, Pointed, REACH, UNIT, VERSIONS,
     is_set, key_of_lookup, members_of, set_of,

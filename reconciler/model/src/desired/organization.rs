@@ -53,7 +53,7 @@ const KEYS: &[&str] = &["partition", "managementAccount", "role", "externalId", 
 const ACCOUNT_KEYS: &[&str] = &["id", "name", "tags"];
 
 /// The partition that a region belongs to, by its name.
-fn partition_of(region: &str) -> &'static str {
+pub fn partition_of(region: &str) -> &'static str {
     let named = PARTITIONS.iter().filter(|partition| !partition.prefix.is_empty());
     named.into_iter().find(|partition| region.starts_with(partition.prefix)).map_or("aws", |partition| partition.name)
 }
@@ -68,10 +68,13 @@ pub(super) fn partitions() -> impl Iterator<Item = &'static str> {
 pub struct Organization {
     /// The partition, such as `aws`.
     pub partition: String,
-    /// The name of the management account; one of `accounts`.
-    pub management_account: String,
-    /// The role to assume: a name or an ARN, possibly with placeholders. See [`Organization::role_arn`].
-    pub role: String,
+    /// The name of the management account; one of `accounts`. Without one nothing of an organization as a whole is held.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub management_account: Option<String>,
+    /// The role to assume: a name or an ARN, possibly with placeholders. See [`Organization::role_arn`]. Without one there is a single
+    /// account, and the caller's own credentials are of it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub role: Option<String>,
     /// The external id that the trust policies of the roles ask for.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub external_id: Option<String>,
@@ -133,7 +136,7 @@ impl Organization {
     /// organization.
     pub fn scopes_of(&self, kind: ScopeKind) -> Vec<Scope> {
         let owners = self.accounts.iter().filter(|account| match kind {
-            ScopeKind::Organization => account.name == self.management_account,
+            ScopeKind::Organization => self.is_management(&account.name),
             ScopeKind::Account | ScopeKind::Region => account.state.is_none(),
         });
         let mut scopes: Vec<Scope> = match kind {
@@ -160,10 +163,21 @@ impl Organization {
         self.accounts.iter().find(|account| account.name == name)
     }
 
-    /// The ARN of the role to assume in an account.
-    pub fn role_arn(&self, account: &Account) -> String {
-        let role = template::parse(&self.role).map_or_else(
-            |_| self.role.clone(),
+    /// The name of the management account; empty where none is named.
+    pub fn management(&self) -> &str {
+        self.management_account.as_deref().unwrap_or_default()
+    }
+
+    /// Whether the account of this name is the management account.
+    pub fn is_management(&self, name: &str) -> bool {
+        self.management_account.as_deref() == Some(name)
+    }
+
+    /// The ARN of the role to assume in an account; `None` where the caller's own credentials are used.
+    pub fn role_arn(&self, account: &Account) -> Option<String> {
+        let written = self.role.as_ref()?;
+        let role = template::parse(written).map_or_else(
+            |_| written.clone(),
             |parts| {
                 parts
                     .iter()
@@ -178,9 +192,9 @@ impl Organization {
             },
         );
         if role.starts_with("arn:") {
-            return role;
+            return Some(role);
         }
-        format!("arn:{}:iam::{}:role/{role}", self.partition, account.id)
+        Some(format!("arn:{}:iam::{}:role/{role}", self.partition, account.id))
     }
 
     /// The region in which what does not live in a region is read and written: that of IAM for accounts, that of
@@ -202,7 +216,7 @@ pub(super) fn read(manifests: &[Manifest], problems: &mut Vec<Diagnostic>) -> (O
     match manifests {
         [] => {
             let detail = "there is no `organization.yaml`, so it is not known where the declarations apply";
-            let remedy = "add the file, with the keys partition, managementAccount, role, regions and accounts";
+            let remedy = "write one with `bedrock-reconciler init`: it has the keys partition, regions and accounts, and role where there are several accounts";
             problems.push(Diagnostic::new(codes::ORGANIZATION, None, detail, remedy));
         }
         [first, more @ ..] => {
@@ -243,10 +257,10 @@ fn read_one(item: &Item<'_>, problems: &mut Vec<Diagnostic>) -> Organization {
             ));
         }
     }
-    if let Some(role) = item.required("role", "the name or ARN of the role to assume", problems)
+    if let Some(role) = item.get("role")
         && let Some(text) = role.text("the role", problems)
     {
-        organization.role = text.to_owned();
+        organization.role = Some(text.to_owned());
         check_role(&role, text, problems);
     }
     if let Some(id) = item.get("externalId")
@@ -273,11 +287,19 @@ fn read_one(item: &Item<'_>, problems: &mut Vec<Diagnostic>) -> Organization {
         if organization.discover.is_none() {
             organization.accounts = read_accounts(&accounts, problems);
         }
+        // Of a single account the caller's own credentials are used. Listed accounts need be of no organization.
+        let listed = accounts.elements().map(|listed| listed.len());
+        if listed.is_none_or(|count| count > 1) && item.get("role").is_none() {
+            item.required("role", "the name or ARN of the role to assume in each account", problems);
+        }
+        if listed.is_none() && item.get("managementAccount").is_none() {
+            item.required("managementAccount", "the name of one of the accounts", problems);
+        }
     }
-    if let Some(management) = item.required("managementAccount", "the name of one of the accounts", problems)
+    if let Some(management) = item.get("managementAccount")
         && let Some(name) = management.text("the management account", problems)
     {
-        organization.management_account = name.to_owned();
+        organization.management_account = Some(name.to_owned());
         if let Some(discovery) = &mut organization.discover {
             discovery.management_at = Some(management.place());
         } else if organization.account(name).is_none() && !organization.accounts.is_empty() {

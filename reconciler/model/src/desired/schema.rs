@@ -234,14 +234,20 @@ fn organization() -> Value {
         "description": "Where the desired state applies: partition, regions, accounts, and the role to assume in each account.",
         "properties": {
             "partition": {"enum": partitions().collect::<Vec<_>>(), "description": "The AWS partition; commercial regions are in `aws`."},
-            "managementAccount": {"type": "string", "minLength": 1, "description": "The name of one of the accounts; its name or id where accounts are discovered."},
-            "role": {"type": "string", "minLength": 1, "description": "The role to assume in each account: a name or an ARN; it may hold ${account.id}, ${account.name} and ${partition}."},
+            "managementAccount": {"type": "string", "minLength": 1, "description": "The name of one of the accounts; its name or id where accounts are discovered. Listed accounts need it for the policies of an organization alone."},
+            "role": {"type": "string", "minLength": 1, "description": "The role to assume in each account: a name or an ARN; it may hold ${account.id}, ${account.name} and ${partition}. A single account needs none: the caller's own credentials are used."},
             "externalId": {"type": ["string", "null"], "pattern": "^[A-Za-z0-9_+=,.@:/-]{2,1224}$", "description": "The external id that the trust policies of the roles ask for (sts:ExternalId)."},
             "regions": {"type": "array", "minItems": 1, "uniqueItems": true, "items": {"type": "string", "pattern": "^[a-z]+(-[a-z]+)+-[0-9]+$"}, "description": "The regions, such as eu-west-1."},
             "accounts": accounts(),
             "undeclared": undeclared(),
         },
-        "required": ["partition", "managementAccount", "role", "regions", "accounts"],
+        "required": ["partition", "regions", "accounts"],
+        // A single account needs neither, and listed ones need be of no organization.
+        "anyOf": [
+            {"required": ["managementAccount", "role"]},
+            {"required": ["role"], "properties": {"accounts": {"type": "array"}}},
+            {"properties": {"accounts": {"type": "array", "maxItems": 1}}},
+        ],
         "additionalProperties": false,
     })
 }
