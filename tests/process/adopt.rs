@@ -88,7 +88,13 @@ fn init_asks_at_a_terminal() {
 
 #[test]
 fn what_is_adopted_is_in_sync() {
-    let aws = Aws::scenario("drifted");
+    let aws = Aws::scenario("in-sync");
+    aws.attack(
+        "steps:\n  - {as: 'arn:aws:sts::${account}:assumed-role/Developer/ann', accounts: [management], regions: [us-east-1], \
+         service: bedrock, operation: UpdateGuardrail, body: {guardrailIdentifier: '${guardrail:baseline}'}, \
+         edits: [{set: {/contentPolicyConfig/filtersConfig/type=HATE/inputStrength: NONE}}]}\n",
+    );
+    let attacked = aws.writes().len();
     let environment = begin(&aws);
     let _ = environment.run(&["init", "--region", "us-east-1", "--region", "eu-west-1"]).exits(0);
     let dry = environment.run(&["adopt", "--dry-run"]).exits(0).prints(&["kind: guardrail", "would be written"]);
@@ -98,13 +104,18 @@ fn what_is_adopted_is_in_sync() {
         "wrote desired-state/guardrail.yaml",
         "wrote desired-state/pins.lock",
         "aws-genai-02",
-        "below its floor",
+        "below its floor: main/us-east-1/guardrail/baseline contentPolicy.filters.HATE.inputStrength is NONE, at least LOW",
+        "not looked at",
+        "guardrail/baseline: what callers can name by its newest version is not the draft",
         "nothing was changed in AWS",
         "bedrock-reconciler plan",
     ]);
-    assert!(told.stdout.contains("left alone"), "what no control is about stays where it is: {}", told.stdout);
+    assert!(!told.stdout.contains("no trail in"), "one of all regions is enough: {}", told.stdout);
     let text = environment.read("desired-state/guardrail.yaml");
-    assert!(text.starts_with("# yaml-language-server: $schema=schema.json\n") && text.contains("aws-genai-06"), "{text}");
+    assert!(
+        text.starts_with("# yaml-language-server: $schema=schema.json\n") && text.contains("aws-genai-06"),
+        "{text}"
+    );
     let _ = environment.run(&["plan"]).exits(0);
     let _ = environment.run(&["pin", "--check"]).exits(0);
     // What is declared is passed by, and nothing is overwritten.
@@ -112,9 +123,8 @@ fn what_is_adopted_is_in_sync() {
     assert_eq!((&again["declarations"], &again["files"]), (&0.into(), &Value::Array(Vec::new())), "{again}");
     assert!(again["already_declared"].as_u64().is_some_and(|count| count > 3), "{again}");
     assert_eq!(environment.read("desired-state/guardrail.yaml"), text);
-    assert_eq!(aws.writes(), []);
     let _ = environment.run(&["enforce", "--once"]).exits(0);
-    assert_eq!(aws.writes(), []);
+    assert_eq!(aws.writes().len(), attacked);
 }
 
 #[test]
@@ -135,7 +145,8 @@ fn what_was_adopted_later_goes_to_a_file_of_its_own() {
 fn a_single_account_needs_no_role_and_holds_no_organization() {
     let aws = Aws::scenario("in-sync");
     let environment = begin(&aws);
-    let organization = |id: &str| format!("partition: aws\nregions: [us-east-1]\naccounts: [{{id: \"{id}\", name: main}}]\n");
+    let organization =
+        |id: &str| format!("partition: aws\nregions: [us-east-1]\naccounts: [{{id: \"{id}\", name: main}}]\n");
     environment.write("desired-state/organization.yaml", organization("111122223333"));
     environment.write(
         "desired-state/group.yaml",
@@ -150,7 +161,8 @@ fn a_single_account_needs_no_role_and_holds_no_organization() {
     fs::remove_file(environment.path("desired-state/scp.yaml")).expect("removed");
     environment.write("desired-state/organization.yaml", organization("222233334444"));
     let other = environment.run(&["plan"]).exits(1);
-    let _ = other.says(&["the credentials are of account 111122223333", "222233334444 (main) and no role", "AWS_PROFILE"]);
+    let _ =
+        other.says(&["the credentials are of account 111122223333", "222233334444 (main) and no role", "AWS_PROFILE"]);
     let two = "  - {id: \"333344445555\", name: other}\n";
     let listed = "partition: aws\nregions: [us-east-1]\naccounts:\n  - {id: \"111122223333\", name: main}\n";
     environment.write("desired-state/organization.yaml", format!("{listed}{two}"));
@@ -184,7 +196,8 @@ fn doctor_checks_what_a_run_rests_on() {
     fs::create_dir_all(environment.state()).expect("a folder");
     fs::write(environment.state().join("paused"), "deploying").expect("written");
     fs::remove_file(environment.path("desired-state/pins.lock")).expect("removed");
-    let _ = environment.run(&["doctor", "--account", "prod"]).exits(0).prints(&["warn  brakes", "deploying", "warn  pins"]);
+    let _ =
+        environment.run(&["doctor", "--account", "prod"]).exits(0).prints(&["warn  brakes", "deploying", "warn  pins"]);
     let _ = environment.run(&["doctor", "--account", "prd"]).exits(64).says(&["did you mean `prod`?"]);
 }
 
@@ -199,8 +212,12 @@ fn doctor_fails_with_a_remedy() {
     assert!(failed("credentials") && told["worst"] == "fail", "{told}");
     let aws = Aws::scenario("in-sync");
     let environment = TestEnvironment::on(&aws);
-    aws.always(Match { service: Some("sts".into()), operation: Some("AssumeRole".into()), ..Match::default() }, Effect::Deny);
-    let _ = environment.run(&["doctor"]).exits(2).prints(&["FAIL  roles", "prod: arn:aws:iam::222233334444:role/", "next"]);
+    aws.always(
+        Match { service: Some("sts".into()), operation: Some("AssumeRole".into()), ..Match::default() },
+        Effect::Deny,
+    );
+    let _ =
+        environment.run(&["doctor"]).exits(2).prints(&["FAIL  roles", "prod: arn:aws:iam::222233334444:role/", "next"]);
     environment.write("desired-state/wrong.yaml", "kind: guardrial\nname: x\nspec: {}\n");
     let _ = environment.run(&["doctor"]).exits(2).prints(&["FAIL  desired", "validate"]);
 }
@@ -233,8 +250,7 @@ fn a_part_of_a_plan_is_asked_for_by_place_and_kind() {
     let arguments = ["--output", "json", "plan", "--account", "prod", "--region", "us-east-1", "--kind", "guardrail"];
     let plan = environment.run(&arguments).exits(2).json();
     let drift = plan["drift"].as_array().expect("drift");
-    let is_asked =
-        |one: &Value| one["account"] == "prod" && one["region"] == "us-east-1" && one["kind"] == "guardrail";
+    let is_asked = |one: &Value| one["account"] == "prod" && one["region"] == "us-east-1" && one["kind"] == "guardrail";
     assert!(!drift.is_empty() && drift.iter().all(is_asked), "{plan}");
     for (flag, wrong, near) in
         [("--account", "prd", "prod"), ("--region", "us-east-2", "us-east-1"), ("--kind", "guardrails", "guardrail")]
@@ -243,10 +259,13 @@ fn a_part_of_a_plan_is_asked_for_by_place_and_kind() {
         let _ = environment.run(&["plan", flag, wrong]).exits(64).says(&[&near]);
         let _ = environment.run(&["enforce", "--once", flag, wrong]).exits(64).says(&[&near]);
     }
-    let _ = environment.run(&["export", "--account", "prod", "--kind", "log-group"]).exits(0).prints(&["kind: log-group"]);
+    let _ =
+        environment.run(&["export", "--account", "prod", "--kind", "log-group"]).exits(0).prints(&["kind: log-group"]);
     let _ = environment.run(&["--quiet", "enforce", "--once", "--account", "prod", "--kind", "guardrail"]).exits(0);
     let touched = aws.writes();
-    assert!(!touched.is_empty() && touched.iter().all(|call| call.service == "bedrock" && call.account == "222233334444"));
+    assert!(
+        !touched.is_empty() && touched.iter().all(|call| call.service == "bedrock" && call.account == "222233334444")
+    );
 }
 
 #[test]
@@ -262,4 +281,31 @@ fn a_command_ends_in_its_time() {
     let _ = environment.run(&["plan", "--timeout", "soon"]).exits(64).says(&["30s, 5m"]);
     let _ = environment.run(&["enforce", "--timeout", "5s"]).exits(64).says(&["--once"]);
     assert_eq!(aws.writes(), []);
+}
+
+/// What an environment says otherwise takes the place of what is below it; the rest is as it is there.
+#[test]
+fn an_environment_is_laid_over_a_base() {
+    let aws = Aws::scenario("in-sync");
+    let environment = TestEnvironment::on(&aws);
+    let (first, rest) = environment
+        .read("desired-state/logging/invocation-logging.yaml")
+        .split_once("\n---\n")
+        .map(|(first, rest)| (first.to_owned(), rest.to_owned()))
+        .expect("two declarations");
+    assert!(first.contains("retentionInDays: 365") && !rest.contains("retentionInDays"));
+    environment.write("env/group.yaml", first.replace("retentionInDays: 365", "retentionInDays: 400"));
+    let laid = ["--base", "desired-state", "--desired", "env"];
+    let with = |rest: &[&'static str]| [&laid[..], rest].concat();
+    let valid = environment.run(&with(&["--output", "json", "validate"])).exits(0).json();
+    let alone = environment.run(&["--output", "json", "validate"]).exits(0).json();
+    assert_eq!((&valid["declarations"], &valid["addresses"]), (&alone["declarations"], &alone["addresses"]));
+    let plan = environment.run(&with(&["--output", "json", "plan"])).exits(2).json();
+    let drift = plan["drift"].as_array().expect("drift");
+    assert!(!drift.is_empty() && drift.iter().all(|one| one["kind"] == "log-group"), "{plan}");
+    let told = environment.run(&with(&["plan"])).exits(2);
+    assert!(told.stdout.contains("--desired env --base desired-state"), "the next command has it too: {}", told.stdout);
+    environment.write("env/group.yaml", first.replace("accounts: all", "accounts: [prod]"));
+    let _ =
+        environment.run(&with(&["validate"])).exits(65).says(&["BRX0205", "desired-state/logging", "env/group.yaml"]);
 }

@@ -26,7 +26,7 @@ pub fn repository() -> PathBuf {
 
 /// A file of the desired state from its text.
 pub fn source(file: &str, text: &str) -> Source {
-    Source { file: file.to_owned(), content: Ok(text.as_bytes().to_vec()) }
+    Source::new(file, Ok(text.as_bytes().to_vec()))
 }
 
 /// The small organization with these declarations.

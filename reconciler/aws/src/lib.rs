@@ -44,8 +44,8 @@
 
 mod call;
 mod classify;
-mod clock;
 pub mod client;
+mod clock;
 mod connection;
 mod credentials;
 mod error;

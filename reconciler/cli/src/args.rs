@@ -35,6 +35,13 @@ pub(crate) struct Global {
     )]
     pub(crate) desired: PathBuf,
 
+    /// A folder that the desired state is laid over, for what several environments have in common. May be repeated, the lowest first.
+    ///
+    /// A declaration takes the place of one below it that has the same kind, name and `where`, and organization.yaml that of one below
+    /// it; everything else is added.
+    #[arg(long, global = true, value_name = "DIR", env = "BEDROCK_RECONCILER_BASE", value_delimiter = ':')]
+    pub(crate) base: Vec<PathBuf>,
+
     /// Which AWS: `live`, or `embedded[:SCENARIO]` for an AWS in the process that needs no account and no network.
     #[arg(long, global = true, value_name = "AWS", default_value = "live", env = "BEDROCK_RECONCILER_AWS")]
     pub(crate) aws: Aws,
@@ -97,6 +104,10 @@ impl Global {
             if let Some(path) = path {
                 option(name, &path.to_string_lossy());
             }
+        }
+        let bases: Vec<String> = self.base.iter().map(|base| base.to_string_lossy().into_owned()).collect();
+        if !bases.is_empty() && !is_said("BEDROCK_RECONCILER_BASE", &bases.join(":")) {
+            bases.iter().for_each(|base| text.push_str(&format!(" --base {}", in_shell(base))));
         }
         text
     }
@@ -299,7 +310,9 @@ pub(crate) enum Command {
     /// Check what every run rests on: credentials, roles, regions, permissions, clock, state folder and pins.
     ///
     /// Each line is `ok`, `warn` or `FAIL`, with what to do about it. Nothing is changed. Exits 2 when something fails.
-    #[command(after_help = "Examples:\n  bedrock-reconciler doctor\n  bedrock-reconciler --output json doctor --account prod")]
+    #[command(
+        after_help = "Examples:\n  bedrock-reconciler doctor\n  bedrock-reconciler --output json doctor --account prod"
+    )]
     Doctor {
         /// Only this account, by its name. May be repeated.
         #[arg(long, value_name = "NAME")]
@@ -307,7 +320,9 @@ pub(crate) enum Command {
     },
 
     /// Say how things stand according to the state folder: last runs, open incidents, brakes. No call to AWS is made.
-    #[command(after_help = "Examples:\n  bedrock-reconciler status\n  bedrock-reconciler --state /var/lib/bedrock-reconciler --output json status")]
+    #[command(
+        after_help = "Examples:\n  bedrock-reconciler status\n  bedrock-reconciler --state /var/lib/bedrock-reconciler --output json status"
+    )]
     Status,
 
     /// Check the desired state. No call to AWS is made.

@@ -15,16 +15,28 @@ pub(crate) fn sources(folder: &Path) -> Vec<Source> {
     collect(folder, &mut found);
     let pins = folder.join(PINS_FILE);
     match read(&pins) {
-        Ok(bytes) => found.push(Source { file: shown(&pins), content: Ok(bytes) }),
+        Ok(bytes) => found.push(Source::new(shown(&pins), Ok(bytes))),
         Err(error) if error.kind() == io::ErrorKind::NotFound => {}
-        Err(error) => found.push(Source { file: shown(&pins), content: Err(error.to_string()) }),
+        Err(error) => found.push(Source::new(shown(&pins), Err(error.to_string()))),
     }
     found.sort_by(|one, two| one.file.cmp(&two.file));
     found
 }
 
+/// The same of folders that are laid over each other. Pins are of the last one alone: what names lead to differs from one
+/// environment to the next.
+pub(crate) fn layers(bases: &[PathBuf], folder: &Path) -> Vec<Source> {
+    let mut all = Vec::new();
+    for (layer, base) in bases.iter().enumerate() {
+        let of_base = sources(base).into_iter().filter(|source| !source.file.ends_with(PINS_FILE));
+        all.extend(of_base.map(|source| Source { layer, ..source }));
+    }
+    all.extend(sources(folder).into_iter().map(|source| Source { layer: bases.len(), ..source }));
+    all
+}
+
 fn collect(folder: &Path, found: &mut Vec<Source>) {
-    let unreadable = |path: &Path, error: io::Error| Source { file: shown(path), content: Err(error.to_string()) };
+    let unreadable = |path: &Path, error: io::Error| Source::new(shown(path), Err(error.to_string()));
     let entries = match std::fs::read_dir(folder) {
         Ok(entries) => entries,
         Err(error) => return found.push(unreadable(folder, error)),
@@ -46,7 +58,7 @@ fn collect(folder: &Path, found: &mut Vec<Source>) {
             collect(&path, found);
         } else if yaml {
             found.push(match read(&path) {
-                Ok(bytes) => Source { file: shown(&path), content: Ok(bytes) },
+                Ok(bytes) => Source::new(shown(&path), Ok(bytes)),
                 Err(error) => unreadable(&path, error),
             });
         }

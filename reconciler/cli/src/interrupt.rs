@@ -46,8 +46,9 @@ pub(crate) async fn within(
     if STATE.load(Ordering::SeqCst) != RUNNING {
         return command.await;
     }
-    Err(Failure::new(Exit::Gaps, format!("not evaluated: the time of {} s is over", patience.as_secs_f64()))
-        .hint("nothing was changed; give it more time with --timeout, or look at a part with --account, --region or --kind"))
+    Err(Failure::new(Exit::Gaps, format!("not evaluated: the time of {} s is over", patience.as_secs_f64())).hint(
+        "nothing was changed; give it more time with --timeout, or look at a part with --account, --region or --kind",
+    ))
 }
 
 /// From now on a signal lets the current step end first.

@@ -93,23 +93,28 @@ impl Setup {
         Look { partition: organization.partition.clone(), declared: formats::declared(wanted), ..look }
     }
 
+    /// The files of the desired state, with those that it is laid over.
+    pub(crate) fn sources(&self) -> Vec<Source> {
+        files::layers(&self.global.base, &self.global.desired)
+    }
+
     /// The desired state; what is wrong with it has been printed when this fails. Where the accounts are discovered it is
     /// checked in form only, and nothing is wanted.
     pub(crate) fn desired(&self) -> Result<Desired, Failure> {
-        let sources = files::sources(&self.global.desired);
+        let sources = self.sources();
         self.load(&sources, None)
     }
 
     /// The desired state with its accounts, which are discovered where the file says so, and the connection.
     pub(crate) async fn desired_and_sessions(&self) -> Result<(Desired, Sessions), Failure> {
-        self.loaded_and_sessions(&files::sources(&self.global.desired), None).await
+        self.loaded_and_sessions(&self.sources(), None).await
     }
 
     /// The same as if nothing were pinned, and what is: for a look at where everything leads today. A file of pins that cannot be
     /// read is no pins, and why.
     pub(crate) async fn unpinned_and_sessions(&self) -> Result<(Desired, Sessions, Result<Pins, String>), Failure> {
         let (pinned, others): (Vec<Source>, Vec<Source>) =
-            files::sources(&self.global.desired).into_iter().partition(|source| source.file.ends_with(PINS_FILE));
+            self.sources().into_iter().partition(|source| source.file.ends_with(PINS_FILE));
         let pins = desired::read_pins(&pinned, KINDS)
             .map_err(|problems| problems.iter().map(|problem| problem.detail.as_str()).collect::<Vec<_>>().join("; "));
         let all: Vec<Source> = others.iter().chain(&pinned).cloned().collect();
@@ -237,10 +242,9 @@ impl Setup {
         let connection = match &self.emulator {
             Some(emulator) => Connection::in_process(emulator.http_client())
                 .retries(Retries { initial_backoff: Duration::from_millis(5), ..Retries::default() }),
-            None => Connection::live().retries(self.retries()).timeouts(Timeouts {
-                operation: self.call_at_most(),
-                ..Timeouts::default()
-            }),
+            None => Connection::live()
+                .retries(self.retries())
+                .timeouts(Timeouts { operation: self.call_at_most(), ..Timeouts::default() }),
         };
         let sessions = connection
             .role_or_own(organization.role.clone())
@@ -349,7 +353,7 @@ impl Setup {
 
     /// The same, with what AWS Organizations lists, where the file says so.
     pub(crate) async fn organization_and_directory(&self) -> Result<(Organization, Option<Directory>), Failure> {
-        let sources = files::sources(&self.global.desired);
+        let sources = self.sources();
         if self.global.desired.exists() {
             let wrong = |found: Vec<Diagnostic>| {
                 self.screen.diagnostics(&found, &sources);

@@ -10,7 +10,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::path::PathBuf;
 
 use reconciler_kinds::{CLIENTS, KINDS};
-use reconciler_model::address::{Address, Scope};
+use reconciler_model::address::{Address, Scope, ScopeKind};
 use reconciler_model::control::Control;
 use reconciler_model::desired::{Desired, ORGANIZATION_FILE, Organization, PINS_FILE, Rule, Source, Treat};
 use reconciler_model::inventory::{Gap, Inventory, ObservedResource};
@@ -26,7 +26,6 @@ use crate::commands::pin;
 use crate::controls;
 use crate::exit::Exit;
 use crate::failure::Failure;
-use crate::files;
 use crate::next;
 use crate::progress::Progress;
 use crate::screen::{DOUBT, FAINT, GOOD, STRONG, line, paint};
@@ -45,14 +44,15 @@ pub(crate) struct Asked {
 
 pub(crate) async fn run(setup: &Setup, asked: &Asked) -> Result<Exit, Failure> {
     let folder = &setup.global.desired;
-    if !folder.join(ORGANIZATION_FILE).exists() {
+    let folders = || setup.global.base.iter().chain([folder]);
+    if !folders().any(|folder| folder.join(ORGANIZATION_FILE).exists()) {
         let text = format!("{} has no {ORGANIZATION_FILE}, so it is not known where to look", folder.display());
         return Err(Failure::new(Exit::Invalid, text).hint(format!("write one with `{} init`", setup.global.spelled())));
     }
     let globs = globs(&asked.address)?;
     let (organization, directory) = setup.organization_and_directory().await?;
     check_places(&organization, &asked.places)?;
-    let sources = files::sources(folder);
+    let sources = setup.sources();
     let declares = |source: &Source| !source.file.ends_with(ORGANIZATION_FILE) && !source.file.ends_with(PINS_FILE);
     let declared: BTreeSet<Address> = match sources.iter().any(declares) {
         true => setup.desired_and_sessions().await?.0.wanted().into_iter().map(|one| one.address).collect(),
@@ -65,9 +65,8 @@ pub(crate) async fn run(setup: &Setup, asked: &Asked) -> Result<Exit, Failure> {
         let text = address.to_string();
         globs.is_empty() || globs.iter().any(|glob| glob.is_match(&text))
     };
-    let is_asked = |address: &Address| {
-        asked.places.take(&address.account, &address.region, &address.kind) && is_named(address)
-    };
+    let is_asked =
+        |address: &Address| asked.places.take(&address.account, &address.region, &address.kind) && is_named(address);
     let served = served(&inventory);
     let takes_all = asked.all || !asked.address.is_empty();
     let is_taken = |address: &Address| {
@@ -84,6 +83,7 @@ pub(crate) async fn run(setup: &Setup, asked: &Asked) -> Result<Exit, Failure> {
         let new = written.iter().map(|file| Source {
             file: file.path.display().to_string(),
             content: Ok(file.text.clone().into_bytes()),
+            layer: setup.global.base.len(),
         });
         let all: Vec<Source> = sources.iter().cloned().chain(new).collect();
         match Setup::loaded(&all, directory.as_ref())? {
@@ -153,13 +153,23 @@ pub(crate) async fn run(setup: &Setup, asked: &Asked) -> Result<Exit, Failure> {
     } else {
         for file in &written {
             let count = counted(file.lines.len(), "declaration");
-            setup.screen.line(format_args!("{} {}  {}", paint(GOOD, "wrote"), file.path.display(), paint(FAINT, count)))?;
+            setup.screen.line(format_args!(
+                "{} {}  {}",
+                paint(GOOD, "wrote"),
+                file.path.display(),
+                paint(FAINT, count)
+            ))?;
         }
         if let Some(pinned) = &pinned {
             if pinned.written {
                 let count = counted(pinned.count, "pointer");
                 let path = folder.join(PINS_FILE);
-                setup.screen.line(format_args!("{} {}  {}", paint(GOOD, "wrote"), path.display(), paint(FAINT, count)))?;
+                setup.screen.line(format_args!(
+                    "{} {}  {}",
+                    paint(GOOD, "wrote"),
+                    path.display(),
+                    paint(FAINT, count)
+                ))?;
             }
             for one in &pinned.unread {
                 setup.screen.line(format_args!("{} not pinned: {one}", paint(DOUBT, "?")))?;
@@ -179,6 +189,15 @@ pub(crate) async fn run(setup: &Setup, asked: &Asked) -> Result<Exit, Failure> {
             gap.kind,
             gap.code,
             gap.why()
+        ))?;
+    }
+    for document in documents.iter().filter(|document| document.is_unpublished) {
+        setup.screen.line(format_args!(
+            "{} {}/{}: what callers can name by its newest version is not the draft, so that `publish: false` is written; without it \
+             the draft is published",
+            paint(DOUBT, "·"),
+            document.kind,
+            document.name
         ))?;
     }
     if !untaken.is_empty() {
@@ -227,6 +246,8 @@ struct Document {
     accounts: Vec<String>,
     regions: Vec<String>,
     text: String,
+    /// Whether what callers get is not declared.
+    is_unpublished: bool,
     is_dropped: bool,
 }
 
@@ -243,6 +264,7 @@ impl Document {
             accounts: list("accounts"),
             regions: list("regions"),
             text: String::new(),
+            is_unpublished: declaration["spec"]["publish"] == false,
             is_dropped: false,
         };
         let of_it = served.iter().filter(|(address, _)| document.is_of(address)).flat_map(|(_, controls)| controls);
@@ -297,8 +319,12 @@ fn written(setup: &Setup, documents: &[Document]) -> Result<Vec<NewFile>, Failur
     let head = if folder.join(SCHEMA_FILE).exists() { schema_line() } else { String::new() };
     let mut files: Vec<NewFile> = Vec::new();
     for kind in KINDS.iter().map(|kind| kind.name()) {
-        let of_kind: Vec<usize> =
-            documents.iter().enumerate().filter(|(_, document)| document.kind == kind).map(|(index, _)| index).collect();
+        let of_kind: Vec<usize> = documents
+            .iter()
+            .enumerate()
+            .filter(|(_, document)| document.kind == kind)
+            .map(|(index, _)| index)
+            .collect();
         if of_kind.is_empty() {
             continue;
         }
@@ -351,20 +377,32 @@ fn served(inventory: &Inventory) -> BTreeMap<Address, BTreeSet<String>> {
     }
     // What is referred to serves what refers to it: first log groups, buckets and roles, then their keys.
     for _ in 0..2 {
-        let mut found: Vec<(Address, BTreeSet<String>)> = Vec::new();
+        let mut named: BTreeMap<(&str, &str), BTreeSet<String>> = BTreeMap::new();
         for (address, controls) in &served {
-            let Some(live) = inventory.resources.get(address) else { continue };
             let mut words = BTreeSet::new();
-            words_of(&live.tree, &mut words);
-            for (other, target) in &inventory.resources {
-                let is_near = other.account == address.account || other.kind == "log-bucket";
-                if is_near && REFERRED_TO.contains(&other.kind.as_str()) && other != address && is_named(target, &words) {
-                    let takes = |control: &&String| {
-                        reconciler_model::control::find(control).is_some_and(|control| control.kinds.contains(&other.kind))
-                    };
-                    found.push((other.clone(), controls.iter().filter(takes).cloned().collect()));
+            inventory.resources.get(address).into_iter().for_each(|live| words_of(&live.tree, &mut words));
+            for key in words.into_iter().flat_map(keys_of) {
+                // The names of buckets are one namespace for all accounts.
+                for place in [address.account.as_str(), ANYWHERE] {
+                    named.entry((place, key)).or_default().extend(controls.iter().cloned());
                 }
             }
+        }
+        let mut found: Vec<(Address, BTreeSet<String>)> = Vec::new();
+        for (address, target) in &inventory.resources {
+            if !REFERRED_TO.contains(&address.kind.as_str()) {
+                continue;
+            }
+            let place = if address.kind == "log-bucket" { ANYWHERE } else { &address.account };
+            let by: Vec<&BTreeSet<String>> =
+                ids_of(target).into_iter().filter_map(|id| named.get(&(place, id))).collect();
+            if by.is_empty() {
+                continue;
+            }
+            let takes = |id: &&String| {
+                reconciler_model::control::find(id).is_some_and(|control| control.kinds.contains(&address.kind))
+            };
+            found.push((address.clone(), by.into_iter().flatten().filter(takes).cloned().collect()));
         }
         for (address, controls) in found {
             served.entry(address).or_default().extend(controls);
@@ -397,16 +435,23 @@ fn words_of<'a>(tree: &'a Value, words: &mut BTreeSet<&'a str>) {
     }
 }
 
-/// Whether one of the words names a resource: its name, its id, or an ARN that ends with one of them.
-fn is_named(target: &ObservedResource, words: &BTreeSet<&str>) -> bool {
+/// Stands for every account.
+const ANYWHERE: &str = "";
+
+/// By what a text may name a resource: as a whole, or an ARN by what it ends with.
+fn keys_of(word: &str) -> Vec<&str> {
+    let word = word.trim_end_matches(":*");
+    let ends = word.match_indices([':', '/']).filter(|_| word.starts_with("arn:"));
+    std::iter::once(word).chain(ends.map(|(at, _)| &word[at + 1..])).collect()
+}
+
+/// The name of a resource, and its ids.
+fn ids_of(target: &ObservedResource) -> BTreeSet<&str> {
     let mut ids = BTreeSet::new();
     words_of(&target.external_id, &mut ids);
     ids.insert(&target.address.name);
-    let names = |word: &str, id: &str| {
-        let word = word.trim_end_matches(":*");
-        word == id || (word.starts_with("arn:") && word.strip_suffix(id).is_some_and(|head| head.ends_with([':', '/'])))
-    };
-    ids.into_iter().filter(|id| id.len() > 2).any(|id| words.iter().any(|word| names(word, id)))
+    ids.retain(|id| id.len() > 2);
+    ids
 }
 
 /// What there is of one control.
@@ -420,6 +465,9 @@ struct Report {
     missing: Vec<Missing>,
     /// What is below its floor.
     below: Vec<Below>,
+    /// Why nothing can be said of what is missing.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    not_known: Option<&'static str>,
     /// Kinds that this build does not have.
     waits_for: Vec<String>,
 }
@@ -478,20 +526,36 @@ fn reports(
     }
     let report = |control: &Control| {
         let of_it = |address: &&Address| served.get(*address).is_some_and(|controls| controls.contains(&control.id));
-        let exists: Vec<Address> =
-            served.keys().filter(of_it).filter(|address| places.take(&address.account, &address.region, &address.kind)).cloned().collect();
+        let exists: Vec<Address> = served
+            .keys()
+            .filter(of_it)
+            .filter(|address| places.take(&address.account, &address.region, &address.kind))
+            .cloned()
+            .collect();
         let is_own = |kind: &&String| !REFERRED_TO.contains(&kind.as_str()) && !OPTIONAL.contains(&kind.as_str());
-        let mut kinds: Vec<&String> = control.kinds.iter().filter(is_own).collect();
-        if kinds.is_empty() {
-            kinds = control.kinds.iter().collect();
-        }
+        let kinds: Vec<&String> = control.kinds.iter().filter(is_own).collect();
+        let of_organization =
+            |kind: &&String| kind_of(kind).is_some_and(|kind| kind.contract().scope == ScopeKind::Organization);
+        let not_known = if kinds.is_empty() && exists.is_empty() {
+            Some("which role is about it nothing in AWS says: add it to `controls` of one")
+        } else if organization.management_account.is_none() && !kinds.is_empty() && kinds.iter().all(of_organization) {
+            Some("organization.yaml names no management account, so that policies of an organization are not looked at")
+        } else {
+            None
+        };
+        // A trail of all regions records in the ones beside its own too.
+        let is_of_all_regions = |address: &Address| {
+            inventory.resources.get(address).is_some_and(|live| live.tree["isMultiRegionTrail"] == true)
+        };
         let missing = kinds.into_iter().filter_map(|kind| {
             let scopes = organization.scopes_of(kind_of(kind)?.contract().scope);
             let scopes: Vec<&Scope> =
                 scopes.iter().filter(|scope| places.take(&scope.account, &scope.region, kind)).collect();
             let is_there = |scope: &Scope| {
                 exists.iter().any(|address| {
-                    address.kind == *kind && address.account == scope.account && address.region == scope.region
+                    address.kind == *kind
+                        && address.account == scope.account
+                        && (address.region == scope.region || is_of_all_regions(address))
                 })
             };
             let is_unread = |scope: &Scope| inventory.gaps.iter().any(|gap| gap.scope == *scope && gap.kind == *kind);
@@ -512,6 +576,7 @@ fn reports(
             exists,
             missing,
             below,
+            not_known,
             waits_for: control.waits_for.clone(),
         }
     };
@@ -521,17 +586,31 @@ fn reports(
 impl Report {
     fn say(&self, setup: &Setup) -> Result<(), Failure> {
         let screen = setup.screen;
-        let exists = if self.exists.is_empty() { "nothing of it exists".to_owned() } else { counted(self.exists.len(), "resource") };
+        let exists = if self.exists.is_empty() {
+            "nothing of it exists".to_owned()
+        } else {
+            counted(self.exists.len(), "resource")
+        };
         let mark = match (self.exists.is_empty(), self.missing.is_empty() && self.below.is_empty()) {
-            (_, true) if !self.exists.is_empty() => paint(GOOD, "ok  "),
+            (false, true) => paint(GOOD, "ok  "),
             (true, _) => paint(DOUBT, "none"),
             _ => paint(DOUBT, "part"),
         };
-        screen.line(format_args!("{mark} {} {}  {}", paint(STRONG, &self.control), self.title, paint(FAINT, exists)))?;
+        screen.line(format_args!(
+            "{mark} {} {}  {}",
+            paint(STRONG, &self.control),
+            self.title,
+            paint(FAINT, exists)
+        ))?;
+        if let Some(why) = self.not_known {
+            screen.line(format_args!("       {why}"))?;
+        }
         for Missing { kind, places, everywhere } in &self.missing {
             let places = match (*everywhere, places.len()) {
                 (true, count) if count > 1 => format!("all {count} places"),
-                (_, count) if count > 3 => format!("{count} places, such as {}", places.first().map_or("", String::as_str)),
+                (_, count) if count > 3 => {
+                    format!("{count} places, such as {}", places.first().map_or("", String::as_str))
+                }
                 _ => places.join(", "),
             };
             screen.line(format_args!("       no {kind} in {places}"))?;
@@ -579,7 +658,7 @@ mod tests {
             unread: BTreeMap::new(),
             beside: Value::Null,
         };
-        let named = |word: &str| is_named(&target, &[word].into());
+        let named = |word: &str| keys_of(word).into_iter().any(|key| ids_of(&target).contains(key));
         assert!(named("/aws/bedrock/model-invocations"));
         assert!(named("arn:aws:logs:r:1:log-group:/aws/bedrock/model-invocations:*"));
         assert!(!named("/aws/bedrock/model-invocations-2") && !named("arn:aws:logs:r:1:log-group:x/aws/bedrock"));

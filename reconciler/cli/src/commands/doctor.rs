@@ -27,7 +27,6 @@ use serde_json::json;
 use crate::args::{Aws, Places};
 use crate::exit::Exit;
 use crate::failure::Failure;
-use crate::files;
 use crate::progress::Progress;
 use crate::screen::{BAD, DO, DOUBT, GOOD, paint};
 use crate::setup::{Setup, check_places};
@@ -86,7 +85,7 @@ pub(crate) async fn run(setup: &Setup, accounts: &[String]) -> Result<Exit, Fail
     let mut checks = Checks::default();
     endpoint(setup, &mut checks);
     state_folder(setup, &mut checks);
-    let sources = files::sources(&setup.global.desired);
+    let sources = setup.sources();
     let written = desired::load_organization(&sources);
     let organization = written.as_ref().ok().cloned();
     let sessions = setup.connect(&organization.clone().unwrap_or_default()).await;
@@ -115,7 +114,10 @@ pub(crate) async fn run(setup: &Setup, accounts: &[String]) -> Result<Exit, Fail
     let loaded = Setup::loaded(&sources, directory.as_ref())?;
     let loaded = match loaded {
         Ok(loaded) => {
-            checks.ok("desired", format!("{}, {}", setup.global.desired.display(), counted(loaded.declarations.len(), "declaration")));
+            checks.ok(
+                "desired",
+                format!("{}, {}", setup.global.desired.display(), counted(loaded.declarations.len(), "declaration")),
+            );
             Some(loaded)
         }
         Err(_) if !setup.global.desired.exists() => {
@@ -123,13 +125,19 @@ pub(crate) async fn run(setup: &Setup, accounts: &[String]) -> Result<Exit, Fail
             checks.warn("desired", text, format!("{program} init"));
             None
         }
-        Err(problems) if written.is_ok() && problems.iter().all(|one| one.code == reconciler_model::codes::NO_DECLARATIONS) => {
+        Err(problems)
+            if written.is_ok() && problems.iter().all(|one| one.code == reconciler_model::codes::NO_DECLARATIONS) =>
+        {
             checks.warn("desired", "nothing is declared yet", format!("{program} adopt"));
             None
         }
         Err(problems) => {
             let first = problems.first().map(|problem| problem.detail.clone()).unwrap_or_default();
-            checks.fail("desired", format!("{}: {first}", counted(problems.len(), "problem")), format!("{program} validate"));
+            checks.fail(
+                "desired",
+                format!("{}: {first}", counted(problems.len(), "problem")),
+                format!("{program} validate"),
+            );
             None
         }
     };
@@ -155,8 +163,14 @@ pub(crate) async fn run(setup: &Setup, accounts: &[String]) -> Result<Exit, Fail
     if let Some(loaded) = &loaded {
         match (loaded.pins.is_empty(), loaded.unpinned(&loaded.wanted())) {
             (_, 0) => checks.ok("pins", "every pointer is pinned"),
-            (true, count) => checks.warn("pins", format!("nothing is pinned, and {} lead wherever others point them", counted(count, "pointer")), format!("{program} pin")),
-            (false, count) => checks.warn("pins", format!("{} not pinned", counted(count, "pointer")), format!("{program} pin")),
+            (true, count) => checks.warn(
+                "pins",
+                format!("nothing is pinned, and {} lead wherever others point them", counted(count, "pointer")),
+                format!("{program} pin"),
+            ),
+            (false, count) => {
+                checks.warn("pins", format!("{} not pinned", counted(count, "pointer")), format!("{program} pin"))
+            }
         }
     }
     let worst = checks.0.iter().map(|check| check.grade).max().unwrap_or(Grade::Ok);
@@ -212,10 +226,18 @@ fn state_folder(setup: &Setup, checks: &mut Checks) {
     }
     if let Some(Holder { pid, command }) = state::holder(path) {
         let who = command.unwrap_or_else(|| "a process".to_owned());
-        checks.warn("lock", format!("{who} (pid {pid}) holds the state folder"), "other runs that write wait for it to end");
+        checks.warn(
+            "lock",
+            format!("{who} (pid {pid}) holds the state folder"),
+            "other runs that write wait for it to end",
+        );
     }
     if let Some(reason) = StateFolder::open(path).ok().and_then(|state| state.paused()) {
-        checks.warn("brakes", format!("paused: {reason}"), format!("remove {} to resume", path.join("paused").display()));
+        checks.warn(
+            "brakes",
+            format!("paused: {reason}"),
+            format!("remove {} to resume", path.join("paused").display()),
+        );
     }
 }
 
@@ -293,10 +315,9 @@ fn questions(organization: &Organization, loaded: Option<&Desired>, asked: &Plac
     }
     let mut questions = Vec::new();
     for ((_, name), (scope, names)) in places {
-        let (Some(kind), Some(needed)) = (
-            KINDS.iter().find(|kind| kind.name() == name),
-            NEEDED.iter().find(|needed| needed.kind == name),
-        ) else {
+        let (Some(kind), Some(needed)) =
+            (KINDS.iter().find(|kind| kind.name() == name), NEEDED.iter().find(|needed| needed.kind == name))
+        else {
             continue;
         };
         let place = Place { partition: &organization.partition, region: &scope.region, account_id: &scope.account_id };
@@ -364,7 +385,11 @@ fn permissions(checks: &mut Checks, questions: &[Asking], answers: Answers, unre
     for ((account, kind, is_read, principal), actions) in &unsure {
         checks.warn(
             ABOUT,
-            format!("{account}: {principal} may perhaps not {} {kind}: {} not allowed on everything", what(*is_read), actions.join(", ")),
+            format!(
+                "{account}: {principal} may perhaps not {} {kind}: {} not allowed on everything",
+                what(*is_read),
+                actions.join(", ")
+            ),
             "make sure that the policies name the resources: which they are is not known before they are read",
         );
     }

@@ -79,6 +79,7 @@ impl Row {
 
     pub(crate) fn outcome(&self) -> &str {
         &self.outcome
+    }
 
     fn new(is: &'static str, id: &str, at: Timestamp) -> Self {
         Self {
@@ -248,7 +249,7 @@ impl Rows {
 }
 
 /// One row for each incident, and for each activation of each run.
-fn rows(lines: &[Line]) -> Vec<Row> {
+pub(crate) fn rows(lines: &[Line]) -> Vec<Row> {
     let mut rows = Rows::default();
     lines.iter().for_each(|line| rows.note(&line.record));
     rows.rows

@@ -72,8 +72,11 @@ pub(crate) async fn run(mut global: Global, asked: Asked) -> Result<Exit, Failur
     if wrote_schema {
         write_new(&schema, &format!("{:#}\n", desired::schema(KINDS)))?;
     }
-    let written: Vec<String> =
-        [Some(&file), wrote_schema.then_some(&schema)].into_iter().flatten().map(|path| path.display().to_string()).collect();
+    let written: Vec<String> = [Some(&file), wrote_schema.then_some(&schema)]
+        .into_iter()
+        .flatten()
+        .map(|path| path.display().to_string())
+        .collect();
     setup.screen.json(&json!({
         "written": written,
         "accounts": answers.accounts.iter().map(|(id, name)| json!({"id": id, "name": name})).collect::<Vec<_>>(),
@@ -111,7 +114,13 @@ async fn answers(
     let mut accounts: Vec<(String, String)> = Vec::new();
     for written in &asked.accounts {
         let (name, id) = written.split_once('=').unwrap_or(("", written));
-        let name = if name.is_empty() && asked.accounts.len() == 1 { "main" } else if name.is_empty() { id } else { name };
+        let name = if name.is_empty() && asked.accounts.len() == 1 {
+            "main"
+        } else if name.is_empty() {
+            id
+        } else {
+            name
+        };
         if name == id {
             return Err(Failure::new(Exit::Usage, format!("account {id} has no name"))
                 .hint("write --account NAME=ID for each of several accounts"));
@@ -120,7 +129,8 @@ async fn answers(
     }
     let mut organization = asked.organization;
     if !is_told && at_terminal {
-        organization = ask("One account, or every account of your AWS organization? [one/all]", "one")?.starts_with('a');
+        organization =
+            ask("One account, or every account of your AWS organization? [one/all]", "one")?.starts_with('a');
     }
     if !organization && accounts.is_empty() {
         let found = match own {
@@ -165,11 +175,8 @@ async fn answers(
         Ok((_, arn)) => arn.split(':').nth(1).unwrap_or("aws").to_owned(),
         Err(_) => partition_of(&regions).to_owned(),
     };
-    let management = if organization {
-        Some(management(setup, sessions, &partition, own.map_err(unknown)).await?)
-    } else {
-        None
-    };
+    let management =
+        if organization { Some(management(setup, sessions, &partition, own.map_err(unknown)).await?) } else { None };
     Ok(Answers { partition, regions, accounts, role, management })
 }
 
@@ -232,7 +239,11 @@ fn organization_text(answers: &Answers) -> String {
         accounts => {
             text.push_str("accounts:\n");
             for (id, name) in accounts {
-                text.push_str(&format!("  - id: \"{}\"\n    name: {}\n", id.replace(['"', '\\', '\n'], "?"), word(name)));
+                text.push_str(&format!(
+                    "  - id: \"{}\"\n    name: {}\n",
+                    id.replace(['"', '\\', '\n'], "?"),
+                    word(name)
+                ));
             }
         }
     }
@@ -241,7 +252,7 @@ fn organization_text(answers: &Answers) -> String {
 
 /// What is wrong with the answers is said before anything is written.
 fn check(file: &Path, text: &str) -> Result<(), Failure> {
-    let source = Source { file: file.display().to_string(), content: Ok(text.as_bytes().to_vec()) };
+    let source = Source::new(file.display().to_string(), Ok(text.as_bytes().to_vec()));
     desired::load_organization(&[source]).map(drop).map_err(|problems| {
         let first = problems.first();
         let text = first.map(|problem| problem.detail.clone()).unwrap_or_default();
@@ -254,15 +265,21 @@ fn texts(answers: &Answers) -> Vec<String> {
     let Answers { regions, accounts, role, management, .. } = answers;
     let regions = regions.join(", ");
     match (role, management) {
-        (None, _) => vec![
-            format!("it looks at {} in {regions}, with the credentials that it is run with", accounts.iter().map(|(id, name)| format!("{name} ({id})")).collect::<Vec<_>>().join(", ")),
-        ],
+        (None, _) => vec![format!(
+            "it looks at {} in {regions}, with the credentials that it is run with",
+            accounts.iter().map(|(id, name)| format!("{name} ({id})")).collect::<Vec<_>>().join(", ")
+        )],
         (Some(role), Some(management)) => vec![
-            format!("it looks at every account of the organization in {regions}, and assumes the role {role} in each but your own"),
+            format!(
+                "it looks at every account of the organization in {regions}, and assumes the role {role} in each but your own"
+            ),
             format!("the management account is {management}"),
         ],
         (Some(role), None) => vec![
-            format!("it looks at {} in {regions}, and assumes the role {role} in each but your own", counted(accounts.len(), "account")),
+            format!(
+                "it looks at {} in {regions}, and assumes the role {role} in each but your own",
+                counted(accounts.len(), "account")
+            ),
             "for policies of an organization, add `managementAccount:` with the name of one of the accounts".to_owned(),
         ],
     }
@@ -299,7 +316,7 @@ mod tests {
             };
             let text = organization_text(&answers);
             assert!(check(Path::new("organization.yaml"), &text).is_ok(), "{text}");
-            let source = Source { file: "organization.yaml".to_owned(), content: Ok(text.into_bytes()) };
+            let source = Source::new("organization.yaml", Ok(text.into_bytes()));
             let organization = desired::load_organization(&[source]).expect("valid");
             assert_eq!(organization.accounts[0].name, name);
         }

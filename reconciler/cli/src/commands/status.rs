@@ -30,7 +30,7 @@ pub(crate) fn run(setup: &Setup) -> Result<Exit, Failure> {
     let last_read = setup.last_read();
     let paused = StateFolder::open(&folder)?.paused();
     let holder = state::holder(&folder);
-    let rows = history::rows(&records);
+    let rows = history::rows(&journal::lines(&journal)?);
     let incidents: Vec<&Row> = rows.iter().filter(|row| row.is_open_incident()).collect();
     let of_runs: Vec<&Row> = rows.iter().filter(|row| row.is_run()).collect();
     let last: Vec<&&Row> = of_runs.iter().rev().take(RUNS).collect();
@@ -46,26 +46,39 @@ pub(crate) fn run(setup: &Setup) -> Result<Exit, Failure> {
         "runs": of_runs.len(),
         "head": head,
     }))?;
-    let say = |label: &str, text: String| setup.screen.line(format_args!("{}  {text}", paint(STRONG, format_args!("{label:<9}"))));
+    let say = |label: &str, text: String| {
+        setup.screen.line(format_args!("{}  {text}", paint(STRONG, format_args!("{label:<9}"))))
+    };
     say("state", folder.display().to_string())?;
-    say("running", match &holder {
-        Some(Holder { pid, command }) => {
-            format!("{} (pid {pid}) holds the state folder", command.as_deref().unwrap_or("a process"))
-        }
-        None => "nobody holds the state folder".to_owned(),
-    })?;
-    say("look", match &last_read {
-        None => paint(FAINT, "no look at the whole desired state is on record: the daemon keeps it"),
-        Some(last) if last.unread() == 0 => paint(GOOD, format_args!("everything was read {}", ago(last.at(), now))),
-        Some(last) => paint(
-            DOUBT,
-            format_args!("looked {}: {} could not be read", ago(last.at(), now), counted(last.unread(), "thing")),
-        ),
-    })?;
-    say("brakes", match &paused {
-        None => "not paused".to_owned(),
-        Some(reason) => paint(BAD, format_args!("paused: {reason}")),
-    })?;
+    say(
+        "running",
+        match &holder {
+            Some(Holder { pid, command }) => {
+                format!("{} (pid {pid}) holds the state folder", command.as_deref().unwrap_or("a process"))
+            }
+            None => "nobody holds the state folder".to_owned(),
+        },
+    )?;
+    say(
+        "look",
+        match &last_read {
+            None => paint(FAINT, "no look at the whole desired state is on record: the daemon keeps it"),
+            Some(last) if last.unread() == 0 => {
+                paint(GOOD, format_args!("everything was read {}", ago(last.at(), now)))
+            }
+            Some(last) => paint(
+                DOUBT,
+                format_args!("looked {}: {} could not be read", ago(last.at(), now), counted(last.unread(), "thing")),
+            ),
+        },
+    )?;
+    say(
+        "brakes",
+        match &paused {
+            None => "not paused".to_owned(),
+            Some(reason) => paint(BAD, format_args!("paused: {reason}")),
+        },
+    )?;
     if incidents.is_empty() {
         say("incidents", "none is open".to_owned())?;
     }
@@ -79,7 +92,10 @@ pub(crate) fn run(setup: &Setup) -> Result<Exit, Failure> {
         [] => say("runs", "no run has written anything".to_owned())?,
         last => {
             for row in last {
-                say("run", format!("{}  {} {}  {}", ago(row.at(), now), row.mode(), row.outcome(), paint(FAINT, row.id())))?;
+                say(
+                    "run",
+                    format!("{}  {} {}  {}", ago(row.at(), now), row.mode(), row.outcome(), paint(FAINT, row.id())),
+                )?;
             }
         }
     }

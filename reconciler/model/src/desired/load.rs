@@ -24,7 +24,7 @@ use super::pins::{self, PINS_FILE, Pins};
 use super::selection::{self, Where};
 use super::template::Part;
 use super::waivers::{self, WAIVERS_FILE, Waiver};
-use super::{side_by_side, template, validate};
+use super::{layers, side_by_side, template, validate};
 use crate::address::{Address, Scope, ScopeKind};
 use crate::codes;
 use crate::diagnostic::{Diagnostic, Place, did_you_mean};
@@ -43,6 +43,15 @@ pub struct Source {
     pub file: String,
     /// Its bytes, or why they cannot be read.
     pub content: Result<Vec<u8>, String>,
+    /// Which of several folders that are laid over each other it is in, from below.
+    pub layer: usize,
+}
+
+impl Source {
+    /// A file of the only folder.
+    pub fn new(file: impl Into<String>, content: Result<Vec<u8>, String>) -> Self {
+        Self { file: file.into(), content, layer: 0 }
+    }
 }
 
 /// The desired state: valid, and ready to be fanned out.
@@ -174,11 +183,12 @@ impl Desired {
 /// Everything that is wrong with `organization.yaml`; declarations are not looked at.
 pub fn load_organization(sources: &[Source]) -> Result<Organization, Vec<Diagnostic>> {
     let mut problems = Vec::new();
-    let manifests: Vec<Manifest> = sources
+    let mut manifests: Vec<Manifest> = sources
         .iter()
         .filter(|source| base_name(&source.file) == ORGANIZATION_FILE)
         .flat_map(|source| manifest::read(source, &mut problems))
         .collect();
+    layers::apply(&mut manifests, sources, &[]);
     let (organization, _) = organization::read(&manifests, &mut problems);
     if problems.is_empty() { Ok(organization) } else { Err(problems) }
 }
@@ -257,6 +267,7 @@ fn load_once(
         problems.append(&mut wrong);
     }
     manifests.sort_by(|one, two| (&one.file, one.node.line).cmp(&(&two.file, two.node.line)));
+    layers::apply(&mut manifests, sources, kinds);
     let (pinned, manifests): (Vec<Manifest>, Vec<Manifest>) =
         manifests.into_iter().partition(|manifest| base_name(&manifest.file) == PINS_FILE);
     let pins = pins::read(&pinned, kinds, &mut problems);

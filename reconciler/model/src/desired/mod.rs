@@ -15,6 +15,7 @@ mod explain;
 mod exported;
 mod fan_out;
 mod item;
+mod layers;
 mod load;
 mod located;
 mod manifest;

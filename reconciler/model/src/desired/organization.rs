@@ -257,7 +257,10 @@ fn read_one(item: &Item<'_>, problems: &mut Vec<Diagnostic>) -> Organization {
             ));
         }
     }
-    if let Some(role) = item.get("role")
+    // What is written has to have a value.
+    let is_written = |key: &str| item.node.entry(key).is_some();
+    if is_written("role")
+        && let Some(role) = item.required("role", "the name or ARN of the role to assume", problems)
         && let Some(text) = role.text("the role", problems)
     {
         organization.role = Some(text.to_owned());
@@ -289,14 +292,15 @@ fn read_one(item: &Item<'_>, problems: &mut Vec<Diagnostic>) -> Organization {
         }
         // Of a single account the caller's own credentials are used. Listed accounts need be of no organization.
         let listed = accounts.elements().map(|listed| listed.len());
-        if listed.is_none_or(|count| count > 1) && item.get("role").is_none() {
+        if listed.is_none_or(|count| count > 1) && !is_written("role") {
             item.required("role", "the name or ARN of the role to assume in each account", problems);
         }
-        if listed.is_none() && item.get("managementAccount").is_none() {
+        if listed.is_none() && !is_written("managementAccount") {
             item.required("managementAccount", "the name of one of the accounts", problems);
         }
     }
-    if let Some(management) = item.get("managementAccount")
+    if is_written("managementAccount")
+        && let Some(management) = item.required("managementAccount", "the name of one of the accounts", problems)
         && let Some(name) = management.text("the management account", problems)
     {
         organization.management_account = Some(name.to_owned());

@@ -96,13 +96,13 @@ fn empty_files_and_comments_declare_nothing() {
     - BRX0101 no declaration was found in 0 files
         add a YAML file with `kind`, `name` and `spec`, or name the folder that holds some
     - BRX0302 there is no `organization.yaml`, so it is not known where the declarations apply
-        add the file, with the keys partition, managementAccount, role, regions and accounts
+        write one with `bedrock-reconciler init`: it has the keys partition, regions and accounts, and role where there are several accounts
     ");
 }
 
 #[test]
 fn a_file_that_cannot_be_read_is_no_file_that_declares_nothing() {
-    let unreadable = |file: &str| Source { file: file.to_owned(), content: Err("permission denied".to_owned()) };
+    let unreadable = |file: &str| Source::new(file, Err("permission denied".to_owned()));
     let found = load(&[source("organization.yaml", ORGANIZATION), unreadable("b.yaml")], KINDS, CONTROLS);
     assert_snapshot!(listed(&found.expect_err("unreadable")), @r"
     b.yaml:1:1 BRX0102 permission denied

@@ -184,7 +184,7 @@ accounts:
 ";
 
 fn source(file: &str, content: impl AsRef<[u8]>) -> Source {
-    Source { file: file.to_owned(), content: Ok(content.as_ref().to_vec()) }
+    Source::new(file, Ok(content.as_ref().to_vec()))
 }
 
 /// Loads these files beside the organization.

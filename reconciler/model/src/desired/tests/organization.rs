@@ -65,8 +65,6 @@ fn account_ids_are_twelve_digits_of_text() {
 #[test]
 fn everything_that_is_missing_is_named() {
     assert_snapshot!(organization_problems("partition: awss\nregion: [us-east-1]\nrole:\naccounts: []\n"), @r"
-    x/organization.yaml:1:1 BRX0204 the key `managementAccount` is missing
-        add `managementAccount:` with the name of one of the accounts
     x/organization.yaml:1:1 BRX0204 the key `regions` is missing
         add `regions:` with a list of regions, such as [us-east-1]
     x/organization.yaml:1:12 BRX0302 `awss` is not one of the partitions aws, aws-cn, aws-us-gov, aws-iso, aws-iso-b, aws-iso-e, aws-iso-f, aws-eusc
@@ -110,13 +108,62 @@ fn everything_that_is_missing_is_named() {
     ");
 }
 
+/// One account needs neither a role nor a management account; several need a role, and those that are discovered both.
+#[test]
+fn a_single_account_needs_no_role() {
+    let account = |id: u8| format!("  - {{id: \"00000000000{id}\", name: a{id}}}\n");
+    let with =
+        |accounts: &str| organization_problems(&format!("partition: aws\nregions: [us-east-1]\naccounts:{accounts}"));
+    assert_snapshot!(with(&format!("\n{}{}", account(1), account(2))), @r"
+    x/organization.yaml:1:1 BRX0204 the key `role` is missing
+        add `role:` with the name or ARN of the role to assume in each account
+    ");
+    assert_snapshot!(with(" discover\n"), @r"
+    x/organization.yaml:1:1 BRX0204 the key `managementAccount` is missing
+        add `managementAccount:` with the name of one of the accounts
+    x/organization.yaml:1:1 BRX0204 the key `role` is missing
+        add `role:` with the name or ARN of the role to assume in each account
+    ");
+    let text = format!("partition: aws\nregions: [us-east-1]\naccounts:\n{}", account(1));
+    let own = load_organization(&[source("organization.yaml", &text)]).expect("valid");
+    assert_eq!((own.role_arn(&own.accounts[0]), own.management(), own.is_management("")), (None, "", false));
+    assert_eq!(own.scopes_of(ScopeKind::Organization), []);
+}
+
+/// The same kind, name and `where` replaces; what only meets is an error with both places; everything else is added.
+#[test]
+fn layers_replace_by_kind_name_and_where() {
+    let below = |file: &str, text: &str| source(file, text);
+    let above = |file: &str, text: &str| Source { layer: 1, ..source(file, text) };
+    let organization = below("base/organization.yaml", ORGANIZATION);
+    let group = |applies: &str, days: u32| format!("kind: bucket\nname: a\nwhere: {applies}\nspec: {{days: {days}}}\n");
+    let days = |desired: &Desired| -> Vec<String> {
+        desired.wanted().iter().map(|one| format!("{} {}", one.address, one.spec["days"])).collect()
+    };
+    let base = below("base/a.yaml", &group("{accounts: [prod, management]}", 1));
+    let same = above("env/a.yaml", &group("{regions: all, accounts: [management, prod]}", 7));
+    let laid = load(&[organization.clone(), base.clone(), same], KINDS, CONTROLS).expect("valid");
+    assert!(!laid.wanted().is_empty() && days(&laid).iter().all(|one| one.ends_with(" 7")), "{:?}", days(&laid));
+    let narrower = above("env/a.yaml", &group("{accounts: [prod]}", 7));
+    let told = listed(&load(&[organization.clone(), base.clone(), narrower], KINDS, CONTROLS).expect_err("they meet"));
+    assert!(told.contains("BRX0205") && told.contains("base/a.yaml:1:1") && told.contains("env/a.yaml"), "{told}");
+    let own = above(
+        "env/organization.yaml",
+        "partition: aws\nregions: [us-east-1]\naccounts: [{id: \"222233334444\", name: prod}]\n",
+    );
+    let everywhere = below("base/b.yaml", "kind: bucket\nname: b\nspec: {days: 1}\n");
+    let laid = load(&[organization.clone(), everywhere, own.clone()], KINDS, CONTROLS).expect("valid");
+    assert_eq!(days(&laid), ["prod/us-east-1/bucket/b 1"]);
+    assert_eq!(load_organization(&[organization, own]).expect("valid").accounts.len(), 1);
+}
+
 #[test]
 fn there_is_exactly_one_organization() {
     let good = "kind: log\nspec: {days: 1}\n";
     let none = load(&[source("a.yaml", good)], KINDS, CONTROLS);
     assert_snapshot!(listed(&none.expect_err("none")), @r"
     - BRX0302 there is no `organization.yaml`, so it is not known where the declarations apply
-        add the file, with the keys partition, managementAccount, role, regions and accounts
+        write one with `bedrock-reconciler init`: it has the keys partition, regions and accounts, and role where there are several accounts
     ");
     let two = load_files(&[("a.yaml", good), ("more/organization.yaml", ORGANIZATION)]);
     assert_snapshot!(listed(&two.expect_err("two")), @r"
