@@ -5,7 +5,6 @@ use std::fs;
 use std::path::Path;
 
 use reconciler_kinds::KINDS;
-use reconciler_kinds::sources::permissions::NEEDED;
 
 #[test]
 fn the_actions_of_each_kind_are_those_of_the_readme() {
@@ -18,8 +17,7 @@ fn the_actions_of_each_kind_are_those_of_the_readme() {
         let words = text.split('`').skip(1).step_by(2);
         words.filter(|word| word.contains(':') && !word.contains('/')).map(str::to_owned).collect()
     };
-    for kind in KINDS.iter().map(|kind| kind.name()) {
-        let needed = NEEDED.iter().find(|needed| needed.kind == kind).unwrap_or_else(|| panic!("{kind} has no row"));
+    for (kind, needed) in KINDS.iter().map(|kind| (kind.name(), kind.contract())) {
         let named = format!("`{kind}`");
         let row = rows.iter().find(|row| row[0].contains(&named)).unwrap_or_else(|| panic!("the README has no {kind}"));
         for (what, table, written) in [("read", needed.to_read, row[1]), ("restore", needed.to_restore, row[2])] {
@@ -28,6 +26,7 @@ fn the_actions_of_each_kind_are_those_of_the_readme() {
                 assert!(written.contains(*action), "{kind}: {action} to {what} is not in the README");
             }
         }
+        assert!(!needed.to_read.is_empty() && !needed.to_restore.is_empty(), "{kind}");
         let read: BTreeSet<String> = needed.to_read.iter().map(|action| (*action).to_owned()).collect();
         let always = row[1].split(';').next().unwrap_or_default();
         assert!(actions(always).is_subset(&read), "{kind}: {:?} to read", actions(always).difference(&read));

@@ -16,6 +16,7 @@ mod formats;
 mod interrupt;
 mod next;
 mod progress;
+mod prompt;
 mod render;
 mod report;
 mod screen;

@@ -39,9 +39,9 @@ pub fn holder(folder: &Path) -> Option<Holder> {
 fn holder_in(locks: &str, inode: u64) -> Option<u32> {
     locks.lines().find_map(|line| {
         let mut words = line.split_whitespace().skip(1);
-        let (kind, _, mode) = (words.next()?, words.next()?, words.next()?);
+        let (lock, _, mode) = (words.next()?, words.next()?, words.next()?);
         let (pid, file) = (words.next()?, words.next()?);
-        let is_it = kind == "FLOCK" && mode == "WRITE" && file.rsplit(':').next()?.parse() == Ok(inode);
+        let is_it = lock == "FLOCK" && mode == "WRITE" && file.rsplit(':').next()?.parse() == Ok(inode);
         is_it.then(|| pid.parse().ok()).flatten()
     })
 }

@@ -14,7 +14,7 @@ use reconciler_model::address::{Address, Scope, ScopeKind};
 use reconciler_model::control::Control;
 use reconciler_model::desired::{Desired, ORGANIZATION_FILE, Organization, PINS_FILE, Rule, Source, Treat};
 use reconciler_model::inventory::{Gap, Inventory, ObservedResource};
-use reconciler_model::kind::Kind;
+use reconciler_model::kind::{Adopted, Kind};
 use reconciler_model::undeclared::{self, Unexpected, Watch};
 use serde::Serialize;
 use serde_json::{Value, json};
@@ -348,12 +348,6 @@ fn written(setup: &Setup, documents: &[Document]) -> Result<Vec<NewFile>, Failur
     Ok(files)
 }
 
-/// Kinds that others refer to. They are taken where something that a control is about names them, and count for its controls.
-const REFERRED_TO: [&str; 4] = ["log-group", "log-bucket", "iam-role", "kms-key"];
-
-/// Kinds that need not be there for a control to hold: nobody may share a guardrail, and not every organization enforces one.
-const OPTIONAL: [&str; 2] = ["guardrail-resource-policy", "bedrock-policy"];
-
 /// What the controls are about, by address, with the controls that each resource serves.
 fn served(inventory: &Inventory) -> BTreeMap<Address, BTreeSet<String>> {
     let mut served: BTreeMap<Address, BTreeSet<String>> = BTreeMap::new();
@@ -364,14 +358,13 @@ fn served(inventory: &Inventory) -> BTreeMap<Address, BTreeSet<String>> {
     };
     for (address, live) in &inventory.resources {
         let Some(kind) = kind_of(&address.kind) else { continue };
-        let of_bedrock = || live.tree.to_string().contains("bedrock");
-        // Of policies and roles a control is about those that have to do with Bedrock. Which one a role serves shows what refers to it.
-        let own = match address.kind.as_str() {
-            "iam-role" if lets_bedrock_in(kind, live) => BTreeSet::new(),
-            "log-group" if address.name.contains("bedrock") => BTreeSet::new(),
-            "service-control-policy" if !of_bedrock() => continue,
-            kind if REFERRED_TO.contains(&kind) => continue,
-            kind => of_kind(kind),
+        if !kind.is_of_bedrock(live) {
+            continue;
+        }
+        // What is named serves what names it.
+        let own = match kind.contract().adopted {
+            Adopted::WhereNamed => BTreeSet::new(),
+            Adopted::Always | Adopted::WhereThere => of_kind(kind.name()),
         };
         served.insert(address.clone(), own);
     }
@@ -390,10 +383,11 @@ fn served(inventory: &Inventory) -> BTreeMap<Address, BTreeSet<String>> {
         }
         let mut found: Vec<(Address, BTreeSet<String>)> = Vec::new();
         for (address, target) in &inventory.resources {
-            if !REFERRED_TO.contains(&address.kind.as_str()) {
+            let Some(contract) = kind_of(&address.kind).map(Kind::contract) else { continue };
+            if contract.adopted != Adopted::WhereNamed {
                 continue;
             }
-            let place = if address.kind == "log-bucket" { ANYWHERE } else { &address.account };
+            let place = if contract.name_varies { ANYWHERE } else { &address.account };
             let by: Vec<&BTreeSet<String>> =
                 ids_of(target).into_iter().filter_map(|id| named.get(&(place, id))).collect();
             if by.is_empty() {
@@ -409,13 +403,6 @@ fn served(inventory: &Inventory) -> BTreeMap<Address, BTreeSet<String>> {
         }
     }
     served
-}
-
-/// Whether the trust of a role lets Bedrock assume it.
-fn lets_bedrock_in(kind: &dyn Kind, live: &ObservedResource) -> bool {
-    let trust = kind.held_to_floor(&live.tree);
-    let statements = trust.pointer("/assumeRolePolicyDocument/Statement").and_then(Value::as_object);
-    statements.is_some_and(|statements| !statements.is_empty())
 }
 
 fn kind_of(name: &str) -> Option<&'static dyn Kind> {
@@ -532,11 +519,14 @@ fn reports(
             .filter(|address| places.take(&address.account, &address.region, &address.kind))
             .cloned()
             .collect();
-        let is_own = |kind: &&String| !REFERRED_TO.contains(&kind.as_str()) && !OPTIONAL.contains(&kind.as_str());
+        let adopted = |kind: &str| kind_of(kind).map(|kind| kind.contract().adopted);
+        let is_own = |kind: &&String| adopted(kind) == Some(Adopted::Always);
         let kinds: Vec<&String> = control.kinds.iter().filter(is_own).collect();
         let of_organization =
             |kind: &&String| kind_of(kind).is_some_and(|kind| kind.contract().scope == ScopeKind::Organization);
-        let not_known = if kinds.is_empty() && exists.is_empty() {
+        let not_known = if exists.is_empty()
+            && control.kinds.iter().all(|kind| adopted(kind) == Some(Adopted::WhereNamed))
+        {
             Some("which role is about it nothing in AWS says: add it to `controls` of one")
         } else if organization.management_account.is_none() && !kinds.is_empty() && kinds.iter().all(of_organization) {
             Some("organization.yaml names no management account, so that policies of an organization are not looked at")
@@ -545,7 +535,9 @@ fn reports(
         };
         // A trail of all regions records in the ones beside its own too.
         let is_of_all_regions = |address: &Address| {
-            inventory.resources.get(address).is_some_and(|live| live.tree["isMultiRegionTrail"] == true)
+            kind_of(&address.kind)
+                .zip(inventory.resources.get(address))
+                .is_some_and(|(kind, live)| kind.is_of_every_region(live))
         };
         let missing = kinds.into_iter().filter_map(|kind| {
             let scopes = organization.scopes_of(kind_of(kind)?.contract().scope);

@@ -16,7 +16,6 @@ use reconciler_engine::state::{self, Holder, StateFolder};
 use reconciler_engine::{Reconciler, permissions::Doubts};
 use reconciler_kinds::KINDS;
 use reconciler_kinds::sources::discovery;
-use reconciler_kinds::sources::permissions::NEEDED;
 use reconciler_model::address::{Scope, ScopeKind};
 use reconciler_model::desired::{self, Desired, Directory, Organization};
 use reconciler_model::kind::Place;
@@ -298,7 +297,7 @@ fn questions(organization: &Organization, loaded: Option<&Desired>, asked: &Plac
     let mut places: BTreeMap<(String, &'static str), (Scope, BTreeSet<String>)> = BTreeMap::new();
     for one in loaded.map(Desired::wanted).unwrap_or_default() {
         let address = &one.address;
-        let Some(needed) = NEEDED.iter().find(|needed| needed.kind == address.kind) else { continue };
+        let Some(kind) = KINDS.iter().find(|kind| kind.name() == address.kind) else { continue };
         if !asked.take(&address.account, &address.region, "") {
             continue;
         }
@@ -308,18 +307,15 @@ fn questions(organization: &Organization, loaded: Option<&Desired>, asked: &Plac
             region: address.region.clone(),
         };
         let (scope, names) =
-            places.entry((address.account.clone(), needed.kind)).or_insert_with(|| (scope, BTreeSet::new()));
+            places.entry((address.account.clone(), kind.name())).or_insert_with(|| (scope, BTreeSet::new()));
         if scope.region == address.region && names.len() < NAMES {
             names.insert(address.name.clone());
         }
     }
     let mut questions = Vec::new();
     for ((_, name), (scope, names)) in places {
-        let (Some(kind), Some(needed)) =
-            (KINDS.iter().find(|kind| kind.name() == name), NEEDED.iter().find(|needed| needed.kind == name))
-        else {
-            continue;
-        };
+        let Some(kind) = KINDS.iter().find(|kind| kind.name() == name) else { continue };
+        let needed = kind.contract();
         let place = Place { partition: &organization.partition, region: &scope.region, account_id: &scope.account_id };
         for (is_read, actions) in [(true, needed.to_read), (false, needed.to_restore)] {
             let arns = actions.iter().flat_map(|action| {
@@ -332,7 +328,7 @@ fn questions(organization: &Organization, loaded: Option<&Desired>, asked: &Plac
                 actions: actions.iter().map(|action| (*action).to_owned()).collect(),
                 arns: arns.filter(|arn| arn != "*").collect(),
             };
-            questions.push((needed.kind, is_read, question));
+            questions.push((needed.name, is_read, question));
         }
     }
     questions

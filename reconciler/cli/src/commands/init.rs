@@ -1,7 +1,7 @@
 //! `init`: the organization file and the schema for editors, so that the first command has something to read.
 
 use std::fs::OpenOptions;
-use std::io::{self, BufRead as _, IsTerminal as _, Write as _};
+use std::io::{self, Write as _};
 use std::path::{Path, PathBuf};
 
 use reconciler_aws::{CallError, ErrorClass, Sessions};
@@ -14,6 +14,7 @@ use crate::args::Global;
 use crate::exit::Exit;
 use crate::failure::Failure;
 use crate::next;
+use crate::prompt::{self, ask};
 use crate::screen::{GOOD, paint};
 use crate::setup::Setup;
 use crate::text::counted;
@@ -105,7 +106,7 @@ async fn answers(
     sessions: &Sessions,
     own: Result<(&str, &str), &CallError>,
 ) -> Result<Answers, Failure> {
-    let at_terminal = std::io::stdin().is_terminal() && std::io::stderr().is_terminal();
+    let at_terminal = prompt::is_possible();
     let is_told = asked.organization || !asked.accounts.is_empty();
     let unknown = |error: &CallError| match error.class {
         ErrorClass::NoCredentials => "there are no credentials to ask with".to_owned(),
@@ -205,20 +206,6 @@ async fn management(
 fn partition_of(regions: &[String]) -> &'static str {
     let first = regions.first().map(String::as_str).unwrap_or_default();
     desired::partition_of(first)
-}
-
-/// Asks one question at the terminal; an empty answer is the default.
-fn ask(question: &str, default: &str) -> Result<String, Failure> {
-    let mut stderr = anstream::stderr();
-    let shown = if default.is_empty() { String::new() } else { format!(" ({default})") };
-    write!(stderr, "{question}{shown} ")?;
-    stderr.flush()?;
-    let mut answer = String::new();
-    if io::stdin().lock().read_line(&mut answer)? == 0 {
-        return Err(Failure::new(Exit::Refused, "no answer was given; nothing was written"));
-    }
-    let answer = answer.trim();
-    Ok(if answer.is_empty() { default } else { answer }.to_owned())
 }
 
 fn organization_text(answers: &Answers) -> String {

@@ -8,7 +8,7 @@ use reconciler_model::diagnostic::Problem;
 use reconciler_model::digest;
 use reconciler_model::direction::Direction;
 use reconciler_model::inventory::ObservedResource;
-use reconciler_model::kind::{Contract, Kind, Normalised, Origin, Output, PinnedAs, Place, Situation};
+use reconciler_model::kind::{Adopted, Contract, Kind, Normalised, Origin, Output, PinnedAs, Place, Situation};
 use reconciler_model::plan::{Call, Proposal};
 use reconciler_model::tree::{Difference, Path};
 use reconciler_model::typed_spec;
@@ -153,6 +153,19 @@ static CONTRACT: Contract = Contract {
     element_ids: organizations::element_ids,
     // A unit protects whom it has: accounts are moved out of it, and units are renamed.
     pinned_as: Some(PinnedAs::Reach(TARGETS)),
+    to_read: &[
+        "organizations:ListPolicies",
+        "organizations:ListPoliciesForTarget",
+        "organizations:DescribePolicy",
+        "organizations:ListTargetsForPolicy",
+        "organizations:ListTagsForResource",
+        "organizations:ListRoots",
+        "organizations:ListOrganizationalUnitsForParent",
+        "organizations:ListAccountsForParent",
+        "organizations:DescribeEffectivePolicy",
+    ],
+    to_restore: spec::TO_RESTORE,
+    adopted: Adopted::WhereThere,
     ..Contract::DEFAULT
 };
 

@@ -237,6 +237,8 @@ static CONTRACT: Contract = Contract {
         (INPUT_TAGS, GUARDING),
     ],
     trail_events: super::trail_events::TRAIL_EVENTS,
+    to_read: &["bedrock:ListEnforcedGuardrailsConfiguration", "bedrock:GetGuardrail"],
+    to_restore: &["bedrock:PutEnforcedGuardrailConfiguration"],
     ..Contract::DEFAULT
 };
 

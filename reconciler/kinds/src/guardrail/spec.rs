@@ -539,6 +539,19 @@ pub(super) static CONTRACT: Contract = Contract {
         output: pinned_output,
         ..Identity::new(NAME, |want, name, _| hold_to_name(want, name))
     }),
+    to_read: &[
+        "bedrock:ListGuardrails",
+        "bedrock:GetGuardrail",
+        "bedrock:ListTagsForResource",
+        "bedrock:ListEnforcedGuardrailsConfiguration",
+    ],
+    to_restore: &[
+        "bedrock:CreateGuardrail",
+        "bedrock:UpdateGuardrail",
+        "bedrock:CreateGuardrailVersion",
+        "bedrock:DeleteGuardrail",
+        "bedrock:TagResource",
+    ],
     ..Contract::DEFAULT
 };
 

@@ -4,7 +4,7 @@ use reconciler_model::address::ScopeKind;
 use reconciler_model::diagnostic::Problem;
 use reconciler_model::direction::Direction;
 use reconciler_model::inventory::ObservedResource;
-use reconciler_model::kind::{self, Contract, Identity, Kind, Normalised, Origin, PinnedAs, Place, Situation};
+use reconciler_model::kind::{self, Adopted, Contract, Identity, Kind, Normalised, Origin, PinnedAs, Place, Situation};
 use reconciler_model::plan::{Call, Proposal};
 use reconciler_model::policy::Document;
 use reconciler_model::tree::Path;
@@ -46,6 +46,9 @@ static CONTRACT: Contract = Contract {
     pinned_as: Some(PinnedAs::Name("guardrail/")),
     identity: Some(Identity::new(NAME, |want, name, _| hold_to_name(want, name))),
     named_after: Some("guardrail"),
+    to_read: &["bedrock:ListGuardrails", "bedrock:GetResourcePolicy"],
+    to_restore: &["bedrock:PutResourcePolicy", "bedrock:DeleteResourcePolicy"],
+    adopted: Adopted::WhereThere,
     ..Contract::DEFAULT
 };
 

@@ -4,7 +4,7 @@ use reconciler_model::address::ScopeKind;
 use reconciler_model::diagnostic::Problem;
 use reconciler_model::direction::{self, Direction};
 use reconciler_model::inventory::ObservedResource;
-use reconciler_model::kind::{self, Contract, Kind, Normalised, Origin, Output, PinnedAs, Place, Situation};
+use reconciler_model::kind::{self, Adopted, Contract, Kind, Normalised, Origin, Output, PinnedAs, Place, Situation};
 use reconciler_model::plan::{Call, Proposal};
 use reconciler_model::policy::{self, Document, Policy};
 use reconciler_model::tree::{self, Difference, Path};
@@ -168,6 +168,29 @@ static CONTRACT: Contract = Contract {
     outputs: &[Output::new("arn"), Output::new("roleId")],
     trail_events: super::trail_events::TRAIL_EVENTS,
     pinned_as: Some(PinnedAs::Contents(&[(ATTACHED, "policyArn"), (BOUNDARY, "permissionsBoundaryArn")])),
+    to_read: &[
+        "iam:GetRole",
+        "iam:ListRolePolicies",
+        "iam:GetRolePolicy",
+        "iam:ListAttachedRolePolicies",
+        "iam:GetPolicy",
+        "iam:GetPolicyVersion",
+        "iam:GetAccountAuthorizationDetails",
+        "iam:ListRoles",
+    ],
+    to_restore: &[
+        "iam:CreateRole",
+        "iam:UpdateRole",
+        "iam:UpdateAssumeRolePolicy",
+        "iam:PutRolePolicy",
+        "iam:DeleteRolePolicy",
+        "iam:AttachRolePolicy",
+        "iam:DetachRolePolicy",
+        "iam:PutRolePermissionsBoundary",
+        "iam:DeleteRolePermissionsBoundary",
+        "iam:TagRole",
+    ],
+    adopted: Adopted::WhereNamed,
     ..Contract::DEFAULT
 };
 
@@ -242,6 +265,10 @@ impl Kind for IamRole {
 
     fn held_to_floor(&self, live: &Value) -> Value {
         trust::of_bedrock(live)
+    }
+
+    fn is_of_bedrock(&self, live: &ObservedResource) -> bool {
+        trust::is_of_bedrock(&live.tree)
     }
 
     fn steps(&self, situation: &Situation<'_>) -> Proposal {

@@ -68,6 +68,13 @@ pub(super) fn of_bedrock(live: &Value) -> Value {
     tree
 }
 
+/// Whether the trust of a role lets Bedrock in.
+pub(super) fn is_of_bedrock(live: &Value) -> bool {
+    let tree = of_bedrock(live);
+    let statements = tree.get(TRUST).and_then(|document| document.get("Statement")).and_then(Value::as_object);
+    statements.is_some_and(|statements| !statements.is_empty())
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

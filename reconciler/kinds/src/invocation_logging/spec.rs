@@ -106,6 +106,8 @@ pub(super) static CONTRACT: Contract = Contract {
     // CloudWatch Logs is delivered to with the role; the bucket lets Bedrock in by its own policy (README.md, Delivery role).
     passes: &["/loggingConfig/cloudWatchConfig/roleArn"],
     pinned_as: Some(PinnedAs::Answers),
+    to_read: &["bedrock:GetModelInvocationLoggingConfiguration"],
+    to_restore: &["bedrock:PutModelInvocationLoggingConfiguration"],
     ..Contract::DEFAULT
 };
 

@@ -4,7 +4,9 @@ use reconciler_model::address::ScopeKind;
 use reconciler_model::diagnostic::Problem;
 use reconciler_model::direction::{self, Direction};
 use reconciler_model::inventory::ObservedResource;
-use reconciler_model::kind::{self, Contract, Identity, Kind, Normalised, Origin, Output, PinnedAs, Situation};
+use reconciler_model::kind::{
+    self, Adopted, Contract, Identity, Kind, Normalised, Origin, Output, PinnedAs, Situation,
+};
 use reconciler_model::open_enum::Word;
 use reconciler_model::plan::Proposal;
 use reconciler_model::policy::Document;
@@ -162,6 +164,23 @@ static CONTRACT: Contract = Contract {
             members.entry(TARGET).or_insert_with(|| json!(key_id(pinned)));
         }
     })),
+    to_read: &[
+        "kms:ListAliases",
+        "kms:ListKeys",
+        "kms:DescribeKey",
+        "kms:GetKeyPolicy",
+        "kms:GetKeyRotationStatus",
+        "kms:ListResourceTags",
+    ],
+    to_restore: &[
+        "kms:CancelKeyDeletion",
+        "kms:EnableKey",
+        "kms:EnableKeyRotation",
+        "kms:PutKeyPolicy",
+        "kms:UpdateKeyDescription",
+        "kms:TagResource",
+    ],
+    adopted: Adopted::WhereNamed,
     ..Contract::DEFAULT
 };
 

@@ -4,7 +4,7 @@ use reconciler_model::address::ScopeKind;
 use reconciler_model::diagnostic::Problem;
 use reconciler_model::direction::{self, Direction};
 use reconciler_model::inventory::ObservedResource;
-use reconciler_model::kind::{self, Contract, Kind, Normalised, Origin, Output, Situation};
+use reconciler_model::kind::{self, Adopted, Contract, Kind, Normalised, Origin, Output, Situation};
 use reconciler_model::open_enum::Word;
 use reconciler_model::plan::Proposal;
 use reconciler_model::policy::{self, Document, Policy};
@@ -480,6 +480,29 @@ pub(super) static CONTRACT: Contract = Contract {
     documents_grant: true,
     outputs: &[Output::new("arn")],
     trail_events: super::trail_events::TRAIL_EVENTS,
+    to_read: &[
+        "s3:ListAllMyBuckets",
+        "s3:ListBucket",
+        "s3:GetBucketPublicAccessBlock",
+        "s3:GetEncryptionConfiguration",
+        "s3:GetBucketPolicy",
+        "s3:GetBucketOwnershipControls",
+        "s3:GetLifecycleConfiguration",
+        "s3:GetBucketVersioning",
+        "s3:GetBucketTagging",
+        "kms:DescribeKey",
+    ],
+    to_restore: &[
+        "s3:PutBucketPublicAccessBlock",
+        "s3:PutEncryptionConfiguration",
+        "s3:PutBucketPolicy",
+        "s3:DeleteBucketPolicy",
+        "s3:PutBucketOwnershipControls",
+        "s3:PutLifecycleConfiguration",
+        "s3:PutBucketVersioning",
+        "s3:PutBucketTagging",
+    ],
+    adopted: Adopted::WhereNamed,
     ..Contract::DEFAULT
 };
 

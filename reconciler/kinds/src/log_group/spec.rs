@@ -5,7 +5,7 @@ use reconciler_model::codes;
 use reconciler_model::diagnostic::Problem;
 use reconciler_model::direction::{self, Direction};
 use reconciler_model::inventory::ObservedResource;
-use reconciler_model::kind::{self, Contract, Kind, Normalised, Origin, Place, Situation};
+use reconciler_model::kind::{self, Adopted, Contract, Kind, Normalised, Origin, Place, Situation};
 use reconciler_model::open_enum::Word;
 use reconciler_model::plan::{Call, Proposal};
 use reconciler_model::tree::Path;
@@ -75,6 +75,16 @@ static CONTRACT: Contract = Contract {
     spec: typed_spec!(Spec),
     request_side_names: &[("kmsKeyArn", "kmsKeyId"), ("retention", "retentionInDays"), ("class", "logGroupClass")],
     trail_events: super::trail_events::TRAIL_EVENTS,
+    to_read: &["logs:DescribeLogGroups"],
+    to_restore: &[
+        "logs:CreateLogGroup",
+        "logs:PutRetentionPolicy",
+        "logs:DeleteRetentionPolicy",
+        "logs:AssociateKmsKey",
+        "logs:DisassociateKmsKey",
+        "logs:PutLogGroupDeletionProtection",
+    ],
+    adopted: Adopted::WhereNamed,
     ..Contract::DEFAULT
 };
 
@@ -153,6 +163,10 @@ impl Kind for LogGroup {
     fn arns(&self, _call: &Call, place: &Place<'_>, name: &str, _live: Option<&ObservedResource>) -> Vec<String> {
         let group = arns::arn(place, "logs", &format!("log-group:{name}"));
         vec![format!("{group}:*"), format!("{group}:log-stream:"), group]
+    }
+
+    fn is_of_bedrock(&self, live: &ObservedResource) -> bool {
+        live.address.name.contains("bedrock")
     }
 
     fn steps(&self, situation: &Situation<'_>) -> Proposal {

@@ -67,6 +67,8 @@ static CONTRACT: Contract = Contract {
     element_ids: organizations::element_ids,
     // A unit protects whom it has: accounts are moved out of it, and units are renamed.
     pinned_as: Some(PinnedAs::Reach(TARGETS)),
+    to_read: spec::TO_READ,
+    to_restore: spec::TO_RESTORE,
     ..Contract::DEFAULT
 };
 
@@ -120,6 +122,10 @@ impl Kind for ServiceControlPolicy {
 
     fn arns(&self, call: &Call, _place: &Place<'_>, _name: &str, live: Option<&ObservedResource>) -> Vec<String> {
         organizations::arns(call, live)
+    }
+
+    fn is_of_bedrock(&self, live: &ObservedResource) -> bool {
+        live.tree.to_string().contains("bedrock")
     }
 
     fn steps(&self, situation: &Situation<'_>) -> Proposal {

@@ -260,6 +260,20 @@ static CONTRACT: Contract = Contract {
     records: Some((QuerySource::TrailLogs, "/cloudWatchLogsLogGroupArn")),
     trail_events: super::trail_events::TRAIL_EVENTS,
     passes: &["/CloudWatchLogsRoleArn"],
+    to_read: &[
+        "cloudtrail:DescribeTrails",
+        "cloudtrail:GetTrail",
+        "cloudtrail:GetTrailStatus",
+        "cloudtrail:GetEventSelectors",
+        "cloudtrail:ListTags",
+    ],
+    to_restore: &[
+        "cloudtrail:CreateTrail",
+        "cloudtrail:UpdateTrail",
+        "cloudtrail:PutEventSelectors",
+        "cloudtrail:StartLogging",
+        "cloudtrail:AddTags",
+    ],
     ..Contract::DEFAULT
 };
 
@@ -323,6 +337,10 @@ impl Kind for Trail {
 
     fn arns(&self, _call: &Call, place: &Place<'_>, name: &str, live: Option<&ObservedResource>) -> Vec<String> {
         vec![arns::known_or(live, "trailARN", || arns::arn(place, "cloudtrail", &format!("trail/{name}")))]
+    }
+
+    fn is_of_every_region(&self, live: &ObservedResource) -> bool {
+        live.tree.get(EVERY_REGION) == Some(&Value::Bool(true))
     }
 
     fn steps(&self, situation: &Situation<'_>) -> Proposal {

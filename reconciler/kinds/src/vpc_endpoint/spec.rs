@@ -190,6 +190,15 @@ static CONTRACT: Contract = Contract {
     trail_events: super::trail_events::TRAIL_EVENTS,
     looked_up_as,
     pinned_as: Some(PinnedAs::Network),
+    to_read: &[
+        "ec2:DescribeVpcEndpoints",
+        "ec2:DescribeVpcs",
+        "ec2:DescribeVpcAttribute",
+        "ec2:DescribeSubnets",
+        "ec2:DescribeSecurityGroups",
+        "ec2:DescribeVpcEndpointServices",
+    ],
+    to_restore: &["ec2:CreateVpcEndpoint", "ec2:ModifyVpcEndpoint", "ec2:CreateTags"],
     ..Contract::DEFAULT
 };
 

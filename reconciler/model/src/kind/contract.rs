@@ -54,6 +54,12 @@ pub struct Contract {
     pub element_ids: fn(&str, Option<&ObservedResource>, &Value) -> Vec<String>,
     /// Where requests name the role that they hand to a service: the caller needs `iam:PassRole` on it.
     pub passes: &'static [&'static str],
+    /// The actions that the caller needs to read it.
+    pub to_read: &'static [&'static str],
+    /// The actions that the caller needs to restore it, but for those that only some declarations need.
+    pub to_restore: &'static [&'static str],
+    /// How what is there is taken over.
+    pub adopted: Adopted,
     /// The key of a look-up, where the name of the declaration narrows it: a subnet is looked for in the VPC of its endpoint.
     pub looked_up_as: fn(name: &str, source: &str, key: &str) -> String,
     /// How many settled reads in a row must show the expected state before a step is verified.
@@ -64,6 +70,18 @@ pub struct Contract {
     pub identity: Option<Identity>,
     /// The kind whose names its own are: the policy of a guardrail has the name of the guardrail, and its pin.
     pub named_after: Option<&'static str>,
+}
+
+/// How what is there of a kind is taken over by somebody who has declared nothing yet.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Adopted {
+    /// Whatever is there; that nothing is there is told.
+    Always,
+    /// The same, but a control may hold without it.
+    WhereThere,
+    /// Where something else that is taken names it, or where it has to do with Bedrock by itself
+    /// ([`Kind::is_of_bedrock`](super::Kind::is_of_bedrock)): an account has many that no control is about.
+    WhereNamed,
 }
 
 /// The typed normal form of a kind's spec, without its type.
@@ -159,6 +177,9 @@ impl Contract {
         trail_events: &[],
         element_ids: |_, _, _| Vec::new(),
         passes: &[],
+        to_read: &[],
+        to_restore: &[],
+        adopted: Adopted::Always,
         looked_up_as: |_, _, key| key.to_owned(),
         settled_reads: 1,
         pinned_as: None,

@@ -19,7 +19,7 @@ mod fields;
 pub mod members;
 mod normal_form;
 
-pub use contract::{Contract, Identity, Output, TypedSpec};
+pub use contract::{Adopted, Contract, Identity, Output, TypedSpec};
 pub use fields::{Fields, NO_FIELDS};
 pub use normal_form::{Normalised, Origin, at, normalise_as};
 
@@ -138,6 +138,16 @@ pub trait Kind: Send + Sync {
     /// The part of a live resource that nobody declared which is held against a floor: of a role's trust, what lets Bedrock in.
     fn held_to_floor(&self, live: &Value) -> Value {
         live.clone()
+    }
+
+    /// Whether a live resource has to do with Bedrock by itself, whatever names it.
+    fn is_of_bedrock(&self, _live: &ObservedResource) -> bool {
+        self.contract().adopted != Adopted::WhereNamed
+    }
+
+    /// Whether one in any region of an account does for all its regions.
+    fn is_of_every_region(&self, _live: &ObservedResource) -> bool {
+        false
     }
 
     /// What is published of a resource beside its present state, for a kind that has versions.

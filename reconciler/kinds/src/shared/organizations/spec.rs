@@ -55,6 +55,27 @@ pub(crate) const REQUEST_SIDE: &[(&str, &str)] = &[
     ("type", "the kind of the declaration"),
 ];
 
+/// What the caller needs to read a policy.
+pub(crate) const TO_READ: &[&str] = &[
+    "organizations:ListPolicies",
+    "organizations:ListPoliciesForTarget",
+    "organizations:DescribePolicy",
+    "organizations:ListTargetsForPolicy",
+    "organizations:ListTagsForResource",
+    "organizations:ListRoots",
+    "organizations:ListOrganizationalUnitsForParent",
+];
+
+/// What the caller needs to restore one.
+pub(crate) const TO_RESTORE: &[&str] = &[
+    "organizations:CreatePolicy",
+    "organizations:UpdatePolicy",
+    "organizations:AttachPolicy",
+    "organizations:DetachPolicy",
+    "organizations:EnablePolicyType",
+    "organizations:TagResource",
+];
+
 /// Brings a spec into normal form.
 pub(crate) fn normalise<C: DeserializeOwned + Serialize>(spec: &Value, origin: Origin, fields: &Fields) -> Normalised {
     kind::normalise_as::<Spec<C>>(&as_answered(spec, origin), origin, fields)
