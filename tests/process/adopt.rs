@@ -105,6 +105,7 @@ fn what_is_adopted_is_in_sync() {
         "wrote desired-state/pins.lock",
         "aws-genai-02",
         "below its floor: main/us-east-1/guardrail/baseline contentPolicy.filters.HATE.inputStrength is NONE, at least LOW",
+        "?    aws-genai-09",
         "not looked at",
         "guardrail/baseline: what callers can name by its newest version is not the draft",
         "nothing was changed in AWS",

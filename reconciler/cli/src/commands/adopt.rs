@@ -455,6 +455,8 @@ struct Report {
     /// Why nothing can be said of what is missing.
     #[serde(skip_serializing_if = "Option::is_none")]
     not_known: Option<&'static str>,
+    /// Whether a part of what it is about could not be read.
+    unread: bool,
     /// Kinds that this build does not have.
     waits_for: Vec<String>,
 }
@@ -569,6 +571,9 @@ fn reports(
             missing,
             below,
             not_known,
+            unread: inventory.gaps.iter().any(|gap| {
+                control.kinds.contains(&gap.kind) && places.take(&gap.scope.account, &gap.scope.region, &gap.kind)
+            }),
             waits_for: control.waits_for.clone(),
         }
     };
@@ -578,15 +583,19 @@ fn reports(
 impl Report {
     fn say(&self, setup: &Setup) -> Result<(), Failure> {
         let screen = setup.screen;
-        let exists = if self.exists.is_empty() {
-            "nothing of it exists".to_owned()
-        } else {
-            counted(self.exists.len(), "resource")
+        let is_open = self.not_known.is_some() || self.unread;
+        let exists = match (self.exists.len(), is_open) {
+            (0, true) => "not known".to_owned(),
+            (0, false) => "nothing of it exists".to_owned(),
+            (count, true) => format!("{}, and not all of it could be read", counted(count, "resource")),
+            (count, false) => counted(count, "resource"),
         };
-        let mark = match (self.exists.is_empty(), self.missing.is_empty() && self.below.is_empty()) {
+        let is_whole = self.missing.is_empty() && self.below.is_empty() && !is_open;
+        let mark = match (self.exists.is_empty(), is_whole) {
             (false, true) => paint(GOOD, "ok  "),
+            (false, false) => paint(DOUBT, "part"),
+            (true, _) if is_open => paint(DOUBT, "?   "),
             (true, _) => paint(DOUBT, "none"),
-            _ => paint(DOUBT, "part"),
         };
         screen.line(format_args!(
             "{mark} {} {}  {}",
