@@ -16,6 +16,8 @@ enum Ends {
     Agreed(i32, &'static str),
     /// When it is asked to, after it has told this.
     Stopped(&'static str),
+    /// It goes to this folder, which it makes where it is not there.
+    Into(&'static str),
     /// It is for the shell, or for another program.
     NotOurs,
 }
@@ -39,9 +41,13 @@ fn tour() -> Vec<(&'static str, Ends)> {
         ("bedrock-reconciler controls show aws-genai-04", With(0, "S2  page now")),
         ("bedrock-reconciler enforce --schedule '0 */5 * * * *'", Stopped(" INFO in sync")),
         ("bedrock-reconciler drill", Stopped("")),
-        ("mkdir live && cp desired-state/organization.yaml live", With(0, "")),
-        ("bedrock-reconciler --desired live export > live/declarations.yaml", With(0, "")),
-        ("bedrock-reconciler --desired live plan", With(0, "result: in sync")),
+        ("mkdir ours && cd ours", Into("ours")),
+        ("bedrock-reconciler init --region us-east-1 --region eu-west-1", With(0, "")),
+        ("bedrock-reconciler doctor", With(0, "ok ")),
+        ("bedrock-reconciler adopt --dry-run", With(0, "")),
+        ("bedrock-reconciler adopt", With(0, "")),
+        ("bedrock-reconciler plan", With(0, "result: in sync")),
+        ("cd ..", Into("")),
         ("bedrock-reconciler --desired tests/broken validate", With(65, "")),
     ]
 }
@@ -67,10 +73,17 @@ fn the_tour_of_the_readme_works_as_it_stands() {
         environment.write(&format!("tests/broken/{name}"), fs::read(file).expect("read"));
     }
     let mut left: VecDeque<_> = tour.into();
+    let mut folder = "";
     while let Some((command, ends)) = left.pop_front() {
         let arguments = || command.strip_prefix("bedrock-reconciler ").expect("ours").split(' ').collect::<Vec<_>>();
         match ends {
             Ends::NotOurs => {}
+            Ends::Into(other) => {
+                folder = other;
+                if !other.is_empty() {
+                    fs::create_dir(environment.path(other)).expect("a folder");
+                }
+            }
             Ends::With(code, prints) => {
                 let id = || {
                     let text = environment.read("plan.json");
@@ -79,6 +92,11 @@ fn the_tour_of_the_readme_works_as_it_stands() {
                 };
                 let line =
                     if command.contains("PLAN-ID") { command.replace("PLAN-ID", &id()) } else { command.to_owned() };
+                let line = match folder {
+                    "" => line,
+                    // The settings of the test are beside the folder.
+                    folder => format!("cd {folder} && BEDROCK_RECONCILER_SETTINGS=../settings.yaml {line}"),
+                };
                 let _ = environment.shell(&line).exits(code).prints(&[prints]);
             }
             Ends::Agreed(code, prints) => {

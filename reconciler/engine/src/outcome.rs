@@ -206,6 +206,16 @@ impl Outcome {
         }
     }
 
+    /// Of adopting what is live: of reading it, and of pinning what that leads to.
+    pub fn of_adopting(gaps: &[&Gap], is_all_pinned: bool) -> Self {
+        if gaps.is_empty() && is_all_pinned { Self::Done } else { Self::Gaps }
+    }
+
+    /// Of examining what a run needs: what does not work is open.
+    pub fn of_examining(is_something_wrong: bool) -> Self {
+        if is_something_wrong { Self::Drift } else { Self::Done }
+    }
+
     /// Of one drill: what was attacked has to be seen, all of it restored, and the evidence complete.
     pub fn of_drill(drilled: Drilled<'_>) -> Self {
         let Drilled { converged, drifted, is_attacked, is_evidence_complete } = drilled;

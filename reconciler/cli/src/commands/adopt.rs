@@ -9,6 +9,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::PathBuf;
 
+use reconciler_engine::outcome::Outcome;
 use reconciler_kinds::{CLIENTS, KINDS};
 use reconciler_model::address::{Address, Scope, ScopeKind};
 use reconciler_model::control::Control;
@@ -26,6 +27,7 @@ use crate::commands::pin;
 use crate::controls;
 use crate::exit::Exit;
 use crate::failure::Failure;
+use crate::formats::documents;
 use crate::next;
 use crate::progress::Progress;
 use crate::screen::{DOUBT, FAINT, GOOD, STRONG, line, paint};
@@ -107,8 +109,9 @@ pub(crate) async fn run(setup: &Setup, asked: &Asked) -> Result<Exit, Failure> {
                 }
                 documents.retain(|document| !document.is_dropped);
                 if documents.len() == before {
-                    setup.screen.diagnostics(&problems, &all)?;
-                    return Err(Failure::new(Exit::Invalid, "what exists cannot be declared; nothing was written"));
+                    setup.screen.diagnostics(&problems, &all);
+                    let failure = Failure::new(Exit::Invalid, "what exists cannot be declared; nothing was written");
+                    return Err(failure.diagnostics(problems));
                 }
             }
         }
@@ -125,11 +128,9 @@ pub(crate) async fn run(setup: &Setup, asked: &Asked) -> Result<Exit, Failure> {
         pinned = Some(pin::pin(setup, false).await?);
     }
     let untaken = untaken(&inventory, |address| is_asked(address) && !declared.contains(address) && !is_taken(address));
-    let exit = match (gaps.is_empty(), pinned.as_ref().is_none_or(|pinned| pinned.unread.is_empty())) {
-        (true, true) => Exit::Done,
-        _ => Exit::Gaps,
-    };
-    setup.screen.json(&json!({
+    let is_all_pinned = pinned.as_ref().is_none_or(|pinned| pinned.unread.is_empty());
+    let exit = Exit::from(Outcome::of_adopting(&gaps, is_all_pinned));
+    let told = json!({
         "dry_run": asked.dry_run,
         "files": written.iter().map(|file| json!({"path": file.path, "text": file.text})).collect::<Vec<_>>(),
         "declarations": documents.len(),
@@ -140,7 +141,8 @@ pub(crate) async fn run(setup: &Setup, asked: &Asked) -> Result<Exit, Failure> {
         "gaps": gaps,
         "pins": pinned.as_ref().map(|pinned| json!({"written": pinned.written, "pointers": pinned.count, "not_pinned": pinned.unread})),
         "exit": exit.code(),
-    }))?;
+    });
+    setup.screen.json(&documents::named(documents::ADOPTION, told))?;
     if setup.screen.output == Output::Json {
         return Ok(exit);
     }

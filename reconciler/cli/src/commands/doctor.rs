@@ -10,6 +10,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
 
 use reconciler_aws::{CallError, Sessions};
+use reconciler_engine::outcome::Outcome;
 use reconciler_engine::permissions::Question;
 use reconciler_engine::reach::Reached;
 use reconciler_engine::state::{self, Holder, StateFolder};
@@ -26,6 +27,7 @@ use serde_json::json;
 use crate::args::{Aws, Places};
 use crate::exit::Exit;
 use crate::failure::Failure;
+use crate::formats::documents;
 use crate::progress::Progress;
 use crate::screen::{BAD, DO, DOUBT, GOOD, paint};
 use crate::setup::{Setup, check_places};
@@ -173,8 +175,9 @@ pub(crate) async fn run(setup: &Setup, accounts: &[String]) -> Result<Exit, Fail
         }
     }
     let worst = checks.0.iter().map(|check| check.grade).max().unwrap_or(Grade::Ok);
-    let exit = if worst == Grade::Fail { Exit::Drift } else { Exit::Done };
-    setup.screen.json(&json!({ "checks": checks.0, "worst": worst, "exit": exit.code() }))?;
+    let exit = Exit::from(Outcome::of_examining(worst == Grade::Fail));
+    let told = json!({ "checks": checks.0, "worst": worst, "exit": exit.code() });
+    setup.screen.json(&documents::named(documents::EXAMINATION, told))?;
     for Check { grade, about, text, remedy } in &checks.0 {
         let grade = match grade {
             Grade::Ok => paint(GOOD, "ok  "),

@@ -13,6 +13,7 @@ use serde_json::json;
 use crate::args::Global;
 use crate::exit::Exit;
 use crate::failure::Failure;
+use crate::formats::documents;
 use crate::next;
 use crate::prompt::{self, ask};
 use crate::screen::{GOOD, paint};
@@ -78,14 +79,15 @@ pub(crate) async fn run(mut global: Global, asked: Asked) -> Result<Exit, Failur
         .flatten()
         .map(|path| path.display().to_string())
         .collect();
-    setup.screen.json(&json!({
+    let told = json!({
         "written": written,
         "accounts": answers.accounts.iter().map(|(id, name)| json!({"id": id, "name": name})).collect::<Vec<_>>(),
         "discover": answers.accounts.is_empty(),
         "regions": answers.regions,
         "role": answers.role,
         "managementAccount": answers.management,
-    }))?;
+    });
+    setup.screen.json(&documents::named(documents::INIT, told))?;
     for path in &written {
         setup.screen.line(format_args!("{} {path}", paint(GOOD, "wrote")))?;
     }

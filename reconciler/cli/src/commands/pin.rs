@@ -20,7 +20,7 @@ use crate::screen::{BAD, DOUBT, FAINT, GOOD, paint};
 use crate::setup::Setup;
 
 /// What became of the file of pins.
-pub(crate) struct Outcome {
+pub(crate) struct Pinned {
     /// Whether something leads elsewhere than its pin.
     pub(crate) differs: bool,
     /// Whether the file was written.
@@ -36,7 +36,7 @@ pub(crate) struct Outcome {
 }
 
 pub(crate) async fn run(setup: &Setup, check: bool) -> Result<Exit, Failure> {
-    let Outcome { differs, written: writes, count, diff, changed, newer, unread, path } = pin(setup, check).await?;
+    let Pinned { differs, written: writes, count, diff, changed, newer, unread, path } = pin(setup, check).await?;
     let shown: Vec<&String> = unread.iter().collect();
     let told = json!({
         "differs": differs,
@@ -73,7 +73,7 @@ pub(crate) async fn run(setup: &Setup, check: bool) -> Result<Exit, Failure> {
 }
 
 /// Follows every pointer, and writes the file of pins unless it is only checked.
-pub(crate) async fn pin(setup: &Setup, check: bool) -> Result<Outcome, Failure> {
+pub(crate) async fn pin(setup: &Setup, check: bool) -> Result<Pinned, Failure> {
     // As if nothing were pinned: an account that was renamed for good is to have its new name.
     let (desired, sessions, old_pins) = setup.unpinned_and_sessions().await?;
     let old_pins = old_pins.unwrap_or_else(|why| {
@@ -109,7 +109,7 @@ pub(crate) async fn pin(setup: &Setup, check: bool) -> Result<Outcome, Failure> 
     }
     let diff = TextDiff::from_lines(&old, &text).unified_diff().context_radius(2).header("pinned", "live").to_string();
     let count = pointers.len() + desired.to_pin.len();
-    Ok(Outcome { differs, written: writes, count, diff, changed, newer, unread, path })
+    Ok(Pinned { differs, written: writes, count, diff, changed, newer, unread, path })
 }
 
 /// Where the pointers lead.

@@ -9,6 +9,7 @@ use serde_json::json;
 use crate::commands::history::{self, Row};
 use crate::exit::Exit;
 use crate::failure::Failure;
+use crate::formats::documents;
 use crate::screen::{BAD, DOUBT, FAINT, GOOD, STRONG, paint};
 use crate::setup::Setup;
 use crate::text::counted;
@@ -18,7 +19,7 @@ const RUNS: usize = 5;
 
 pub(crate) fn run(setup: &Setup) -> Result<Exit, Failure> {
     let Some(folder) = setup.state_to_read() else {
-        setup.screen.json(&json!({ "state": null }))?;
+        setup.screen.json(&documents::named(documents::STATUS, json!({ "state": null })))?;
         setup.screen.say("there is no state folder yet: nothing was restored from here, and no daemon has run")?;
         return Ok(Exit::Done);
     };
@@ -34,7 +35,7 @@ pub(crate) fn run(setup: &Setup) -> Result<Exit, Failure> {
     let incidents: Vec<&Row> = rows.iter().filter(|row| row.is_open_incident()).collect();
     let of_runs: Vec<&Row> = rows.iter().filter(|row| row.is_run()).collect();
     let last: Vec<&&Row> = of_runs.iter().rev().take(RUNS).collect();
-    setup.screen.json(&json!({
+    let told = json!({
         "state": folder,
         "now": now,
         "running": holder,
@@ -45,7 +46,8 @@ pub(crate) fn run(setup: &Setup) -> Result<Exit, Failure> {
         "last_runs": last,
         "runs": of_runs.len(),
         "head": head,
-    }))?;
+    });
+    setup.screen.json(&documents::named(documents::STATUS, told))?;
     let say = |label: &str, text: String| {
         setup.screen.line(format_args!("{}  {text}", paint(STRONG, format_args!("{label:<9}"))))
     };

@@ -47,6 +47,14 @@ pub(crate) const CODES: Format = format("codes");
 pub(crate) const EXPLANATION: Format = format("explanation");
 /// The format of `version`.
 pub(crate) const VERSION: Format = format("version");
+/// The format of `adoption`.
+pub(crate) const ADOPTION: Format = format("adoption");
+/// The format of `examination`.
+pub(crate) const EXAMINATION: Format = format("examination");
+/// The format of `init`.
+pub(crate) const INIT: Format = format("init");
+/// The format of `status`.
+pub(crate) const STATUS: Format = format("status");
 /// The format of `control`.
 pub(crate) const CONTROL: Format = format("control");
 /// The format of `drill`.
