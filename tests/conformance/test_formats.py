@@ -293,6 +293,8 @@ def test_every_document_is_what_its_schema_says(serve, tmp_path, schema_of):
     told("control", IN_SYNC, "controls", "show", "aws-genai-04")
     told("codes", IN_SYNC, "explain")
     told("code", IN_SYNC, "explain", "BRX1001")
+    told("explanation", IN_SYNC, "explain", "guardrail.contentPolicy")
+    told("version", IN_SYNC, "version")
     told("drill", IN_SYNC, "drill", "aws-genai-06")
     told("failure", USAGE, "explain", "BRX9999")
     told("failure", USAGE, "nonsense")

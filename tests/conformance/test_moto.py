@@ -234,7 +234,7 @@ def test_who_cannot_be_asked_about_permissions_is_restored_all_the_same(moto, ru
     shorten_retention(moto)
     done = run.enforce()
     assert done.exit == IN_SYNC, str(done)
-    assert "BRX1068" in done.stderr and "beforehand" in done.stderr, str(done)
+    assert "BRX1068" in done.stderr and "could not check the role's permissions" in done.stderr, str(done)
     assert_as_declared(moto, run)
 
 

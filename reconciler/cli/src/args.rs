@@ -291,7 +291,7 @@ pub(crate) enum Command {
     /// and no file is overwritten. A plan is in sync afterwards.
     #[command(
         visible_alias = "import",
-        after_help = "Examples:\n  bedrock-reconciler adopt --dry-run\n  bedrock-reconciler adopt && bedrock-reconciler plan\n  bedrock-reconciler adopt --kind log-group --address '*/app-*'"
+        after_help = "Examples:\n  bedrock-reconciler adopt --dry-run\n  bedrock-reconciler adopt && bedrock-reconciler plan\n  bedrock-reconciler adopt --kind guardrail --address 'prod/*'"
     )]
     Adopt {
         /// Print the declarations, and write nothing.

@@ -75,7 +75,7 @@ fn is_ambiguous(text: &str) -> bool {
     let is_word = WORDS.iter().any(|word| word.eq_ignore_ascii_case(unsigned));
     // Days, hours and minutes, and every form of number.
     let is_numeric = unsigned.starts_with(|c: char| c.is_ascii_digit() || c == '.' || c == '_')
-        && unsigned.contains(|c: char| c.is_ascii_digit())
+        && (unsigned.contains(|c: char| c.is_ascii_digit()) || unsigned.chars().all(|c| matches!(c, '.' | '_')))
         && unsigned.chars().all(|c| c.is_ascii_alphanumeric() || "+-.:_, \t".contains(c));
     let is_one_line = !text.contains('\n');
     let is_special = text.starts_with(|c: char| FIRST.contains(c) || c.is_whitespace())
@@ -125,6 +125,7 @@ mod tests {
             ("trailing ", "\"trailing \""),
             ("a # b", "\"a # b\""),
             ("...", "\"...\""),
+            (".", "\".\""),
             ("", "\"\""),
             ("plain text", "plain text"),
             ("arn:aws:iam::111122223333:root", "arn:aws:iam::111122223333:root"),

@@ -115,7 +115,8 @@ fn strict(spec: &mut Value) {
             Some(one) => vec![one.clone()],
             None => return,
         };
-        if types.iter().all(|one| one == "null" || one == "string") {
+        // Where text may stand anyway, a reference is one.
+        if types.iter().any(|one| one == "string") || types.iter().all(|one| one == "null") {
             return;
         }
         match members.remove("enum") {

@@ -75,10 +75,9 @@ impl Axis {
         self.at_age(self.end.duration_since(at).as_secs_f64())
     }
 
-    /// A time of day, with the day where the axis is longer than one.
+    /// A time of day, with the day where the axis is longer than one: within a day no time is there twice.
     fn clock(&self, at: Timestamp, with_seconds: bool) -> String {
-        let day =
-            if self.first.strftime("%F").to_string() == self.end.strftime("%F").to_string() { "" } else { "%m-%d " };
+        let day = if self.oldest < 86_400.0 { "" } else { "%m-%d " };
         at.strftime(&format!("{day}{}", if with_seconds { "%H:%M:%S" } else { "%H:%M" })).to_string()
     }
 
