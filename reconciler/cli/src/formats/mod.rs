@@ -1,6 +1,6 @@
 //! A plan for other programs and for reviews: Markdown for a pull request, SARIF, JUnit, CSV, OCSF and ASFF.
 //!
-//! Expected flow: a command that planned hands a [`Found`] to [`print`]; [`subjects::of`] puts what is known of each address together,
+//! Expected flow: a command that planned hands a [`Found`] to [`print()`]; [`subjects::of`] puts what is known of each address together,
 //! once; each format writes the subjects in its own words. What fails becomes a [`Refused`](failures) document.
 //!
 //! Guarantees: the same plan gives the same text. What somebody wrote in AWS is data in every format: it makes no line, cell, element,
