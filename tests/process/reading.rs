@@ -93,6 +93,19 @@ fn a_plan_fails_on_what_is_asked_for() {
     }
 }
 
+/// The next command writes to no more than what was looked at. What may also be restored is a control or an address of the plan.
+#[test]
+fn the_next_command_is_about_what_was_looked_at() {
+    let aws = Aws::scenario("drifted");
+    let environment = TestEnvironment::on(&aws);
+    let part = ["--control", "aws-genai-04", "--address", "prod/*", "--kind", "log-group"];
+    let shown = environment.run(&[&["plan"][..], &part].concat()).exits(2);
+    let told = "bedrock-reconciler plan --control aws-genai-04 --address 'prod/*' --kind log-group --out";
+    let _ = shown.prints(&[told, "restore prod/us-east-1/log-group//aws/bedrock/model-invocations"]);
+    let embedded = environment.run(&["--aws", "embedded", "plan", "--kind", "log-group"]).exits(2);
+    let _ = embedded.prints(&["enforce --once --kind log-group"]);
+}
+
 #[test]
 fn a_plan_is_saved_wherever_the_help_says() {
     let aws = Aws::scenario("aws-genai-06");

@@ -222,6 +222,22 @@ pub(crate) struct Filter {
 }
 
 impl Filter {
+    /// The options that mean the same, as one writes them in a shell, each after a space.
+    pub(crate) fn spelled(&self) -> String {
+        let Places { account, region, kind } = &self.places;
+        let options = [
+            ("--control", &self.control),
+            ("--address", &self.address),
+            ("--account", account),
+            ("--region", region),
+            ("--kind", kind),
+        ];
+        let each = |(name, values): (&str, &Vec<String>)| -> String {
+            values.iter().map(|value| format!(" {name} {}", in_shell(value))).collect()
+        };
+        options.into_iter().map(each).collect()
+    }
+
     /// Whether everything is meant.
     pub(crate) fn is_whole(&self) -> bool {
         self.control.is_empty() && self.address.is_empty() && self.places.is_everywhere()

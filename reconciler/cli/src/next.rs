@@ -6,7 +6,7 @@ use reconciler_engine::rounds::Converged;
 use reconciler_model::drift::{Change, Drift};
 use reconciler_model::plan::Plan;
 
-use crate::args::{Global, in_shell};
+use crate::args::{Filter, Global, in_shell};
 use crate::screen::{DO, FAINT, Screen, line, paint};
 use crate::view::layout::columns;
 
@@ -17,8 +17,10 @@ pub(crate) struct Next {
 }
 
 /// After a plan, which may have been saved.
-pub(crate) fn after_plan(global: &Global, plan: &Plan, saved: Option<&Path>) -> Vec<Next> {
+pub(crate) fn after_plan(global: &Global, filter: &Filter, plan: &Plan, saved: Option<&Path>) -> Vec<Next> {
     let program = global.spelled();
+    // What was not looked at is not to be written to.
+    let part = filter.spelled();
     let mut all = Vec::new();
     let mut next = |command: String, reason| all.push(Next { command, reason });
     if !plan.steps.is_empty() {
@@ -29,9 +31,9 @@ pub(crate) fn after_plan(global: &Global, plan: &Plan, saved: Option<&Path>) -> 
             }
             // The AWS in the process ends with it, so that a saved plan would be of no use.
             None if global.aws == crate::args::Aws::Live => {
-                next(format!("{program} plan --out"), "saves the plan, to review and apply exactly this");
+                next(format!("{program} plan{part} --out"), "saves the plan, to review and apply exactly this");
             }
-            None => next(format!("{program} enforce --once"), "restores all of it, as the schedule does"),
+            None => next(format!("{program} enforce --once{part}"), "restores all of it, as the schedule does"),
         }
         if let Some(target) = target(plan) {
             next(format!("{program} restore {target}"), "restores it with evidence and an incident record");

@@ -86,7 +86,7 @@ pub(crate) async fn run(setup: &Setup, filter: &Filter, asked: Asked) -> Result<
         setup.screen.say(format_args!("\n{}\n", shown.trim_end()))?;
     }
     let saved = asked.out.map(|out| save(setup.screen, plan, out)).transpose()?;
-    let next = next::after_plan(&setup.global, plan, saved.as_deref());
+    let next = next::after_plan(&setup.global, filter, plan, saved.as_deref());
     report::end_of_plan(setup.screen, plan, &look, exit, &next)
 }
 
