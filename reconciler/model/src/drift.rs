@@ -244,7 +244,7 @@ pub fn compare<'a>(
     let says = documents::unnamed(kind, &compared);
     let mut target = kept::settle(kind, &live.tree, want, compared.right, &mut found);
     // What somebody answers for is neither proved nor put back.
-    let terms: Vec<Option<Terms>> = found.iter().map(|one| waived(kind, wanted, one)).collect();
+    let terms: Vec<Option<Terms>> = found.iter().map(|one| waived(kind, wanted, live, one)).collect();
     for (one, _) in found.iter().zip(&terms).filter(|(_, terms)| terms.is_some()) {
         tree::set(&mut target, &one.difference.path, one.difference.left.clone());
     }
@@ -281,9 +281,16 @@ pub(crate) fn of_unwaived(fields: &[FieldDrift]) -> Direction {
 }
 
 /// The terms of the waiver that covers a difference.
-fn waived(kind: &dyn Kind, wanted: &Wanted, Found { difference, keep, .. }: &Found) -> Option<Terms> {
+fn waived(
+    kind: &dyn Kind,
+    wanted: &Wanted,
+    live: &ObservedResource,
+    Found { difference, keep, .. }: &Found,
+) -> Option<Terms> {
     let holds = |waiver: &&Arc<Waiver>| {
-        !waiver.is_expired && waiver.is_at(kind, &difference.path) && waiver.covers(kind, difference.left.as_ref())
+        !waiver.is_expired
+            && waiver.is_at(kind, &difference.path)
+            && waiver.covers(kind, live, difference.left.as_ref())
     };
     wanted.waivers.iter().find(holds).filter(|_| !keep).map(|waiver| waiver.terms.clone())
 }

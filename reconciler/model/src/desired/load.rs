@@ -320,7 +320,8 @@ fn load_once(
     let (scopes, index) = loader.fan_out();
     let outcomes = loader.check(&scopes, &index);
     let (whole, Loader { declarations, mut problems, .. }) = (loader.whole, loader);
-    if whole && !form_only {
+    // Where accounts are discovered, one that left must not keep the others from being held; its waivers cover nothing then.
+    if whole && organization.discover.is_none() {
         let each =
             || declarations.iter().zip(&scopes).flat_map(|(one, scopes)| scopes.iter().map(move |scope| (one, scope)));
         let address = |(one, scope): (&Declaration, &Scope)| one.address_in(scope, &organization.partition);

@@ -18,8 +18,10 @@ use crate::address::Address;
 use crate::codes;
 use crate::diagnostic::{Diagnostic, Place};
 use crate::direction::Direction;
+use crate::documents;
+use crate::inventory::ObservedResource;
 use crate::kind::Kind;
-use crate::tree::Path;
+use crate::tree::{Difference, Path};
 
 /// The file that waivers are in.
 pub const WAIVERS_FILE: &str = "waivers.yaml";
@@ -76,8 +78,9 @@ impl Waiver {
         self.path == *path || of_published().is_some_and(|rest| rest == self.path.segments())
     }
 
-    /// Whether it covers a live value at its path: the tolerated one, or one that is proved to protect as much.
-    pub fn covers(&self, kind: &dyn Kind, live: Option<&Value>) -> bool {
+    /// Whether it covers a live value at its path: the tolerated one, or one that is proved to protect as much. Within a policy
+    /// document a value proves nothing without the rest, so that there only the tolerated one is covered.
+    pub fn covers(&self, kind: &dyn Kind, observed: &ObservedResource, live: Option<&Value>) -> bool {
         let live = live.filter(|value| !value.is_null());
         let bound = Some(&self.tolerate).filter(|value| !value.is_null());
         let same = match (live, bound) {
@@ -86,7 +89,12 @@ impl Waiver {
             }
             (live, bound) => live == bound,
         };
-        same || kind.direction(&self.path, live, bound) == Direction::Strengthened
+        if same || documents::above(kind, &self.path).is_some() {
+            return same;
+        }
+        let difference = Difference { path: self.path.clone(), left: live.cloned(), right: bound.cloned() };
+        let direction = kind.direction_of(observed, &difference, kind.direction(&self.path, live, bound));
+        direction == Direction::Strengthened && kind.protects(observed, &self.path)
     }
 }
 
@@ -235,5 +243,66 @@ pub(super) fn check<'a>(
         };
         let detail = format!("nothing is declared at {address}, so there is nothing to waive");
         problems.push(Diagnostic::new(codes::WAIVER, Some(waiver.at.clone()), detail, remedy));
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::documents::tests::Holder;
+    use crate::kind::{Contract, Normalised, Origin, Situation};
+    use crate::plan::Proposal;
+
+    /// A kind that takes every difference for stronger.
+    struct Eager;
+
+    impl Kind for Eager {
+        fn contract(&self) -> &'static Contract {
+            Holder.contract()
+        }
+        fn normalise(&self, _: &Value, _: Origin) -> Normalised {
+            Normalised::default()
+        }
+        fn check(&self, _: &Value) -> Vec<crate::diagnostic::Problem> {
+            Vec::new()
+        }
+        fn direction(&self, _: &Path, _: Option<&Value>, _: Option<&Value>) -> Direction {
+            Direction::Strengthened
+        }
+        fn steps(&self, _: &Situation<'_>) -> Proposal {
+            Proposal::default()
+        }
+    }
+
+    fn covers(path: &[&str], tolerate: Value, live: &Value) -> bool {
+        let address: Address = "prod/eu-west-1/holder/one".parse().expect("an address");
+        let observed = ObservedResource {
+            address: address.clone(),
+            tree: Value::Null,
+            unknown_fields: Default::default(),
+            external_id: Value::Null,
+            private_state: Value::Null,
+            settled: true,
+            unread: Default::default(),
+            beside: Value::Null,
+        };
+        let text = String::new;
+        let terms = Terms { owner: text(), reason: text(), ticket: text(), expires: text() };
+        let at = Place { file: text(), line: 1, column: 1 };
+        let path = Path::of(path.iter().copied());
+        let expires = Date::constant(2027, 1, 31);
+        let waiver = Waiver { address, path, tolerate, terms, expires, is_expired: false, at };
+        waiver.covers(&Eager, &observed, Some(live))
+    }
+
+    #[test]
+    fn what_is_within_a_policy_is_covered_as_it_is_tolerated_and_not_otherwise() {
+        let statement = |action: &str| json!({"Effect": "Allow", "Action": [action], "Resource": ["*"]});
+        let path = ["policy", "Statement", "Readers"];
+        assert!(covers(&path, statement("s3:GetObject"), &statement("s3:GetObject")));
+        assert!(!covers(&path, statement("s3:GetObject"), &statement("s3:*")));
+        assert!(!covers(&path, Value::Null, &statement("s3:*")), "that it may be absent says nothing of what is there");
+        assert!(covers(&["other"], json!(60), &json!(90)), "elsewhere what is proved to be stronger is covered");
+        assert!(covers(&["words"], json!(["a", "b"]), &json!(["b", "a"])), "sets have no order");
     }
 }
