@@ -1,9 +1,10 @@
 """Builds all tests once, and runs each in a process of its own, several side by side.
 
-usage: tests/schedule.py [--fast] [PART_OF_A_NAME..]
+usage: tests/schedule.py [--fast | --long] [PART_OF_A_NAME..]
 
 What waits for clocks and other programs leaves the processors to what computes; so all suites are in one queue, and what takes
 longest begins first. The documentation's tests are one entry of the queue, and so are the conformance tests, which --fast leaves out.
+--long adds what needs a release build, or minutes of its own; that runs alone, after everything else.
 With parts of names only the tests whose name has one of them run, without the other two.
 
 SLOTS says how many may run side by side: by default two for each processor, and one that the conformance tests have. Needs nothing but Python and cargo.
@@ -32,6 +33,10 @@ HEAVY = {
     "adversary restored_or_paged": 2,
 }
 CONFORMANCE = "conformance"
+# What --long adds, in this order.
+LONG = {
+    "package": ["tests/deb/run"],
+}
 
 
 class Job:
@@ -129,7 +134,8 @@ def run_all(jobs, slots):
 
 
 def main(arguments):
-    is_fast, parts = "--fast" in arguments, [argument for argument in arguments if argument != "--fast"]
+    is_fast, is_long = "--fast" in arguments, "--long" in arguments
+    parts = [argument for argument in arguments if argument not in ("--fast", "--long")]
     began = time.monotonic()
     with_conformance = not is_fast and not parts
     # The conformance tests' packages are fetched while cargo compiles.
@@ -148,6 +154,9 @@ def main(arguments):
     compiled = time.monotonic() - began
 
     run_all(jobs, int(os.environ.get("SLOTS", 0)) or 2 * (os.cpu_count() or 1) + 1)
+    for name, command in LONG.items() if is_long else ():
+        jobs.append(Job(name, [ROOT / command[0], *command[1:]], ROOT))
+        run_all(jobs[-1:], 1)
     for job in jobs:
         if not job.passed:
             print(f"\n--- {job.name}\n{job.output.rstrip()}")

@@ -1,6 +1,6 @@
 //! Reference: help, codes, controls, schema, completions, and the command line itself.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
 use std::path::Path;
 use std::time::Duration;
@@ -11,7 +11,7 @@ use rustix::process::Signal;
 
 use crate::harness::{TestEnvironment, repository};
 
-const COMMANDS: [&str; 20] = [
+const COMMANDS: [&str; 22] = [
     "init",
     "adopt",
     "doctor",
@@ -23,6 +23,7 @@ const COMMANDS: [&str; 20] = [
     "enforce",
     "restore",
     "export",
+    "demo",
     "drill",
     "emulator",
     "schema",
@@ -32,6 +33,7 @@ const COMMANDS: [&str; 20] = [
     "audit",
     "version",
     "completions",
+    "man",
 ];
 
 /// The text of every source of the workspace, tests left out, except the list of the codes.
@@ -200,6 +202,77 @@ fn completions_are_scripts_that_their_shell_can_read() {
     }
     let _ = environment.shell("bedrock-reconciler completions bash > script && bash -n script").exits(0);
     let _ = environment.run(&["completions", "cmd"]).exits(64).says(&["bash", "fish", "zsh"]);
+}
+
+/// `SNAPSHOTS=overwrite cargo test --workspace --test process the_reference` writes the pages anew.
+#[test]
+fn the_reference_is_what_the_program_says() {
+    let environment = TestEnvironment::new();
+    let _ = environment.run(&["reference", "pages"]).exits(0);
+    let committed = repository().join("reconciler/docs/reference");
+    if std::env::var("SNAPSHOTS").is_ok_and(|word| word == "overwrite") {
+        fs::create_dir_all(&committed).expect("a folder");
+        for file in fs::read_dir(environment.path("pages")).expect("pages").map(|entry| entry.expect("an entry")) {
+            fs::copy(file.path(), committed.join(file.file_name())).expect("copied");
+        }
+    }
+    let pages = |folder: &Path| -> BTreeMap<String, String> {
+        let files = fs::read_dir(folder).into_iter().flatten().map(|entry| entry.expect("an entry"));
+        files
+            .map(|file| (file.file_name().to_string_lossy().into_owned(), fs::read_to_string(file.path()).expect("read")))
+            .collect()
+    };
+    let (now, then) = (pages(&environment.path("pages")), pages(&committed));
+    let stale: Vec<&String> = now.keys().chain(then.keys()).filter(|name| now.get(*name) != then.get(*name)).collect();
+    let how = "SNAPSHOTS=overwrite cargo test --workspace --test process the_reference";
+    assert!(stale.is_empty(), "reconciler/docs/reference is stale ({stale:?}); write it anew with\n  {how}");
+}
+
+/// What the sources read from the environment is on the page of it.
+#[test]
+fn every_environment_variable_is_in_the_reference() {
+    let mut text = String::new();
+    sources(&repository().join("reconciler"), &mut text);
+    let page = fs::read_to_string(repository().join("reconciler/docs/reference/environment.md")).expect("the page");
+    let read = Regex::new(r#"(?:var|var_os|try_from_env|variable)\("([A-Z_]+)"\)"#).expect("a pattern");
+    let names: BTreeSet<&str> = read.captures_iter(&text).map(|found| found.extract()).map(|(_, [name])| name).collect();
+    assert!(names.len() > 5, "{names:?}");
+    for name in names {
+        assert!(page.contains(&format!("`{name}`")), "{name} is not in reconciler/cli/src/environment.rs");
+    }
+}
+
+/// In a folder without any file, whatever the environment says of the real installation.
+#[test]
+fn the_demo_works_from_any_folder_and_leaves_nothing() {
+    let environment = TestEnvironment::new()
+        .variable("BEDROCK_RECONCILER_STATE", "/nowhere/state")
+        .variable("BEDROCK_RECONCILER_SETTINGS", "/nowhere/settings.yaml")
+        .variable("BEDROCK_RECONCILER_DESIRED", "/nowhere/desired");
+    fs::create_dir(environment.path("empty")).expect("a folder");
+    let shown = environment.shell("cd empty && bedrock-reconciler demo").exits(0);
+    let _ = shown.prints(&["guardrails/payments.yaml:21", "planned again: in sync", "next  bedrock-reconciler --aws embedded plan"]);
+    assert_eq!(fs::read_dir(environment.path("empty")).expect("a folder").count(), 0);
+    // What it says to do next works there too.
+    let environment = TestEnvironment::new();
+    fs::create_dir(environment.path("empty")).expect("a folder");
+    let there = |command: &str| environment.shell(&format!("cd empty && BEDROCK_RECONCILER_SETTINGS= {command}"));
+    let _ = there("bedrock-reconciler --aws embedded plan").exits(2).prints(&["guardrails/payments.yaml:21"]);
+    let _ = there("bedrock-reconciler drill guardrail-deleted").exits(0).prints(&["  restored"]);
+    // A desired state that is named and is not there is no reason to take another one.
+    let _ = there("bedrock-reconciler --aws embedded --desired nowhere plan").exits(65);
+    let _ = there("bedrock-reconciler validate").exits(65);
+}
+
+#[test]
+fn there_is_a_manual_page_for_every_command() {
+    let environment = TestEnvironment::new();
+    let _ = environment.run(&["man"]).exits(0).prints(&[".TH bedrock-reconciler 1", "Exit codes"]);
+    let _ = environment.run(&["man", "--dir", "pages"]).exits(0);
+    for command in COMMANDS {
+        assert!(environment.path(&format!("pages/bedrock-reconciler-{command}.1")).is_file(), "{command}");
+    }
+    assert!(!environment.path("pages/bedrock-reconciler-reference.1").exists(), "what is hidden has none");
 }
 
 #[test]

@@ -1,126 +1,333 @@
-//! The tour of the README, command by command, as it stands there.
+//! The pages of the documentation, command by command, as they stand there.
+//!
+//! In a block of `console` a command is a line that begins with `$ `; in one of `sh`, every line is one. A page is played from its top to
+//! its end, in one folder, on an embedded AWS that is drifted. What a page says after a command is held:
+//!
+//! - `# exits 2`: that is the exit code; without it, it is 0;
+//! - `# asks; answer y`: it is run at a terminal, and somebody answers;
+//! - `# runs until it is stopped`, or another remark with this last word: it is stopped when it has said what it does.
+//!
+//! A block that no test can play begins with a line `# Needs ...: not run by the tests.`, so that readers see it too. All of them are
+//! listed here ([`NOT_RUN`]).
 
-use std::collections::VecDeque;
+use std::collections::BTreeSet;
 use std::fs;
-use std::time::Duration;
+use std::path::Path;
+use std::time::{Duration, Instant};
 
 use rustix::process::Signal;
 
-use crate::harness::{Aws, TestEnvironment, repository};
+use crate::harness::{Aws, Running, TestEnvironment, repository};
 
-/// How a command of the tour ends.
+macro_rules! pages {
+    ($($test:ident: $page:literal,)+) => {
+        /// Every page with commands.
+        const PAGES: &[&str] = &[$($page),+];
+
+        $(#[test]
+        fn $test() {
+            play($page);
+        })+
+    };
+}
+
+pages! {
+    the_readme: "README.md",
+    contributing: "CONTRIBUTING.md",
+    saved_plans: "plans/README.md",
+    for_operators: "reconciler/docs/operator.md",
+    for_reviewers: "reconciler/docs/reviewer.md",
+    on_call: "reconciler/docs/on-call.md",
+    the_daemon: "systemd/README.md",
+}
+
+/// Blocks that are not run: page, what they need, how many.
+const NOT_RUN: &[(&str, &str, usize)] = &[
+    ("README.md", "the AWS CLI", 1),
+    ("README.md", "root", 1),
+    ("plans/README.md", "jq and AWS Security Hub", 1),
+    ("reconciler/docs/operator.md", "root", 4),
+    ("reconciler/docs/on-call.md", "root", 1),
+    ("systemd/README.md", "root", 1),
+];
+
+/// Commands that are run elsewhere, and where.
+const ELSEWHERE: &[(&str, &str)] = &[
+    ("cargo build", "built what is tested here"),
+    ("export PATH=$PWD/target/debug:$PATH", "what is tested here is on the path"),
+    ("tests/run", "runs this test"),
+    ("tests/run --fast", "a part of it"),
+    ("tests/run --long", "builds a release, so it is run by hand"),
+    (".ci/run", "runs this test"),
+];
+
+/// What a command has to print, where more than its end is held.
+const PRINTS: &[(&str, &str)] = &[
+    ("--aws embedded:aws-genai-06 plan", "2 drifted (2 weakened)"),
+    ("plan --control aws-genai-03 --out plan.json", "vpc-endpoint"),
+    ("apply plan.json", "verified by read-back"),
+    ("restore", "incident inc-"),
+    ("audit verify", "nothing was altered"),
+    ("controls show aws-genai-04", "S2  page now"),
+    ("demo", "planned again: in sync"),
+    ("enforce --schedule", " INFO in sync"),
+    ("doctor", "ok "),
+];
+
+/// How a command ends.
+#[derive(Debug, PartialEq, Eq)]
 enum Ends {
-    /// By itself, with this code, having printed this.
-    With(i32, &'static str),
-    /// With this code, after somebody agreed.
-    Agreed(i32, &'static str),
-    /// When it is asked to, after it has told this.
-    Stopped(&'static str),
-    /// It goes to this folder, which it makes where it is not there.
-    Into(&'static str),
-    /// It is for the shell, or for another program.
-    NotOurs,
+    /// By itself.
+    Alone,
+    /// After somebody agreed.
+    Agreed,
+    /// When it is asked to.
+    Stopped,
 }
 
-/// The commands of the tour, in order.
-fn tour() -> Vec<(&'static str, Ends)> {
-    use Ends::*;
-    vec![
-        ("bedrock-reconciler --aws embedded:aws-genai-06 plan", With(2, "2 drifted (2 weakened)")),
-        ("bedrock-reconciler emulator --listen 127.0.0.1:4566 --scenario drifted &", NotOurs),
-        ("export AWS_ENDPOINT_URL=http://127.0.0.1:4566 AWS_REGION=us-east-1 AWS_DEFAULT_REGION=us-east-1", NotOurs),
-        ("export AWS_ACCESS_KEY_ID=111122223333 AWS_SECRET_ACCESS_KEY=any", NotOurs),
-        ("aws bedrock list-guardrails --query 'guardrails[].name'", NotOurs),
-        ("bedrock-reconciler plan --control aws-genai-03 --out plan.json", With(2, "vpc-endpoint")),
-        ("bedrock-reconciler apply plan.json --approve PLAN-ID", With(0, "verified by read-back")),
-        ("bedrock-reconciler restore prod/us-east-1/guardrail/payments", Agreed(0, "verified by read-back")),
-        ("bedrock-reconciler restore aws-genai-04 --yes --since 2h --account prod", With(0, "incident inc-")),
-        ("bedrock-reconciler history", With(0, "inc-")),
-        ("bedrock-reconciler audit verify", With(0, "nothing was altered")),
-        ("bedrock-reconciler controls", With(0, "aws-genai-04")),
-        ("bedrock-reconciler controls show aws-genai-04", With(0, "S2  page now")),
-        ("bedrock-reconciler enforce --schedule '0 */5 * * * *'", Stopped(" INFO in sync")),
-        ("bedrock-reconciler drill", Stopped("")),
-        ("mkdir ours && cd ours", Into("ours")),
-        ("bedrock-reconciler init --region us-east-1 --region eu-west-1", With(0, "")),
-        ("bedrock-reconciler doctor", With(0, "ok ")),
-        ("bedrock-reconciler adopt --dry-run", With(0, "")),
-        ("bedrock-reconciler adopt", With(0, "")),
-        ("bedrock-reconciler plan", With(0, "result: in sync")),
-        ("cd ..", Into("")),
-        ("bedrock-reconciler --desired tests/broken validate", With(65, "")),
-    ]
+#[derive(Debug)]
+struct Command {
+    line: String,
+    ends: Ends,
+    code: i32,
 }
 
-/// The commands in the tour of the README, without their remarks.
-fn in_the_readme() -> Vec<String> {
-    let text = fs::read_to_string(repository().join("README.md")).expect("the page");
-    let (_, tour) = text.split_once("## A tour in ten minutes").expect("the tour");
-    let (tour, _) = tour.split_once("\n## ").expect("its end");
-    let commands = tour.lines().filter_map(|line| line.strip_prefix("$ "));
-    commands.map(|command| command.split("  #").next().unwrap_or(command).trim_end().to_owned()).collect()
+/// A block of commands.
+#[derive(Debug)]
+struct Block {
+    /// What it needs that no test has.
+    needs: Option<String>,
+    commands: Vec<Command>,
 }
 
-#[test]
-fn the_tour_of_the_readme_works_as_it_stands() {
-    let tour = tour();
-    let commands: Vec<&str> = tour.iter().map(|(command, _)| *command).collect();
-    assert_eq!(in_the_readme(), commands, "the tour is played here: change both");
+fn command(line: &str) -> Command {
+    let (line, remark) = line.split_once("  # ").unwrap_or((line, ""));
+    let ends = match remark {
+        remark if remark.contains("answer y") => Ends::Agreed,
+        remark if remark.contains("stopped") => Ends::Stopped,
+        _ => Ends::Alone,
+    };
+    let code = remark.split_once("exits ").map_or(0, |(_, rest)| {
+        let digits: String = rest.chars().take_while(char::is_ascii_digit).collect();
+        digits.parse().expect("a code")
+    });
+    Command { line: line.trim_end().to_owned(), ends, code }
+}
+
+/// The blocks of commands of a page.
+fn blocks(text: &str) -> Vec<Block> {
+    let mut found = Vec::new();
+    let mut lines = text.lines();
+    while let Some(line) = lines.next() {
+        let Some(language) = line.strip_prefix("```") else { continue };
+        let body: Vec<&str> = lines.by_ref().take_while(|line| *line != "```").collect();
+        let needs = body
+            .first()
+            .and_then(|line| line.strip_prefix("# Needs ")?.strip_suffix(": not run by the tests."))
+            .map(ToOwned::to_owned);
+        let commands = match language {
+            "console" => body.iter().filter_map(|line| line.strip_prefix("$ ")).map(command).collect(),
+            "sh" => body.iter().filter(|line| !line.starts_with('#')).map(|line| command(line)).collect(),
+            _ => continue,
+        };
+        found.push(Block { needs, commands });
+    }
+    found
+}
+
+fn page(name: &str) -> String {
+    fs::read_to_string(repository().join(name)).unwrap_or_else(|error| panic!("{name}: {error}"))
+}
+
+/// A page while it is played.
+struct Story {
+    environment: TestEnvironment,
+    /// The address of the emulator that the page has started.
+    serving: Option<String>,
+    running: Vec<Running>,
+}
+
+fn play(name: &str) {
     let aws = Aws::scenario("drifted");
     let environment = TestEnvironment::on(&aws);
-    for name in ["organization.yaml", "chat.yaml"] {
-        let file = repository().join("tests/broken").join(name);
-        environment.write(&format!("tests/broken/{name}"), fs::read(file).expect("read"));
+    let settings = environment.path("settings.yaml").display().to_string();
+    let environment = environment.variable("BEDROCK_RECONCILER_SETTINGS", &settings);
+    for folder in ["tests/broken", "systemd", "plans"] {
+        for entry in fs::read_dir(repository().join(folder)).expect("a folder") {
+            let file = entry.expect("an entry");
+            let text = fs::read(file.path()).expect("read");
+            environment.write(&format!("{folder}/{}", file.file_name().to_string_lossy()), text);
+        }
     }
-    let mut left: VecDeque<_> = tour.into();
-    let mut folder = "";
-    while let Some((command, ends)) = left.pop_front() {
-        let arguments = || command.strip_prefix("bedrock-reconciler ").expect("ours").split(' ').collect::<Vec<_>>();
-        match ends {
-            Ends::NotOurs => {}
-            Ends::Into(other) => {
-                folder = other;
-                if !other.is_empty() {
-                    fs::create_dir(environment.path(other)).expect("a folder");
-                }
+    // What the package installs.
+    for (from, to) in [("desired-state", "etc/bedrock-reconciler/desired-state"), ("desired-state", "usr/share/doc/bedrock-reconciler/examples/desired-state")] {
+        environment.copy(from, to);
+    }
+    fs::create_dir_all(environment.path("var/lib/bedrock-reconciler")).expect("a folder");
+    let mut story = Story { environment, serving: None, running: Vec::new() };
+    for block in blocks(&page(name)).iter().filter(|block| block.needs.is_none()) {
+        for command in &block.commands {
+            story.play(command);
+        }
+    }
+}
+
+impl Story {
+    fn play(&mut self, command: &Command) {
+        if ELSEWHERE.iter().any(|(line, _)| *line == command.line) {
+            return;
+        }
+        let line = self.here(&command.line);
+        if let Some(line) = line.strip_suffix(" &") {
+            return self.serve(line);
+        }
+        let prints: Vec<&str> =
+            PRINTS.iter().filter(|(part, _)| command.line.contains(part)).map(|(_, prints)| *prints).collect();
+        // Where the last command was, with what it exported.
+        let resumed = "test -f \"$TMPDIR/session\" && . \"$TMPDIR/session\"";
+        let kept = "code=$?; { export -p; echo \"cd '$PWD'\"; } > \"$TMPDIR/session\"; exit $code";
+        match command.ends {
+            Ends::Alone => {
+                let output = self.environment.shell(&format!("{resumed}; {line}\n{kept}"));
+                assert_eq!(output.code(), command.code, "{}:\n{}\n{}", command.line, output.stdout, output.stderr);
+                let _ = output.prints(&prints);
             }
-            Ends::With(code, prints) => {
-                let id = || {
-                    let text = environment.read("plan.json");
-                    let (_, rest) = text.split_once("\"plan_id\": \"").expect("an id");
-                    rest.split('"').next().expect("an id").to_owned()
-                };
-                let line =
-                    if command.contains("PLAN-ID") { command.replace("PLAN-ID", &id()) } else { command.to_owned() };
-                let line = match folder {
-                    "" => line,
-                    // The settings of the test are beside the folder.
-                    folder => format!("cd {folder} && BEDROCK_RECONCILER_SETTINGS=../settings.yaml {line}"),
-                };
-                let _ = environment.shell(&line).exits(code).prints(&[prints]);
-            }
-            Ends::Agreed(code, prints) => {
-                let mut terminal = environment.at_terminal(&arguments());
+            Ends::Agreed => {
+                let mut terminal = self.environment.shell_at_terminal(&format!("{resumed}; exec {line}"));
                 terminal.wait_for("[y/N]");
                 terminal.types("y");
-                let (ended, shown) = terminal.wait();
-                assert_eq!(ended, code, "{command}: {shown}");
-                assert!(shown.contains(prints), "{command}: {shown}");
+                let (code, shown) = terminal.wait();
+                assert_eq!(code, command.code, "{}: {shown}", command.line);
+                assert!(prints.iter().all(|text| shown.contains(text)), "{}: {shown}", command.line);
             }
-            Ends::Stopped(told) => {
-                let quoted = command.split_once(" --schedule ").map(|(_, rest)| rest.trim_matches('\''));
-                let mut running = match quoted {
-                    Some(schedule) => environment.start(&["enforce", "--schedule", schedule]),
-                    None => environment.start(&arguments()),
-                };
-                match told {
-                    "" => std::thread::sleep(Duration::from_millis(500)),
-                    told => running.wait_for_log(told, 1),
+            Ends::Stopped => {
+                let mut running = self.environment.start_shell(&format!("{resumed}; exec {line}"));
+                match prints.first() {
+                    Some(told) => running.wait_for_log(told, 1),
+                    None => std::thread::sleep(Duration::from_millis(500)),
                 }
                 running.signal(Signal::TERM);
                 let code = running.wait().code();
-                assert!(code == 0 || code == 143, "{command}: {code}");
+                assert!(code == 0 || code == 143, "{}: {code}", command.line);
             }
         }
     }
+
+    /// The command with the places of this test: its folders instead of those of the system, its ports, and its ids.
+    fn here(&self, line: &str) -> String {
+        let mut line = line.replace("cargo run -p bedrock-reconciler -- ", "bedrock-reconciler ");
+        for folder in ["/var/lib/bedrock-reconciler", "/etc/bedrock-reconciler", "/usr/share/doc/bedrock-reconciler"] {
+            line = line.replace(folder, &self.environment.path(&folder[1..]).display().to_string());
+        }
+        if let Some(address) = &self.serving {
+            line = line.replace("127.0.0.1:4566", address);
+        }
+        if line.contains("PLAN-ID") {
+            let text = self.environment.read("plan.json");
+            let (_, rest) = text.split_once("\"plan_id\": \"").expect("an id");
+            line = line.replace("PLAN-ID", rest.split('"').next().expect("an id"));
+        }
+        if line.contains("INCIDENT-ID") {
+            let incidents = fs::read_dir(self.environment.state().join("incidents")).expect("incidents");
+            let id = incidents.map(|entry| entry.expect("an entry").file_name()).max().expect("an incident");
+            line = line.replace("INCIDENT-ID", &id.to_string_lossy());
+        }
+        line
+    }
+
+    /// Starts an emulator, on a port that is free.
+    fn serve(&mut self, line: &str) {
+        let line = line.replace("127.0.0.1:4566", "127.0.0.1:0");
+        let running = self.environment.start_shell(&format!("exec {line}"));
+        let deadline = Instant::now() + Duration::from_secs(30);
+        let address = loop {
+            let told = running.stdout();
+            if let Some(address) = told.lines().find_map(|line| line.strip_prefix("listening on http://")) {
+                break address.to_owned();
+            }
+            assert!(Instant::now() < deadline, "does not listen: {line}");
+            std::thread::sleep(Duration::from_millis(10));
+        };
+        self.serving = Some(address);
+        self.running.push(running);
+    }
+}
+
+/// Every page of the repository, by its path. The tests' own pages are for those who run them.
+fn all_pages(folder: &Path, found: &mut Vec<String>) {
+    for entry in fs::read_dir(folder).expect("a folder") {
+        let path = entry.expect("an entry").path();
+        let below = path.strip_prefix(repository()).expect("below").display().to_string();
+        let is_hidden = below.split('/').any(|part| part.starts_with('.'));
+        if path.is_dir() && !is_hidden && below != "target" && below != "tests" {
+            all_pages(&path, found);
+        } else if below.ends_with(".md") {
+            found.push(below);
+        }
+    }
+}
+
+#[test]
+fn every_page_with_commands_is_played() {
+    let mut found = Vec::new();
+    all_pages(&repository(), &mut found);
+    let with_commands: BTreeSet<String> = found.into_iter().filter(|name| !blocks(&page(name)).is_empty()).collect();
+    let played: BTreeSet<String> = PAGES.iter().map(|name| (*name).to_owned()).collect();
+    let missing: Vec<&String> = with_commands.difference(&played).collect();
+    assert!(missing.is_empty(), "list them in `pages!`: {missing:?}");
+}
+
+#[test]
+fn what_is_not_run_is_listed() {
+    let mut found: Vec<(&str, String, usize)> = Vec::new();
+    for name in PAGES {
+        for needs in blocks(&page(name)).into_iter().filter_map(|block| block.needs) {
+            match found.iter_mut().find(|(page, known, _)| page == name && *known == needs) {
+                Some((_, _, count)) => *count += 1,
+                None => found.push((name, needs, 1)),
+            }
+        }
+    }
+    let mut found: Vec<(&str, &str, usize)> =
+        found.iter().map(|(page, needs, count)| (*page, needs.as_str(), *count)).collect();
+    let mut listed = NOT_RUN.to_vec();
+    found.sort_unstable();
+    listed.sort_unstable();
+    assert_eq!(found, listed, "a block that no test plays is listed in `NOT_RUN`, with what it needs");
+    let lines: Vec<String> =
+        PAGES.iter().flat_map(|name| blocks(&page(name))).flat_map(|block| block.commands).map(|command| command.line).collect();
+    for (line, _) in ELSEWHERE {
+        assert!(lines.iter().any(|known| known == line), "`{line}` is on no page");
+    }
+}
+
+/// A link from one page to another, or to a heading, leads somewhere.
+#[test]
+fn every_link_between_pages_leads_somewhere() {
+    let mut names = Vec::new();
+    all_pages(&repository(), &mut names);
+    let link = regex::Regex::new(r"\]\(([^)#\s]*)(?:#([^)\s]*))?\)").expect("a pattern");
+    for name in names {
+        let text = page(&name);
+        for found in link.captures_iter(&text) {
+            let target = found.get(1).map_or("", |found| found.as_str());
+            if target.contains("://") || target.starts_with("mailto:") {
+                continue;
+            }
+            let from = repository().join(&name);
+            let path = if target.is_empty() { from.clone() } else { from.parent().expect("a folder").join(target) };
+            assert!(path.exists(), "{name}: {target} is not there");
+            let Some(heading) = found.get(2).map(|found| found.as_str()) else { continue };
+            let text = fs::read_to_string(&path).expect("a page");
+            let is_there = text.lines().any(|line| line.starts_with('#') && anchor(line) == heading);
+            assert!(is_there, "{name}: {target} has no heading #{heading}");
+        }
+    }
+}
+
+/// What the web pages of a repository call a heading.
+fn anchor(line: &str) -> String {
+    let text = line.trim_start_matches('#').trim().to_lowercase();
+    let kept = text.chars().filter(|letter| letter.is_alphanumeric() || " -_".contains(*letter));
+    kept.map(|letter| if letter == ' ' { '-' } else { letter }).collect()
 }

@@ -130,7 +130,7 @@ fn duration(text: &str) -> Result<Duration, String> {
 }
 
 /// The folder of the desired state where nothing else is said.
-const DEFAULT_DESIRED: &str = "desired-state";
+pub(crate) const DEFAULT_DESIRED: &str = "desired-state";
 
 /// Which AWS to speak to.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -141,8 +141,8 @@ pub(crate) enum Aws {
     Embedded(String),
 }
 
-/// The scenario of `--aws embedded`.
-const DEFAULT_SCENARIO: &str = "drifted";
+/// The scenario of `--aws embedded`, and of `demo`.
+pub(crate) const DEFAULT_SCENARIO: &str = "drifted";
 
 impl std::str::FromStr for Aws {
     type Err = String;
@@ -457,6 +457,12 @@ pub(crate) enum Command {
         places: Places,
     },
 
+    /// See it work: restore a drifted organization on the embedded AWS. Needs no account, no network and no files.
+    ///
+    /// Shows the drift of three accounts and two regions, restores it, reads everything back, and plans again. The desired state is the
+    /// one that the program brings with it; settings and the state folder are not looked at.
+    Demo,
+
     /// Rehearse on the embedded AWS: attack, detect, restore, verify. Prints a score card.
     Drill {
         /// The scenario; without it, all of them.
@@ -533,6 +539,21 @@ pub(crate) enum Command {
     Completions {
         /// The shell.
         shell: clap_complete::Shell,
+    },
+
+    /// Print the manual page, or write that of every command.
+    #[command(after_help = "Examples:\n  bedrock-reconciler man | man -l -\n  bedrock-reconciler man --dir pages")]
+    Man {
+        /// Write one page for each command into this folder.
+        #[arg(long, value_name = "DIR")]
+        dir: Option<PathBuf>,
+    },
+
+    /// Write the reference of the documentation, which is made from the program.
+    #[command(hide = true)]
+    Reference {
+        /// The folder.
+        dir: PathBuf,
     },
 }
 

@@ -30,6 +30,48 @@ pub(crate) enum Exit {
 }
 
 impl Exit {
+    /// All of them, by code.
+    pub(crate) const ALL: [Self; 9] = [
+        Self::Done,
+        Self::Failed,
+        Self::Drift,
+        Self::Gaps,
+        Self::Refused,
+        Self::Usage,
+        Self::Invalid,
+        Self::Interrupted,
+        Self::Terminated,
+    ];
+
+    /// What it means, for the reference.
+    pub(crate) fn meaning(self) -> &'static str {
+        match self {
+            Self::Done => "In sync, or done and verified by read-back. What is stronger and kept, or waived, is a note.",
+            Self::Failed => "Something failed: a call, the state folder, an audit.",
+            Self::Drift => "Drift was found (see `plan --fail-on`), or something is left open after a write.",
+            Self::Gaps => "Not fully evaluated: something could not be read. Nothing worse is known.",
+            Self::Refused => "Refused: over the cap of changes, would wipe, the role may not write, stale plan, paused, not approved.",
+            Self::Usage => "The command line or the settings are wrong.",
+            Self::Invalid => "The desired state is invalid.",
+            Self::Interrupted => "Interrupted from the keyboard. The step that was under way has ended.",
+            Self::Terminated => "Asked to terminate. The step that was under way has ended.",
+        }
+    }
+
+    /// What whoever meets it does, for the reference.
+    pub(crate) fn what_to_do(self) -> &'static str {
+        match self {
+            Self::Done => "Nothing.",
+            Self::Failed => "Read the message and its hint; `doctor` finds most reasons.",
+            Self::Drift => "Read the plan, then `restore`, or change the declaration.",
+            Self::Gaps => "Read the gaps: each names the reason and the remedy. Do not take it for in sync.",
+            Self::Refused => "Read the code of the refusal; `explain CODE` says what lifts it.",
+            Self::Usage => "Read the hint; `--help` has examples.",
+            Self::Invalid => "Run `validate`: it points at the line. Nothing was changed.",
+            Self::Interrupted | Self::Terminated => "Run the same command again: it goes on where it was.",
+        }
+    }
+
     pub(crate) fn code(self) -> u8 {
         match self {
             Self::Done => 0,
@@ -94,8 +136,7 @@ mod tests {
 
     #[test]
     fn the_table_lists_every_code() {
-        use Exit::*;
-        for exit in [Done, Failed, Drift, Gaps, Refused, Usage, Invalid, Interrupted, Terminated] {
+        for exit in Exit::ALL {
             assert!(TABLE.contains(&exit.code().to_string()), "{exit:?}");
         }
     }

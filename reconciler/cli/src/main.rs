@@ -9,6 +9,7 @@ mod commands;
 mod controls;
 mod crash_point;
 mod diff;
+mod environment;
 mod exit;
 mod failure;
 mod files;
@@ -22,13 +23,14 @@ mod report;
 mod screen;
 mod settings;
 mod setup;
+mod shipped;
 mod text;
 mod view;
 mod yaml;
 
 use std::process::ExitCode;
 
-use args::{Arguments, Audit, Command, Controls};
+use args::{Arguments, Audit, Aws, Command, Controls, DEFAULT_SCENARIO, Global};
 use clap::Parser as _;
 use clap::error::ErrorKind;
 use exit::Exit;
@@ -96,7 +98,7 @@ async fn run(arguments: Arguments, screen: Screen) -> Result<Exit, Failure> {
         Command::Validate => commands::validate::run(&Setup::new(global)?),
         Command::Plan { filter, out, blame, summary, fail_on } => {
             let asked = commands::plan::Asked { out, attribution: blame, summary, fail_on };
-            commands::plan::run(&Setup::new(global)?, &filter, asked).await
+            commands::plan::run(&Setup::new(global)?.or_shipped(), &filter, asked).await
         }
         Command::Pin { check } => commands::pin::run(&Setup::new(global)?, check).await,
         Command::Apply { plan, approve, skip_permission_check } => {
@@ -109,7 +111,7 @@ async fn run(arguments: Arguments, screen: Screen) -> Result<Exit, Failure> {
                 let text = "a schedule has no end, so that --timeout means nothing for it";
                 return Err(Failure::new(Exit::Usage, text).hint("use it with --once"));
             }
-            let mut setup = Setup::new(global)?;
+            let mut setup = Setup::new(global)?.or_shipped();
             setup.settings.schedule = schedule.unwrap_or(setup.settings.schedule);
             setup.settings.max_changes = max_changes.unwrap_or(setup.settings.max_changes);
             setup.settings.permission_check &= !skip_permission_check;
@@ -121,12 +123,16 @@ async fn run(arguments: Arguments, screen: Screen) -> Result<Exit, Failure> {
         }
         Command::Restore { targets, account, since, yes, delete_versions, skip_permission_check } => {
             let asked = commands::restore::Asked { targets, accounts: account, since, yes, delete_versions };
-            let mut setup = Setup::new(global)?;
+            let mut setup = Setup::new(global)?.or_shipped();
             setup.settings.permission_check &= !skip_permission_check;
             commands::restore::run(&setup, asked).await
         }
         Command::Export { address, places } => commands::export::run(&Setup::new(global)?, &address, &places).await,
-        Command::Drill { scenario } => commands::drill::run(&Setup::new(global)?, scenario).await,
+        Command::Demo => commands::demo::run(global).await,
+        Command::Drill { scenario } => {
+            let global = Global { aws: Aws::Embedded(DEFAULT_SCENARIO.to_owned()), ..global };
+            commands::drill::run(&Setup::new(global)?.or_shipped(), scenario).await
+        }
         Command::Emulator { listen, scenario, faults, latency, seed } => {
             commands::emulator::run(screen, listen, &scenario, faults, latency, seed).await
         }
@@ -140,5 +146,7 @@ async fn run(arguments: Arguments, screen: Screen) -> Result<Exit, Failure> {
             commands::audit::verify(&Setup::new(global)?, head.as_deref())
         }
         Command::Completions { shell } => commands::reference::completions(screen, shell),
+        Command::Man { dir } => commands::manual::man(screen, dir.as_deref()),
+        Command::Reference { dir } => commands::manual::reference(&dir),
     }
 }

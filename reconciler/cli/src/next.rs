@@ -47,6 +47,16 @@ pub(crate) fn after_plan(global: &Global, filter: &Filter, plan: &Plan, saved: O
     all
 }
 
+/// After `demo`: more of the same world, and one's own.
+pub(crate) fn after_demo() -> Vec<Next> {
+    let next = |command: &str, reason| Next { command: format!("bedrock-reconciler {command}"), reason };
+    vec![
+        next("--aws embedded plan", "shows the drift alone, and changes nothing"),
+        next("drill guardrail-deleted", "plays an attack, and keeps score"),
+        next("init", "begins with an account of yours"),
+    ]
+}
+
 /// After `init`: what is there is taken over, or the way to AWS is put right first.
 pub(crate) fn after_init(global: &Global, has_credentials: bool) -> Vec<Next> {
     let program = global.spelled();

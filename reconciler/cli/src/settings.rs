@@ -5,13 +5,14 @@ use std::time::Duration;
 
 use reconciler_aws::Timeouts;
 use reconciler_engine::Pace;
-use serde::Deserialize;
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
 
 use crate::exit::Exit;
 use crate::failure::Failure;
 
 /// The settings, with their defaults.
-#[derive(Debug, Clone, Deserialize)]
+#[derive(Debug, Clone, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields, default)]
 pub(crate) struct Settings {
     /// When the daemon activates: six cron fields, seconds first, in UTC.
@@ -33,7 +34,7 @@ pub(crate) struct Settings {
 }
 
 /// The part `pace` of the settings: how long to wait for what. The defaults are for AWS; a test double answers sooner.
-#[derive(Debug, Clone, Copy, Deserialize)]
+#[derive(Debug, Clone, Copy, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields, default)]
 pub(crate) struct PaceSettings {
     /// Milliseconds between the first two read-backs of a restored resource; each pause is half as long again.
@@ -102,4 +103,20 @@ pub(crate) fn read(file: Option<&Path>) -> Result<Settings, Failure> {
     }
     serde_yaml::from_str(&text)
         .map_err(|error| Failure::new(Exit::Usage, format!("failed to read the settings {}: {error}", file.display())))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_example_shows_every_setting_with_its_default() {
+        let example = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../systemd/settings.example.yaml");
+        let shown: serde_json::Value = serde_yaml::from_str(&std::fs::read_to_string(&example).unwrap()).unwrap();
+        let mut defaults = serde_json::to_value(Settings::default()).unwrap();
+        // The unit says where the state folder is.
+        defaults.as_object_mut().unwrap().remove("state");
+        assert_eq!(shown, defaults);
+        assert!(read(Some(&example)).is_ok());
+    }
 }

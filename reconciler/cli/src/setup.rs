@@ -1,7 +1,7 @@
 //! What every command begins with: the desired state, the connection, the state folder.
 
 use std::collections::BTreeSet;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::OnceLock;
 use std::time::Duration;
 
@@ -32,7 +32,7 @@ use reconciler_model::inventory::Gap;
 use reconciler_model::last_read::LastRead;
 use reconciler_model::undeclared::Watch;
 
-use crate::args::{Aws, Filter, Global, Places};
+use crate::args::{Aws, DEFAULT_DESIRED, Filter, Global, Places};
 use crate::controls;
 use crate::exit::Exit;
 use crate::failure::Failure;
@@ -41,6 +41,7 @@ use crate::formats;
 use crate::render::Look;
 use crate::screen::Screen;
 use crate::settings::{self, Settings};
+use crate::shipped;
 
 /// What the arguments and settings say, before anything is read.
 #[derive(Debug)]
@@ -58,6 +59,8 @@ pub(crate) struct Setup {
     state: Option<PathBuf>,
     /// What the journal says that this tool made.
     made: OnceLock<Made>,
+    /// Whether the desired state is the one that is compiled in.
+    is_shipped: bool,
 }
 
 impl Setup {
@@ -83,7 +86,23 @@ impl Setup {
         let unique = digest::of(&(now.as_nanosecond().to_string(), std::process::id()));
         let unique: String = unique.chars().skip("sha256:".len()).take(8).collect();
         let run = format!("bedrock-reconciler-{}-{unique}", now.strftime("%Y%m%dT%H%M%SZ"));
-        Ok(Self { global, settings, screen, run, emulator, _scratch: scratch, state, made: OnceLock::new() })
+        Ok(Self { global, settings, screen, run, emulator, _scratch: scratch, state, made: OnceLock::new(), is_shipped: false })
+    }
+
+    /// Takes the desired state that is compiled in where no other is named and none is at hand. For a world that is known to fit it: that
+    /// of the embedded AWS.
+    pub(crate) fn or_shipped(self) -> Self {
+        let Global { aws, desired, base, .. } = &self.global;
+        let is_at_hand = base.is_empty() && desired == Path::new(DEFAULT_DESIRED) && !desired.exists();
+        match aws {
+            Aws::Embedded(_) if is_at_hand => self.shipped(),
+            _ => self,
+        }
+    }
+
+    /// Takes the desired state that is compiled in.
+    pub(crate) fn shipped(self) -> Self {
+        Self { is_shipped: true, ..self }
     }
 
     /// How plans of this part of the desired state are shown.
@@ -95,6 +114,9 @@ impl Setup {
 
     /// The files of the desired state, with those that it is laid over.
     pub(crate) fn sources(&self) -> Vec<Source> {
+        if self.is_shipped {
+            return shipped::sources();
+        }
         files::layers(&self.global.base, &self.global.desired)
     }
 
@@ -318,7 +340,7 @@ impl Setup {
     }
 
     /// Where the state folder is or would be.
-    pub(crate) fn state_path(&self) -> Option<&std::path::Path> {
+    pub(crate) fn state_path(&self) -> Option<&Path> {
         self.state.as_deref()
     }
 

@@ -81,6 +81,11 @@ impl TestEnvironment {
         fs::write(path, text).expect("written");
     }
 
+    /// Copies a folder of the repository to below the working folder.
+    pub(crate) fn copy(&self, from: &str, to: &str) {
+        copy(&repository().join(from), &self.path(to));
+    }
+
     /// Reads a file below the working folder.
     pub(crate) fn read(&self, name: &str) -> String {
         fs::read_to_string(self.path(name)).expect("read")
@@ -107,9 +112,21 @@ impl TestEnvironment {
 
     /// Runs a line of a shell, in which the binary is on the path.
     pub(crate) fn shell(&self, line: &str) -> CommandOutput {
+        self.start_shell(line).wait()
+    }
+
+    /// Starts a line of a shell.
+    pub(crate) fn start_shell(&self, line: &str) -> Running {
         let mut command = self.command("/bin/sh");
         command.args(["-c", line]);
-        self.spawn(command).wait()
+        self.spawn(command)
+    }
+
+    /// Starts a line of a shell at a terminal of its own.
+    pub(crate) fn shell_at_terminal(&self, line: &str) -> Terminal {
+        let mut command = self.command("/bin/sh");
+        command.args(["-c", line]).env("TERM", "xterm-256color");
+        Terminal::start(command)
     }
 
     /// Starts the binary.

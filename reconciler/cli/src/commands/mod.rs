@@ -3,6 +3,7 @@
 pub(crate) mod adopt;
 pub(crate) mod apply;
 pub(crate) mod audit;
+pub(crate) mod demo;
 pub(crate) mod doctor;
 pub(crate) mod drill;
 pub(crate) mod emulator;
@@ -11,6 +12,7 @@ pub(crate) mod explain;
 pub(crate) mod export;
 pub(crate) mod history;
 pub(crate) mod init;
+pub(crate) mod manual;
 pub(crate) mod pin;
 pub(crate) mod plan;
 pub(crate) mod reference;

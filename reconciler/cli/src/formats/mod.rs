@@ -97,7 +97,11 @@ pub(crate) fn in_lines(value: &Value) -> String {
 pub(crate) fn check(output: Output, command: &Command) -> Result<(), Failure> {
     let has_a_plan = matches!(
         command,
-        Command::Plan { .. } | Command::Apply { .. } | Command::Restore { .. } | Command::Enforce { once: true, .. }
+        Command::Plan { .. }
+            | Command::Apply { .. }
+            | Command::Restore { .. }
+            | Command::Enforce { once: true, .. }
+            | Command::Demo
     );
     if has_a_plan || !output.is_of_plans() {
         return Ok(());
