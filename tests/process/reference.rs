@@ -219,7 +219,9 @@ fn the_reference_is_what_the_program_says() {
     let pages = |folder: &Path| -> BTreeMap<String, String> {
         let files = fs::read_dir(folder).into_iter().flatten().map(|entry| entry.expect("an entry"));
         files
-            .map(|file| (file.file_name().to_string_lossy().into_owned(), fs::read_to_string(file.path()).expect("read")))
+            .map(|file| {
+                (file.file_name().to_string_lossy().into_owned(), fs::read_to_string(file.path()).expect("read"))
+            })
             .collect()
     };
     let (now, then) = (pages(&environment.path("pages")), pages(&committed));
@@ -235,7 +237,8 @@ fn every_environment_variable_is_in_the_reference() {
     sources(&repository().join("reconciler"), &mut text);
     let page = fs::read_to_string(repository().join("reconciler/docs/reference/environment.md")).expect("the page");
     let read = Regex::new(r#"(?:var|var_os|try_from_env|variable)\("([A-Z_]+)"\)"#).expect("a pattern");
-    let names: BTreeSet<&str> = read.captures_iter(&text).map(|found| found.extract()).map(|(_, [name])| name).collect();
+    let names: BTreeSet<&str> =
+        read.captures_iter(&text).map(|found| found.extract()).map(|(_, [name])| name).collect();
     assert!(names.len() > 5, "{names:?}");
     for name in names {
         assert!(page.contains(&format!("`{name}`")), "{name} is not in reconciler/cli/src/environment.rs");
@@ -251,12 +254,16 @@ fn the_demo_works_from_any_folder_and_leaves_nothing() {
         .variable("BEDROCK_RECONCILER_DESIRED", "/nowhere/desired");
     fs::create_dir(environment.path("empty")).expect("a folder");
     let shown = environment.shell("cd empty && bedrock-reconciler demo").exits(0);
-    let _ = shown.prints(&["guardrails/payments.yaml:21", "planned again: in sync", "next  bedrock-reconciler --aws embedded plan"]);
+    let _ = shown.prints(&[
+        "guardrails/payments.yaml:21",
+        "planned again: in sync",
+        "next  bedrock-reconciler --aws embedded plan",
+    ]);
     assert_eq!(fs::read_dir(environment.path("empty")).expect("a folder").count(), 0);
     // What it says to do next works there too.
     let environment = TestEnvironment::new();
     fs::create_dir(environment.path("empty")).expect("a folder");
-    let there = |command: &str| environment.shell(&format!("cd empty && BEDROCK_RECONCILER_SETTINGS= {command}"));
+    let there = |command: &str| environment.shell(&format!("cd empty && env -u BEDROCK_RECONCILER_SETTINGS {command}"));
     let _ = there("bedrock-reconciler --aws embedded plan").exits(2).prints(&["guardrails/payments.yaml:21"]);
     let _ = there("bedrock-reconciler drill guardrail-deleted").exits(0).prints(&["  restored"]);
     // A desired state that is named and is not there is no reason to take another one.

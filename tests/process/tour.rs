@@ -153,14 +153,13 @@ fn play(name: &str) {
     let settings = environment.path("settings.yaml").display().to_string();
     let environment = environment.variable("BEDROCK_RECONCILER_SETTINGS", &settings);
     for folder in ["tests/broken", "systemd", "plans"] {
-        for entry in fs::read_dir(repository().join(folder)).expect("a folder") {
-            let file = entry.expect("an entry");
-            let text = fs::read(file.path()).expect("read");
-            environment.write(&format!("{folder}/{}", file.file_name().to_string_lossy()), text);
-        }
+        environment.copy(folder, folder);
     }
     // What the package installs.
-    for (from, to) in [("desired-state", "etc/bedrock-reconciler/desired-state"), ("desired-state", "usr/share/doc/bedrock-reconciler/examples/desired-state")] {
+    for (from, to) in [
+        ("desired-state", "etc/bedrock-reconciler/desired-state"),
+        ("desired-state", "usr/share/doc/bedrock-reconciler/examples/desired-state"),
+    ] {
         environment.copy(from, to);
     }
     fs::create_dir_all(environment.path("var/lib/bedrock-reconciler")).expect("a folder");
@@ -294,8 +293,12 @@ fn what_is_not_run_is_listed() {
     found.sort_unstable();
     listed.sort_unstable();
     assert_eq!(found, listed, "a block that no test plays is listed in `NOT_RUN`, with what it needs");
-    let lines: Vec<String> =
-        PAGES.iter().flat_map(|name| blocks(&page(name))).flat_map(|block| block.commands).map(|command| command.line).collect();
+    let lines: Vec<String> = PAGES
+        .iter()
+        .flat_map(|name| blocks(&page(name)))
+        .flat_map(|block| block.commands)
+        .map(|command| command.line)
+        .collect();
     for (line, _) in ELSEWHERE {
         assert!(lines.iter().any(|known| known == line), "`{line}` is on no page");
     }

@@ -46,11 +46,15 @@ impl Exit {
     /// What it means, for the reference.
     pub(crate) fn meaning(self) -> &'static str {
         match self {
-            Self::Done => "In sync, or done and verified by read-back. What is stronger and kept, or waived, is a note.",
+            Self::Done => {
+                "In sync, or done and verified by read-back. What is stronger and kept, or waived, is a note."
+            }
             Self::Failed => "Something failed: a call, the state folder, an audit.",
             Self::Drift => "Drift was found (see `plan --fail-on`), or something is left open after a write.",
             Self::Gaps => "Not fully evaluated: something could not be read. Nothing worse is known.",
-            Self::Refused => "Refused: over the cap of changes, would wipe, the role may not write, stale plan, paused, not approved.",
+            Self::Refused => {
+                "Refused: over the cap of changes, would wipe, the role may not write, stale plan, paused, not approved."
+            }
             Self::Usage => "The command line or the settings are wrong.",
             Self::Invalid => "The desired state is invalid.",
             Self::Interrupted => "Interrupted from the keyboard. The step that was under way has ended.",

@@ -86,7 +86,17 @@ impl Setup {
         let unique = digest::of(&(now.as_nanosecond().to_string(), std::process::id()));
         let unique: String = unique.chars().skip("sha256:".len()).take(8).collect();
         let run = format!("bedrock-reconciler-{}-{unique}", now.strftime("%Y%m%dT%H%M%SZ"));
-        Ok(Self { global, settings, screen, run, emulator, _scratch: scratch, state, made: OnceLock::new(), is_shipped: false })
+        Ok(Self {
+            global,
+            settings,
+            screen,
+            run,
+            emulator,
+            _scratch: scratch,
+            state,
+            made: OnceLock::new(),
+            is_shipped: false,
+        })
     }
 
     /// Takes the desired state that is compiled in where no other is named and none is at hand. For a world that is known to fit it: that

@@ -29,7 +29,8 @@ pub(crate) const FILES: [(&str, &str); 13] = shipped![
 
 /// Its files, as if they were read from the folder of the default name.
 pub(crate) fn sources() -> Vec<Source> {
-    let source = |(file, text): &(&str, &str)| Source::new(format!("{DEFAULT_DESIRED}/{file}"), Ok(text.as_bytes().to_vec()));
+    let source =
+        |(file, text): &(&str, &str)| Source::new(format!("{DEFAULT_DESIRED}/{file}"), Ok(text.as_bytes().to_vec()));
     FILES.iter().map(source).collect()
 }
 

@@ -17,7 +17,6 @@ use crate::args::{Arguments, Output};
 use crate::environment;
 use crate::exit::Exit;
 use crate::failure::Failure;
-use crate::files;
 use crate::formats::documents::{self, Document};
 use crate::screen::Screen;
 use crate::settings::Settings;
@@ -53,10 +52,12 @@ pub(crate) fn reference(dir: &Path) -> Result<Exit, Failure> {
     ];
     let write = |file: &str, text: &str| {
         let path = dir.join(file);
-        files::write_whole(&path, text.as_bytes())
+        std::fs::create_dir_all(dir)
+            .and_then(|()| std::fs::write(&path, text))
             .map_err(|error| Failure::new(Exit::Failed, format!("failed to write {}: {error}", path.display())))
     };
-    let mut index = String::from("# Reference\n\nMade from the program by `bedrock-reconciler reference DIR`. Do not edit.\n\n");
+    let mut index =
+        String::from("# Reference\n\nMade from the program by `bedrock-reconciler reference DIR`. Do not edit.\n\n");
     for (file, title, text) in &pages {
         write(file, &format!("# {title}\n\n{}\n", text.trim_end()))?;
         let _ = writeln!(index, "- [{title}]({file})");
@@ -80,7 +81,7 @@ fn one_command(command: &clap::Command, name: &str, text: &mut String) {
         return;
     }
     let about = command.get_long_about().or(command.get_about()).map(ToString::to_string).unwrap_or_default();
-    let _ = write!(text, "\n## `{name}`\n\n{}\n", prose(&about));
+    let _ = write!(text, "\n## `{name}`\n\n{}\n", ended(prose(&about)));
     let aliases: Vec<String> = command.get_visible_aliases().map(|alias| format!("`{alias}`")).collect();
     if !aliases.is_empty() {
         let _ = write!(text, "\nAlso: {}\n", aliases.join(", "));
@@ -127,7 +128,7 @@ fn option(arg: &Arg) -> [String; 3] {
         default.clear();
     }
     let help = arg.get_long_help().or(arg.get_help()).map(ToString::to_string).unwrap_or_default();
-    let mut what = prose(&help).replace("\n\n", " ");
+    let mut what = sentence(&help);
     let values: Vec<String> = arg.get_possible_values().iter().map(|value| format!("`{}`", value.get_name())).collect();
     if takes && !values.is_empty() {
         let _ = write!(what, " One of {}.", values.join(", "));
@@ -165,11 +166,12 @@ fn kinds() -> Result<String, Failure> {
     let schema = desired::schema(KINDS);
     let mut kinds: Vec<&Contract> = KINDS.iter().map(|kind| kind.contract()).collect();
     kinds.sort_by_key(|kind| kind.name);
-    // All kinds have these members, so that any of them can tell.
-    if let Some(first) = kinds.first() {
-        let members = schema["$defs"][first.name]["properties"].as_object().into_iter().flat_map(|members| members.keys());
-        let mut rows = Vec::new();
-        for member in members.filter(|member| *member != "spec") {
+    // All kinds have these members, so that any of them can tell that lives in a region.
+    if let Some(first) = kinds.iter().find(|kind| kind.scope == ScopeKind::Region && kind.singleton.is_none()) {
+        let members =
+            schema["$defs"][first.name]["properties"].as_object().into_iter().flat_map(|members| members.keys());
+        let mut rows = vec![["`kind`\\*", "text", "", "One of the kinds below."].map(str::to_owned)];
+        for member in members.filter(|member| !["kind", "spec"].contains(&member.as_str())) {
             walk(&format!("{}.{member}", first.name), first.name, &mut rows).map_err(unknown)?;
         }
         let _ = write!(text, "\n## Every declaration\n\n{}", table(HEAD, &rows));
@@ -180,7 +182,8 @@ fn kinds() -> Result<String, Failure> {
     for kind in kinds {
         let mut rows = Vec::new();
         walk(kind.name, kind.name, &mut rows).map_err(unknown)?;
-        let _ = write!(text, "\n## `{}`\n\n{}\n\n{}\n{}", kind.name, prose(kind.about), facts(kind), table(HEAD, &rows));
+        let _ =
+            write!(text, "\n## `{}`\n\n{}\n\n{}\n{}", kind.name, prose(kind.about), facts(kind), table(HEAD, &rows));
     }
     Ok(text)
 }
@@ -249,12 +252,14 @@ fn member(found: &Explained, root: &str) -> [String; 4] {
     }
     values.extend(found.default.as_ref().map(|value| format!("left out: {}", shown(value))));
     values.extend(found.aws_default.as_ref().map(|value| format!("default of AWS: {}", shown(value))));
-    let mut what = prose(&found.description).replace("\n\n", " ");
+    let mut what = sentence(&found.description);
     if let Some(protects) = &found.protects {
         let _ = write!(what, " Stronger is {}.", prose(protects).trim_end_matches('.'));
     }
     for remark in &found.remarks {
-        let _ = write!(what, " {}", prose(remark));
+        let mut letters = remark.chars();
+        let first: String = letters.next().into_iter().flat_map(char::to_uppercase).collect();
+        let _ = write!(what, " {}", sentence(&format!("{first}{}", letters.as_str())));
     }
     [format!("`{name}`{star}"), format!("{}{null}", found.r#type), values.join("; "), what]
 }
@@ -292,7 +297,7 @@ fn environment() -> String {
     let mut of_options = |arg: &Arg, command: &str| {
         let Some((variable, long)) = arg.get_env().zip(arg.get_long()) else { return };
         let help = arg.get_help().map(ToString::to_string).unwrap_or_default();
-        let what = format!("As `--{long}`{command}: {}", prose(&help));
+        let what = format!("As `--{long}`{command}. {}", sentence(&help));
         all.insert(variable.to_string_lossy().into_owned(), what);
     };
     root.get_arguments().for_each(|arg| of_options(arg, ""));
@@ -306,7 +311,7 @@ fn environment() -> String {
 fn formats() -> String {
     let named = |value: Option<clap::builder::PossibleValue>| {
         let value = value?;
-        Some((value.get_name().to_owned(), prose(&value.get_help().map(ToString::to_string).unwrap_or_default())))
+        Some((value.get_name().to_owned(), sentence(&value.get_help().map(ToString::to_string).unwrap_or_default())))
     };
     let outputs: Vec<[String; 2]> = Output::value_variants()
         .iter()
@@ -339,6 +344,16 @@ fn table<const N: usize>(head: [&str; N], rows: &[[String; N]]) -> String {
         let _ = writeln!(text, "| {} |", cells.join(" | ").replace("|  |", "| |"));
     }
     text
+}
+
+/// Prose in one line, with a full stop.
+fn sentence(text: &str) -> String {
+    ended(prose(text).replace("\n\n", " "))
+}
+
+fn ended(text: String) -> String {
+    let is_open = !text.is_empty() && !text.ends_with(['.', '!', '?', ':']);
+    if is_open { format!("{text}.") } else { text }
 }
 
 /// Prose in Markdown: what stands for itself is not taken for markup.
