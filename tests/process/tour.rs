@@ -7,8 +7,8 @@
 //! - `# asks; answer y`: it is run at a terminal, and somebody answers;
 //! - `# runs until it is stopped`, or another remark with this last word: it is stopped when it has said what it does.
 //!
-//! A block that no test can play begins with a line `# Needs ...: not run by the tests.`, so that readers see it too. All of them are
-//! listed here ([`NOT_RUN`]).
+//! A block that cannot be played here begins with a line `# Needs ...: not run by the tests.`, or `run by the conformance tests.`, so that
+//! readers see it too. All of them are listed here ([`NOT_RUN`]).
 
 use std::collections::BTreeSet;
 use std::fs;
@@ -123,8 +123,9 @@ fn blocks(text: &str) -> Vec<Block> {
         let body: Vec<&str> = lines.by_ref().take_while(|line| *line != "```").collect();
         let needs = body
             .first()
-            .and_then(|line| line.strip_prefix("# Needs ")?.strip_suffix(": not run by the tests."))
-            .map(ToOwned::to_owned);
+            .and_then(|line| line.strip_prefix("# Needs ")?.split_once(": "))
+            .filter(|(_, run)| ["not run by the tests.", "run by the conformance tests."].contains(run))
+            .map(|(needs, _)| needs.to_owned());
         let commands = match language {
             "console" => body.iter().filter_map(|line| line.strip_prefix("$ ")).map(command).collect(),
             "sh" => body.iter().filter(|line| !line.starts_with('#')).map(|line| command(line)).collect(),
