@@ -1,7 +1,7 @@
 //! The network client: one for the process, or none.
 
 use std::fmt;
-use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
 use std::sync::{Mutex, OnceLock, PoisonError};
 use std::time::Duration;
 
@@ -13,6 +13,13 @@ use aws_smithy_runtime_api::client::http::{
 };
 use aws_smithy_runtime_api::client::orchestrator::HttpRequest;
 use aws_smithy_runtime_api::client::runtime_components::RuntimeComponents;
+
+static BEGUN: AtomicU64 = AtomicU64::new(0);
+
+/// How many requests this process has sent over the network: that it grows is a sign of life.
+pub fn calls_begun() -> u64 {
+    BEGUN.load(Ordering::Relaxed)
+}
 
 static BUILT: AtomicUsize = AtomicUsize::new(0);
 
@@ -69,6 +76,7 @@ impl fmt::Debug for ByScheme {
 
 impl HttpConnector for ByScheme {
     fn call(&self, request: HttpRequest) -> HttpConnectorFuture {
+        BEGUN.fetch_add(1, Ordering::Relaxed);
         let is_plain = request.uri().starts_with("http://") && !is_proxied();
         let connector = if is_plain {
             self.plain.get_or_init(|| self.builder.clone().build_http())

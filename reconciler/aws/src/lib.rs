@@ -62,7 +62,7 @@ pub use call::InFlight;
 pub use clock::SignedSkew;
 pub use connection::{Connection, EMBEDDED_ACCOUNT, Retries, Timeouts};
 pub use error::{CallError, CallFacts, ErrorClass};
-pub use http_client::network_clients;
+pub use http_client::{calls_begun, network_clients};
 pub use json::{Answer, BodyTap, ExactBody, Verbatim};
 pub use limiter::Limits;
 pub use propagation::until_known;

@@ -399,14 +399,14 @@ pub(crate) enum Command {
 
     /// Hold the desired state: plan and restore on a schedule, under the standing policy of the settings.
     #[command(
-        after_help = "Examples:\n  bedrock-reconciler --aws embedded enforce --once\n  bedrock-reconciler enforce --schedule '0 */5 * * * *'"
+        after_help = "Examples:\n  bedrock-reconciler --aws embedded enforce --once\n  bedrock-reconciler enforce --schedule 'every 45s'"
     )]
     Enforce {
         /// One activation, then exit.
         #[arg(long)]
         once: bool,
-        /// When to activate: five fields as in a crontab, or six with the seconds first, in UTC.
-        #[arg(long, value_name = "CRON", env = "BEDROCK_RECONCILER_SCHEDULE")]
+        /// When to activate: `every 45s`, or five fields as in a crontab, or six with the seconds first, in UTC.
+        #[arg(long, value_name = "SCHEDULE", env = "BEDROCK_RECONCILER_SCHEDULE")]
         schedule: Option<String>,
         /// The most resources that one activation may change.
         #[arg(long, value_name = "N", env = "BEDROCK_RECONCILER_MAX_CHANGES")]
@@ -557,6 +557,13 @@ pub(crate) enum Command {
     },
 }
 
+impl Command {
+    /// Whether it runs until it is asked to stop, and takes a hang-up for a reload.
+    pub(crate) fn is_daemon(&self) -> bool {
+        matches!(self, Self::Enforce { once: false, .. })
+    }
+}
+
 #[derive(Debug, Subcommand)]
 pub(crate) enum Audit {
     /// Check that nothing in the journal or the evidence was altered, removed or added. Exits 1 when something was.
@@ -571,6 +578,12 @@ pub(crate) enum Audit {
         #[arg(long, value_name = "DIGEST")]
         head: Option<String>,
     },
+    /// Mend a journal that a disk damaged, such as one that was full for a moment. No record is lost.
+    ///
+    /// What is no record is taken out, and the file as it was is kept beside the journal. A journal in which a record was changed,
+    /// removed or added is not touched: keep the folder for those who look into it, and go on with another one (--state).
+    #[command(after_help = "Example:\n  bedrock-reconciler audit verify; bedrock-reconciler audit mend")]
+    Mend,
 }
 
 /// What to print of the controls.

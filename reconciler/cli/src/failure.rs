@@ -75,13 +75,16 @@ impl From<JournalError> for Failure {
     fn from(error: JournalError) -> Self {
         let text = format!("failed to {}", chain(&error));
         match error {
-            JournalError::Io(..) => Self::new(Exit::Failed, text)
+            JournalError::Io(..) | JournalError::Stopped(_) | JournalError::Taken(_) => Self::new(Exit::Failed, text)
                 .code(codes::JOURNAL)
                 .hint("nothing more was written to AWS; check the state folder (--state) and its disk"),
             JournalError::Damaged { .. } | JournalError::Broken { .. } | JournalError::Head { .. } => {
                 Self::new(Exit::Failed, text)
                     .code(codes::ALTERED)
-                    .hint("nothing was written to AWS; `bedrock-reconciler audit verify` names every place")
+                    .hint(
+                        "nothing was written to AWS; `bedrock-reconciler audit verify` names every place, and `audit mend` repairs \
+                         what a disk damaged",
+                    )
             }
         }
     }
@@ -110,10 +113,19 @@ impl From<Broken<Self>> for Failure {
 impl From<StateError> for Failure {
     fn from(error: StateError) -> Self {
         let text = format!("failed to {}", chain(&error));
-        match error {
-            StateError::InUse(_) => Self::new(Exit::Refused, text)
+        match &error {
+            StateError::InUse { .. } => Self::new(Exit::Refused, text)
                 .code(codes::STATE_IN_USE)
                 .hint("wait for the other run, or name another folder with --state"),
+            StateError::OtherOwner { owner, .. } => {
+                let hint = format!("run it as that user: sudo -u {owner} bedrock-reconciler ..., or name another folder with --state");
+                Self::new(Exit::Refused, text).hint(hint)
+            }
+            StateError::OtherAws { folder, .. } => Self::new(Exit::Refused, text).hint(format!(
+                "name another folder with --state: what was done in one organization says nothing of another one; where it is the \
+                 same under another address, remove {}",
+                folder.join("aws.json").display()
+            )),
             StateError::Io(..) => {
                 Self::new(Exit::Failed, text).hint("name a folder that can be written to with --state")
             }

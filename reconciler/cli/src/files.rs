@@ -2,6 +2,7 @@
 
 use std::fs::File;
 use std::io::{self, Read as _, Write as _};
+use std::os::unix::fs::MetadataExt as _;
 use std::path::{Path, PathBuf};
 
 use reconciler_model::desired::{PINS_FILE, Source};
@@ -12,7 +13,7 @@ const MOST_BYTES: u64 = 8 * 1024 * 1024;
 /// Every YAML file below `folder`, and the file of pins in it, by path. A file or folder that cannot be read is a source that says so.
 pub(crate) fn sources(folder: &Path) -> Vec<Source> {
     let mut found = Vec::new();
-    collect(folder, &mut found);
+    collect(folder, &mut Vec::new(), &mut found);
     let pins = folder.join(PINS_FILE);
     match read(&pins) {
         Ok(bytes) => found.push(Source::new(shown(&pins), Ok(bytes))),
@@ -35,7 +36,22 @@ pub(crate) fn layers(bases: &[PathBuf], folder: &Path) -> Vec<Source> {
     all
 }
 
-fn collect(folder: &Path, found: &mut Vec<Source>) {
+/// The folders from the first one down to this one are `above`: a link back to one of them has no end.
+fn collect(folder: &Path, above: &mut Vec<(u64, u64)>, found: &mut Vec<Source>) {
+    let unreadable = |path: &Path, error: io::Error| Source::new(shown(path), Err(error.to_string()));
+    let own = match std::fs::metadata(folder) {
+        Ok(metadata) => (metadata.dev(), metadata.ino()),
+        Err(error) => return found.push(unreadable(folder, error)),
+    };
+    if above.contains(&own) {
+        return found.push(unreadable(folder, io::Error::other("it is a link to a folder that it is in")));
+    }
+    above.push(own);
+    list(folder, above, found);
+    above.pop();
+}
+
+fn list(folder: &Path, above: &mut Vec<(u64, u64)>, found: &mut Vec<Source>) {
     let unreadable = |path: &Path, error: io::Error| Source::new(shown(path), Err(error.to_string()));
     let entries = match std::fs::read_dir(folder) {
         Ok(entries) => entries,
@@ -55,7 +71,7 @@ fn collect(folder: &Path, found: &mut Vec<Source>) {
             continue;
         }
         if path.is_dir() {
-            collect(&path, found);
+            collect(&path, above, found);
         } else if yaml {
             found.push(match read(&path) {
                 Ok(bytes) => Source::new(shown(&path), Ok(bytes)),
@@ -65,9 +81,17 @@ fn collect(folder: &Path, found: &mut Vec<Source>) {
     }
 }
 
+/// A pipe or a device may have no end, or never begin.
+pub(crate) fn open_regular(path: &Path) -> io::Result<File> {
+    match std::fs::metadata(path)?.is_file() {
+        true => File::open(path),
+        false => Err(io::Error::other("it is no regular file")),
+    }
+}
+
 fn read(path: &Path) -> io::Result<Vec<u8>> {
     let mut bytes = Vec::new();
-    File::open(path)?.take(MOST_BYTES).read_to_end(&mut bytes)?;
+    open_regular(path)?.take(MOST_BYTES).read_to_end(&mut bytes)?;
     Ok(bytes)
 }
 

@@ -4,6 +4,7 @@ use std::sync::atomic::{AtomicBool, AtomicU8, Ordering};
 use std::time::Duration;
 
 use tokio::signal::unix::{Signal, SignalKind, signal};
+use tokio::sync::Notify;
 
 use crate::exit::Exit;
 use crate::failure::Failure;
@@ -51,27 +52,64 @@ pub(crate) async fn within(
     ))
 }
 
+/// Whether the run may have written.
+static WRITES: AtomicBool = AtomicBool::new(false);
+
+static ASKED: Notify = Notify::const_new();
+
+/// From now on a signal is what [`wait`] waits for, and a second one ends the process.
+pub(crate) fn deferred() {
+    let _ = STATE.compare_exchange(RUNNING, WRITING, Ordering::SeqCst, Ordering::SeqCst);
+}
+
+/// Waits until the run is asked to stop.
+pub(crate) async fn wait() {
+    loop {
+        let asked = ASKED.notified();
+        if requested().is_some() {
+            return;
+        }
+        asked.await;
+    }
+}
+
+/// From now on nothing is written until [`writing`] says so.
+pub(crate) fn reading() {
+    WRITES.store(false, Ordering::SeqCst);
+}
+
+/// Whether something may have been written since [`reading`].
+pub(crate) fn is_writing() -> bool {
+    WRITES.load(Ordering::SeqCst)
+}
+
 /// From now on a signal lets the current step end first.
 pub(crate) fn writing() {
+    WRITES.store(true, Ordering::SeqCst);
     let _ = STATE.compare_exchange(RUNNING, WRITING, Ordering::SeqCst, Ordering::SeqCst);
 }
 
 /// Watches for signals in the background. A second one ends the process at once.
-pub(crate) fn watch() {
-    let (Ok(interrupt), Ok(terminate)) = (signal(SignalKind::interrupt()), signal(SignalKind::terminate())) else {
-        return;
-    };
-    tokio::spawn(wait(interrupt, terminate));
+///
+/// A terminal that goes away asks a command to stop as well; it asks a daemon to read its settings anew, which is not watched here.
+pub(crate) fn watch(is_daemon: bool) {
+    let kinds = [(SignalKind::interrupt(), INTERRUPTED), (SignalKind::terminate(), TERMINATED), (SignalKind::hangup(), TERMINATED)];
+    for (kind, state) in kinds {
+        if is_daemon && kind == SignalKind::hangup() {
+            continue;
+        }
+        if let Ok(signals) = signal(kind) {
+            tokio::spawn(wait_for(signals, state));
+        }
+    }
 }
 
-async fn wait(mut interrupt: Signal, mut terminate: Signal) {
-    loop {
-        let (exit, state) = tokio::select! {
-            _ = interrupt.recv() => (Exit::Interrupted, INTERRUPTED),
-            _ = terminate.recv() => (Exit::Terminated, TERMINATED),
-        };
+async fn wait_for(mut signals: Signal, state: u8) {
+    while signals.recv().await.is_some() {
         if STATE.swap(state, Ordering::SeqCst) != WRITING {
+            let exit = if state == INTERRUPTED { Exit::Interrupted } else { Exit::Terminated };
             std::process::exit(i32::from(exit.code()));
         }
+        ASKED.notify_waiters();
     }
 }

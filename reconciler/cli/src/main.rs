@@ -8,6 +8,7 @@ mod attribution;
 mod commands;
 mod controls;
 mod crash_point;
+mod daemon;
 mod diff;
 mod environment;
 mod exit;
@@ -63,7 +64,7 @@ fn main() -> ExitCode {
     let screen = arguments.global.screen();
     let ended = match tokio::runtime::Builder::new_multi_thread().enable_all().build() {
         Ok(runtime) => runtime.block_on(async {
-            interrupt::watch();
+            interrupt::watch(arguments.command.is_daemon());
             match arguments.global.timeout {
                 None => run(arguments, screen).await,
                 Some(patience) => interrupt::within(patience, run(arguments, screen)).await,
@@ -111,14 +112,13 @@ async fn run(arguments: Arguments, screen: Screen) -> Result<Exit, Failure> {
                 let text = "a schedule has no end, so that --timeout means nothing for it";
                 return Err(Failure::new(Exit::Usage, text).hint("use it with --once"));
             }
+            let overrides = daemon::Overrides { schedule, max_changes, skip_permission_check };
             let mut setup = Setup::new(global)?.or_shipped();
-            setup.settings.schedule = schedule.unwrap_or(setup.settings.schedule);
-            setup.settings.max_changes = max_changes.unwrap_or(setup.settings.max_changes);
-            setup.settings.permission_check &= !skip_permission_check;
+            setup.settings = overrides.over(setup.settings);
             if once {
                 commands::enforce::once(&setup, &filter).await
             } else {
-                commands::enforce::daemon(setup, &filter).await
+                daemon::run(setup, &overrides, &filter).await
             }
         }
         Command::Restore { targets, account, since, yes, delete_versions, skip_permission_check } => {
@@ -145,6 +145,7 @@ async fn run(arguments: Arguments, screen: Screen) -> Result<Exit, Failure> {
         Command::Audit { what: Audit::Verify { head } } => {
             commands::audit::verify(&Setup::new(global)?, head.as_deref())
         }
+        Command::Audit { what: Audit::Mend } => commands::audit::mend(&Setup::new(global)?),
         Command::Completions { shell } => commands::reference::completions(screen, shell),
         Command::Man { dir } => commands::manual::man(screen, dir.as_deref()),
         Command::Reference { dir } => commands::manual::reference(&dir),

@@ -188,6 +188,10 @@ impl Sink for Log {
             Event::StepEnded { step, outcome } if outcome.is_verified() => {
                 tracing::info!(step = %step.id, address = %step.address, action = %step.action, "verified");
             }
+            // Why is told where it began, and the drift is told with the plan.
+            Event::StepEnded { step, outcome: StepOutcome::NotTried { code, reason, .. } } => {
+                tracing::info!(step = %step.id, address = %step.address, action = %step.action, code, reason, "not begun");
+            }
             Event::StepEnded { step, outcome } => {
                 let text = anstream::adapter::strip_str(&outcome_in_words(outcome)).to_string();
                 tracing::error!(step = %step.id, address = %step.address, action = %step.action, outcome = text, "not verified");

@@ -160,6 +160,14 @@ impl Screen {
 
     /// Prints everything that is wrong with the desired state, for people.
     pub(crate) fn diagnostics(&self, found: &[Diagnostic], sources: &[Source]) {
+        // In a log each of them is one record.
+        if self.told_elsewhere {
+            for one in found {
+                let at = one.at.as_ref().map(ToString::to_string);
+                tracing::error!(code = one.code, at, remedy = one.remedy, "{}: {}", one.summary(), one.detail);
+            }
+            return;
+        }
         let mut stderr = anstream::stderr().lock();
         for one in found {
             let source = sources.iter().find(|source| one.at.as_ref().is_some_and(|at| at.file == source.file));

@@ -1,5 +1,6 @@
 //! The settings file: what the daemon may do. Flags win over environment, environment wins over the file.
 
+use std::io::Read as _;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
@@ -10,12 +11,16 @@ use serde::{Deserialize, Serialize};
 
 use crate::exit::Exit;
 use crate::failure::Failure;
+use crate::files;
+
+/// Bytes of the settings that are read at most.
+const MOST_BYTES: u64 = 1024 * 1024;
 
 /// The settings, with their defaults.
 #[derive(Debug, Clone, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields, default)]
 pub(crate) struct Settings {
-    /// When the daemon activates: six cron fields, seconds first, in UTC.
+    /// When the daemon activates: `every 45s`, or cron fields in UTC, five or six of them.
     pub(crate) schedule: String,
     /// The most resources that one activation may change, the most severe first.
     pub(crate) max_changes: usize,
@@ -80,7 +85,7 @@ impl From<PaceSettings> for Pace {
 impl Default for Settings {
     fn default() -> Self {
         Self {
-            schedule: "0 */5 * * * *".to_owned(),
+            schedule: "every 45s".to_owned(),
             max_changes: 20,
             delete_unreferenced_versions: false,
             undone_at_most: 2,
@@ -95,7 +100,9 @@ impl Default for Settings {
 /// The settings of the file, or the defaults when there is none.
 pub(crate) fn read(file: Option<&Path>) -> Result<Settings, Failure> {
     let Some(file) = file else { return Ok(Settings::default()) };
-    let text = std::fs::read_to_string(file).map_err(|error| {
+    let mut text = String::new();
+    let read = files::open_regular(file).and_then(|open| open.take(MOST_BYTES).read_to_string(&mut text));
+    read.map_err(|error| {
         Failure::new(Exit::Usage, format!("failed to read the settings {}: {error}", file.display()))
     })?;
     if text.lines().all(|line| line.trim().is_empty() || line.trim_start().starts_with('#')) {

@@ -13,7 +13,7 @@ use reconciler_aws::{CallError, Connection, Retries, Sessions, Timeouts};
 use reconciler_emulator::{Emulator, Options};
 use reconciler_engine::event::Sink;
 use reconciler_engine::journal::{self, Made};
-use reconciler_engine::state::{self, StateFolder};
+use reconciler_engine::state::{self, Bound, StateFolder, WriteLock};
 use reconciler_engine::{Pace, Reconciler, Target};
 use reconciler_kinds::sources::discovery;
 use reconciler_kinds::sources::history::EventHistory;
@@ -82,10 +82,7 @@ impl Setup {
             }
             (None, None) => (default_state(), None),
         };
-        let now = Timestamp::now();
-        let unique = digest::of(&(now.as_nanosecond().to_string(), std::process::id()));
-        let unique: String = unique.chars().skip("sha256:".len()).take(8).collect();
-        let run = format!("bedrock-reconciler-{}-{unique}", now.strftime("%Y%m%dT%H%M%SZ"));
+        let run = new_run();
         Ok(Self {
             global,
             settings,
@@ -113,6 +110,13 @@ impl Setup {
     /// Takes the desired state that is compiled in.
     pub(crate) fn shipped(self) -> Self {
         Self { is_shipped: true, ..self }
+    }
+
+    /// A new id for what follows: each activation of the daemon is a run of its own.
+    pub(crate) fn renew_run(&mut self) {
+        self.run = new_run();
+        // What the journal told of the last run is out of date.
+        self.made = OnceLock::new();
     }
 
     /// How plans of this part of the desired state are shown.
@@ -349,6 +353,25 @@ impl Setup {
         Ok(StateFolder::open(self.state.clone().ok_or_else(nowhere)?)?)
     }
 
+    /// The state folder with the right to write, for a run over this desired state.
+    ///
+    /// It is tied to the AWS of its first run: what was made in one organization is not ours in another one.
+    pub(crate) fn state_to_write(&self, desired: &Desired) -> Result<(StateFolder, WriteLock), Failure> {
+        let state = self.state()?;
+        let lock = state.lock()?;
+        let organization = desired.organization();
+        let management = organization.management_account.as_ref();
+        let accounts = &organization.accounts;
+        let account = accounts.iter().find(|account| Some(&account.name) == management).or_else(|| accounts.first());
+        let account = account.map(|account| account.id.clone()).unwrap_or_default();
+        let endpoint = match &self.global.aws {
+            Aws::Embedded(_) => "embedded".to_owned(),
+            Aws::Live => std::env::var("AWS_ENDPOINT_URL").ok().filter(|url| !url.is_empty()).unwrap_or_else(|| "aws".to_owned()),
+        };
+        state.bind(Bound { account, endpoint })?;
+        Ok((state, lock))
+    }
+
     /// Where the state folder is or would be.
     pub(crate) fn state_path(&self) -> Option<&Path> {
         self.state.as_deref()
@@ -465,6 +488,14 @@ async fn is_of_the_account(sessions: &Sessions, organization: &Organization) -> 
         )
         .hint("use credentials of that account, for instance with AWS_PROFILE, or add `role:` with a role that may be assumed there")),
     }
+}
+
+/// An id that no other run has: the time, and a part that is by chance.
+fn new_run() -> String {
+    let now = Timestamp::now();
+    let unique = digest::of(&(now.as_nanosecond().to_string(), std::process::id()));
+    let unique: String = unique.chars().skip("sha256:".len()).take(8).collect();
+    format!("bedrock-reconciler-{}-{unique}", now.strftime("%Y%m%dT%H%M%SZ"))
 }
 
 fn not_discovered(error: CallError) -> Failure {

@@ -17,7 +17,8 @@ use serde::Serialize;
 
 use crate::evidence::{CaseFolder, INCIDENTS, PARTIAL, file_of};
 use crate::head::{self, Fit};
-use crate::journal::{Entry, Record};
+use crate::journal::{self, Entry, Record};
+use crate::mend;
 use crate::state::StateFolder;
 
 /// Something that was altered, removed or added.
@@ -30,6 +31,9 @@ pub struct Finding {
     pub line: Option<usize>,
     /// What is wrong, in one sentence.
     pub what: String,
+    /// Whether it looks like damage: `audit mend` repairs it without losing a record.
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    pub damage: bool,
 }
 
 /// What an audit gave.
@@ -71,11 +75,11 @@ impl Audit {
     }
 
     fn found(&mut self, file: impl Into<PathBuf>, line: Option<usize>, what: impl Into<String>) {
-        self.findings.push(Finding { file: file.into(), line, what: what.into() });
+        self.findings.push(Finding { file: file.into(), line, what: what.into(), damage: false });
     }
 
     fn noted(&mut self, file: impl Into<PathBuf>, line: Option<usize>, what: impl Into<String>) {
-        self.notes.push(Finding { file: file.into(), line, what: what.into() });
+        self.notes.push(Finding { file: file.into(), line, what: what.into(), damage: false });
     }
 }
 
@@ -86,9 +90,44 @@ impl Audit {
 pub fn verify(state: &Path) -> io::Result<Audit> {
     let mut audit = Audit::default();
     let entries = chain(state, &mut audit)?;
+    set_aside(state, &mut audit)?;
     let kept = Kept::of(entries);
     kept.compare(state, &mut audit)?;
     Ok(audit)
+}
+
+/// Holds what runs set aside to its name, which has the digest of the content.
+fn set_aside(state: &Path, audit: &mut Audit) -> io::Result<()> {
+    let journal = StateFolder::journal_in(state);
+    let stem = journal.file_stem().unwrap_or_default().to_string_lossy().into_owned();
+    let entries = match fs::read_dir(state) {
+        Ok(entries) => entries,
+        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(()),
+        Err(error) => return Err(error),
+    };
+    for entry in entries {
+        let entry = entry?;
+        let name = entry.file_name().to_string_lossy().into_owned();
+        let Some(ending) = name.strip_prefix(&format!("{stem}.torn-")) else { continue };
+        let mut words = ending.split('-');
+        // Older builds did not name the content.
+        let (Some(Ok(record)), Some(_)) = (words.next().map(str::parse), words.next()) else { continue };
+        match fs::read(entry.path()) {
+            Ok(bytes) if name == format!("{stem}.{}", journal::aside_name(record, &bytes)) => {}
+            Ok(_) => audit.found(name, None, "it was changed: its name has another digest"),
+            Err(error) => audit.found(name, None, format!("it cannot be read: {error}")),
+        }
+    }
+    Ok(())
+}
+
+/// Whether all that is wrong with a journal is what a disk leaves: every record is there, and in order.
+fn is_damaged_only(bytes: &[u8], path: &Path) -> Option<Vec<usize>> {
+    let found = mend::salvage(bytes).ok()?;
+    match head::read(path) {
+        Ok(Some(head)) if matches!(found.fit(&head), Fit::Not(_)) => None,
+        _ => Some(found.damaged),
+    }
 }
 
 /// Reads the chain; gives the entries of every line that is a record, whether it follows or not.
@@ -99,6 +138,22 @@ fn chain(state: &Path, audit: &mut Audit) -> io::Result<Vec<Record>> {
         Ok(bytes) => bytes,
         Err(error) if error.kind() == io::ErrorKind::NotFound => Vec::new(),
         Err(error) => return Err(error),
+    };
+    // A line that a disk damaged is told once, and the chain is read without what is no record.
+    let salvaged = mend::salvage(&bytes).ok().filter(|found| !found.damaged.is_empty());
+    let damaged = salvaged.is_some().then(|| is_damaged_only(&bytes, &path)).flatten();
+    let bytes = match (salvaged, damaged) {
+        (Some(found), Some(lines)) => {
+            let torn = !bytes.ends_with(b"\n");
+            let count = bytes.split_inclusive(|byte| *byte == b'\n').count();
+            for line in lines.into_iter().filter(|line| !torn || *line != count) {
+                let what = "it holds something that is no record, and every record is there: a disk or a crash damaged it";
+                audit.findings.push(Finding { file: file.clone(), line: Some(line), what: what.to_owned(), damage: true });
+            }
+            let rest = bytes.iter().rposition(|byte| *byte == b'\n').map_or(0, |end| end + 1);
+            [&found.lines[..], &bytes[rest..]].concat()
+        }
+        _ => bytes,
     };
     let mut records = Vec::new();
     let (mut before, mut last) = (String::new(), String::new());
@@ -142,6 +197,11 @@ fn chain(state: &Path, audit: &mut Audit) -> io::Result<Vec<Record>> {
     audit.head = (lines > 0).then(|| last.clone());
     let fit = match head::read(&path) {
         Ok(None) if lines == 0 && !torn => None,
+        Ok(None) if head::path_of(&path).exists() => {
+            let what = "nothing is in it, so lines may be gone from the end of the journal; a disk may have been full";
+            audit.findings.push(Finding { file: head::path_of(&file), line: None, what: what.to_owned(), damage: true });
+            None
+        }
         Ok(None) => {
             let what = "it is missing, so lines may be gone from the end of the journal; an older build, or nobody, may have \
                         written the journal without it";

@@ -7,11 +7,13 @@
 //! this record was being written. Who may write to the folder can write another head as well: only a digest that is kept
 //! elsewhere tells then.
 
-use std::fs::{self, File, OpenOptions};
+use std::fs::{self, File};
 use std::io::{self, Seek as _, Write as _};
 use std::path::{Path, PathBuf};
 
 use serde::{Deserialize, Serialize};
+
+use crate::private;
 
 /// Bytes of the file, always the same, so that it is replaced by one small write.
 const WIDTH: usize = 256;
@@ -88,7 +90,7 @@ pub fn path_of(journal: &Path) -> PathBuf {
     journal.with_extension("head")
 }
 
-/// The head of a journal; `None` when there is no such file.
+/// The head of a journal; `None` when there is no such file, or nothing in it: a disk was full when an older build made it.
 ///
 /// # Errors
 /// Fails when it cannot be read, or is none.
@@ -98,6 +100,9 @@ pub fn read(journal: &Path) -> io::Result<Option<Head>> {
         Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
         Err(error) => return Err(error),
     };
+    if bytes.is_empty() {
+        return Ok(None);
+    }
     let head: Head = serde_json::from_slice(&bytes).map_err(io::Error::other)?;
     // Every byte counts: what was written is what is there. Of a newer build's head the journal tells whether what is known of
     // it is right, and its rest counts for nothing here.
@@ -118,51 +123,42 @@ fn line_of(head: &Head) -> io::Result<Vec<u8>> {
     Ok(line)
 }
 
-fn options() -> OpenOptions {
-    let mut options = OpenOptions::new();
-    options.create(true).truncate(false).write(true);
-    #[cfg(unix)]
-    std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
-    options
-}
-
 /// The file, open for replacing.
 #[derive(Debug)]
 pub(crate) struct HeadFile {
-    file: File,
+    /// `None` where it is not there, or not as long as what is written here.
+    file: Option<File>,
     path: PathBuf,
-    /// Whether it is longer than what is written here.
-    longer: bool,
 }
 
 impl HeadFile {
-    /// Opens it, and makes it when it is missing; only its owner may read a file that is made here.
+    /// Opens it. One that is missing is made with its first head, so that it is never there without one.
     pub(crate) fn open(journal: &Path) -> io::Result<Self> {
         let path = path_of(journal);
-        let file = options().open(&path)?;
-        let longer = file.metadata()?.len() > WIDTH as u64;
-        Ok(Self { file, path, longer })
+        let file = match private::to_rewrite(&path) {
+            Ok(file) => (file.metadata()?.len() == WIDTH as u64).then_some(file),
+            Err(error) if error.kind() == io::ErrorKind::NotFound => None,
+            Err(error) => return Err(error),
+        };
+        Ok(Self { file, path })
+    }
+
+    /// Goes on with another file, and gives the one before.
+    #[cfg(test)]
+    pub(crate) fn break_off(&mut self, file: File) -> File {
+        self.file.replace(file).expect("a file")
     }
 
     /// Replaces what it says; waits until that is on disk where `durable`.
     pub(crate) fn write(&mut self, head: &Head, durable: bool) -> io::Result<()> {
-        if self.longer {
-            return self.replace(head);
-        }
-        self.file.rewind()?;
-        self.file.write_all(&line_of(head)?)?;
-        if durable { self.file.sync_data() } else { Ok(()) }
-    }
-
-    /// Replaces the file. A newer build's head may be longer, and its end must not be left behind the line.
-    fn replace(&mut self, head: &Head) -> io::Result<()> {
-        let partial = self.path.with_extension("head.partial");
-        let mut file = options().truncate(true).open(&partial)?;
+        let Some(file) = &mut self.file else {
+            private::replace(&self.path, &line_of(head)?)?;
+            self.file = Some(private::to_rewrite(&self.path)?);
+            return Ok(());
+        };
+        file.rewind()?;
         file.write_all(&line_of(head)?)?;
-        file.sync_all()?;
-        fs::rename(&partial, &self.path)?;
-        (self.file, self.longer) = (file, false);
-        Ok(())
+        if durable { file.sync_data() } else { Ok(()) }
     }
 }
 

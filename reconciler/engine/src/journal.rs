@@ -4,13 +4,14 @@
 //! returns, with the digest of the line before it.
 //!
 //! Guarantees: a write is never made without its intent on disk; a line that a crash cut off is set aside, not lost and not
-//! read as a record; records hold digests, ids, names and what AWS said of a failure, never values of resources. The end of the chain is kept in
+//! read as a record; a record that could not be appended leaves nothing behind, and nothing is appended after it in this run, so
+//! that nothing more is written to AWS; records hold digests, ids, names and what AWS said of a failure, never values of resources. The end of the chain is kept in
 //! [`crate::head`], so that a journal whose last lines are gone is not taken for a whole one.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
-use std::fs::{self, File, OpenOptions};
-use std::io::{self, Seek as _, Write as _};
+use std::fs::{self, File};
+use std::io::{self, Write as _};
 use std::path::{Path, PathBuf};
 
 use jiff::Timestamp;
@@ -27,6 +28,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::flapping::FlapHistory;
 use crate::head::{self, Fit, Head, HeadFile};
+use crate::private;
 
 /// The journal could not be used.
 #[derive(Debug, thiserror::Error)]
@@ -50,6 +52,12 @@ pub enum JournalError {
         /// The line, from 1.
         line: usize,
     },
+    /// An earlier record of this run could not be appended.
+    #[error("use journal {0}: an earlier record of this run could not be written")]
+    Stopped(PathBuf),
+    /// Somebody else wrote to the file, removed it or put another one in its place.
+    #[error("use journal {0}: another process wrote to it, removed it or replaced it while this run had it")]
+    Taken(PathBuf),
     /// The journal does not end where its head says.
     #[error("read journal {file}: {reason}")]
     Head {
@@ -290,6 +298,10 @@ pub struct OpenIncident {
 pub struct Journal {
     path: PathBuf,
     file: File,
+    /// Bytes of the file, all of which are whole records.
+    length: u64,
+    /// Whether a record could not be appended.
+    stopped: bool,
     head_file: HeadFile,
     run: String,
     head: Option<String>,
@@ -457,6 +469,20 @@ fn parse(path: &Path, bytes: &[u8]) -> Result<Content, JournalError> {
     Ok(Content { records, head, whole, torn: bytes[whole..].to_vec() })
 }
 
+/// Keeps what is no record in a file beside the journal, which is named by its content: a change of it is found.
+pub(crate) fn set_aside(journal: &Path, record: u64, bytes: &[u8]) -> io::Result<PathBuf> {
+    let aside = journal.with_extension(aside_name(record, bytes));
+    private::replace(&aside, bytes)?;
+    Ok(aside)
+}
+
+/// The ending of such a file: the record that it was found before, and the beginning of the digest of its content.
+pub(crate) fn aside_name(record: u64, bytes: &[u8]) -> String {
+    let digest = digest::of_bytes(bytes);
+    let hex = digest.rsplit(':').next().unwrap_or_default();
+    format!("torn-{record}-{}", &hex[..hex.len().min(16)])
+}
+
 impl Journal {
     /// Opens the journal at `path` for the run `run`, and reads what is there.
     ///
@@ -478,20 +504,21 @@ impl Journal {
             Some(Fit::Not(reason)) => return Err(wrong(reason)),
             Some(Fit::Whole | Fit::CutShort) | None => {}
         }
-        let mut file = OpenOptions::new().create(true).truncate(false).read(true).write(true).open(path).map_err(io)?;
+        let file = private::to_append(path).map_err(io)?;
         if !content.torn.is_empty() {
-            let aside = path.with_extension(format!("torn-{}", content.records.len() + 1));
-            fs::write(&aside, &content.torn).map_err(io)?;
+            set_aside(path, content.records.len() as u64 + 1, &content.torn).map_err(io)?;
             file.set_len(content.whole as u64).map_err(io)?;
         }
-        file.seek(io::SeekFrom::End(0)).map_err(io)?;
         file.sync_all().map_err(io)?;
+        private::sync_folder(path).map_err(io)?;
         let mut head_file = HeadFile::open(path).map_err(io)?;
         let head = Head { seq: records, digest: last, prev, writing: false, format: head::FORMAT };
         head_file.write(&head, true).map_err(io)?;
         let mut journal = Self {
             path: path.to_owned(),
             file,
+            length: content.whole as u64,
+            stopped: false,
             head_file,
             run: run.to_owned(),
             head: content.head,
@@ -541,9 +568,23 @@ impl Journal {
     /// Appends a record and waits until it is on disk; returns its sequence number.
     ///
     /// # Errors
-    /// Fails when it is not on disk. Nothing may then be written to AWS.
+    /// Fails when it is not on disk, and from then on: what was begun of the record is taken back, and nothing may be written to
+    /// AWS any more. A disk that has room again must not let one chain of steps go on where another one could not.
     pub fn append(&mut self, at: Timestamp, entry: Entry) -> Result<u64, JournalError> {
-        let io = |error| JournalError::Io(self.path.clone(), error);
+        if self.stopped {
+            return Err(JournalError::Stopped(self.path.clone()));
+        }
+        let appended = self.append_record(at, entry);
+        self.stopped = appended.is_err();
+        appended
+    }
+
+    fn append_record(&mut self, at: Timestamp, entry: Entry) -> Result<u64, JournalError> {
+        let path = self.path.clone();
+        let io = |error| JournalError::Io(path.clone(), error);
+        if self.file.metadata().map_err(io)?.len() != self.length || !private::is_still(&self.file, &self.path) {
+            return Err(JournalError::Taken(path));
+        }
         let seq = self.next;
         let (prev, run) = (self.head.clone().unwrap_or_default(), self.run.clone());
         let record = Record { seq, prev, at, run, format: FORMAT, entry };
@@ -553,8 +594,12 @@ impl Journal {
         let (prev, format) = (record.prev.clone(), head::FORMAT);
         let mut head = Head { seq, digest: digest.clone(), prev, writing: true, format };
         self.head_file.write(&head, true).map_err(io)?;
-        self.file.write_all(&line).map_err(io)?;
-        self.file.sync_data().map_err(io)?;
+        if let Err(error) = self.file.write_all(&line).and_then(|()| self.file.sync_data()) {
+            // Where it cannot be taken back, half a line is left, as after a crash: the next run sets it aside.
+            let _ = self.file.set_len(self.length).and_then(|()| self.file.sync_data());
+            return Err(io(error));
+        }
+        self.length += line.len() as u64;
         self.head = Some(digest);
         self.next += 1;
         self.note(&record);
@@ -563,7 +608,7 @@ impl Journal {
         }
         // It need not be on disk: that the record was being written is true of it as well.
         head.writing = false;
-        self.head_file.write(&head, false).map_err(|error| JournalError::Io(self.path.clone(), error))?;
+        self.head_file.write(&head, false).map_err(io)?;
         Ok(seq)
     }
 
@@ -743,6 +788,78 @@ mod tests {
             let again = Journal::open(&path, "run-2").expect("opened");
             assert_eq!(again.open_intents().count(), 1, "cut at {length}");
             assert_eq!(fs::read(&path).expect("read").len(), first);
+        }
+    }
+
+    /// As a disk that is full for a moment: what was begun of the record is taken back, nothing is appended in this run even when there is
+    /// room again, and the next run goes on.
+    #[test]
+    fn a_record_that_cannot_be_written_ends_the_run_and_leaves_a_whole_journal() {
+        for part in ["record", "head"] {
+            let folder = tempfile::tempdir().expect("a folder");
+            let path = folder.path().join("journal.jsonl");
+            let mut journal = Journal::open(&path, "run-1").expect("opened");
+            journal.append(Timestamp::UNIX_EPOCH, entry("1")).expect("written");
+            let before = fs::read(&path).expect("read");
+            let full = File::open(&path).expect("opened for reading alone");
+            let writable = match part {
+                "record" => std::mem::replace(&mut journal.file, full),
+                _ => journal.head_file.break_off(full),
+            };
+            let failed = journal.append(Timestamp::UNIX_EPOCH, entry("2"));
+            assert!(matches!(failed, Err(JournalError::Io(..))), "{part}: {failed:?}");
+            match part {
+                "record" => journal.file = writable,
+                _ => drop(journal.head_file.break_off(writable)),
+            }
+            let stopped = journal.append(Timestamp::UNIX_EPOCH, entry("3"));
+            assert!(matches!(stopped, Err(JournalError::Stopped(_))), "{part}: {stopped:?}");
+            assert_eq!(fs::read(&path).expect("read"), before, "{part}");
+            let mut again = Journal::open(&path, "run-2").expect("whole");
+            assert_eq!(again.append(Timestamp::UNIX_EPOCH, entry("4")).expect("written"), 2);
+            assert_eq!(records(&path).expect("whole").len(), 2);
+        }
+    }
+
+    /// Two processes cannot both append, even where the lock's file was removed: the one that finds what it did not write stops.
+    #[test]
+    fn a_journal_that_another_process_wrote_to_or_replaced_is_not_appended_to() {
+        let takes: [fn(&Path); 3] = [
+            |path| drop(Journal::open(path, "other").and_then(|mut other| other.append(Timestamp::UNIX_EPOCH, entry("x")))),
+            |path| fs::remove_file(path).expect("removed"),
+            |path| {
+                let copy = path.with_extension("copy");
+                fs::copy(path, &copy).expect("copied");
+                fs::rename(&copy, path).expect("replaced");
+            },
+        ];
+        for take in takes {
+            let folder = tempfile::tempdir().expect("a folder");
+            let path = folder.path().join("journal.jsonl");
+            let mut journal = Journal::open(&path, "run-1").expect("opened");
+            journal.append(Timestamp::UNIX_EPOCH, entry("1")).expect("written");
+            take(&path);
+            assert!(matches!(journal.append(Timestamp::UNIX_EPOCH, entry("2")), Err(JournalError::Taken(_))));
+            assert!(matches!(journal.append(Timestamp::UNIX_EPOCH, entry("2")), Err(JournalError::Stopped(_))));
+        }
+    }
+
+    #[test]
+    fn a_link_is_not_followed_and_nobody_else_may_read() {
+        use std::os::unix::fs::{PermissionsExt as _, symlink};
+        let folder = tempfile::tempdir().expect("a folder");
+        let (path, other) = (folder.path().join("journal.jsonl"), folder.path().join("other"));
+        fs::write(&other, "").expect("written");
+        symlink(&other, &path).expect("a link");
+        assert!(matches!(Journal::open(&path, "run-1"), Err(JournalError::Io(..))));
+        assert_eq!(fs::read(&other).expect("read"), b"");
+        fs::remove_file(&path).expect("removed");
+        fs::write(&path, "").expect("written");
+        fs::set_permissions(&path, fs::Permissions::from_mode(0o644)).expect("set");
+        Journal::open(&path, "run-1").expect("opened");
+        for file in [path.clone(), head::path_of(&path)] {
+            let mode = fs::metadata(&file).expect("there").permissions().mode();
+            assert_eq!(mode & 0o777, 0o600, "{}", file.display());
         }
     }
 

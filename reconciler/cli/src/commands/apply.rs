@@ -1,6 +1,7 @@
 //! `apply`: what a saved plan has in common with today's.
 
 use std::collections::BTreeSet;
+use std::io::Read as _;
 use std::path::Path;
 
 use reconciler_engine::apply::Applied;
@@ -15,6 +16,7 @@ use crate::approval;
 use crate::crash_point;
 use crate::exit::Exit;
 use crate::failure::Failure;
+use crate::files;
 use crate::formats;
 use crate::interrupt;
 use crate::progress::Progress;
@@ -27,9 +29,9 @@ pub(crate) async fn run(setup: &Setup, file: &Path, approve: Option<String>) -> 
     let (desired, sessions) = setup.desired_and_sessions().await?;
     saved::check_desired(&saved, &desired.digest).map_err(|why| unusable(file, &why))?;
     approve.as_ref().map_or(Ok(()), |id| saved::check_id(&saved, id))?;
-    let state = setup.state()?;
-    approval::refuse_when_paused(&state)?;
-    let _lock = state.lock()?;
+    approval::refuse_when_paused(&setup.state()?)?;
+    let (state, lock) = setup.state_to_write(&desired)?;
+    let mut lock = Some(lock);
     let mut journal = crash_point::journal(&state, &setup.run)?;
     // The file says what people looked at; what is done is what is planned now, as far as it is the same.
     let progress = Progress::new(setup.screen);
@@ -59,7 +61,10 @@ pub(crate) async fn run(setup: &Setup, file: &Path, approve: Option<String>) -> 
     } else {
         let allowed = match approve {
             Some(id) => Approval::PlanId { id },
-            None => approval::ask(&agreed.plan, "Change", "approve with --approve PLAN-ID")?,
+            None => {
+                let asked = ("Change", "approve with --approve PLAN-ID");
+                approval::ask_unlocked(&agreed.plan, asked, &state, &mut lock)?
+            }
         };
         // Signals let the current step end first.
         interrupt::writing();
@@ -93,7 +98,12 @@ pub(crate) async fn run(setup: &Setup, file: &Path, approve: Option<String>) -> 
 /// Reads a saved plan; refuses one that another version wrote or that somebody edited.
 fn read(file: &Path) -> Result<Plan, Failure> {
     let unreadable = |error| Failure::new(Exit::Usage, format!("failed to read the plan {}: {error}", file.display()));
-    let text = std::fs::read_to_string(file).map_err(unreadable)?;
+    // A plan of the largest organization has some megabytes.
+    const MOST_BYTES: u64 = 256 * 1024 * 1024;
+    let mut text = String::new();
+    files::open_regular(file)
+        .and_then(|open| open.take(MOST_BYTES).read_to_string(&mut text))
+        .map_err(unreadable)?;
     saved::read(&text).map_err(|why| unusable(file, &why))
 }
 

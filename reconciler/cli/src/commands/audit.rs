@@ -1,6 +1,7 @@
-//! `audit verify`: was anything in the journal or in the evidence altered, removed or added?
+//! `audit verify`: was anything in the journal or in the evidence altered, removed or added? `audit mend`: what a disk damaged.
 
 use reconciler_engine::audit::{self, Audit, Finding};
+use reconciler_engine::mend::{self, Mended};
 use reconciler_engine::outcome::Outcome;
 use reconciler_engine::state::{StateError, StateFolder};
 use reconciler_model::codes;
@@ -26,8 +27,8 @@ pub(crate) fn verify(setup: &Setup, noted: Option<&str>) -> Result<Exit, Failure
     // write either.
     let _lock = match StateFolder::open(&folder)?.lock() {
         Ok(lock) => Some(lock),
-        Err(error @ StateError::InUse(_)) => return Err(error.into()),
-        Err(StateError::Io(..)) => None,
+        Err(error @ StateError::InUse { .. }) => return Err(error.into()),
+        Err(_) => None,
     };
     let mut audit = audit::verify(&folder)
         .map_err(|error| Failure::new(Exit::Failed, format!("failed to read {}: {error}", folder.display())))?;
@@ -36,7 +37,7 @@ pub(crate) fn verify(setup: &Setup, noted: Option<&str>) -> Result<Exit, Failure
     }
     setup.screen.json(&documents::named(documents::AUDIT, in_json(&audit)))?;
     for (word, style, found) in [("FOUND", BAD, &audit.findings), ("note", DOUBT, &audit.notes)] {
-        for Finding { file, line, what } in found {
+        for Finding { file, line, what, .. } in found {
             let line = line.map(|line| format!(":{line}")).unwrap_or_default();
             setup.screen.line(format_args!("{} {}{line}  {what}", paint(style, word), file.display()))?;
         }
@@ -50,11 +51,40 @@ pub(crate) fn verify(setup: &Setup, noted: Option<&str>) -> Result<Exit, Failure
             codes::ALTERED
         ))?,
     }
+    if audit.findings.iter().any(|finding| finding.damage) {
+        setup.screen.say("next: bedrock-reconciler audit mend, which repairs damage and loses no record")?;
+    }
     if let Some(head) = &audit.head {
         let why = "keep it elsewhere: whoever may write here could have written all of it anew";
         setup.screen.say(format_args!("head {head}\n{}", paint(FAINT, why)))?;
     }
     Ok(Outcome::of_audit(&audit).into())
+}
+
+pub(crate) fn mend(setup: &Setup) -> Result<Exit, Failure> {
+    let Some(folder) = setup.state_to_read() else {
+        setup.screen.say("nothing was written here: there is no journal")?;
+        return Ok(Exit::Done);
+    };
+    let state = StateFolder::open(&folder)?;
+    let _lock = state.lock()?;
+    let mended = mend::mend(&state.journal())
+        .map_err(|error| Failure::new(Exit::Failed, format!("failed to mend {}: {error}", folder.display())))?;
+    match mended {
+        Mended::Whole => setup.screen.say("there is nothing to mend")?,
+        Mended::Done { records, removed, kept } => setup.screen.say(format_args!(
+            "{}: all {records} records are there, {removed} bytes were no record\nthe file as it was: {}",
+            paint(GOOD, "mended"),
+            kept.display()
+        ))?,
+        Mended::Not { line, reason } => {
+            let text = format!("did not mend {}:{line}: {reason}", state.journal().display());
+            return Err(Failure::new(Exit::Failed, text).code(codes::ALTERED).hint(
+                "this is no damage of a disk; keep the folder as it is for those who look into it, and name another one with --state",
+            ));
+        }
+    }
+    Ok(Exit::Done)
 }
 
 fn in_json(audit: &Audit) -> Value {

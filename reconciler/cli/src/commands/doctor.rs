@@ -13,7 +13,7 @@ use reconciler_aws::{CallError, Sessions};
 use reconciler_engine::outcome::Outcome;
 use reconciler_engine::permissions::Question;
 use reconciler_engine::reach::Reached;
-use reconciler_engine::state::{self, Holder, StateFolder};
+use reconciler_engine::state::{self, StateFolder};
 use reconciler_engine::{Reconciler, permissions::Doubts};
 use reconciler_kinds::KINDS;
 use reconciler_kinds::sources::discovery;
@@ -226,11 +226,10 @@ fn state_folder(setup: &Setup, checks: &mut Checks) {
     } else {
         checks.ok(ABOUT, format!("{} can be written to", path.display()));
     }
-    if let Some(Holder { pid, command }) = state::holder(path) {
-        let who = command.unwrap_or_else(|| "a process".to_owned());
+    if let Some(holder) = state::holder(path) {
         checks.warn(
             "lock",
-            format!("{who} (pid {pid}) holds the state folder"),
+            format!("{holder} holds the state folder"),
             "other runs that write wait for it to end",
         );
     }

@@ -37,9 +37,9 @@ pub(crate) async fn run(setup: &Setup, asked: Asked) -> Result<Exit, Failure> {
     let (desired, sessions) = setup.desired_and_sessions().await?;
     let selected = selected(&desired, &asked)?;
     setup.tell_of_missing_pins(&desired, &selected.wanted);
-    let state = setup.state()?;
-    approval::refuse_when_paused(&state)?;
-    let _lock = state.lock()?;
+    approval::refuse_when_paused(&setup.state()?)?;
+    let (state, lock) = setup.state_to_write(&desired)?;
+    let mut lock = Some(lock);
     let mut journal = crash_point::journal(&state, &setup.run)?;
     let progress = Progress::new(setup.screen);
     let reconciler = setup.reconciler(sessions.clone(), &progress);
@@ -51,7 +51,7 @@ pub(crate) async fn run(setup: &Setup, asked: Asked) -> Result<Exit, Failure> {
         setup.screen.say(render::plan(plan, &look))?;
         let allowed = match asked.yes {
             true => Approval::Operator,
-            false => approval::ask(plan, "Restore", "approve with --yes")?,
+            false => approval::ask_unlocked(plan, ("Restore", "approve with --yes"), &state, &mut lock)?,
         };
         interrupt::writing();
         Ok(allowed)

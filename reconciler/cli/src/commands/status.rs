@@ -3,7 +3,7 @@
 use jiff::{SignedDuration, Timestamp};
 use reconciler_engine::flapping::FlapHistory;
 use reconciler_engine::journal;
-use reconciler_engine::state::{self, Holder, StateFolder};
+use reconciler_engine::state::{self, StateFolder};
 use serde_json::json;
 
 use crate::commands::history::{self, Row};
@@ -55,9 +55,7 @@ pub(crate) fn run(setup: &Setup) -> Result<Exit, Failure> {
     say(
         "running",
         match &holder {
-            Some(Holder { pid, command }) => {
-                format!("{} (pid {pid}) holds the state folder", command.as_deref().unwrap_or("a process"))
-            }
+            Some(holder) => format!("{holder} holds the state folder"),
             None => "nobody holds the state folder".to_owned(),
         },
     )?;
