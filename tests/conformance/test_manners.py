@@ -7,7 +7,6 @@ import json
 import time
 from datetime import datetime, timedelta, timezone
 
-import boto3
 import pytest
 from botocore.exceptions import EndpointConnectionError, ConnectionClosedError, ParamValidationError, ReadTimeoutError
 
@@ -96,7 +95,7 @@ def test_fault(emulator, fault, service, operation, code, status):
 def test_botocore_retries_a_throttled_call(emulator):
     """With its own retries on, boto3 does not even notice two throttles."""
     emulator.fault("Throttle", times=2, operation="ListGuardrails")
-    client = boto3.Session().client(
+    client = world.session().client(
         "bedrock", region_name=REGION, endpoint_url=emulator.url, aws_access_key_id=PROD, aws_secret_access_key="secret")
     assert len(client.list_guardrails()["guardrails"]) == 2
     assert [seen["status"] for seen in emulator.calls()] == [429, 429, 200]

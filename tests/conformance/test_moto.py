@@ -21,7 +21,6 @@ import sys
 import time
 from contextlib import contextmanager
 
-import boto3
 import pytest
 from botocore.config import Config
 from botocore.exceptions import ClientError
@@ -109,7 +108,7 @@ class Moto:
         return found[0]
 
     def client(self, service):
-        return boto3.Session().client(
+        return world.session().client(
             service,
             region_name=REGION,
             endpoint_url=self.url,

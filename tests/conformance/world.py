@@ -9,6 +9,8 @@ from contextlib import contextmanager
 from pathlib import Path
 
 import boto3
+import botocore.loaders
+import botocore.session
 from botocore.config import Config
 
 import model
@@ -18,6 +20,17 @@ MANAGEMENT, PROD, STAGING = "111122223333", "222233334444", "333344445555"
 REGION = "us-east-1"
 GROUP = "/aws/bedrock/model-invocations"
 PATIENCE = 30
+
+
+# The models of the services are files of botocore that nothing changes. To read them once saves most of the time of a client.
+MODELS = botocore.loaders.create_loader()
+
+
+def session():
+    """A boto3 session of its own, but for the models."""
+    own = botocore.session.Session()
+    own.register_component("data_loader", MODELS)
+    return boto3.Session(botocore_session=own)
 
 
 def binary():
@@ -101,7 +114,7 @@ class Emulator:
 
     def client(self, service, account=PROD, region=REGION, strict=True, session_token=None, secret="secret"):
         """A boto3 client without retries. A strict one fails on the first answer that the model does not allow."""
-        client = boto3.Session().client(
+        client = session().client(
             service,
             region_name=region,
             endpoint_url=self.url,

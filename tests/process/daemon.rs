@@ -214,10 +214,13 @@ fn a_log_that_nobody_takes_stops_nothing() {
         let aws = Aws::scenario("in-sync");
         let environment = TestEnvironment::on(&aws).variable("BEDROCK_RECONCILER_LOG", "trace");
         let daemon = "bedrock-reconciler enforce --schedule 'every 1s'";
-        let line = format!("{{ sh -c 'echo $$ > pid; exec {}'; echo $? > code; }} {stream}", daemon.replace('\'', "'\\''"));
+        let line =
+            format!("{{ sh -c 'echo $$ > pid; exec {}'; echo $? > code; }} {stream}", daemon.replace('\'', "'\\''"));
         let shell = environment.start_shell(&line);
         let _ended = Ended(environment.path("pid"));
-        aws.wait_for(&format!("the first look with {stream}"), |calls| calls.iter().any(|call| call.operation == "GetGuardrail"));
+        aws.wait_for(&format!("the first look with {stream}"), |calls| {
+            calls.iter().any(|call| call.operation == "GetGuardrail")
+        });
         aws.attack(ATTACK);
         aws.wait_for(&format!("the restore with {stream}"), |calls| {
             calls.iter().any(|call| call.operation == "PutRetentionPolicy")
@@ -327,7 +330,8 @@ fn a_journal_that_a_disk_damaged_is_mended_without_losing_a_record() {
     let _ = environment.run(&["--quiet", "enforce", "--once"]).exits(0);
     let journal = environment.state().join("journal.jsonl");
     let whole = std::fs::read_to_string(&journal).expect("read");
-    std::fs::write(&journal, whole.replacen("{\"seq\":5,", "{\"seq\":5,\"prev\":\"sha{\"seq\":5,", 1)).expect("written");
+    std::fs::write(&journal, whole.replacen("{\"seq\":5,", "{\"seq\":5,\"prev\":\"sha{\"seq\":5,", 1))
+        .expect("written");
     let _ = environment.run(&["--quiet", "enforce", "--once"]).exits(1).says(&["BRX3102", "audit mend"]);
     let _ = environment.run(&["audit", "verify"]).exits(1).prints(&["journal.jsonl:5", "damaged it", "audit mend"]);
     let _ = environment.run(&["audit", "mend"]).exits(0).prints(&["mended", "no record"]);

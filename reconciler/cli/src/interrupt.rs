@@ -93,7 +93,11 @@ pub(crate) fn writing() {
 ///
 /// A terminal that goes away asks a command to stop as well; it asks a daemon to read its settings anew, which is not watched here.
 pub(crate) fn watch(is_daemon: bool) {
-    let kinds = [(SignalKind::interrupt(), INTERRUPTED), (SignalKind::terminate(), TERMINATED), (SignalKind::hangup(), TERMINATED)];
+    let kinds = [
+        (SignalKind::interrupt(), INTERRUPTED),
+        (SignalKind::terminate(), TERMINATED),
+        (SignalKind::hangup(), TERMINATED),
+    ];
     for (kind, state) in kinds {
         if is_daemon && kind == SignalKind::hangup() {
             continue;

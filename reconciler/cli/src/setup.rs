@@ -366,7 +366,9 @@ impl Setup {
         let account = account.map(|account| account.id.clone()).unwrap_or_default();
         let endpoint = match &self.global.aws {
             Aws::Embedded(_) => "embedded".to_owned(),
-            Aws::Live => std::env::var("AWS_ENDPOINT_URL").ok().filter(|url| !url.is_empty()).unwrap_or_else(|| "aws".to_owned()),
+            Aws::Live => {
+                std::env::var("AWS_ENDPOINT_URL").ok().filter(|url| !url.is_empty()).unwrap_or_else(|| "aws".to_owned())
+            }
         };
         state.bind(Bound { account, endpoint })?;
         Ok((state, lock))

@@ -147,8 +147,14 @@ fn chain(state: &Path, audit: &mut Audit) -> io::Result<Vec<Record>> {
             let torn = !bytes.ends_with(b"\n");
             let count = bytes.split_inclusive(|byte| *byte == b'\n').count();
             for line in lines.into_iter().filter(|line| !torn || *line != count) {
-                let what = "it holds something that is no record, and every record is there: a disk or a crash damaged it";
-                audit.findings.push(Finding { file: file.clone(), line: Some(line), what: what.to_owned(), damage: true });
+                let what =
+                    "it holds something that is no record, and every record is there: a disk or a crash damaged it";
+                audit.findings.push(Finding {
+                    file: file.clone(),
+                    line: Some(line),
+                    what: what.to_owned(),
+                    damage: true,
+                });
             }
             let rest = bytes.iter().rposition(|byte| *byte == b'\n').map_or(0, |end| end + 1);
             [&found.lines[..], &bytes[rest..]].concat()
@@ -199,7 +205,12 @@ fn chain(state: &Path, audit: &mut Audit) -> io::Result<Vec<Record>> {
         Ok(None) if lines == 0 && !torn => None,
         Ok(None) if head::path_of(&path).exists() => {
             let what = "nothing is in it, so lines may be gone from the end of the journal; a disk may have been full";
-            audit.findings.push(Finding { file: head::path_of(&file), line: None, what: what.to_owned(), damage: true });
+            audit.findings.push(Finding {
+                file: head::path_of(&file),
+                line: None,
+                what: what.to_owned(),
+                damage: true,
+            });
             None
         }
         Ok(None) => {

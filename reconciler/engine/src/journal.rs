@@ -825,7 +825,9 @@ mod tests {
     #[test]
     fn a_journal_that_another_process_wrote_to_or_replaced_is_not_appended_to() {
         let takes: [fn(&Path); 3] = [
-            |path| drop(Journal::open(path, "other").and_then(|mut other| other.append(Timestamp::UNIX_EPOCH, entry("x")))),
+            |path| {
+                drop(Journal::open(path, "other").and_then(|mut other| other.append(Timestamp::UNIX_EPOCH, entry("x"))))
+            },
             |path| fs::remove_file(path).expect("removed"),
             |path| {
                 let copy = path.with_extension("copy");

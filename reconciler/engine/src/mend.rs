@@ -166,7 +166,9 @@ mod tests {
     #[test]
     fn what_a_disk_adds_between_records_is_removed_and_kept() {
         let half = br#"{"seq":2,"prev":"sha256:0"#;
-        for (at, more) in [(0, &half[..]), (1, half), (2, half), (3, half), (1, b"\0\0\0\0"), (2, b"\n"), (3, b"\0\n\0\n")] {
+        for (at, more) in
+            [(0, &half[..]), (1, half), (2, half), (3, half), (1, b"\0\0\0\0"), (2, b"\n"), (3, b"\0\n\0\n")]
+        {
             let folder = tempfile::tempdir().expect("a folder");
             let path = journal(folder.path(), 3);
             let text = fs::read(&path).expect("read");

@@ -255,9 +255,7 @@ impl StateFolder {
     fn taken(&self, file: &File) -> Result<(), StateError> {
         match file.try_lock() {
             Ok(()) => Ok(()),
-            Err(TryLockError::WouldBlock) => {
-                Err(StateError::InUse { folder: self.0.clone(), holder: holder(&self.0) })
-            },
+            Err(TryLockError::WouldBlock) => Err(StateError::InUse { folder: self.0.clone(), holder: holder(&self.0) }),
             Err(TryLockError::Error(error)) => Err(StateError::Io(self.0.clone(), error)),
         }
     }

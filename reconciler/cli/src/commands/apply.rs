@@ -101,9 +101,7 @@ fn read(file: &Path) -> Result<Plan, Failure> {
     // A plan of the largest organization has some megabytes.
     const MOST_BYTES: u64 = 256 * 1024 * 1024;
     let mut text = String::new();
-    files::open_regular(file)
-        .and_then(|open| open.take(MOST_BYTES).read_to_string(&mut text))
-        .map_err(unreadable)?;
+    files::open_regular(file).and_then(|open| open.take(MOST_BYTES).read_to_string(&mut text)).map_err(unreadable)?;
     saved::read(&text).map_err(|why| unusable(file, &why))
 }
 

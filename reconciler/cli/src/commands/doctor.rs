@@ -227,11 +227,7 @@ fn state_folder(setup: &Setup, checks: &mut Checks) {
         checks.ok(ABOUT, format!("{} can be written to", path.display()));
     }
     if let Some(holder) = state::holder(path) {
-        checks.warn(
-            "lock",
-            format!("{holder} holds the state folder"),
-            "other runs that write wait for it to end",
-        );
+        checks.warn("lock", format!("{holder} holds the state folder"), "other runs that write wait for it to end");
     }
     if let Some(reason) = StateFolder::open(path).ok().and_then(|state| state.paused()) {
         checks.warn(

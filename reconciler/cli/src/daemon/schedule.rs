@@ -192,9 +192,17 @@ mod tests {
         assert_eq!(Schedule::parse("every 45s").expect("valid"), Schedule::Every(Duration::from_secs(45)));
         assert_eq!(Schedule::parse("every 1h 30m").expect("valid"), Schedule::Every(Duration::from_secs(5400)));
         assert_eq!(Schedule::parse("*/5 * * * *").expect("valid"), Schedule::Calendar("0 */5 * * * *".to_owned()));
-        for wrong in
-            ["", "every", "every 0s", "every 2 years", "every -5s", "* * *", "61 * * * * *", "0 0 0 30 2 *", "0 0 0 1 1 * 2020"]
-        {
+        for wrong in [
+            "",
+            "every",
+            "every 0s",
+            "every 2 years",
+            "every -5s",
+            "* * *",
+            "61 * * * * *",
+            "0 0 0 30 2 *",
+            "0 0 0 1 1 * 2020",
+        ] {
             let failure = Schedule::parse(wrong).expect_err(wrong);
             assert!(failure.text.contains("is not a schedule"), "{wrong}: {failure}");
         }
