@@ -239,3 +239,32 @@ fn a_mistake_in_the_settings_is_a_mistake_of_the_command_line() {
     assert_eq!(output.stderr.lines().count(), 2, "an error and a hint:\n{}", output.stderr);
     let _ = output.says(&["`every day` is not a schedule", "five fields as in a crontab"]);
 }
+
+/// A waiver that can never cover anything was meant for something else: it is told, with what was probably meant.
+#[test]
+fn a_waiver_of_what_is_not_there_or_of_what_cannot_be_is_told() {
+    let waiver = |path: &str, tolerate: &str| {
+        format!(
+            "waivers:\n  - address: prod/us-east-1/log-group//aws/bedrock/model-invocations\n    path: {path}\n    tolerate: {tolerate}\n    \
+             owner: o\n    reason: r\n    ticket: t\n    expires: 2999-12-31\n"
+        )
+    };
+    let environment = TestEnvironment::new();
+    for (path, tolerate, told) in [
+        ("retentonInDays", "30", "did you mean `log-group.retentionInDays`?"),
+        ("'retentionInDays '", "30", "waives nothing"),
+        ("'*'", "30", "waives nothing"),
+        ("where", "30", "waives nothing"),
+        ("spec.retentionInDays", "30", "waives nothing"),
+        ("retentionInDays", "'30'", "is whole number"),
+        ("retentionInDays", "true", "is whole number"),
+        ("retentionInDays", "3e1", "is whole number"),
+    ] {
+        environment.write("desired-state/waivers.yaml", waiver(path, tolerate));
+        let _ = environment.run(&["validate"]).exits(65).says(&["BRX1111", "desired-state/waivers.yaml:2", told]);
+    }
+    for tolerate in ["30", "null"] {
+        environment.write("desired-state/waivers.yaml", waiver("retentionInDays", tolerate));
+        let _ = environment.run(&["validate"]).exits(0);
+    }
+}

@@ -320,6 +320,7 @@ fn load_once(
     let (scopes, index) = loader.fan_out();
     let outcomes = loader.check(&scopes, &index);
     let (whole, Loader { declarations, mut problems, .. }) = (loader.whole, loader);
+    waivers::check_members(&waivers, kinds, &mut problems);
     // Where accounts are discovered, one that left must not keep the others from being held; its waivers cover nothing then.
     if whole && organization.discover.is_none() {
         let each =

@@ -12,6 +12,7 @@ use jiff::civil::Date;
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
+use super::explain::{Explained, explain};
 use super::item::Item;
 use super::manifest::Manifest;
 use crate::address::Address;
@@ -225,6 +226,61 @@ fn address_of(item: &Item<'_>, text: &str, problems: &mut Vec<Diagnostic>) -> Op
             None
         }
     }
+}
+
+/// Checks waivers against the kinds: one that can never cover anything was meant for something else.
+pub(super) fn check_members(waivers: &[Waiver], kinds: &[&dyn Kind], problems: &mut Vec<Diagnostic>) {
+    for waiver in waivers {
+        let Some(kind) = kinds.iter().find(|kind| kind.name() == waiver.address.kind) else { continue };
+        let Some((head, rest)) = waiver.path.segments().split_first() else { continue };
+        if kind.contract().published == Some(head.as_str()) {
+            continue;
+        }
+        let mut tell = |detail: String, remedy: String| {
+            problems.push(Diagnostic::new(codes::WAIVER, Some(waiver.at.clone()), detail, remedy));
+        };
+        let path = Path::of([kind.name(), "spec", head.as_str()]);
+        let member = match explain(kinds, &path.to_string()) {
+            Ok(member) => member,
+            Err(unknown) => {
+                let detail = format!("`{}` waives nothing: {}", waiver.path, unknown.detail);
+                tell(detail, format!("{}; write the path as a plan shows it", unknown.remedy));
+                continue;
+            }
+        };
+        if rest.is_empty() && !is_possible(&member, &waiver.tolerate) {
+            let detail = format!(
+                "`{}` cannot be tolerated: `{}` of {} is {}",
+                waiver.tolerate,
+                waiver.path,
+                kind.name(),
+                if member.values.is_empty() { member.r#type.clone() } else { listed(&member.values) }
+            );
+            tell(detail, "write the value as a plan shows it".to_owned());
+        }
+    }
+}
+
+/// Whether a member may have a value, as far as its type tells. `null` is absent.
+fn is_possible(member: &Explained, value: &Value) -> bool {
+    if value.is_null() {
+        return true;
+    }
+    let is_listed = member.values.is_empty() || member.other_values || member.values.contains(value);
+    match member.r#type.as_str() {
+        "whole number" => value.is_i64() || value.is_u64(),
+        "number" => value.is_number(),
+        "true or false" => value.is_boolean(),
+        "text" => value.is_string() && is_listed,
+        "mapping" => value.is_object(),
+        list if list.starts_with("list of ") && !list.contains(" or ") => value.is_array(),
+        _ => true,
+    }
+}
+
+fn listed(values: &[Value]) -> String {
+    let words: Vec<String> = values.iter().map(|value| value.as_str().unwrap_or_default().to_owned()).collect();
+    format!("one of {}", words.join(", "))
 }
 
 /// Checks waivers against the addresses that are declared.
