@@ -24,6 +24,7 @@ from junitparser import Error, Failure, JUnitXml, Skipped
 from markdown_it import MarkdownIt
 from ocsf_json_schema import OcsfJsonSchemaEmbedded, get_ocsf_schema
 
+import world
 from ours import DRIFT, GAPS, IN_SYNC, INVALID, Reconciler
 
 USAGE = 64
@@ -295,6 +296,10 @@ def test_every_document_is_what_its_schema_says(serve, tmp_path, schema_of):
     told("code", IN_SYNC, "explain", "BRX1001")
     told("explanation", IN_SYNC, "explain", "guardrail.contentPolicy")
     told("version", IN_SYNC, "version")
+    told("status", IN_SYNC, "status")
+    told("examination", IN_SYNC, "doctor")
+    told("adoption", IN_SYNC, "adopt", "--dry-run", "--all")
+    told("init", IN_SYNC, "init", "--account", world.PROD, "--region", "us-east-1", "--dir", str(tmp_path / "begun"))
     told("drill", IN_SYNC, "drill", "aws-genai-06")
     told("failure", USAGE, "explain", "BRX9999")
     told("failure", USAGE, "nonsense")

@@ -261,7 +261,7 @@ fn a_waiver_of_what_is_not_there_or_of_what_cannot_be_is_told() {
         ("retentionInDays", "3e1", "is whole number"),
     ] {
         environment.write("desired-state/waivers.yaml", waiver(path, tolerate));
-        let _ = environment.run(&["validate"]).exits(65).says(&["BRX1111", "desired-state/waivers.yaml:2", told]);
+        let _ = environment.run(&["validate"]).exits(65).says(&["BRX0304", "desired-state/waivers.yaml:2", told]);
     }
     for tolerate in ["30", "null"] {
         environment.write("desired-state/waivers.yaml", waiver("retentionInDays", tolerate));

@@ -164,7 +164,8 @@ fn a_run_that_is_asked_to_stop_finishes_its_steps_and_begins_no_other() {
     let history = environment.run(&["--output", "json", "history"]).exits(0).json();
     let run = history["runs"][0]["id"].as_str().expect("a run");
     let records = environment.run(&["--output", "json", "history", run]).exits(0).json();
-    let count = |name: &str| records.as_array().expect("records").iter().filter(|one| one["record"] == name).count();
+    let count =
+        |name: &str| records["records"].as_array().expect("records").iter().filter(|one| one["record"] == name).count();
     assert_eq!(count("intent"), count("verdict"), "every write that was begun was read back");
     assert_eq!(count("run_ended"), 1);
     assert!(count("intent") < steps, "steps that had not begun were not begun");

@@ -136,6 +136,8 @@ fn documents_have_their_name_and_a_schema() {
     for (name, arguments) in [
         ("validation", &["validate"][..]),
         ("history", &["history"]),
+        ("controls", &["controls"]),
+        ("status", &["status"]),
         ("audit", &["audit", "verify"]),
         ("code", &["explain", "brx1001"]),
         ("control", &["controls", "show", "aws-genai-04"]),

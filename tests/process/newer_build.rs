@@ -53,12 +53,12 @@ fn runs_of_which_a_newer_build_wrote_records_are_listed() {
     assert_eq!(rows["newer_records"], 4);
     assert_eq!((&rows["runs"][0]["outcome"], &rows["runs"][1]["outcome"]), (&json!("not known"), &json!("verified")));
     // What this build does not know of a record is there for programs.
-    let records = environment.run(&["--output", "json", "history", "run-new"]).exits(0).json();
+    let records = environment.run(&["--output", "json", "history", "run-new"]).exits(0).json()["records"].clone();
     assert_eq!(
         (&records[0]["plan"]["id"], &records[1]["thawed"], &records[1]["verified"]),
         (&json!("p"), &json!([1]), &json!(3))
     );
-    let incident = environment.run(&["--output", "json", "history", "inc-new"]).exits(0).json();
+    let incident = environment.run(&["--output", "json", "history", "inc-new"]).exits(0).json()["records"].clone();
     assert_eq!(incident[0]["severity"], 1);
     let _ =
         environment.run(&["history", "run-new"]).exits(0).prints(&["`run_started`", "as far as this build can read"]);

@@ -116,7 +116,7 @@ fn every_control_is_listed() {
     let ids: Vec<&str> = ids.iter().map(String::as_str).collect();
     let _ = environment.run(&["controls"]).exits(0).prints(&ids);
     let listed = environment.run(&["--output", "json", "controls", "list"]).exits(0).json();
-    assert_eq!(listed.as_array().expect("a list").len(), 10);
+    assert_eq!(listed["controls"].as_array().expect("a list").len(), 10);
 }
 
 #[test]
@@ -146,6 +146,31 @@ fn a_control_is_printed_as_a_runbook() {
         .run(&["controls", "show", "aws-genai-4"])
         .exits(64)
         .says(&["no control", "did you mean `aws-genai-0"]);
+}
+
+/// What is typed for a resource at three in the morning: its name, or an address that is nearly right.
+#[test]
+fn what_was_probably_meant_is_said_or_taken() {
+    let environment = TestEnvironment::new();
+    let restore = |of: &str| environment.run(&["--aws", "embedded:drifted", "restore", "--yes", of]);
+    let _ = restore("paymets").exits(64).says(&["`paymets` is no control, no address", "did you mean `payments`?"]);
+    let _ = restore("payments").exits(64).says(&[
+        "resources are called `payments`",
+        "prod/us-east-1/guardrail/payments",
+        "'*/payments'",
+    ]);
+    let _ = restore("prd/*").exits(64).says(&["did you mean `prod/*`?"]);
+    let _ = restore("prod/us-east-1/gardrail/paymets")
+        .exits(64)
+        .says(&["did you mean `prod/us-east-1/guardrail/payments`?"]);
+    let _ = restore("aws-genai-4").exits(64).says(&["no control `aws-genai-4`"]);
+    let _ = restore("zzzzzzzz").exits(64).says(&["bedrock-reconciler controls"]);
+    let _ = environment
+        .run(&["--aws", "embedded:drifted", "plan", "--address", "prod/us-est-1/*"])
+        .exits(64)
+        .says(&["did you mean `prod/us-east-1/*`?"]);
+    // The only resource of this name is meant.
+    let _ = restore("org-bedrock-trail").exits(0);
 }
 
 #[test]

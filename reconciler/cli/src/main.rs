@@ -16,6 +16,7 @@ mod failure;
 mod files;
 mod formats;
 mod interrupt;
+mod named;
 mod next;
 mod progress;
 mod prompt;

@@ -38,6 +38,7 @@ use crate::exit::Exit;
 use crate::failure::Failure;
 use crate::files;
 use crate::formats;
+use crate::named;
 use crate::render::Look;
 use crate::screen::Screen;
 use crate::settings::{self, Settings};
@@ -582,8 +583,7 @@ pub(crate) fn select(desired: &Desired, filter: &Filter) -> Result<Selected, Fai
         by_control && by_place && (globs.is_empty() || globs.iter().any(|glob| glob.is_match(one.address.to_string())))
     });
     if wanted.is_empty() && !filter.is_whole() {
-        return Err(Failure::new(Exit::Usage, "nothing in the desired state is selected")
-            .hint("addresses are ACCOUNT/REGION/KIND/NAME, with `*` for any text; quote them in the shell"));
+        return Err(named::nothing_selected(&filter.address, &desired.wanted()));
     }
     Ok(Selected::new(desired, wanted, watch))
 }

@@ -8,6 +8,7 @@ use std::path::{Path, PathBuf};
 use jiff::Timestamp;
 use reconciler_model::last_read::LastRead;
 use reconciler_model::text;
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use crate::private;
@@ -29,7 +30,7 @@ pub fn last_read(folder: &Path) -> Option<LastRead> {
 }
 
 /// The process that holds a state folder.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, JsonSchema, Serialize, Deserialize)]
 pub struct Holder {
     /// Its id.
     pub pid: u32,

@@ -21,6 +21,7 @@ use reconciler_model::address::{Scope, ScopeKind};
 use reconciler_model::desired::{self, Desired, Directory, Organization};
 use reconciler_model::kind::Place;
 use reconciler_model::plan::Call;
+use schemars::JsonSchema;
 use serde::Serialize;
 use serde_json::json;
 
@@ -40,20 +41,28 @@ const SKEW_FAILS: i64 = 240;
 /// How many names of one kind are asked about in one place.
 const NAMES: usize = 8;
 
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize)]
+/// How a check ended.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, JsonSchema, Serialize)]
 #[serde(rename_all = "lowercase")]
-enum Grade {
+pub(crate) enum Grade {
+    /// Nothing is to be done.
     Ok,
+    /// Something will not work as expected.
     Warn,
+    /// Runs will fail.
     Fail,
 }
 
 /// One line.
-#[derive(Debug, Serialize)]
-struct Check {
+#[derive(Debug, JsonSchema, Serialize)]
+pub(crate) struct Check {
+    /// How it ended.
     grade: Grade,
+    /// What was checked.
     about: &'static str,
+    /// What was found.
     text: String,
+    /// What to do.
     #[serde(skip_serializing_if = "Option::is_none")]
     remedy: Option<String>,
 }

@@ -276,7 +276,8 @@ fn show(setup: &Setup, lines: &[Line], id: &str) -> Result<Exit, Failure> {
             .hint(hint));
     }
     // As they were written, with what this build does not know.
-    setup.screen.json(&json!(shown.iter().map(|line| &line.written).collect::<Vec<_>>()))?;
+    let written: Vec<_> = shown.iter().map(|line| &line.written).collect();
+    setup.screen.json(&documents::named(documents::records(), json!({ "records": written })))?;
     for Line { record, .. } in shown {
         let by = match (&record.entry, record.is_newer()) {
             (Entry::Newer(_), _) | (_, false) => String::new(),

@@ -24,7 +24,7 @@ pub(crate) fn schema(screen: Screen, of: Document) -> Result<Exit, Failure> {
 
 pub(crate) fn controls(screen: Screen) -> Result<Exit, Failure> {
     let all = controls::all()?;
-    screen.json(&json!(all))?;
+    screen.json(&documents::named(documents::CONTROLS, json!({ "controls": all })))?;
     for control in all {
         screen.say(controls::line(control))?;
     }

@@ -18,6 +18,7 @@ use crate::exit::Exit;
 use crate::failure::Failure;
 use crate::formats::{documents, failures};
 use crate::interrupt;
+use crate::named::{self, Meant};
 use crate::progress::Progress;
 use crate::render;
 use crate::report;
@@ -91,13 +92,12 @@ pub(crate) async fn run(setup: &Setup, asked: Asked) -> Result<Exit, Failure> {
 fn selected(desired: &Desired, asked: &Asked) -> Result<Selected, Failure> {
     let mut wanted: Vec<Wanted> = Vec::new();
     let controls = control_ids()?;
+    let all = desired.wanted();
     for target in &asked.targets {
         let mut filter = Filter::default();
-        // What cannot be an address is a control, so that a misspelt one is told as such.
-        if controls.contains(target) || !target.contains(['/', '*', '?', '[', '{']) {
-            filter.control.push(target.clone());
-        } else {
-            filter.address.push(target.clone());
+        match named::meant(target, &controls, &all)? {
+            Meant::Control(id) => filter.control.push(id),
+            Meant::Addresses(pattern) => filter.address.push(pattern),
         }
         for one in select(desired, &filter)?.wanted.into_iter().filter(|one| !one.is_context) {
             if !wanted.iter().any(|other| other.address == one.address) {

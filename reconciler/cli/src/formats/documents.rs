@@ -4,8 +4,7 @@
 //! what is always there; readers skip what they do not know.
 
 use clap::ValueEnum;
-use reconciler_engine::journal::{self, Record};
-use reconciler_model::control::Control;
+use reconciler_engine::journal;
 use reconciler_model::direction::Direction;
 use reconciler_model::incident::{self, Incident};
 use reconciler_model::plan::{self, Plan};
@@ -15,8 +14,8 @@ use serde::Serialize;
 use serde_json::{Value, json};
 
 use super::shapes::{
-    Activation, Audited, Code, Drilled, Explainable, Exported, Failed, History, NamedControl, NamedExplanation, Pinned,
-    Planned, Validation, Version,
+    Activation, Adoption, Audited, Begun, Code, Drilled, Examination, Explainable, Exported, Failed, History, Listed,
+    NamedControl, NamedExplanation, Pinned, Planned, Recorded, Standing, Validation, Version,
 };
 
 /// The name and version of a document.
@@ -55,6 +54,8 @@ pub(crate) const EXAMINATION: Format = format("examination");
 pub(crate) const INIT: Format = format("init");
 /// The format of `status`.
 pub(crate) const STATUS: Format = format("status");
+/// The format of `controls`. It was a list before, without a format.
+pub(crate) const CONTROLS: Format = Format { name: "controls", major: 2, minor: 0 };
 /// The format of `control`.
 pub(crate) const CONTROL: Format = format("control");
 /// The format of `drill`.
@@ -91,7 +92,7 @@ pub(crate) enum Document {
     Incident,
     /// Of `history`.
     History,
-    /// Of `history ID`, and of a journal as a list of its lines.
+    /// Of `history ID`.
     Records,
     /// Of `audit verify`.
     Audit,
@@ -115,6 +116,14 @@ pub(crate) enum Document {
     Explanation,
     /// Of `version`.
     Version,
+    /// Of `init`.
+    Init,
+    /// Of `adopt`.
+    Adoption,
+    /// Of `doctor`.
+    Examination,
+    /// Of `status`.
+    Status,
     /// Of every command that cannot go on.
     Failure,
 }
@@ -129,18 +138,22 @@ pub(crate) fn schema(of: Document) -> Option<Value> {
         Document::Activation => (ACTIVATION, schema_of::<Activation>()),
         Document::Incident => (incident_format, schema_of::<Incident>()),
         Document::History => (HISTORY, schema_of::<History>()),
-        Document::Records => (format_of_records(), schema_of::<Vec<Record>>()),
+        Document::Records => (records(), schema_of::<Recorded>()),
         Document::Audit => (AUDIT, schema_of::<Audited>()),
         Document::Export => (EXPORT, schema_of::<Exported>()),
         Document::Validation => (VALIDATION, schema_of::<Validation>()),
         Document::Pins => (PINS, schema_of::<Pinned>()),
         Document::Drill => (DRILL, schema_of::<Drilled>()),
         Document::Control => (CONTROL, schema_of::<NamedControl>()),
-        Document::Controls => (Format { name: "controls", ..CONTROL }, schema_of::<Vec<Control>>()),
+        Document::Controls => (CONTROLS, schema_of::<Listed>()),
         Document::Code => (CODE, schema_of::<Code>()),
         Document::Codes => (CODES, schema_of::<Explainable>()),
         Document::Explanation => (EXPLANATION, schema_of::<NamedExplanation>()),
         Document::Version => (VERSION, schema_of::<Version>()),
+        Document::Init => (INIT, schema_of::<Begun>()),
+        Document::Adoption => (ADOPTION, schema_of::<Adoption>()),
+        Document::Examination => (EXAMINATION, schema_of::<Examination>()),
+        Document::Status => (STATUS, schema_of::<Standing>()),
         Document::Failure => (FAILURE, schema_of::<Failed>()),
     };
     let mut schema = schema.to_value();
@@ -150,8 +163,9 @@ pub(crate) fn schema(of: Document) -> Option<Value> {
     Some(schema)
 }
 
-fn format_of_records() -> Format {
-    Format { name: "records", major: journal::FORMAT, minor: 0 }
+/// The format of `records`: the second one of an object, with the format of the journal as what is added to it.
+pub(crate) fn records() -> Format {
+    Format { name: "records", major: 2, minor: journal::FORMAT }
 }
 
 fn schema_of<T: JsonSchema>() -> Schema {

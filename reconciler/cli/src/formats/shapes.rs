@@ -3,14 +3,19 @@
 //! The conformance tests hold every document that is printed against these.
 #![expect(dead_code, reason = "the schemas are made of the types, and nothing is made of the schemas")]
 
+use std::collections::BTreeMap;
 use std::path::PathBuf;
 
+use jiff::Timestamp;
 use reconciler_engine::audit;
+use reconciler_engine::journal::Record;
+use reconciler_engine::state::Holder;
 use reconciler_model::alert::Alert;
 use reconciler_model::attribution::ResourceAttribution;
 use reconciler_model::control::Control;
 use reconciler_model::desired::Explained;
 use reconciler_model::diagnostic::Diagnostic;
+use reconciler_model::flapping::Flapping;
 use reconciler_model::incident::Incident;
 use reconciler_model::inventory::Gap;
 use reconciler_model::plan::{self, Plan};
@@ -18,6 +23,8 @@ use schemars::JsonSchema;
 use serde_json::Value;
 
 use super::documents::Format;
+use crate::commands::adopt::Report;
+use crate::commands::doctor::{Check, Grade};
 use crate::commands::export::LeftOut;
 use crate::commands::history::Row;
 
@@ -264,6 +271,143 @@ pub(super) struct Version {
     plan_format: plan::Format,
     /// That of records in the journal.
     journal_format: u32,
+}
+
+/// What was taken over of what exists.
+#[derive(Debug, JsonSchema)]
+pub(super) struct Adoption {
+    format: Format,
+    /// Whether nothing was written.
+    dry_run: bool,
+    /// The files, written or not.
+    files: Vec<AdoptedFile>,
+    /// How many declarations are in them.
+    declarations: usize,
+    /// Resources that exist and were declared before.
+    already_declared: usize,
+    /// What of the resources cannot be declared.
+    left_out: Vec<LeftOut>,
+    /// Resources that no control is about, by kind: they were not taken.
+    not_taken: BTreeMap<String, usize>,
+    /// What each control has, and what is missing for it.
+    controls: Vec<Report>,
+    /// What could not be read.
+    gaps: Vec<Gap>,
+    /// The file of pins, where it was made.
+    pins: Option<AdoptedPins>,
+    /// The exit code.
+    exit: u8,
+}
+
+/// One file of declarations.
+#[derive(Debug, JsonSchema)]
+pub(super) struct AdoptedFile {
+    /// Where it is or would be.
+    path: PathBuf,
+    /// All of it.
+    text: String,
+}
+
+/// What was pinned.
+#[derive(Debug, JsonSchema)]
+pub(super) struct AdoptedPins {
+    /// Whether the file was written.
+    written: bool,
+    /// How many pointers there are.
+    pointers: usize,
+    /// What could not be pinned, one sentence each.
+    not_pinned: Vec<String>,
+}
+
+/// What every run rests on, checked.
+#[derive(Debug, JsonSchema)]
+pub(super) struct Examination {
+    format: Format,
+    /// The checks, in the order in which they were made.
+    checks: Vec<Check>,
+    /// The worst of their grades.
+    worst: Grade,
+    /// The exit code.
+    exit: u8,
+}
+
+/// What a beginning wrote.
+#[derive(Debug, JsonSchema)]
+pub(super) struct Begun {
+    format: Format,
+    /// The files.
+    written: Vec<String>,
+    /// The accounts; none where they are discovered.
+    accounts: Vec<BegunAccount>,
+    /// Whether Organizations is asked for the accounts.
+    discover: bool,
+    /// The regions.
+    regions: Vec<String>,
+    /// The role that is assumed.
+    role: Option<String>,
+    /// The account that manages the organization.
+    #[serde(rename = "managementAccount")]
+    management_account: Option<String>,
+}
+
+/// One account.
+#[derive(Debug, JsonSchema)]
+pub(super) struct BegunAccount {
+    /// Its twelve digits.
+    id: String,
+    /// Its name.
+    name: String,
+}
+
+/// How things stand according to a state folder. Of one that is not there `state` alone is told, and is `null`.
+#[derive(Debug, JsonSchema)]
+pub(super) struct Standing {
+    format: Format,
+    /// The folder.
+    state: Option<PathBuf>,
+    /// When it was looked at, in UTC.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    now: Option<Timestamp>,
+    /// The process that holds the folder.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    running: Option<Option<Holder>>,
+    /// When everything was read the last time, and how much of it was not.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    last_complete_look: Option<Option<Value>>,
+    /// Why nothing is written, where that is paused.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    paused: Option<Option<String>>,
+    /// The incidents that are not closed.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    open_incidents: Option<Vec<Row>>,
+    /// What others go on changing back.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    flapping: Option<Vec<Flapping>>,
+    /// The last runs, the newest first.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    last_runs: Option<Vec<Row>>,
+    /// How many runs there are.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    runs: Option<usize>,
+    /// The digest of the last record.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    head: Option<Option<String>>,
+}
+
+/// The controls.
+#[derive(Debug, JsonSchema)]
+pub(super) struct Listed {
+    format: Format,
+    /// All of them, by id.
+    controls: Vec<Control>,
+}
+
+/// The records of a run or an incident.
+#[derive(Debug, JsonSchema)]
+pub(super) struct Recorded {
+    format: Format,
+    /// As they were written, with members that this build does not know.
+    records: Vec<Record>,
 }
 
 /// A kind, or a member of one.
