@@ -6,7 +6,7 @@ use std::sync::Arc;
 
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
-use serde_json::Value;
+use serde_json::{Map, Value};
 
 use crate::address::Address;
 use crate::alert::Alert;
@@ -217,7 +217,7 @@ pub fn compare<'a>(
     };
     let want = knowable(want, live);
     // Most resources are as declared, and nothing of them has to be copied to see that.
-    if has_all_of(&live.tree, &want) {
+    if has_all_of(kind, &live.tree, &want) {
         return Comparison { drift: None, target: want, differs: Vec::new(), unobservable: Vec::new() };
     }
     let want = &*want;
@@ -295,10 +295,22 @@ fn waived(
     wanted.waivers.iter().find(holds).filter(|_| !keep).map(|waiver| waiver.terms.clone())
 }
 
-/// Whether every member of a wanted tree is there, and the same.
-fn has_all_of(live: &Value, want: &Value) -> bool {
-    let same = |(name, member): (&String, &Value)| live.get(name).unwrap_or(&Value::Null) == member;
-    want.as_object().is_some_and(|members| members.iter().all(same))
+/// Whether every member of a wanted tree is there, and the same; of granular members, every element that is named.
+fn has_all_of(kind: &dyn Kind, live: &Value, want: &Value) -> bool {
+    let all = |live: &Value, members: &Map<String, Value>, same: &dyn Fn(&str, &Value, &Value) -> bool| {
+        members.iter().all(|(name, member)| same(name, live.get(name).unwrap_or(&Value::Null), member))
+    };
+    let equal = |_: &str, live: &Value, want: &Value| live == want;
+    let has = |name: &str, live: &Value, want: &Value| {
+        let is_granular = || kind.contract().fields().granular().any(|member| member == name);
+        match (live, want) {
+            (live, want) if live == want => true,
+            // An object that is there, empty or not, is no `null`, whatever is in it.
+            (Value::Object(_), Value::Object(named)) if is_granular() => all(live, named, &equal),
+            _ => false,
+        }
+    };
+    want.as_object().is_some_and(|members| all(live, members, &has))
 }
 
 /// What is wanted, without the members of the live resource that could not be read: like members that are not declared, they
