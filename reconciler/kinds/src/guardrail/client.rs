@@ -24,7 +24,7 @@ use reconciler_model::kind::{Kind, Origin};
 use reconciler_model::permit::WritePermit;
 use reconciler_model::plan::Call;
 use reconciler_model::tree::{self, Path};
-use serde_json::{Value, json};
+use serde_json::{Map, Value, json};
 
 use super::spec::{CONTRACT, FAILED, PUBLISHED, READY, STATUS, as_published, published_members, published_of};
 use super::steps::{Beside, Needed, PrivateState};
@@ -107,20 +107,24 @@ struct Content {
 }
 
 fn content(session: &Session, answer: &Value, tags: Option<Value>) -> Result<Content, CallError> {
-    let mut live = without(answer, OWNED);
+    content_left(session, &mut without(answer, OWNED), tags)
+}
+
+/// As [`content`], of an answer without what the service owns.
+fn content_left(session: &Session, live: &mut Value, tags: Option<Value>) -> Result<Content, CallError> {
     if let Some(profile) = live.get_mut("crossRegionDetails").and_then(Value::as_object_mut) {
         profile.remove("guardrailProfileArn");
     }
     if let (Some(tags), Some(members)) = (tags, live.as_object_mut()) {
         members.insert("tags".into(), tags);
     }
-    let normalised = Guardrail.normalise(&live, Origin::Live);
+    let normalised = Guardrail.normalise(live, Origin::Live);
     if let Some(problem) = normalised.problems.first() {
         return Err(odd_answer(session, SERVICE, GET, format!("{}: {}", problem.path, problem.detail)));
     }
     Ok(Content {
         tree: normalised.tree,
-        unknown_fields: unknown_fields_by_key(&live, normalised.unknown, CONTRACT.list_keys()),
+        unknown_fields: unknown_fields_by_key(live, normalised.unknown, CONTRACT.list_keys()),
     })
 }
 
@@ -129,20 +133,90 @@ pub(super) fn content_of(session: &Session, answer: &Value) -> Result<Value, Cal
     Ok(published_of(&content(session, answer, None)?.tree))
 }
 
-/// Whether the answer of a version holds what that of the DRAFT does, so that it has the same normal form. Its description is its own.
+/// Takes the members out of an answer that the service owns.
+fn take_owned(answer: &mut Value) -> Map<String, Value> {
+    let members = answer.as_object_mut().into_iter();
+    members.flat_map(|members| OWNED.iter().filter_map(move |name| members.remove_entry(*name))).collect()
+}
+
+/// The elements in the order of their names; `None` where one has none, or two have one.
+fn by_name_of<'v>(elements: &'v [Value], key: Option<&str>) -> Option<Vec<(&'v str, &'v Value)>> {
+    let name_of = |element: &'v Value| match key {
+        Some(key) => element.get(key)?.as_str(),
+        None => element.as_str(),
+    };
+    let named = elements.iter().map(|element| Some((name_of(element)?, element)));
+    let mut named = named.collect::<Option<Vec<_>>>()?;
+    named.sort_unstable_by_key(|(name, _)| *name);
+    named.is_sorted_by(|(one, _), (other, _)| one < other).then_some(named)
+}
+
+/// Whether the answer of a version holds what that of the DRAFT does, so that it has the same normal form. Its description is its
+/// own, and lists are in no order.
 fn says_the_same(version: &Value, draft: &Value) -> bool {
     fn said(answer: &Value) -> impl Iterator<Item = (&String, &Value)> {
         let is_own = |name: &str| name == "description" || OWNED.contains(&name);
         answer.as_object().into_iter().flatten().filter(move |(name, _)| !is_own(name))
     }
-    said(version).eq(said(draft)) && version.get("description").is_none_or(Value::is_string)
+    fn same_members<'v>(
+        one: impl Iterator<Item = (&'v String, &'v Value)>,
+        mut other: impl Iterator<Item = (&'v String, &'v Value)>,
+        path: &mut Path,
+    ) -> bool {
+        for (name, value) in one {
+            let is_same = other.next().is_some_and(|(its, other)| its == name && same_at(name, value, other, path));
+            if !is_same {
+                return false;
+            }
+        }
+        other.next().is_none()
+    }
+    fn same_at(name: &str, one: &Value, other: &Value, path: &mut Path) -> bool {
+        // Only lists ask where they are.
+        if !one.is_object() && !one.is_array() {
+            return one == other;
+        }
+        path.push(name);
+        let is_same = same(one, other, path);
+        path.pop();
+        is_same
+    }
+    fn same(one: &Value, other: &Value, path: &mut Path) -> bool {
+        match (one, other) {
+            (Value::Object(one), Value::Object(other)) => same_members(one.iter(), other.iter(), path),
+            (Value::Array(one), Value::Array(other)) => {
+                let key = CONTRACT.list_keys().key_of(path);
+                let (Some(one), Some(other)) = (by_name_of(one, key), by_name_of(other, key)) else { return false };
+                one.len() == other.len()
+                    && one
+                        .iter()
+                        .zip(&other)
+                        .all(|((name, one), (its, other))| name == its && same_at(name, one, other, path))
+            }
+            (one, other) => one == other,
+        }
+    }
+    same_members(said(version), said(draft), &mut Path::root())
+        && version.get("description").is_none_or(Value::is_string)
 }
 
 /// Where the normal form has a value of its own, because the answer has none.
 fn unsaid(answer: &Value, tree: &Value) -> Vec<Path> {
     fn walk(answer: &Value, tree: &Value, path: &mut Path, found: &mut Vec<Path>) {
+        let elements = answer.as_array().and_then(|elements| Some((elements, CONTRACT.list_keys().key_of(path)?)));
+        let by_name = elements.and_then(|(elements, key)| by_name_of(elements, Some(key)));
         for (name, member) in tree.as_object().into_iter().flatten().filter(|(_, member)| !member.is_null()) {
-            match said(answer, name, member, path) {
+            // What the answer has for the member or, in a list, for the element with that key.
+            let said = match (&by_name, elements) {
+                (Some(named), _) => named
+                    .binary_search_by(|(one, _)| one.cmp(&name.as_str()))
+                    .ok()
+                    .and_then(|at| named.get(at))
+                    .map(|(_, said)| *said),
+                (None, Some((elements, key))) => elements.iter().find(|one| one.get(key) == member.get(key)),
+                (None, None) => answer.get(name),
+            };
+            match said.filter(|said| !said.is_null()) {
                 Some(said) if member.is_object() => {
                     path.push(name);
                     walk(said, member, path, found);
@@ -152,14 +226,6 @@ fn unsaid(answer: &Value, tree: &Value) -> Vec<Path> {
                 None => found.push(path.child(name)),
             }
         }
-    }
-    /// What the answer has for a member or, in a list, for the element with that key.
-    fn said<'a>(answer: &'a Value, name: &str, member: &Value, list: &Path) -> Option<&'a Value> {
-        let said = match (answer, CONTRACT.list_keys().key_of(list)) {
-            (Value::Array(elements), Some(key)) => elements.iter().find(|one| one.get(key) == member.get(key)),
-            (answer, _) => answer.get(name),
-        };
-        said.filter(|said| !said.is_null())
     }
     let mut found = Vec::new();
     for (section, member) in published_members(tree) {
@@ -190,7 +256,7 @@ async fn read(session: &Session, address: &Address, ids: &Ids) -> Result<Option<
         Ok::<_, CallError>((numbers, newest))
     };
     let (draft, versions, tags) = join3(get(session, &ids.id, DRAFT), versions, tags(session, &ids.arn)).await;
-    let draft = match draft {
+    let mut draft = match draft {
         // Only the DRAFT tells that the guardrail is gone; a version may go while the others are read.
         Err(error) if error.class == ErrorClass::NotFound => return Ok(None),
         outcome => outcome?,
@@ -209,12 +275,14 @@ async fn read(session: &Session, address: &Address, ids: &Ids) -> Result<Option<
     });
     let published = published.map_err(|error| unread.insert(PUBLISHED.to_owned(), unread_of(&error))).ok();
     let newest = published.as_ref().and_then(|published| published.as_ref()).map(|(newest, _)| newest);
-    let status = |answer: &Value| answer.get("status").and_then(Value::as_str).unwrap_or("").to_owned();
-    let draft_status = status(&draft);
+    let word = |status: Option<&Value>| status.and_then(Value::as_str).unwrap_or("").to_owned();
+    let status = |answer: &Value| word(answer.get("status"));
+    let mut owned = take_owned(&mut draft);
+    let draft_status = word(owned.get("status"));
     if draft_status == "DELETING" {
         return Ok(None);
     }
-    let mut whole = content(session, &draft, tags)?;
+    let mut whole = content_left(session, &mut draft, tags)?;
     if let Some(published) = &published {
         let tree = published.as_ref().map(|(_, own)| as_published(own.as_ref().map_or(&whole.tree, |own| &own.tree)));
         whole.tree[PUBLISHED] = tree.unwrap_or(Value::Null);
@@ -224,13 +292,13 @@ async fn read(session: &Session, address: &Address, ids: &Ids) -> Result<Option<
     }
     // Only one that was found by its pin has another name than its address.
     let mut taken_by = None;
-    if let Some(name) = draft.get("name").filter(|name| **name != address.name) {
+    if let Some(name) = owned.get("name").filter(|name| **name != address.name) {
         whole.tree[NAME] = name.clone();
         if name.as_str().is_none_or(|name| address.name != twin(name, &ids.id)) {
             taken_by = holder(session, &address.name, Some(ids)).await;
         }
     }
-    let reasons = draft.get("statusReasons").cloned().unwrap_or_default();
+    let reasons = owned.remove("statusReasons").unwrap_or_default();
     // Whether it is served is not known where the service says something else than this build knows.
     let newest_status = newest.map(&status);
     let words = [("the DRAFT", Some(&draft_status)), ("the newest version", newest_status.as_ref())];
@@ -300,7 +368,8 @@ async fn read_beside(
     is_declared: bool,
 ) -> Result<Option<(ObservedResource, Vec<Gap>)>, CallError> {
     let own = session.clone();
-    let reads = async move {
+    // In a box from the start, because what waits for a call is large and would be moved several times.
+    let reads = Box::pin(async move {
         let Some(mut observed) = read(&own, &address, &ids).await? else { return Ok(None) };
         let private_state: PrivateState = serde_json::from_value(observed.private_state.clone()).unwrap_or_default();
         let Some((_, numbers @ [_, ..])) = private_state.versions.split_last().filter(|_| is_declared) else {
@@ -310,7 +379,7 @@ async fn read_beside(
         let beside = Beside { older: found, ..Beside::of(&observed) };
         observed.beside = serde_json::to_value(beside).unwrap_or(Value::Null);
         Ok(Some((observed, gaps)))
-    };
+    });
     session.spread(reads).await
 }
 
@@ -606,5 +675,64 @@ impl ResourceClient for Guardrail {
             _ => return Err(unknown_call(session, SERVICE, call)),
         };
         Ok(WriteResult { external_id: external_id.cloned().unwrap_or(Value::Null), request_id: answer.request_id })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn draft() -> Value {
+        json!({
+            "version": DRAFT,
+            "description": "Of the draft.",
+            "blockedInputMessaging": "No.",
+            "contentPolicy": {
+                "filters": [
+                    {"type": "HATE", "inputStrength": "HIGH", "outputStrength": "LOW", "inputModalities": ["TEXT", "IMAGE"]},
+                    {"type": "SEXUAL", "inputStrength": "LOW", "outputStrength": "LOW"},
+                ],
+            },
+            "topicPolicy": {"topics": [{"name": "a", "type": "DENY", "definition": "d", "examples": ["x", "y"]}]},
+        })
+    }
+
+    /// What says the same has the same normal form, and lists are in no order.
+    #[test]
+    fn a_version_says_the_same_in_another_order() {
+        let mut version = draft();
+        version["version"] = json!("1");
+        version["description"] = json!("Of the version.");
+        let reversed = |list: &mut Value| list.as_array_mut().into_iter().for_each(|list| list.reverse());
+        reversed(&mut version["contentPolicy"]["filters"]);
+        reversed(&mut version["contentPolicy"]["filters"][1]["inputModalities"]);
+        reversed(&mut version["topicPolicy"]["topics"][0]["examples"]);
+        assert!(says_the_same(&version, &draft()));
+        let published = |answer: &Value| published_of(&Guardrail.normalise(answer, Origin::Live).tree);
+        assert_eq!(published(&version), published(&draft()));
+    }
+
+    #[test]
+    fn a_version_that_says_something_else_is_looked_at() {
+        type Edit = fn(&mut Value);
+        let edits: [Edit; 7] = [
+            |version| version["contentPolicy"]["filters"][0]["inputStrength"] = json!("NONE"),
+            |version| version["contentPolicy"]["filters"][0]["new"] = json!(true),
+            |version| version["topicPolicy"]["topics"][0]["examples"] = json!(["x", "z"]),
+            |version| version["blockedInputMessaging"] = json!("Yes."),
+            |version| version["wordPolicy"] = json!({"words": []}),
+            |version| version["topicPolicy"] = Value::Null,
+            // Which of two with one key holds is for the normal form to say.
+            |version| {
+                let first = version["contentPolicy"]["filters"][0].clone();
+                version["contentPolicy"]["filters"].as_array_mut().into_iter().for_each(|all| all.push(first.clone()));
+            },
+        ];
+        for (number, edit) in edits.into_iter().enumerate() {
+            let mut version = draft();
+            edit(&mut version);
+            assert!(!says_the_same(&version, &draft()), "{number}");
+            assert!(!says_the_same(&draft(), &version), "{number}");
+        }
     }
 }

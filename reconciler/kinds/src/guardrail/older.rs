@@ -102,7 +102,7 @@ pub(super) fn unknown(live: &ObservedResource, want: &Value, known: KnownVersion
     let pinned = pinned.rsplit_once(':').filter(|(other, _)| *other == id);
     let pinned: u32 = pinned.and_then(|(_, newest)| newest.parse().ok()).unwrap_or(0);
     let is_replaced = |number: u32| known.replaced.is_some_and(|all| all.contains(&called(&id, number)));
-    let older = Beside::of(live).older;
+    let older = Beside::older_of(live);
     if older.is_empty() {
         return Vec::new();
     }
@@ -142,7 +142,7 @@ pub(super) fn direction_of(live: &ObservedResource, want: &Value, version: &str)
     let number: u32 = version.parse().ok()?;
     let private_state: PrivateState = PrivateState::deserialize(&live.private_state).ok()?;
     let newest = (private_state.versions.last() == Some(&number)).then(|| live.tree.get(PUBLISHED)).flatten();
-    let older = Beside::of(live).older;
+    let older = Beside::older_of(live);
     let content = newest.or_else(|| older.iter().find(|one| one.versions.contains(&number)).map(|one| &one.content))?;
     let reasons = |content: &Value| content.get(REASONING).is_some_and(|policy| !policy.is_null());
     let declared = published_of(want);
@@ -170,7 +170,7 @@ fn less(content: &Value, declared: &Value) -> impl Iterator<Item = (Difference, 
 
 /// What is to be said of versions that protect less than `want`, or may.
 pub(super) fn notes(live: &ObservedResource, want: &Value) -> Vec<(&'static str, String)> {
-    let older = Beside::of(live).older;
+    let older = Beside::older_of(live);
     if older.is_empty() {
         return Vec::new();
     }

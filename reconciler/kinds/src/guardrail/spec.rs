@@ -16,7 +16,7 @@ use reconciler_model::tree::{self, Difference, Path};
 use reconciler_model::{member, typed_spec, vocabulary};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
-use serde_json::{Value, json};
+use serde_json::{Map, Value, json};
 
 use super::{Guardrail, older, steps, validation};
 use crate::shared::arns;
@@ -476,7 +476,12 @@ pub(super) fn published_of(content: &Value) -> Value {
 
 /// The members of a content that a version holds.
 pub(super) fn published_members(content: &Value) -> impl Iterator<Item = (&String, &Value)> {
-    members_of_body(content).filter(|(name, _)| *name != "description")
+    content.as_object().into_iter().flatten().filter(|(name, _)| is_published(name))
+}
+
+/// Whether a version holds a member; its description is its own.
+fn is_published(name: &str) -> bool {
+    name != "description" && BODY.contains(&name)
 }
 
 /// A content as the newest version has to have it: a version that the service gave up serves nobody.
@@ -592,8 +597,10 @@ impl Kind for Guardrail {
         if let Some(members) = tree.as_object_mut() {
             let publish = members.remove("publish");
             if origin == Origin::Declared && publish != Some(Value::Bool(false)) {
-                let published = as_published(&Value::Object(members.clone()));
-                members.insert(PUBLISHED.into(), published);
+                let held = members.iter().filter(|(name, _)| is_published(name));
+                let mut published: Map<_, _> = held.map(|(name, value)| (name.clone(), value.clone())).collect();
+                published.insert(STATUS.into(), json!(READY));
+                members.insert(PUBLISHED.into(), Value::Object(published));
             }
             // That the service gave it up is what the resource client knows.
             members.insert(STATUS.into(), json!(READY));

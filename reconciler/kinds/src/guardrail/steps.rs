@@ -50,6 +50,12 @@ impl Beside {
     pub(super) fn of(live: &ObservedResource) -> Self {
         Self::deserialize(&live.beside).unwrap_or_default()
     }
+
+    /// The older versions alone, which most guardrails do not have.
+    pub(super) fn older_of(live: &ObservedResource) -> Vec<Older> {
+        let older = live.beside.get("older").filter(|older| older.as_array().is_some_and(|all| !all.is_empty()));
+        older.and_then(|older| Vec::deserialize(older).ok()).unwrap_or_default()
+    }
 }
 
 /// The versions that must be kept, read only at the limit, and the guardrail that has the name of a missing one.

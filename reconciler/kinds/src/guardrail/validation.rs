@@ -26,32 +26,33 @@ struct Checker<'a> {
     problems: Vec<Problem>,
 }
 
-impl Checker<'_> {
+impl<'a> Checker<'a> {
     fn report(&mut self, code: &'static str, path: Path, detail: String, remedy: &str) {
         self.problems.push(Problem { code, path, detail, remedy: remedy.to_owned() });
     }
 
     fn length(&mut self, path: Path, least: usize, most: usize) {
-        let Some(text) = tree::get(self.tree, &path).and_then(Value::as_str) else { return };
+        self.length_of(tree::get(self.tree, &path), || path, least, most);
+    }
+
+    /// As [`Checker::length`], of a value whose path is made where it is told.
+    fn length_of(&mut self, value: Option<&Value>, path: impl FnOnce() -> Path, least: usize, most: usize) {
+        let Some(text) = value.and_then(Value::as_str) else { return };
         let length = text.chars().count();
         if !(least..=most).contains(&length) {
             let remedy = if length > most { "shorten it" } else { "give a text, or leave the key out" };
             self.report(
                 codes::LIMIT,
-                path,
+                path(),
                 format!("{length} characters; the service takes {least} to {most}"),
                 remedy,
             );
         }
     }
 
-    fn elements(&self, section: &str, list: &str) -> Vec<(String, Map<String, Value>)> {
+    fn elements(&self, section: &str, list: &str) -> Vec<(&'a str, &'a Value)> {
         let elements = self.tree.get(section).and_then(|policy| policy.get(list)).and_then(Value::as_object);
-        elements
-            .into_iter()
-            .flatten()
-            .map(|(key, element)| (key.clone(), element.as_object().cloned().unwrap_or_default()))
-            .collect()
+        elements.into_iter().flatten().map(|(key, element)| (key.as_str(), element)).collect()
     }
 
     fn count(&mut self, section: &str, list: &str, found: usize, most: usize) {
@@ -126,7 +127,7 @@ fn check_topics(checker: &mut Checker<'_>) {
     checker.count("topicPolicy", "topics", topics.len(), MOST_TOPICS);
     let standard = checker.is_standard("topicPolicy");
     for (name, topic) in topics {
-        let path = Path::of(["topicPolicy", "topics"]).child(&name);
+        let path = Path::of(["topicPolicy", "topics"]).child(name);
         let allowed = |c: char| c.is_ascii_alphanumeric() || "-_ !?.".contains(c);
         if name.chars().count() > 100 || name.is_empty() || !name.chars().all(allowed) {
             let detail = "a topic's name has 1 to 100 letters, digits, spaces and `- _ ! ? .`".into();
@@ -143,7 +144,7 @@ fn check_topics(checker: &mut Checker<'_>) {
             let detail = format!("a definition of {length} characters; the tier {tier} takes 1 to {most}");
             checker.report(codes::LIMIT, path.child("definition"), detail, remedy);
         }
-        let examples = topic.get("examples").and_then(Value::as_array).cloned().unwrap_or_default();
+        let examples = topic.get("examples").and_then(Value::as_array).map(Vec::as_slice).unwrap_or_default();
         if examples.len() > MOST_EXAMPLES {
             let detail = format!("{} examples; the service takes at most {MOST_EXAMPLES}", examples.len());
             checker.report(codes::LIMIT, path.child("examples"), detail, "remove some");
@@ -161,8 +162,8 @@ fn check_topics(checker: &mut Checker<'_>) {
 fn check_words(checker: &mut Checker<'_>) {
     let words = checker.elements("wordPolicy", "words");
     checker.count("wordPolicy", "words", words.len(), MOST_WORDS);
-    for (text, _) in words {
-        checker.length(Path::of(["wordPolicy", "words"]).child(&text).child("text"), 1, 100);
+    for (text, word) in words {
+        checker.length_of(word.get("text"), || Path::of(["wordPolicy", "words"]).child(text).child("text"), 1, 100);
     }
 }
 
@@ -170,7 +171,7 @@ fn check_expressions(checker: &mut Checker<'_>) {
     let regexes = checker.elements("sensitiveInformationPolicy", "regexes");
     checker.count("sensitiveInformationPolicy", "regexes", regexes.len(), MOST_REGEXES);
     for (name, _) in regexes {
-        let path = Path::of(["sensitiveInformationPolicy", "regexes"]).child(&name);
+        let path = Path::of(["sensitiveInformationPolicy", "regexes"]).child(name);
         checker.length(path.child("name"), 1, 100);
         checker.length(path.child("description"), 1, 1000);
         checker.length(path.child("pattern"), 1, 500);
@@ -181,7 +182,7 @@ fn check_grounding(checker: &mut Checker<'_>) {
     for (name, filter) in checker.elements("contextualGroundingPolicy", "filters") {
         let threshold = filter.get("threshold").and_then(Value::as_f64).unwrap_or(0.0);
         if !(0.0..=0.99).contains(&threshold) {
-            let path = Path::of(["contextualGroundingPolicy", "filters"]).child(&name).child("threshold");
+            let path = Path::of(["contextualGroundingPolicy", "filters"]).child(name).child("threshold");
             checker.report(
                 codes::LIMIT,
                 path,
