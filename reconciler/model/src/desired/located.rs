@@ -3,7 +3,7 @@
 //! Built from the events of `saphyr-parser`; values are not read here. Guarantees: aliases are counted, never expanded;
 //! what is built is at most [`MAX_DEPTH`] deep, so that every later walk may recurse.
 
-use std::collections::HashMap;
+use std::collections::{BTreeMap, HashMap};
 use std::sync::Arc;
 
 use saphyr_parser::{Event, Marker, Parser, ScalarStyle, Span, Tag};
@@ -42,6 +42,15 @@ pub(super) struct Scalar {
     pub(super) plain: bool,
     /// How many columns after the node the text begins, when it stands there character by character.
     pub(super) verbatim: Option<usize>,
+}
+
+/// What was read of a manifest.
+#[derive(Debug)]
+pub(super) struct Read {
+    pub(super) node: Arc<Node>,
+    /// Whether every key and scalar stands on one line, character by character, in a text without anything that readers of YAML
+    /// have ever read in two ways: see [`is_plain`].
+    pub(super) is_plain: bool,
 }
 
 /// One member of a mapping.
@@ -177,12 +186,30 @@ struct Open {
 
 enum Inside {
     Sequence(Vec<Arc<Node>>),
-    Mapping { entries: Vec<Entry>, seen: HashMap<String, usize>, key: Option<(String, Marker)> },
+    Mapping { entries: Vec<Entry>, seen: BTreeMap<String, usize>, key: Option<(String, Marker)> },
+}
+
+/// Whether a text has block mappings, block lists, comments, and scalars in quotes or without them, and nothing else of YAML: no
+/// brackets, anchors, tags, blocks of text, escapes or tabs, and only ASCII. Characters that begin anything else are looked for
+/// where a token may begin, so a text that has one after a space is not taken for plain either.
+fn is_plain(text: &str) -> bool {
+    let mut begins = true;
+    for byte in text.bytes() {
+        let is_odd = match byte {
+            b'\n' | b' '..=b'~' => byte == b'\\' || (begins && b"[]{},&*!|>%@`?".contains(&byte)),
+            _ => true,
+        };
+        if is_odd {
+            return false;
+        }
+        begins = matches!(byte, b' ' | b'\n');
+    }
+    true
 }
 
 /// Reads one manifest; `None` when it holds nothing, or what it holds cannot be used. `first_line` is the line that the
 /// manifest begins on.
-pub(super) fn read(file: &str, text: &str, first_line: usize, problems: &mut Vec<Diagnostic>) -> Option<Arc<Node>> {
+pub(super) fn read(file: &str, text: &str, first_line: usize, problems: &mut Vec<Diagnostic>) -> Option<Read> {
     let mut builder = Builder {
         file,
         shift: first_line - 1,
@@ -191,6 +218,7 @@ pub(super) fn read(file: &str, text: &str, first_line: usize, problems: &mut Vec
         anchors: HashMap::new(),
         root: None,
         aliases: false,
+        is_plain: is_plain(text),
     };
     let before = builder.problems.len();
     let mut parser = Parser::new_from_str(text);
@@ -206,8 +234,9 @@ pub(super) fn read(file: &str, text: &str, first_line: usize, problems: &mut Vec
             }
         }
     }
+    let is_plain = builder.is_plain;
     let root = builder.root.take();
-    root.filter(|_| problems.len() == before)
+    root.filter(|_| problems.len() == before).map(|node| Read { node, is_plain })
 }
 
 struct Builder<'a> {
@@ -219,6 +248,7 @@ struct Builder<'a> {
     anchors: HashMap<usize, Option<(Arc<Node>, Weight)>>,
     root: Option<Arc<Node>>,
     aliases: bool,
+    is_plain: bool,
 }
 
 impl Builder<'_> {
@@ -227,6 +257,7 @@ impl Builder<'_> {
         match event {
             Event::Scalar(text, style, anchor, tag) => {
                 self.refuse_tag(tag.as_deref(), span.start);
+                self.is_plain &= stands_as_it_is(&text, style, span);
                 if self.awaits_key() {
                     return self.key(text.into_owned(), style, anchor, span);
                 }
@@ -240,7 +271,7 @@ impl Builder<'_> {
             }
             Event::MappingStart(anchor, tag) => {
                 self.refuse_tag(tag.as_deref(), span.start);
-                let inside = Inside::Mapping { entries: Vec::new(), seen: HashMap::new(), key: None };
+                let inside = Inside::Mapping { entries: Vec::new(), seen: BTreeMap::new(), key: None };
                 self.begin(span.start, anchor, inside)
             }
             Event::SequenceEnd | Event::MappingEnd => {
@@ -421,13 +452,24 @@ impl Builder<'_> {
     }
 }
 
-fn scalar(text: String, style: ScalarStyle, span: Span) -> Scalar {
-    let plain = style == ScalarStyle::Plain;
-    let quotes = match style {
+/// How many quotes are on each side of a scalar that may stand on one line.
+fn quotes(style: ScalarStyle) -> Option<usize> {
+    match style {
         ScalarStyle::Plain => Some(0),
         ScalarStyle::SingleQuoted | ScalarStyle::DoubleQuoted => Some(1),
         ScalarStyle::Literal | ScalarStyle::Folded => None,
-    };
+    }
+}
+
+/// Whether a scalar of ASCII characters stands on one line, character by character.
+fn stands_as_it_is(text: &str, style: ScalarStyle, span: Span) -> bool {
+    let width = span.end.index().saturating_sub(span.start.index());
+    span.start.line() == span.end.line() && quotes(style).is_some_and(|quotes| text.len() + 2 * quotes == width)
+}
+
+fn scalar(text: String, style: ScalarStyle, span: Span) -> Scalar {
+    let plain = style == ScalarStyle::Plain;
+    let quotes = quotes(style);
     let width = span.end.index().saturating_sub(span.start.index());
     let verbatim = quotes.filter(|quotes| {
         span.start.line() == span.end.line() && text.contains("${") && text.chars().count() + 2 * quotes == width

@@ -2,14 +2,15 @@
 //!
 //! Each manifest is cut out before it is parsed, so that a mistake in one does not hide those in the others, and so that
 //! the two readers of a manifest (`saphyr-parser` for places, `serde_yaml` for values) cannot get out of step. Where the
-//! two do not see the same structure, the manifest is refused: what readers disagree on must not be enforced.
+//! two do not see the same structure, the manifest is refused: what readers disagree on must not be enforced. A manifest
+//! with nothing in it that they could disagree on ([`plain_value`]) is read once.
 
 use std::sync::Arc;
 
 use serde_json::{Map, Number, Value};
 
 use super::Source;
-use super::located::{self, Node, Shape};
+use super::located::{self, Node, Read, Shape};
 use crate::codes;
 use crate::diagnostic::{Diagnostic, Place};
 
@@ -66,11 +67,12 @@ pub(super) fn read(source: &Source, problems: &mut Vec<Diagnostic>) -> Vec<Manif
     let name: Arc<str> = Arc::from(file);
     let mut manifests = Vec::new();
     for (first_line, text) in cut(text) {
-        let Some(node) = located::read(file, text, first_line, problems) else { continue };
+        let Some(Read { node, is_plain }) = located::read(file, text, first_line, problems) else { continue };
         if node.is_empty() {
             continue;
         }
-        if let Some(value) = value_of(file, text, first_line, &node, problems) {
+        let plain = if is_plain { plain_value(&node, 0) } else { None };
+        if let Some(value) = plain.or_else(|| value_of(file, text, first_line, &node, problems)) {
             manifests.push(Manifest { file: Arc::clone(&name), node, value });
         }
     }
@@ -214,6 +216,67 @@ fn convert(file: &str, value: serde_yaml::Value, node: &Node, problems: &mut Vec
     }
 }
 
+/// No key that is longer is taken for plain: some readers have bounds.
+const PLAIN_KEY: usize = 100;
+/// Nothing that is deeper is taken for plain.
+const PLAIN_DEPTH: usize = 50;
+
+/// The value of a node of a plain manifest, which is what `serde_yaml` reads it as; `None` where that takes more than a few rules
+/// to tell.
+fn plain_value(node: &Node, depth: usize) -> Option<Value> {
+    if depth > PLAIN_DEPTH {
+        return None;
+    }
+    match &node.shape {
+        Shape::Scalar(scalar) if scalar.plain => plain_scalar(&scalar.text),
+        Shape::Scalar(scalar) => Some(Value::String(scalar.text.clone())),
+        // What is not in line is where readers differ in what they forgive.
+        Shape::Sequence(items) => {
+            let in_line = items.windows(2).all(|pair| matches!(pair, [one, other] if one.column == other.column));
+            let values = items.iter().map(|item| plain_value(item, depth + 1));
+            if in_line { values.collect::<Option<_>>().map(Value::Array) } else { None }
+        }
+        Shape::Mapping(entries) => {
+            let mut map = Map::new();
+            for entry in entries {
+                let is_text =
+                    entry.key.starts_with(|first: char| first.is_ascii_alphabetic()) && is_plain_text(&entry.key);
+                if !is_text || entry.key.len() > PLAIN_KEY || entry.column != node.column {
+                    return None;
+                }
+                map.insert(entry.key.clone(), plain_value(&entry.value, depth + 1)?);
+            }
+            Some(Value::Object(map))
+        }
+    }
+}
+
+/// A scalar without quotes.
+fn plain_scalar(text: &str) -> Option<Value> {
+    let is_number =
+        |digits: &str| (1..=15).contains(&digits.len()) && digits.bytes().all(|digit| digit.is_ascii_digit());
+    let is_whole = |digits: &str| is_number(digits) && (digits == "0" || !digits.starts_with('0'));
+    match text {
+        "" | "null" => Some(Value::Null),
+        "true" => Some(Value::Bool(true)),
+        "false" => Some(Value::Bool(false)),
+        text if is_whole(text) => Some(Value::Number(text.parse::<u64>().ok()?.into())),
+        text if text.split_once('.').is_some_and(|(whole, part)| is_whole(whole) && is_number(part)) => {
+            Some(Value::Number(Number::from_f64(text.parse().ok()?)?))
+        }
+        text if is_plain_text(text) => Some(Value::String(text.to_owned())),
+        _ => None,
+    }
+}
+
+/// Whether a scalar without quotes is text for every reader: it begins with a letter, or as a path or placeholder does, and is no
+/// word that stands for a number, a truth value or nothing.
+fn is_plain_text(text: &str) -> bool {
+    const WORDS: &[&str] = &["null", "true", "false", "yes", "no", "on", "off", "y", "n", "inf", "infinity", "nan"];
+    text.starts_with(|first: char| first.is_ascii_alphabetic() || matches!(first, '$' | '/'))
+        && !WORDS.iter().any(|word| text.eq_ignore_ascii_case(word))
+}
+
 fn disagree(at: Option<Place>) -> Diagnostic {
     let detail = "two YAML readers read this differently";
     Diagnostic::new(codes::SYNTAX, at, detail, "write it more plainly: quote the text, one key on each line")
@@ -225,4 +288,169 @@ fn number_of(number: &serde_yaml::Number) -> Option<Number> {
         .map(Number::from)
         .or_else(|| number.as_i64().map(Number::from))
         .or_else(|| number.as_f64().and_then(Number::from_f64))
+}
+
+#[cfg(test)]
+mod tests {
+    use std::path::{Path, PathBuf};
+
+    use super::*;
+
+    /// What is read once, and what `serde_yaml` makes of the same text; `None` where it is not read once.
+    fn both(text: &str) -> Option<(Value, Option<Value>)> {
+        let Read { node, is_plain } = located::read("file.yaml", text, 1, &mut Vec::new())?;
+        let plain = if is_plain { plain_value(&node, 0) } else { None };
+        Some((plain?, value_of("file.yaml", text, 1, &node, &mut Vec::new())))
+    }
+
+    fn yaml_in(folder: &Path, found: &mut Vec<PathBuf>) {
+        for entry in std::fs::read_dir(folder).into_iter().flatten().flatten() {
+            let path = entry.path();
+            if path.is_dir() {
+                yaml_in(&path, found);
+            } else if path.extension().is_some_and(|extension| extension == "yaml") {
+                found.push(path);
+            }
+        }
+    }
+
+    #[test]
+    fn what_is_read_once_is_what_serde_yaml_reads() {
+        let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("../..");
+        let mut files = Vec::new();
+        ["desired-state", "reconciler/kinds", "reconciler/controls", "reconciler/emulator"]
+            .iter()
+            .for_each(|folder| yaml_in(&root.join(folder), &mut files));
+        let mut plain = 0;
+        for file in &files {
+            let text = std::fs::read_to_string(file).unwrap_or_default();
+            for (_, manifest) in cut(&text) {
+                if let Some((once, twice)) = both(manifest) {
+                    assert_eq!(Some(once), twice, "{}", file.display());
+                    plain += 1;
+                }
+            }
+        }
+        assert!(plain > 0, "only {plain} manifests of {} files are plain", files.len());
+    }
+
+    /// Every scalar as a value, as an element and as a key.
+    #[test]
+    fn scalars_are_read_once_as_serde_yaml_reads_them() {
+        let plain = [
+            "null",
+            "true",
+            "false",
+            "0",
+            "7",
+            "10",
+            "0.75",
+            "0.0",
+            "1.50",
+            "text",
+            "a b",
+            "a:b",
+            "a#b",
+            "nullable",
+            "Yes it is",
+            "${kms:alias/a}",
+            "/path",
+            "'0'",
+            "'it'",
+            "\"2012-10-17\"",
+            "'# no comment'",
+            "text # comment",
+            "BLOCK",
+            "infinite",
+            "arn:aws:iam::aws:policy/A",
+        ];
+        let other = [
+            "~",
+            "Null",
+            "NULL",
+            "True",
+            "TRUE",
+            "yes",
+            "No",
+            "on",
+            "OFF",
+            "y",
+            "N",
+            "00",
+            "007",
+            "0x1f",
+            "0o17",
+            "0b1",
+            "-1",
+            "+1",
+            "1e3",
+            "1.",
+            ".5",
+            "-0.5",
+            ".inf",
+            "-.inf",
+            ".nan",
+            "inf",
+            "NaN",
+            "1_000",
+            "2012-10-17",
+            "12:30:45",
+            "123456789012345678901234567890",
+            "1.0e400",
+            "'it''s'",
+            "\"a\\tb\"",
+            "[a]",
+            "{a: b}",
+            "*a",
+            "&a b",
+            "!!str 1",
+            "| \n  text",
+            "'two\n  lines'",
+            "two\n  lines",
+            "é",
+            "@a",
+            "%a",
+            "`a`",
+            "<<",
+            "=",
+            "--",
+            "_",
+            ".",
+            "...a",
+        ];
+        for (scalar, is_read_once) in plain.iter().map(|one| (one, true)).chain(other.iter().map(|one| (one, false))) {
+            for text in
+                [format!("a: {scalar}"), format!("a:\n- {scalar}\n- b"), format!("a:\n  b: {scalar}\n  c: d\ne: f")]
+            {
+                match both(&text) {
+                    Some((once, twice)) => {
+                        assert!(is_read_once, "{text}");
+                        assert_eq!(Some(once), twice, "{text}");
+                    }
+                    None => assert!(!is_read_once, "{text}"),
+                }
+            }
+            if let Some((once, twice)) = both(&format!("{scalar}: a")) {
+                assert_eq!(Some(once), twice, "{scalar}");
+            }
+        }
+    }
+
+    #[test]
+    fn what_is_out_of_line_is_read_twice() {
+        let texts = [
+            "a:\n   b: 1\n  c: 2",
+            "a:\n - b\n  - c",
+            "- a\n -  b",
+            "a:\n  -   b: 1\n      c: 2\n  - d: 1",
+            "a:\n- -\n- b",
+            "? a\n: b",
+            "a:\tb",
+        ];
+        for text in texts {
+            if let Some((once, twice)) = both(text) {
+                assert_eq!(Some(once), twice, "{text}");
+            }
+        }
+    }
 }
