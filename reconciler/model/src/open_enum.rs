@@ -8,6 +8,7 @@ use std::fmt;
 use std::marker::PhantomData;
 
 use schemars::{JsonSchema, Schema, SchemaGenerator};
+use serde::de::Visitor;
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
 /// The mark of a word that the vocabulary does not have.
@@ -21,14 +22,22 @@ pub trait Vocabulary {
     const KNOWN: &'static [&'static str];
 }
 
-/// A word of the vocabulary `V`, or an unknown one that is marked with [`OTHER`].
-pub struct Word<V>(String, PhantomData<fn() -> V>);
+/// A word of the vocabulary `V`, or an unknown one that is marked with [`OTHER`]. One that is known needs no text of its own.
+pub struct Word<V>(Cow<'static, str>, PhantomData<fn() -> V>);
 
 impl<V: Vocabulary> Word<V> {
     /// The word `text`; marked when the vocabulary does not have it.
     pub fn new(text: &str) -> Self {
-        let marked = text.starts_with(OTHER) || V::KNOWN.contains(&text);
-        Self(if marked { text.to_owned() } else { format!("{OTHER}{text}") }, PhantomData)
+        let word = match Self::known(text) {
+            Some(word) => Cow::Borrowed(word),
+            None if text.starts_with(OTHER) => Cow::Owned(text.to_owned()),
+            None => Cow::Owned(format!("{OTHER}{text}")),
+        };
+        Self(word, PhantomData)
+    }
+
+    fn known(text: &str) -> Option<&'static str> {
+        V::KNOWN.iter().copied().find(|word| *word == text)
     }
 
     /// The word as it stands in the tree, with its mark.
@@ -82,14 +91,28 @@ impl<V> Serialize for Word<V> {
 
 impl<'de, V: Vocabulary> Deserialize<'de> for Word<V> {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        let text = String::deserialize(deserializer)?;
-        match text.strip_prefix(OTHER) {
-            // A marked word that this build knows is that word: newer builds must not see drift in older declarations.
-            Some(word) if V::KNOWN.contains(&word) => Ok(Self(word.to_owned(), PhantomData)),
-            Some(_) => Ok(Self(text, PhantomData)),
-            None if V::KNOWN.contains(&text.as_str()) => Ok(Self(text, PhantomData)),
-            None => Err(serde::de::Error::custom(unknown_word(&text, V::KNOWN))),
-        }
+        deserializer.deserialize_str(Reader::<V>(PhantomData))
+    }
+}
+
+struct Reader<V>(PhantomData<fn() -> V>);
+
+impl<V: Vocabulary> Visitor<'_> for Reader<V> {
+    type Value = Word<V>;
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("a string")
+    }
+
+    fn visit_str<E: serde::de::Error>(self, text: &str) -> Result<Word<V>, E> {
+        let marked = text.strip_prefix(OTHER);
+        // A marked word that this build knows is that word: newer builds must not see drift in older declarations.
+        let word = match (Word::<V>::known(marked.unwrap_or(text)), marked) {
+            (Some(word), _) => Cow::Borrowed(word),
+            (None, Some(_)) => Cow::Owned(text.to_owned()),
+            (None, None) => return Err(E::custom(unknown_word(text, V::KNOWN))),
+        };
+        Ok(Word(word, PhantomData))
     }
 }
 

@@ -9,6 +9,7 @@ use std::str::FromStr;
 
 use schemars::{JsonSchema, Schema, SchemaGenerator};
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
+use serde_json::map::Entry;
 use serde_json::{Map, Value};
 
 /// Where a value is in a tree: `contentPolicy.filters.HATE.inputStrength`.
@@ -254,7 +255,7 @@ pub struct RepeatedKey {
 /// # Errors
 /// Fails when one key appears twice in one list: which of the two would hold is not ours to choose.
 pub fn keyed(tree: Value, keys: &ListKeys) -> Result<Value, RepeatedKey> {
-    keyed_at(&mut Path::root(), tree, keys, Repeated::IsAnError)
+    keyed_at(None, tree, keys, Repeated::IsAnError)
 }
 
 /// As [`keyed`], of what is there already: elements that are equal are one, and of those that share a key and differ, each
@@ -262,7 +263,7 @@ pub fn keyed(tree: Value, keys: &ListKeys) -> Result<Value, RepeatedKey> {
 /// twice can be compared, and put back.
 pub fn keyed_apart(tree: Value, keys: &ListKeys) -> Value {
     // It never fails so: each element has a key of its own.
-    keyed_at(&mut Path::root(), tree, keys, Repeated::IsApart).unwrap_or(Value::Null)
+    keyed_at(None, tree, keys, Repeated::IsApart).unwrap_or(Value::Null)
 }
 
 /// What comes after the key of an element whose key another element has too.
@@ -283,21 +284,45 @@ enum Repeated {
     IsApart,
 }
 
-fn keyed_at(path: &mut Path, tree: Value, keys: &ListKeys, repeated: Repeated) -> Result<Value, RepeatedKey> {
+/// The way to a node, from its last segment up. A path is made of it only where one is told.
+struct Way<'w> {
+    above: Option<&'w Way<'w>>,
+    name: &'w str,
+}
+
+impl<'w> Way<'w> {
+    /// Its segments, from the last one up.
+    fn upwards(way: Option<&'w Self>) -> impl Iterator<Item = &'w str> {
+        std::iter::successors(way, |way| way.above).map(|way| way.name)
+    }
+
+    fn path(way: Option<&Self>) -> Path {
+        let mut segments: Vec<String> = Way::upwards(way).map(str::to_owned).collect();
+        segments.reverse();
+        Path(segments)
+    }
+
+    /// Whether it is one of these.
+    fn matches(way: Option<&Self>, pattern: &Pattern) -> bool {
+        let mut upwards = Way::upwards(way);
+        pattern.0.iter().rev().all(|one| upwards.next().is_some_and(|name| one == ANY || one == name))
+            && upwards.next().is_none()
+    }
+}
+
+fn keyed_at(way: Option<&Way<'_>>, tree: Value, keys: &ListKeys, repeated: Repeated) -> Result<Value, RepeatedKey> {
     match tree {
         Value::Object(mut members) => {
             for (name, member) in &mut members {
                 // Nothing changes below a scalar, and most members are one.
                 if member.is_object() || member.is_array() {
-                    path.0.push(name.clone());
-                    *member = keyed_at(path, member.take(), keys, repeated)?;
-                    path.0.pop();
+                    *member = keyed_at(Some(&Way { above: way, name }), member.take(), keys, repeated)?;
                 }
             }
             Ok(Value::Object(members))
         }
-        Value::Array(mut items) => match keys.key_of(path) {
-            Some(key) => {
+        Value::Array(mut items) => match keys.0.iter().find(|(list, _)| Way::matches(way, list)) {
+            Some((_, key)) => {
                 let mut map = Map::new();
                 let mut again: BTreeMap<String, Vec<Value>> = BTreeMap::new();
                 for item in items {
@@ -306,15 +331,15 @@ fn keyed_at(path: &mut Path, tree: Value, keys: &ListKeys, repeated: Repeated) -
                         Some(other) => other.to_string(),
                         None => String::new(),
                     };
-                    path.0.push(name.clone());
-                    let element = keyed_at(path, item, keys, repeated)?;
-                    path.0.pop();
-                    if !map.contains_key(&name) {
-                        map.insert(name, element);
-                    } else if repeated == Repeated::IsApart {
-                        again.entry(name).or_default().push(element);
-                    } else {
-                        return Err(RepeatedKey { list: path.clone(), key: name });
+                    let element = keyed_at(Some(&Way { above: way, name: &name }), item, keys, repeated)?;
+                    match map.entry(name) {
+                        Entry::Vacant(place) => _ = place.insert(element),
+                        Entry::Occupied(taken) if repeated == Repeated::IsApart => {
+                            again.entry(taken.key().clone()).or_default().push(element);
+                        }
+                        Entry::Occupied(taken) => {
+                            return Err(RepeatedKey { list: Way::path(way), key: taken.key().clone() });
+                        }
                     }
                 }
                 for (name, elements) in again {

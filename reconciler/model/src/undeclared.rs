@@ -8,6 +8,7 @@
 //! Guarantees: no step belongs to any of it. Nothing that nobody declared is written to or deleted.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
 
 use serde::Serialize;
 use serde_json::Value;
@@ -66,7 +67,11 @@ impl Watch {
             declared.entry((account, region, kind)).or_default().insert(name.clone());
         }
         let mut organizations = BTreeSet::new();
-        wanted.iter().for_each(|one| organizations_in(&one.spec, &mut organizations));
+        // A spec that is the same in several scopes is shared by them.
+        let mut seen = BTreeSet::new();
+        for one in wanted.iter().filter(|one| seen.insert(Arc::as_ptr(&one.spec))) {
+            organizations_in(&one.spec, &mut organizations);
+        }
         let mut places = BTreeMap::new();
         for kind in kinds {
             let with_floor = || controls.iter().filter(|control| control.floor.contains_key(kind.name()));
@@ -305,18 +310,19 @@ fn outsiders(held: &Held<'_>, path: &Path, live: Option<&Value>) -> Vec<(Path, V
 
 /// The ids of organizations in the strings of a tree: `o-` and ten letters and digits or more.
 fn organizations_in(tree: &Value, found: &mut BTreeSet<String>) {
+    fn in_text(text: &str, found: &mut BTreeSet<String>) {
+        let id = text.split('/').next().unwrap_or_default();
+        let is_id = id.strip_prefix("o-").is_some_and(|rest| {
+            (10..=32).contains(&rest.len()) && rest.chars().all(|c| c.is_ascii_lowercase() || c.is_ascii_digit())
+        });
+        found.extend(is_id.then(|| id.to_owned()));
+    }
     match tree {
-        Value::String(text) => {
-            let id = text.split('/').next().unwrap_or_default();
-            let is_id = id.strip_prefix("o-").is_some_and(|rest| {
-                (10..=32).contains(&rest.len()) && rest.chars().all(|c| c.is_ascii_lowercase() || c.is_ascii_digit())
-            });
-            found.extend(is_id.then(|| id.to_owned()));
-        }
+        Value::String(text) => in_text(text, found),
         Value::Array(items) => items.iter().for_each(|item| organizations_in(item, found)),
         // Conditions name them as members in the normal form.
         Value::Object(members) => members.iter().for_each(|(name, member)| {
-            organizations_in(&Value::String(name.clone()), found);
+            in_text(name, found);
             organizations_in(member, found);
         }),
         Value::Null | Value::Bool(_) | Value::Number(_) => {}

@@ -141,11 +141,20 @@ impl Desired {
         };
         let mut wanted = Vec::with_capacity(self.scopes.iter().map(Vec::len).sum());
         for (index, (declaration, scopes)) in self.declarations.iter().zip(&self.scopes).enumerate() {
+            let mut last: Option<(Arc<Value>, BTreeSet<super::Lookup>)> = None;
             for scope in scopes {
                 // Loading has filled in every one of them before; a placeholder that fails now stays in the text.
                 let (filled, _) = world.fill(index, scope);
-                let mut lookups = BTreeSet::new();
-                template::lookups_of(&filled.spec, &mut lookups);
+                // Most specs are the same in every scope.
+                let mut lookups = match &last {
+                    Some((spec, lookups)) if Arc::ptr_eq(spec, &filled.spec) => lookups.clone(),
+                    _ => {
+                        let mut lookups = BTreeSet::new();
+                        template::lookups_of(&filled.spec, &mut lookups);
+                        last = Some((Arc::clone(&filled.spec), lookups.clone()));
+                        lookups
+                    }
+                };
                 lookups.retain(|lookup| !filled.references.contains_key(lookup));
                 let address = declaration.address_in(scope, &self.organization.partition);
                 let mut one = Wanted {

@@ -275,10 +275,15 @@ fn lookups_in(text: &str) -> impl Iterator<Item = Lookup> {
     })
 }
 
+/// Whether a placeholder may be in a text. Most have no such character at all, which is told faster.
+fn may_hold(text: &str) -> bool {
+    text.contains('$') && text.contains("${")
+}
+
 /// The look-ups, outputs of other resources included, that are left anywhere in a spec.
 pub(super) fn lookups_of(spec: &Value, found: &mut BTreeSet<Lookup>) {
     match spec {
-        Value::String(text) if text.contains("${") => found.extend(lookups_in(text)),
+        Value::String(text) if may_hold(text) => found.extend(lookups_in(text)),
         Value::Array(items) => items.iter().for_each(|item| lookups_of(item, found)),
         Value::Object(members) => members.values().for_each(|member| lookups_of(member, found)),
         _ => {}
@@ -337,7 +342,7 @@ fn finish_at(
     missing: &mut Vec<(Path, Lookup, String)>,
 ) {
     match spec {
-        Value::String(text) if text.contains("${") => {
+        Value::String(text) if may_hold(text) => {
             let mut finished = String::with_capacity(text.len());
             for piece in left(text) {
                 match (piece, answers) {
