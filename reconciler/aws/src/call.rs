@@ -167,7 +167,11 @@ impl InFlight {
                 let body = if tapped.body.iter().all(u8::is_ascii_whitespace) {
                     Ok(Value::Object(serde_json::Map::new()))
                 } else {
-                    serde_json::from_slice(&tapped.body)
+                    // To look at the whole once is less work than at each of its texts.
+                    match std::str::from_utf8(&tapped.body) {
+                        Ok(text) => serde_json::from_str(text),
+                        Err(_) => serde_json::from_slice(&tapped.body),
+                    }
                 };
                 match body {
                     Ok(body) => {
