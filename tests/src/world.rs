@@ -59,6 +59,8 @@ pub struct World {
     pub watch: Watch,
     /// Whether versions that nothing is known to refer to may be deleted to make room.
     pub may_delete_versions: bool,
+    /// Whether what never was there is told from what is missing.
+    pub asks_past: bool,
     /// How fast it waits.
     pub pace: Pace,
     /// How often others may undo a restore before it counts as flapping, as `enforce` has it; `None` where that is not
@@ -118,6 +120,7 @@ impl World {
             wanted,
             watch,
             may_delete_versions: false,
+            asks_past: false,
             pace: PACE,
             undone_at_most: None,
             clock: Timestamp::now,
@@ -178,6 +181,7 @@ impl World {
             undone_at_most: None,
             brakes: false,
             asks_permission: false,
+            asks_past: self.asks_past,
             watch: Some(&self.watch),
         }
     }

@@ -52,6 +52,7 @@ fn tell(all: &mut String, text: impl std::fmt::Display) {
 fn address(all: &mut String, plan: &Plan, drift: &Drift) {
     let what = match drift.change {
         Change::Missing => "missing",
+        Change::New => "new: never seen before",
         Change::Unexpected => "undeclared",
         Change::Changed => drift.direction.word(),
     };
@@ -66,7 +67,7 @@ fn address(all: &mut String, plan: &Plan, drift: &Drift) {
         tell(all, format_args!("# [{}] {}", finding.code, finding.detail));
     }
     match drift.change {
-        Change::Missing => {
+        Change::Missing | Change::New => {
             tell(all, "--- /dev/null");
             tell(all, format_args!("+++ declared/{}{}", drift.address, at(drift.declared_at.as_deref())));
             hunk(all, "", &Value::Null, &drift.context.declared);

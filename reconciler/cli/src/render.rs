@@ -400,7 +400,7 @@ pub(crate) fn work(plan: &Plan) -> Option<String> {
     let has_steps = |address: &Address| plan.steps.iter().any(|step| step.address == *address);
     let count =
         |change: Change| plan.drift.iter().filter(|drift| drift.change == change && has_steps(&drift.address)).count();
-    let (create, remove) = (count(Change::Missing), count(Change::Unexpected));
+    let (create, remove) = (count(Change::Missing) + count(Change::New), count(Change::Unexpected));
     let change = plan.addresses_changed() - create - remove;
     let calls = counted(plan.steps.len(), "call");
     let id = paint(FAINT, &plan.plan_id);

@@ -12,7 +12,7 @@ use reconciler_aws::client::unread_of;
 use reconciler_aws::{CallError, Connection, Retries, Sessions, Timeouts};
 use reconciler_emulator::{Emulator, Options};
 use reconciler_engine::event::Sink;
-use reconciler_engine::journal::{self, Made};
+use reconciler_engine::journal::Made;
 use reconciler_engine::state::{self, Bound, StateFolder, WriteLock};
 use reconciler_engine::{Pace, Reconciler, Target};
 use reconciler_kinds::sources::discovery;
@@ -394,8 +394,7 @@ impl Setup {
     /// reports that.
     fn made(&self) -> &Made {
         self.made.get_or_init(|| {
-            let records = self.journal_to_read().and_then(|path| journal::records(&path).ok());
-            records.map(|records| Made::of(&records)).unwrap_or_default()
+            self.journal_to_read().map(|path| Made::at(&path)).unwrap_or_default()
         })
     }
 
@@ -465,6 +464,7 @@ impl Setup {
             undone_at_most: None,
             brakes: false,
             asks_permission: false,
+            asks_past: true,
             watch: selected.watch.as_ref(),
         }
     }

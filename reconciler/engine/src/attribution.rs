@@ -29,10 +29,10 @@ use crate::journal::{Entry, Record};
 use crate::reconciler::Reconciler;
 
 /// How far back CloudTrail's history goes (kinds/sources/history/README.md, Limits).
-const HISTORY: SignedDuration = SignedDuration::from_hours(90 * 24);
+pub(crate) const HISTORY: SignedDuration = SignedDuration::from_hours(90 * 24);
 
 /// Histories that are read side by side; the rate of each account and region is held by its session.
-const SIDE_BY_SIDE: usize = 64;
+pub(crate) const SIDE_BY_SIDE: usize = 64;
 
 /// What the journal says of our own writes.
 #[derive(Debug, Clone, Default)]
@@ -218,7 +218,7 @@ fn nobody_asked(drift: &Drift, reason: &str) -> ResourceAttribution {
     };
     let fields = match drift.change {
         Change::Changed => drift.fields.iter().map(|one| field(one.path.clone())).collect(),
-        Change::Missing | Change::Unexpected => vec![field(Path::root())],
+        Change::Missing | Change::New | Change::Unexpected => vec![field(Path::root())],
     };
     ResourceAttribution { address: drift.address.clone(), fields }
 }

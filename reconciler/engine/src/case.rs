@@ -126,7 +126,12 @@ pub struct Case {
 
 /// Whether there is something to put back, beside stronger values that are kept.
 pub fn is_to_restore(drift: &Drift) -> bool {
-    drift.change != Change::Changed || drift.fields.iter().any(|field| !field.kept)
+    match drift.change {
+        // What never was there lost nothing: it is created, and is no incident.
+        Change::New => false,
+        Change::Missing | Change::Unexpected => true,
+        Change::Changed => drift.fields.iter().any(|field| !field.kept),
+    }
 }
 
 impl Case {

@@ -19,6 +19,7 @@ use reconciler_aws::client::ANY;
 use reconciler_model::address::Address;
 use reconciler_model::alert::Alert;
 use reconciler_model::digest;
+use reconciler_model::first_seen::Witness;
 use reconciler_model::flapping::RestoredField;
 use reconciler_model::incident::Outcome;
 use reconciler_model::permit::{Approval, Mode};
@@ -321,6 +322,10 @@ pub struct Made {
     pub ids: BTreeMap<Address, Vec<String>>,
     /// The versions that it published another one after, each with the resource that it is of.
     pub replaced: BTreeMap<Address, BTreeSet<String>>,
+    /// What it changed, or made, or may have made: that was there.
+    known: BTreeSet<Address>,
+    /// Whether the journal could not be read, so that nothing of the former is the whole.
+    is_unread: bool,
     /// What was begun and is not over, by the sequence number of its intent.
     begun: BTreeMap<u64, Begun>,
 }
@@ -342,9 +347,38 @@ impl Made {
         made.with_what_may_be()
     }
 
+    /// What a journal says that is not open for writing; a journal that is not there says that nothing was made.
+    pub fn at(journal: &Path) -> Self {
+        let Ok(records) = records(journal) else { return Self { is_unread: true, ..Self::default() } };
+        let mut made = Self::of(&records);
+        // One record more may be about to be written. Of more, or of a head that is no head, records are gone.
+        let is_whole = match head::read(journal) {
+            Ok(Some(head)) => head.seq <= records.len() as u64 + u64::from(head.writing),
+            Ok(None) => true,
+            Err(_) => false,
+        };
+        made.is_unread |= !is_whole;
+        made
+    }
+
+    /// What the journal says of an address having been there. A journal that is not there says that it was not.
+    pub fn witness(&self, address: &Address) -> Witness {
+        match (self.known.contains(address), self.is_unread) {
+            (true, _) => Witness::Knows,
+            (false, true) => Witness::Unheard("the journal could not be read".to_owned()),
+            (false, false) => Witness::Silent,
+        }
+    }
+
     fn note(&mut self, record: &Record) {
+        // What a newer build wrote may be about any address.
+        self.is_unread |= record.is_newer();
         match &record.entry {
             Entry::Intent { address, before, replaces, .. } => {
+                // A create that is refused makes nothing known.
+                if before.is_some() {
+                    self.known.insert(address.clone());
+                }
                 let (address, replaces) = (address.clone(), replaces.clone());
                 let begun = Begun { address, creates: before.is_none(), replaces, failed: false };
                 self.begun.insert(record.seq, begun);
@@ -358,6 +392,9 @@ impl Made {
             Entry::Verdict { intent, verdict, made, .. } => {
                 let is_over = *verdict != Ruling::Inconclusive;
                 let Some(begun) = self.begun.get(intent).cloned() else { return };
+                if !begun.failed {
+                    self.known.insert(begun.address.clone());
+                }
                 if is_over {
                     self.begun.remove(intent);
                 }
@@ -369,6 +406,9 @@ impl Made {
     }
 
     fn keep(&mut self, begun: &Begun, made: Option<&String>, is_done: bool) {
+        if made.is_some() || is_done {
+            self.known.insert(begun.address.clone());
+        }
         if let Some(id) = made {
             self.ids.entry(begun.address.clone()).or_default().push(id.clone());
         }

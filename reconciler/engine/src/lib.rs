@@ -13,6 +13,7 @@ pub mod audit;
 pub mod case;
 pub mod event;
 pub mod evidence;
+mod first_seen;
 pub mod flapping;
 pub mod head;
 pub mod incident;

@@ -1,15 +1,15 @@
 //! What the pointers of the desired state lead to, for the file of pins.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use futures::StreamExt as _;
 use futures::stream;
 use reconciler_aws::CallError;
-use reconciler_aws::client::LookedUp;
-use reconciler_model::address::Scope;
+use reconciler_aws::client::{LookedUp, Selection};
+use reconciler_model::address::{Address, Scope};
 use reconciler_model::desired::{Lookup, Pointed, Wanted};
 
-use crate::observe::scope_of;
+use crate::observe::{Read, read_all, scope_of};
 use crate::reconciler::Reconciler;
 
 /// How many scopes are asked at a time.
@@ -27,6 +27,18 @@ pub struct Pointer {
 }
 
 impl Reconciler<'_> {
+    /// Which of the wanted addresses are there. What could not be read is not among them. Reads only.
+    pub async fn there(&self, wanted: &[Wanted]) -> BTreeSet<Address> {
+        let mut names: BTreeMap<(Scope, &str), BTreeSet<String>> = BTreeMap::new();
+        for one in wanted {
+            names.entry((scope_of(one), &one.address.kind)).or_default().insert(one.address.name.clone());
+        }
+        let read = |((scope, kind), names)| Some(Read::new(scope, self.client(kind)?, Selection::Names(names)));
+        let reads: Vec<Read<'_>> = names.into_iter().filter_map(read).collect();
+        let found = read_all(&self.sessions, reads, self.sink).await;
+        found.resources.into_keys().collect()
+    }
+
     /// Follows every pointer that the wanted addresses rest on, by scope and key. Reads only.
     ///
     /// # Errors

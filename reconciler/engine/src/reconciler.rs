@@ -22,6 +22,7 @@ use reconciler_model::plan::{self, Inputs, Plan, Step};
 use reconciler_model::undeclared::Watch;
 
 use crate::event::{Event, Sink};
+use crate::first_seen::FirstSeen;
 use crate::flapping::FlapHistory;
 use crate::journal::{self, Journal, Made};
 use crate::observe::{self, Read, Sought};
@@ -78,6 +79,8 @@ pub struct Target<'a> {
     pub brakes: bool,
     /// Whether IAM is asked if the caller may make the writes of the plan: for a plan that is about to be carried out.
     pub asks_permission: bool,
+    /// Whether what is absent and was never there is told from what is missing; else all of it is missing.
+    pub asks_past: bool,
     /// Where what nobody declared is looked for; nowhere, where only some addresses were asked for.
     pub watch: Option<&'a Watch>,
 }
@@ -195,7 +198,8 @@ impl Reconciler<'_> {
         let in_vain = memory.flaps.filter(|_| target.brakes).map(|all| all.spent(now)).unwrap_or_default();
         let nobody = BTreeSet::new();
         let failed = memory.flaps.map_or(&nobody, FlapHistory::failed);
-        let build = |blocked: &BTreeMap<Address, (&'static str, String)>, flapping: &[Flapping]| {
+        let mut first_seen = FirstSeen::default();
+        let build = |first_seen: &FirstSeen, blocked: &BTreeMap<Address, (&'static str, String)>, flapping: &[Flapping]| {
             plan::build(&Inputs {
                 wanted: target.wanted,
                 trees: &observation.trees,
@@ -210,6 +214,8 @@ impl Reconciler<'_> {
                 replaced: &made.replaced,
                 failed,
                 last_read: memory.last_read.as_ref(),
+                new: &first_seen.new,
+                unheard: &first_seen.unheard,
                 inventory: &observation.inventory,
                 kinds: &kinds,
                 controls: control::all(),
@@ -223,7 +229,13 @@ impl Reconciler<'_> {
                 tool_version: env!("CARGO_PKG_VERSION"),
             })
         };
-        let mut plan = build(&blocked, &[]);
+        let mut plan = build(&first_seen, &blocked, &[]);
+        if target.asks_past {
+            first_seen = self.first_seen(&plan, target.wanted, made, now).await;
+            if !first_seen.new.is_empty() || !first_seen.unheard.is_empty() {
+                plan = build(&first_seen, &blocked, &[]);
+            }
+        }
         let mut flapping = Vec::new();
         if let (Some(most), Some(flaps)) = (target.undone_at_most, memory.flaps) {
             let against = plan.drift.iter().filter_map(|drift| flaps.against(drift, most, now)).collect();
@@ -243,7 +255,7 @@ impl Reconciler<'_> {
             flapping.sort_by(|one, two| one.address.cmp(&two.address));
         }
         if !blocked.is_empty() || !flapping.is_empty() {
-            plan = build(&blocked, &flapping);
+            plan = build(&first_seen, &blocked, &flapping);
         }
         // Where one thing may not be restored, what refers to it may be planned otherwise.
         let mut asked: BTreeSet<Address> = BTreeSet::new();
@@ -259,7 +271,7 @@ impl Reconciler<'_> {
                 break;
             }
             blocked.extend(denied);
-            plan = build(&blocked, &flapping);
+            plan = build(&first_seen, &blocked, &flapping);
         }
         Ok(Planned { plan, inventory: observation.inventory })
     }

@@ -30,6 +30,9 @@ pub const REPOINTED: &str = "repointed";
 /// The signal that is named where an older version protects less than declared.
 pub const WEAK_VERSION: &str = "weak-version";
 
+/// The signal that is named where something is declared that never was there.
+pub const NEW: &str = "new";
+
 /// The signal that is named where all that differs is waived.
 pub const WAIVED: &str = "waived";
 /// The signal that is named where a waiver is over.
@@ -116,7 +119,7 @@ pub struct Otherwise {
 pub struct Alert {
     /// The control that does not hold.
     pub control: String,
-    /// Its signal; `waived` or `waiver-expired` of a waiver, `otherwise` or `harmless` where none fits, `repointed` of a pin, `weak-version` of an older
+    /// Its signal; `new` of what never was there, `waived` or `waiver-expired` of a waiver, `otherwise` or `harmless` where none fits, `repointed` of a pin, `weak-version` of an older
     /// version, `shut` of what may keep everybody out, `unexpected` of what nobody declared.
     pub signal: String,
     /// How people are told.
@@ -163,6 +166,9 @@ pub fn urgency_in_words(class: AlertClass, within_minutes: Option<u32>) -> Strin
 
 /// The alerts of one drift, the most urgent first: of each control that it serves, each signal once.
 pub fn of(controls: &[Control], drift: &Drift) -> Vec<Alert> {
+    if drift.change == Change::New {
+        return informs(controls, drift, NEW);
+    }
     if !drift.is_waived_in_part() {
         return of_unwaived(controls, drift);
     }
@@ -170,9 +176,14 @@ pub fn of(controls: &[Control], drift: &Drift) -> Vec<Alert> {
     if !rest.fields.is_empty() {
         return of_unwaived(controls, &rest);
     }
+    informs(controls, drift, WAIVED)
+}
+
+/// One alert of each control that wakes nobody.
+fn informs(controls: &[Control], drift: &Drift, signal: &str) -> Vec<Alert> {
     let told = |control: &Control| Alert {
         control: control.id.clone(),
-        signal: WAIVED.to_owned(),
+        signal: signal.to_owned(),
         class: AlertClass::Inform,
         deadline_minutes: None,
         severity: control.severity,

@@ -25,6 +25,8 @@ use crate::tree::{self, Difference, Path};
 pub enum Change {
     /// It is declared, and known to be absent.
     Missing,
+    /// It is declared and absent, and nobody ever saw it: see [`crate::first_seen`].
+    New,
     /// It is there, and differs.
     Changed,
     /// It is there, and must not be.

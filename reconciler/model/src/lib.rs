@@ -19,6 +19,7 @@ pub mod digest;
 pub mod direction;
 pub mod documents;
 pub mod drift;
+pub mod first_seen;
 pub mod flapping;
 pub mod incident;
 pub mod inventory;

@@ -6,8 +6,8 @@ use std::path::PathBuf;
 use reconciler_aws::client::LookedUp;
 use reconciler_engine::outcome::{Followed, Outcome};
 use reconciler_engine::pinning::Pointer;
-use reconciler_model::address::ScopeKind;
-use reconciler_model::desired::{ANSWERS, PINS_FILE, Pins, VERSIONS, is_set, members_of};
+use reconciler_model::address::{Address, ScopeKind};
+use reconciler_model::desired::{ANSWERS, PINS_FILE, Pins, VERSIONS, Wanted, is_set, members_of};
 use serde_json::json;
 use similar::TextDiff;
 
@@ -78,11 +78,13 @@ pub(crate) async fn pin(setup: &Setup, check: bool) -> Result<Pinned, Failure> {
     let (desired, sessions, old_pins) = setup.unpinned_and_sessions().await?;
     let old_pins = old_pins.unwrap_or_else(|why| {
         setup.screen.remark(format_args!("note: the old {PINS_FILE} is not taken into account: {why}"));
-        Pins::default()
+        Pins::of_unknown_past()
     });
     let progress = Progress::new(setup.screen);
     let wanted = desired.wanted();
-    let pointers = setup.reconciler(sessions, &progress).follow_pointers(&wanted).await?;
+    let reconciler = setup.reconciler(sessions, &progress);
+    let pointers = reconciler.follow_pointers(&wanted).await?;
+    let there = reconciler.there(&wanted).await;
     let Led { mut pins, unread, newer, repointed, lost } = Led::of(&pointers, &old_pins, check);
     let organization = desired.organization();
     let home = organization.home_region(ScopeKind::Organization);
@@ -91,12 +93,13 @@ pub(crate) async fn pin(setup: &Setup, check: bool) -> Result<Pinned, Failure> {
             pins.set(&own.name, &own.id, home, key, value.clone());
         }
     }
+    adopt(&mut pins, &old_pins, &wanted, &there);
     let path = setup.global.desired.join(PINS_FILE);
     let failed = |error: String| Failure::new(Exit::Failed, format!("failed to write {}: {error}", path.display()));
     let text = pins.to_text().map_err(|error| failed(error.to_string()))?;
     let old = std::fs::read_to_string(&path).unwrap_or_default();
     let old_pins = without_places(&old_pins);
-    let differs = pins != old_pins || repointed || !desired.coverage.is_empty();
+    let differs = without_places(&pins) != old_pins || repointed || !desired.coverage.is_empty();
     let mut changed = changed(&old_pins, &pins);
     changed.extend(desired.coverage.iter().map(|drift| {
         let leads = drift.fields.first().map(|field| &field.live).filter(|live| !live.is_null());
@@ -110,6 +113,22 @@ pub(crate) async fn pin(setup: &Setup, check: bool) -> Result<Pinned, Failure> {
     let diff = TextDiff::from_lines(&old, &text).unified_diff().context_radius(2).header("pinned", "live").to_string();
     let count = pointers.len() + desired.to_pin.len();
     Ok(Pinned { differs, written: writes, count, diff, changed, newer, unread, path })
+}
+
+/// Notes what was there once, so that it is missing and not new when it is gone. What was noted stays.
+fn adopt(pins: &mut Pins, old: &Pins, wanted: &[Wanted], there: &BTreeSet<Address>) {
+    for (place, block) in old.blocks() {
+        let Some((account, region)) = place.rsplit_once('/') else { continue };
+        for resource in &block.adopted {
+            pins.adopt(account, &block.account_id, region, resource.clone());
+        }
+    }
+    // A file that does not say what was there must not come to say that something was not.
+    let is_adopted = |one: &&Wanted| old.is_silent_on_adoption() || there.contains(&one.address);
+    for one in wanted.iter().filter(is_adopted) {
+        let Address { account, region, kind, name } = &one.address;
+        pins.adopt(account, &one.account_id, region, format!("{kind}/{name}"));
+    }
 }
 
 /// Where the pointers lead.
@@ -211,7 +230,7 @@ fn changed(old: &Pins, new: &Pins) -> Vec<String> {
     changed
 }
 
-/// The pins without the places that they have in the file.
+/// The pins without the places that they have in the file, and without what was adopted.
 fn without_places(pins: &Pins) -> Pins {
     let mut bare = Pins::default();
     for (place, block) in pins.blocks() {

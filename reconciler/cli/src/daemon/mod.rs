@@ -53,9 +53,6 @@ pub(crate) async fn run(mut setup: Setup, overrides: &Overrides, filter: &Filter
     setup.screen = Screen { output: Output::Human, quiet: true, told_elsewhere: true, full: false };
     log::start(setup.settings.log_json)?;
     let ended = scheduled(&mut setup, overrides, filter).await;
-    if let Err(failure) = &ended {
-        tracing::error!(code = failure.code, hint = failure.hint, exit = failure.exit.code(), "{failure}");
-    }
     log::flush();
     ended
 }

@@ -68,7 +68,7 @@ fn row(found: &Found<'_>, subject: &Subject<'_>, field: Option<&FieldDrift>) -> 
     let address = &subject.address;
     let drift = subject.drift;
     let yes = |is: bool| if is { "yes" } else { "" }.to_owned();
-    let declared = drift.filter(|drift| drift.change == Change::Missing).map(|drift| &drift.context.declared);
+    let declared = drift.filter(|drift| matches!(drift.change, Change::Missing | Change::New)).map(|drift| &drift.context.declared);
     let mut codes: Vec<&str> = subject.gaps.iter().map(|gap| gap.code.as_str()).collect();
     codes.extend(subject.findings.iter().map(|finding| finding.code.as_str()));
     codes.dedup();
@@ -81,6 +81,7 @@ fn row(found: &Found<'_>, subject: &Subject<'_>, field: Option<&FieldDrift>) -> 
         .collect();
     let change = drift.map(|drift| match drift.change {
         Change::Missing => "missing",
+        Change::New => "new",
         Change::Changed => "changed",
         Change::Unexpected => "unexpected",
     });

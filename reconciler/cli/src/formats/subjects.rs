@@ -172,6 +172,7 @@ impl<'a> Subject<'a> {
         match (self.drift, self.standing) {
             (Some(drift), _) => match drift.change {
                 Change::Missing => "is missing".to_owned(),
+                Change::New => "is new: never seen before".to_owned(),
                 Change::Unexpected => "is undeclared and below the floor of a control".to_owned(),
                 Change::Changed if drift.is_kept() && drift.is_waived_in_part() => {
                     "is not as declared, and waived".to_owned()
@@ -202,8 +203,11 @@ impl<'a> Subject<'a> {
         let mut told = Vec::new();
         if let Some(drift) = self.drift {
             let lines = match drift.change {
-                Change::Missing => {
-                    told.push("declared, and not there".to_owned());
+                Change::Missing | Change::New => {
+                    told.push(match drift.change {
+                        Change::New => "declared, and never seen before".to_owned(),
+                        _ => "declared, and not there".to_owned(),
+                    });
                     changes::whole(&drift.context.declared, depth)
                 }
                 _ => changes::of(drift, depth),

@@ -231,13 +231,14 @@ fn of_drift(plan: &Plan, drift: &Drift, reading: &Reading<'_>) -> Entry {
     let is_kept = drift.is_kept();
     let (sign, what) = match drift.change {
         Change::Missing => (Sign::Create, "missing"),
+        Change::New => (Sign::Create, "new: never seen before"),
         Change::Unexpected => (Sign::Undeclared, "undeclared, below the floor"),
         Change::Changed if is_kept && drift.is_waived_in_part() => (Sign::Waived, "waived"),
         Change::Changed if is_kept => (Sign::Keep, "strengthened, kept"),
         Change::Changed => (Sign::Change, changes::in_words(drift.direction)),
     };
     let lines = match drift.change {
-        Change::Missing => changes::whole(&drift.context.declared, reading.depth),
+        Change::Missing | Change::New => changes::whole(&drift.context.declared, reading.depth),
         _ => changes::of(drift, reading.depth),
     };
     let lines = lines.into_iter().map(|line| Line { at: within(&line.at, reading.folder), ..line }).collect();

@@ -27,7 +27,7 @@ pub(super) const TRAIL_EVENTS: &[TrailEvent] = &[
     TrailEvent::new(SOURCE, "CreateGuardrail", MADE)
         .creates(Some("/requestParameters/name"))
         .shows(|parameters| renamed(parameters, &[("tags", "tags")])),
-    TrailEvent::new(SOURCE, "UpdateGuardrail", ID).of(DRAFT),
+    TrailEvent::new(SOURCE, "UpdateGuardrail", ID).of(DRAFT).ends(),
     TrailEvent::new(SOURCE, "CreateGuardrailVersion", ID).of(PUBLISHED).publishes("/responseElements/version"),
     TrailEvent::new(SOURCE, "DeleteGuardrail", ID).when(When::Lacks(VERSION)).removes(),
     TrailEvent::new(SOURCE, "DeleteGuardrail", ID).when(When::Has(VERSION)).of(PUBLISHED),

@@ -9,5 +9,5 @@ const ARN: &[&str] = &["/requestParameters/resourceArn"];
 pub(super) const TRAIL_EVENTS: &[TrailEvent] = &[
     TrailEvent::new(SOURCE, "PutResourcePolicy", ARN)
         .shows(|parameters| renamed(parameters, &[("resourcePolicy", "resourcePolicy")])),
-    TrailEvent::new(SOURCE, "DeleteResourcePolicy", ARN).shows(|_| Some(json!({"resourcePolicy": null}))),
+    TrailEvent::new(SOURCE, "DeleteResourcePolicy", ARN).ends().shows(|_| Some(json!({"resourcePolicy": null}))),
 ];

@@ -36,7 +36,7 @@ pub(super) const TRAIL_EVENTS: &[TrailEvent] = &[
     TrailEvent::new(SOURCE, "DeleteAlias", ALIAS).removes(),
     TrailEvent::new(SOURCE, "EnableKey", KEY).of(&["enabled"]).shows(|_| Some(json!({"enabled": true}))),
     TrailEvent::new(SOURCE, "DisableKey", KEY).of(&["enabled"]).shows(|_| Some(json!({"enabled": false}))),
-    TrailEvent::new(SOURCE, "ScheduleKeyDeletion", KEY),
+    TrailEvent::new(SOURCE, "ScheduleKeyDeletion", KEY).ends(),
     TrailEvent::new(SOURCE, "CancelKeyDeletion", KEY),
     TrailEvent::new(SOURCE, "PutKeyPolicy", KEY)
         .of(&["policy"])

@@ -121,7 +121,7 @@ pub fn trail_events_of(kind: &dyn Kind, drift: &Drift) -> Vec<&'static TrailEven
     let heads: BTreeSet<&str> = drift.fields.iter().filter_map(|field| field.path.head()).collect();
     let matters = |trail_event: &&TrailEvent| match (drift.change, trail_event.does) {
         // An id that is gone is known from the event that made it, or from a write of ours.
-        (Change::Missing, _) | (_, Does::Creates) => true,
+        (Change::Missing | Change::New, _) | (_, Does::Creates) => true,
         (Change::Unexpected, does) => does == Does::Removes,
         (Change::Changed, Does::Removes) => false,
         (Change::Changed, Does::Changes) => {
@@ -136,7 +136,7 @@ impl Subject<'_> {
     pub fn attribution(&self, histories: &Histories<'_>, window: Window) -> ResourceAttribution {
         let fields = match self.drift.change {
             Change::Changed => self.drift.fields.iter().map(Some).collect(),
-            Change::Missing | Change::Unexpected => vec![None],
+            Change::Missing | Change::New | Change::Unexpected => vec![None],
         };
         let names = self.names(histories);
         let attribution = |field: Option<&FieldDrift>| {
@@ -286,7 +286,7 @@ impl Subject<'_> {
 }
 
 /// Whether the cause means this event.
-fn concerns(trail_event: &TrailEvent, event: &Event) -> bool {
+pub(crate) fn concerns(trail_event: &TrailEvent, event: &Event) -> bool {
     event.culprit.event_source == trail_event.source
         && event.culprit.event_name == trail_event.event
         && match trail_event.when {

@@ -65,6 +65,8 @@ pub struct TrailEvent {
     /// Whether a record that makes a resource has made the one of this name, where its name is not at
     /// [`TrailEvent::named_as`]; the last argument is what the resource client read in the scope.
     pub makes: Option<fn(&Event, &Value) -> bool>,
+    /// Whether it may take the name of a resource away, or lead to its end later, though it removes nothing by itself.
+    pub ends: bool,
     /// What the record shows.
     pub shows: Shows,
 }
@@ -82,6 +84,7 @@ impl TrailEvent {
             elements: &[],
             named_as: None,
             makes: None,
+            ends: false,
             shows: Shows::Nothing,
         }
     }
@@ -118,6 +121,13 @@ impl TrailEvent {
     #[must_use]
     pub const fn removes(mut self) -> Self {
         self.does = Does::Removes;
+        self
+    }
+
+    /// It may take the name away, or lead to the end of the resource later.
+    #[must_use]
+    pub const fn ends(mut self) -> Self {
+        self.ends = true;
         self
     }
 

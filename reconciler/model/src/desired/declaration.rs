@@ -9,7 +9,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
 use super::located::Node;
-use super::pins::Pin;
+use super::pins::{Adoption, Pin};
 use super::selection::Where;
 use super::template::{self, Part};
 use super::validate;
@@ -192,6 +192,8 @@ pub struct Wanted {
     pub answered: BTreeSet<String>,
     /// The newest version that it had, and of which resource, where that is pinned.
     pub pinned_versions: Option<String>,
+    /// Whether the file of pins says that it was there.
+    pub adoption: Adoption,
     /// Addresses that the spec refers to, directly or through others; they are restored before this one.
     pub needs: Vec<Address>,
     /// The declaration.

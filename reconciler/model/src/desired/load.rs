@@ -20,7 +20,7 @@ use super::fan_out::{self, FanOut, Index};
 use super::item::Item;
 use super::manifest::{self, Manifest};
 use super::organization::{self, ORGANIZATION_FILE, Organization};
-use super::pins::{self, PINS_FILE, Pins};
+use super::pins::{self, Adoption, PINS_FILE, Pins};
 use super::selection::{self, Where};
 use super::template::Part;
 use super::waivers::{self, WAIVERS_FILE, Waiver};
@@ -167,6 +167,7 @@ impl Desired {
                     pin: None,
                     referred_pins: BTreeMap::new(),
                     pinned_versions: None,
+                    adoption: Adoption::NotSaid,
                     answered: BTreeSet::new(),
                     needs: filled.needs,
                     declaration: Arc::clone(declaration),
@@ -176,6 +177,7 @@ impl Desired {
                 one.take_pins(|scope, key| {
                     self.pins.get(&scope.account, &scope.account_id, &scope.region, key).cloned()
                 });
+                one.adoption = self.pins.adoption(&one);
                 one.waivers = self.waivers.iter().filter(|waiver| waiver.address == one.address).cloned().collect();
                 wanted.push(one);
             }

@@ -19,7 +19,7 @@ use super::manifest::Manifest;
 use super::organization::is_account_id;
 use super::template::LOOKUP_SOURCES;
 use super::{LiveReference, Lookup, Wanted};
-use crate::address::Scope;
+use crate::address::{Address, Scope};
 use crate::codes;
 use crate::diagnostic::{Diagnostic, Place, did_you_mean};
 use crate::kind::{Kind, PinnedAs};
@@ -27,10 +27,13 @@ use crate::kind::{Kind, PinnedAs};
 /// The name of the file.
 pub const PINS_FILE: &str = "pins.lock";
 
-/// The form of the file that this build reads and writes.
-const VERSION: u64 = 1;
+/// The form of the file that this build writes. It reads the former one too, which says nothing of adoption.
+const VERSION: u64 = 2;
+const VERSION_BEFORE: u64 = 1;
 /// The member of a block that holds the id of the account behind its name.
 const ACCOUNT: &str = "account";
+/// The member of a block that lists what was there once.
+const ADOPTED: &str = "adopted";
 const HEADER: &str = "\
 # What aliases, tags and names led to. Written by `bedrock-reconciler pin`, looked at by `pin --check` and by every plan.
 # A change here is a change of what declarations mean: review it like one.
@@ -52,12 +55,27 @@ pub struct Block {
     pub account_id: String,
     /// What each pointer leads to: `kms:alias/NAME`, `subnet:NAME`, or a name after what its kind pins names by.
     pub pins: BTreeMap<String, Pin>,
+    /// What was there when somebody looked, as `KIND/NAME`: it is never new again.
+    pub adopted: BTreeSet<String>,
+}
+
+/// What a file of pins says of an address having been there.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Adoption {
+    /// It was there.
+    Adopted,
+    /// It was not, whenever somebody looked.
+    Never,
+    /// The file is of a form that does not say.
+    NotSaid,
 }
 
 /// The pins, by account and region.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Pins {
     blocks: BTreeMap<String, Block>,
+    /// Whether it was read of a form that does not say what was adopted.
+    is_old: bool,
 }
 
 #[derive(Serialize)]
@@ -246,6 +264,16 @@ impl Wanted {
 }
 
 impl Pins {
+    /// The pins of a file that could not be read: nothing is known of what was there.
+    pub fn of_unknown_past() -> Self {
+        Self { is_old: true, ..Self::default() }
+    }
+
+    /// Whether the file does not say what was adopted.
+    pub fn is_silent_on_adoption(&self) -> bool {
+        self.is_old
+    }
+
     /// Whether nothing is pinned.
     pub fn is_empty(&self) -> bool {
         self.blocks.is_empty()
@@ -265,12 +293,37 @@ impl Pins {
         block.pins.get(key).filter(|_| block.account_id == account_id)
     }
 
+    /// Notes that an address was there. It is kept for good: only people take it out.
+    pub fn adopt(&mut self, account: &str, account_id: &str, region: &str, resource: String) {
+        let block = self.blocks.entry(format!("{account}/{region}")).or_default();
+        account_id.clone_into(&mut block.account_id);
+        block.adopted.insert(resource);
+    }
+
+    /// Whether the file says that an address was there, under the name of its account or under another one.
+    pub fn adoption(&self, wanted: &Wanted) -> Adoption {
+        if self.is_old {
+            return Adoption::NotSaid;
+        }
+        let Address { account, region, kind, name } = &wanted.address;
+        let resource = format!("{kind}/{name}");
+        let is_of_it = |(place, block): (&String, &Block)| {
+            let (of_account, of_region) = place.rsplit_once('/').unwrap_or_default();
+            of_region == region
+                && (of_account == account || block.account_id == wanted.account_id)
+                && block.adopted.contains(&resource)
+        };
+        if self.blocks.iter().any(is_of_it) { Adoption::Adopted } else { Adoption::Never }
+    }
+
     /// The blocks, by `ACCOUNT/REGION`.
     pub fn blocks(&self) -> &BTreeMap<String, Block> {
         &self.blocks
     }
 
     /// The values alone, for a digest. A set of accounts is a list, so that git shows one that is gone as one line.
+    ///
+    /// What was adopted is left out: it changes nothing of what is wanted, and so makes no saved plan stale.
     pub(super) fn content(&self) -> BTreeMap<&str, BTreeMap<&str, Value>> {
         fn value(key: &str, pin: &Pin) -> Value {
             match is_set(source_of(key)) {
@@ -290,7 +343,12 @@ impl Pins {
     /// # Errors
     /// What the writer of YAML says.
     pub fn to_text(&self) -> Result<String, serde_yaml::Error> {
-        let file = File { version: VERSION, pins: self.content() };
+        let mut pins = self.content();
+        for (place, block) in self.blocks.iter().filter(|(_, block)| !block.adopted.is_empty()) {
+            let adopted = block.adopted.iter().map(String::as_str).collect();
+            pins.entry(place).or_default().insert(ADOPTED, adopted);
+        }
+        let file = File { version: VERSION, pins };
         Ok(format!("{HEADER}{}", serde_yaml::to_string(&file)?))
     }
 }
@@ -347,10 +405,13 @@ pub(super) fn read(manifests: &[Manifest], kinds: &[&dyn Kind], problems: &mut V
     if item.members().is_none() {
         return pins;
     }
-    if let Some(version) = item.required("version", "`1`", problems)
-        && version.value.as_u64() != Some(VERSION)
+    if let Some(version) = item.required("version", "`2`", problems) {
+        pins.is_old = version.value.as_u64() == Some(VERSION_BEFORE);
+    }
+    if let Some(version) = item.get("version")
+        && ![Some(VERSION), Some(VERSION_BEFORE)].contains(&version.value.as_u64())
     {
-        let detail = format!("this build reads version {VERSION} of {PINS_FILE}");
+        let detail = format!("this build reads versions {VERSION_BEFORE} and {VERSION} of {PINS_FILE}");
         problems.push(version.problem(codes::WRONG_SHAPE, detail, "make the file anew with `pin`"));
     }
     let Some(blocks) = item.required("pins", "one block for each account and region", problems) else { return pins };
@@ -384,8 +445,11 @@ fn read_block(item: &Item<'_>, beginnings: &Beginnings, problems: &mut Vec<Diagn
         return None;
     }
     let mut pins = BTreeMap::new();
+    let mut adopted = BTreeSet::new();
     for (entry, value) in members.into_iter().filter(|(entry, _)| entry.key != ACCOUNT) {
-        if !beginnings.begin(&entry.key) {
+        if entry.key == ADOPTED {
+            adopted = read_adopted(&value, problems);
+        } else if !beginnings.begin(&entry.key) {
             let place = Place { file: item.file.to_owned(), line: entry.line, column: entry.column };
             let detail = format!("`{}` is not {}", entry.key, beginnings.in_words());
             let remedy = beginnings.near(&entry.key).map_or_else(
@@ -398,7 +462,30 @@ fn read_block(item: &Item<'_>, beginnings: &Beginnings, problems: &mut Vec<Diagn
             pins.insert(entry.key.clone(), Pin { value: text, at: Some(place) });
         }
     }
-    Some(Block { account_id: account_id.to_owned(), pins })
+    Some(Block { account_id: account_id.to_owned(), pins, adopted })
+}
+
+/// What was there once.
+fn read_adopted(value: &Item<'_>, problems: &mut Vec<Diagnostic>) -> BTreeSet<String> {
+    let Some(items) = value.elements() else {
+        let detail = "what was adopted is a list of KIND/NAME";
+        problems.push(value.problem(codes::WRONG_SHAPE, detail, "make the file anew with `pin`"));
+        return BTreeSet::new();
+    };
+    let mut adopted = BTreeSet::new();
+    for item in &items {
+        match item.text("what was adopted", problems) {
+            Some(text) if text.split_once('/').is_some_and(|(kind, name)| !kind.is_empty() && !name.is_empty()) => {
+                adopted.insert(text.to_owned());
+            }
+            Some(other) => {
+                let detail = format!("`{other}` is not KIND/NAME");
+                problems.push(item.problem(codes::WRONG_SHAPE, detail, "make the file anew with `pin`"));
+            }
+            None => {}
+        }
+    }
+    adopted
 }
 
 /// One value, or a list of accounts or members.

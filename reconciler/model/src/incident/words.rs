@@ -93,6 +93,7 @@ pub(super) fn exposed(one: &Affected) -> String {
 pub(super) fn change(change: Change) -> &'static str {
     match change {
         Change::Missing => "it was not there",
+        Change::New => "it never was there",
         Change::Changed => "it was changed",
         Change::Unexpected => "it was there, and must not be",
     }

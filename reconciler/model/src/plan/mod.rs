@@ -38,7 +38,7 @@ pub struct Format {
 }
 
 /// The format that this build writes.
-pub const FORMAT: Format = Format { major: 2, minor: 2 };
+pub const FORMAT: Format = Format { major: 2, minor: 3 };
 
 /// One call, exactly as it goes out: what is shown is what is sent.
 #[derive(Debug, Clone, Default, PartialEq, JsonSchema, Serialize, Deserialize)]

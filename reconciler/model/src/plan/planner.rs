@@ -49,6 +49,10 @@ pub struct Inputs<'a> {
     pub unexpected: &'a [Unexpected],
     /// Where what nobody declared is looked for.
     pub watch: Option<&'a Watch>,
+    /// Absent addresses that nobody ever saw ([`crate::first_seen`]).
+    pub new: &'a BTreeSet<Address>,
+    /// Absent addresses of which nobody can tell whether they were there before, and why.
+    pub unheard: &'a BTreeMap<Address, String>,
     /// What was read.
     pub inventory: &'a Inventory,
     /// The kinds.
@@ -266,6 +270,18 @@ pub fn build(inputs: &Inputs<'_>) -> Plan {
         }
         match assessed.drift {
             Some(mut drift) => {
+                if drift.change == Change::Missing && inputs.new.contains(address) {
+                    // Nothing was taken away.
+                    drift.change = Change::New;
+                    drift.direction = Direction::Neutral;
+                }
+                findings.extend(inputs.unheard.get(address).filter(|_| drift.change == Change::Missing).map(|why| Finding {
+                    address: address.clone(),
+                    severity: Severity::Note,
+                    code: codes::PAST_UNREAD.to_owned(),
+                    detail: format!("taken for missing and not for new: {why}"),
+                    alerts: Vec::new(),
+                }));
                 drift.alerts = alert::of(inputs.controls, &drift);
                 findings.extend(expired(inputs, wanted, *kind, &drift));
                 drift.context.places = places.get(&wanted.declaration.at).copied().unwrap_or_default();

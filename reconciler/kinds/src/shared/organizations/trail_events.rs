@@ -19,6 +19,7 @@ pub(crate) const TRAIL_EVENTS: &[TrailEvent] = &[
         Some(set)
     }),
     TrailEvent::new(SOURCE, "UpdatePolicy", ID)
+        .ends()
         .of(&["content", "description"])
         .shows(|parameters| renamed(parameters, &[("content", "content"), ("description", "description")])),
     TrailEvent::new(SOURCE, "AttachPolicy", ID).of(&[TARGETS]).elements(TARGET).leaves(true),
