@@ -13,6 +13,7 @@ mod controls;
 mod dependencies;
 mod discovery;
 mod exports;
+mod first_seen;
 mod forgotten;
 mod generators;
 mod honesty;

@@ -9,6 +9,7 @@ use reconciler_aws::{Connection, Retries, Sessions, Timeouts};
 use reconciler_emulator::{Accounts, Call, Edit, Effect, Emulator, Fault, Match, Options, Script, Step, Times};
 use reconciler_engine::apply::{Applied, Authority};
 use reconciler_engine::event::{Silence, StepOutcome};
+use reconciler_engine::head;
 use reconciler_engine::journal::{Journal, Made, Record, records};
 use reconciler_engine::observe::{Read, read_all, scope_of};
 use reconciler_engine::pinning::Pointer;
@@ -20,7 +21,7 @@ use reconciler_kinds::sources::discovery;
 use reconciler_model::address::{Scope, ScopeKind};
 use reconciler_model::attribution::ResourceAttribution;
 use reconciler_model::control::{self, Answered};
-use reconciler_model::desired::{Desired, Pin, Pointed, Source, Wanted, load, load_in};
+use reconciler_model::desired::{Adoption, Desired, Pin, Pointed, Source, Wanted, load, load_in};
 use reconciler_model::drift::FieldDrift;
 use reconciler_model::inventory::Inventory;
 use reconciler_model::kind::Kind;
@@ -167,7 +168,7 @@ impl World {
 
     /// What the journal says that was made.
     fn made(&self) -> Made {
-        records(&self.folder().journal()).map(|records| Made::of(&records)).unwrap_or_default()
+        Made::at(&self.folder().journal())
     }
 
     fn target<'a>(&'a self, made: &'a Made) -> Target<'a> {
@@ -199,6 +200,24 @@ impl World {
         let journal = self.journal();
         let memory = Memory { last_read: self.folder().last_read(), ..Memory::of(&journal) };
         self.reconciler().plan_at(target, memory).await.expect("a plan")
+    }
+
+    /// The same world after somebody emptied the file of pins, with what was adopted.
+    pub fn lose_pins(&mut self) {
+        for one in &mut self.wanted {
+            one.adoption = Adoption::Never;
+            (one.pin, one.pinned_versions) = (None, None);
+            one.pins.clear();
+            one.referred_pins.clear();
+            one.answered.clear();
+        }
+    }
+
+    /// The same world after somebody removed the journal and its head.
+    pub fn lose_journal(&self) {
+        let journal = self.folder().journal();
+        let _ = std::fs::remove_file(head::path_of(&journal));
+        let _ = std::fs::remove_file(journal);
     }
 
     /// The records of the journal.

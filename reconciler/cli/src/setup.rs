@@ -393,9 +393,7 @@ impl Setup {
     /// The resources that this tool made, by the journal; nothing where the journal cannot be read. A run that writes
     /// reports that.
     fn made(&self) -> &Made {
-        self.made.get_or_init(|| {
-            self.journal_to_read().map(|path| Made::at(&path)).unwrap_or_default()
-        })
+        self.made.get_or_init(|| self.journal_to_read().map(|path| Made::at(&path)).unwrap_or_default())
     }
 
     /// When everything was read the last time, as far as the state folder tells.

@@ -199,36 +199,37 @@ impl Reconciler<'_> {
         let nobody = BTreeSet::new();
         let failed = memory.flaps.map_or(&nobody, FlapHistory::failed);
         let mut first_seen = FirstSeen::default();
-        let build = |first_seen: &FirstSeen, blocked: &BTreeMap<Address, (&'static str, String)>, flapping: &[Flapping]| {
-            plan::build(&Inputs {
-                wanted: target.wanted,
-                trees: &observation.trees,
-                waiting: &observation.waiting,
-                as_declared: &observation.as_declared,
-                repointed: &observation.repointed,
-                superseded: &observation.superseded,
-                unexpected: &observation.unexpected,
-                watch: target.watch,
-                standing: &observation.standing,
-                referring: &observation.referring,
-                replaced: &made.replaced,
-                failed,
-                last_read: memory.last_read.as_ref(),
-                new: &first_seen.new,
-                unheard: &first_seen.unheard,
-                inventory: &observation.inventory,
-                kinds: &kinds,
-                controls: control::all(),
-                may_delete_versions: target.may_delete_versions,
-                blocked,
-                in_vain: &in_vain,
-                flapping,
-                desired_digest: target.desired_digest,
-                journal_head: memory.head.clone(),
-                now: now.to_string(),
-                tool_version: env!("CARGO_PKG_VERSION"),
-            })
-        };
+        let build =
+            |first_seen: &FirstSeen, blocked: &BTreeMap<Address, (&'static str, String)>, flapping: &[Flapping]| {
+                plan::build(&Inputs {
+                    wanted: target.wanted,
+                    trees: &observation.trees,
+                    waiting: &observation.waiting,
+                    as_declared: &observation.as_declared,
+                    repointed: &observation.repointed,
+                    superseded: &observation.superseded,
+                    unexpected: &observation.unexpected,
+                    watch: target.watch,
+                    standing: &observation.standing,
+                    referring: &observation.referring,
+                    replaced: &made.replaced,
+                    failed,
+                    last_read: memory.last_read.as_ref(),
+                    new: &first_seen.new,
+                    unheard: &first_seen.unheard,
+                    inventory: &observation.inventory,
+                    kinds: &kinds,
+                    controls: control::all(),
+                    may_delete_versions: target.may_delete_versions,
+                    blocked,
+                    in_vain: &in_vain,
+                    flapping,
+                    desired_digest: target.desired_digest,
+                    journal_head: memory.head.clone(),
+                    now: now.to_string(),
+                    tool_version: env!("CARGO_PKG_VERSION"),
+                })
+            };
         let mut plan = build(&first_seen, &blocked, &[]);
         if target.asks_past {
             first_seen = self.first_seen(&plan, target.wanted, made, now).await;

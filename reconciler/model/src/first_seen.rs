@@ -65,8 +65,9 @@ pub fn of_events(kind: &dyn Kind, name: &str, histories: &Histories<'_>) -> Witn
                 continue;
             }
         };
-        let may_be_it =
-            |event: &&Event| !event.failed && concerns(trail_event, event) && may_mean(trail_event, event, name, is_by_id);
+        let may_be_it = |event: &&Event| {
+            !event.failed && concerns(trail_event, event) && may_mean(trail_event, event, name, is_by_id)
+        };
         if past.events.iter().any(|event| may_be_it(&event)) {
             return Witness::Knows;
         }

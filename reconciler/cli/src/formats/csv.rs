@@ -68,7 +68,9 @@ fn row(found: &Found<'_>, subject: &Subject<'_>, field: Option<&FieldDrift>) -> 
     let address = &subject.address;
     let drift = subject.drift;
     let yes = |is: bool| if is { "yes" } else { "" }.to_owned();
-    let declared = drift.filter(|drift| matches!(drift.change, Change::Missing | Change::New)).map(|drift| &drift.context.declared);
+    let declared = drift
+        .filter(|drift| matches!(drift.change, Change::Missing | Change::New))
+        .map(|drift| &drift.context.declared);
     let mut codes: Vec<&str> = subject.gaps.iter().map(|gap| gap.code.as_str()).collect();
     codes.extend(subject.findings.iter().map(|finding| finding.code.as_str()));
     codes.dedup();

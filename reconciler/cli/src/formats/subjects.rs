@@ -266,6 +266,7 @@ pub(crate) fn about(control: &Control, signal: &str) -> String {
         alert::HARMLESS => "Something is not as declared, and nothing protects less.".to_owned(),
         alert::REPOINTED => "A pinned name, tag or alias leads elsewhere.".to_owned(),
         alert::WEAK_VERSION => "An older version that callers can name protects less than declared.".to_owned(),
+        alert::NEW => "Something is declared that never was there.".to_owned(),
         alert::WAIVED => "Somebody answers for what is not as declared.".to_owned(),
         alert::WAIVER_EXPIRED => "The last day of a waiver is over, and it is still not as declared.".to_owned(),
         alert::SHUT => "What protects more than declared may keep everybody out.".to_owned(),

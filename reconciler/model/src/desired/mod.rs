@@ -41,8 +41,8 @@ pub use exported::{Exported, exported};
 pub use load::{Desired, Source, discovered, load, load_in, load_organization, read_pins};
 pub use organization::{Account, ORGANIZATION_FILE, Organization, partition_of};
 pub use pins::{
-    ACCOUNT_NAMED, ANSWERS, Adoption, Block, CONTENT, COVERED, EXCLUDED, PINS_FILE, Pin, Pins, Pointed, REACH, UNIT, VERSIONS,
-    is_set, key_of_lookup, members_of, set_of,
+    ACCOUNT_NAMED, ANSWERS, Adoption, Block, CONTENT, COVERED, EXCLUDED, PINS_FILE, Pin, Pins, Pointed, REACH, UNIT,
+    VERSIONS, is_set, key_of_lookup, members_of, set_of,
 };
 pub use schema::schema;
 pub use selection::Where;

@@ -275,12 +275,14 @@ pub fn build(inputs: &Inputs<'_>) -> Plan {
                     drift.change = Change::New;
                     drift.direction = Direction::Neutral;
                 }
-                findings.extend(inputs.unheard.get(address).filter(|_| drift.change == Change::Missing).map(|why| Finding {
-                    address: address.clone(),
-                    severity: Severity::Note,
-                    code: codes::PAST_UNREAD.to_owned(),
-                    detail: format!("taken for missing and not for new: {why}"),
-                    alerts: Vec::new(),
+                findings.extend(inputs.unheard.get(address).filter(|_| drift.change == Change::Missing).map(|why| {
+                    Finding {
+                        address: address.clone(),
+                        severity: Severity::Note,
+                        code: codes::PAST_UNREAD.to_owned(),
+                        detail: format!("taken for missing and not for new: {why}"),
+                        alerts: Vec::new(),
+                    }
                 }));
                 drift.alerts = alert::of(inputs.controls, &drift);
                 findings.extend(expired(inputs, wanted, *kind, &drift));
