@@ -10,7 +10,7 @@ use reconciler_model::plan::Plan;
 use reconciler_tests::world::{World, told};
 use serde_json::{Value, json};
 
-use crate::row::{Class, Expect, Row};
+use crate::row::{Class, Expect, Row, Wiped};
 use crate::snapshot::{self, Snapshot, differences};
 
 /// Plays one row over the scenario in which everything is as declared.
@@ -21,6 +21,7 @@ pub(crate) async fn play(row: &Row) -> Result<(), String> {
     let emulator = Emulator::scenario("in-sync", Options::default()).map_err(|error| format!("set-up: {error}"))?;
     let mut world = World::over(emulator, &row.desired()).await;
     world.undone_at_most = Some(2);
+    world.asks_past = true;
     attack(&world, row.before())?;
     if row.declares_otherwise() {
         enforce(&world).await?;
@@ -38,6 +39,10 @@ pub(crate) async fn play(row: &Row) -> Result<(), String> {
     if before == attacked && row.expect == Expect::Harmless {
         return Err("set-up: the calls change nothing that can be seen".to_owned());
     }
+    row.wipes.iter().for_each(|wiped| match wiped {
+        Wiped::Pins => world.lose_pins(),
+        Wiped::Journal => world.lose_journal(),
+    });
     world.emulator.inject(row.faults.clone());
     let first = world.plan().await.plan;
     let seen = Seen { row, before, attacked, first };

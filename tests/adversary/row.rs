@@ -80,12 +80,25 @@ pub(crate) struct Row {
     /// The calls, in order.
     #[serde(default)]
     steps: Vec<Attack>,
+    /// What the attacker destroys of what knows the past.
+    #[serde(default)]
+    pub(crate) wipes: Vec<Wiped>,
     /// What goes wrong from then on.
     #[serde(default)]
     pub(crate) faults: Vec<Fault>,
     /// Calls that are made again after each activation, for as long as it is looked at.
     #[serde(default)]
     again: Vec<Attack>,
+}
+
+/// A witness of the past.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub(crate) enum Wiped {
+    /// The file of pins, with what was adopted.
+    Pins,
+    /// The journal, with its head.
+    Journal,
 }
 
 /// A text of the shipped declarations, and what stands there instead.
