@@ -256,9 +256,9 @@ fn a_waiver_of_what_is_not_there_or_of_what_cannot_be_is_told() {
         ("'*'", "30", "waives nothing"),
         ("where", "30", "waives nothing"),
         ("spec.retentionInDays", "30", "waives nothing"),
-        ("retentionInDays", "'30'", "is whole number"),
-        ("retentionInDays", "true", "is whole number"),
-        ("retentionInDays", "3e1", "is whole number"),
+        ("retentionInDays", "'30'", "of log-group is whole number"),
+        ("retentionInDays", "true", "of log-group is whole number"),
+        ("retentionInDays", "3e1", "of log-group is whole number"),
     ] {
         environment.write("desired-state/waivers.yaml", waiver(path, tolerate));
         let _ = environment.run(&["validate"]).exits(65).says(&["BRX0304", "desired-state/waivers.yaml:2", told]);

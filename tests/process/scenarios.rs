@@ -26,5 +26,6 @@ scenarios! {
     saved_plan: "saved-plan.md",
     stale_plan: "stale-plan.md",
     stronger: "stronger.md",
+    first_roll_out: "first-roll-out.md",
     waivers: "waivers.md",
 }

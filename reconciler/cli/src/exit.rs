@@ -134,6 +134,11 @@ Exit codes:
   65   the desired state is invalid
   130  interrupted from the keyboard; 143 asked to terminate";
 
+/// All of them, by code.
+pub(crate) fn every() -> &'static [Exit] {
+    &Exit::ALL
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

@@ -8,7 +8,7 @@ use reconciler_model::alert::Alert;
 use reconciler_model::attribution::ResourceAttribution;
 use reconciler_model::control::AlertClass;
 use reconciler_model::direction::Direction;
-use reconciler_model::drift::Change;
+use reconciler_model::drift::{Change, Drift};
 use reconciler_model::plan::{Plan, Severity};
 use reconciler_model::text::one_line;
 
@@ -255,7 +255,7 @@ impl Painter<'_> {
     fn lines(&self, text: &mut String, entry: &Entry) {
         if entry.sign == Sign::Create {
             let at = if entry.at.is_empty() { String::new() } else { format!("  {}", paint(FAINT, &entry.at)) };
-            text.push_str(&format!("    {}\n", line(format_args!("declared, and not there{at}"))));
+            text.push_str(&format!("    {}\n", line(format_args!("{}{at}", entry.absence()))));
         }
         let label_width = |one: &Line| columns(&one.label) + 2 * one.depth;
         let with_text = entry.lines.iter().filter(|one| !one.text.is_empty());
@@ -442,7 +442,8 @@ pub(crate) fn result(plan: &Plan, exit: Exit) -> String {
     }
     let verdict = match exit {
         Exit::Done if plan.drift.is_empty() => paint(GOOD, "in sync"),
-        Exit::Done => {
+        // A threshold lets a plan pass in which there is something to do.
+        Exit::Done if plan.drift.iter().all(Drift::is_kept) => {
             let stronger = plan.drift.len() - waived;
             parts.truncate(2);
             let told = [(waived, "waived"), (stronger, "stronger and kept")];

@@ -15,7 +15,7 @@ use serde_json::Value;
 
 use crate::args::{Arguments, Output};
 use crate::environment;
-use crate::exit::Exit;
+use crate::exit::{self, Exit};
 use crate::failure::Failure;
 use crate::formats::documents::{self, Document};
 use crate::screen::Screen;
@@ -140,7 +140,7 @@ fn option(arg: &Arg) -> [String; 3] {
 }
 
 fn exit_codes() -> String {
-    let rows: Vec<[String; 3]> = Exit::ALL
+    let rows: Vec<[String; 3]> = exit::every()
         .iter()
         .map(|exit| [exit.code().to_string(), exit.meaning().to_owned(), exit.what_to_do().to_owned()])
         .collect();

@@ -187,7 +187,15 @@ impl View {
     }
 }
 
+/// What is said of a resource that nobody knows of.
+const NEW: &str = "new: never seen before";
+
 impl Entry {
+    /// How a resource that is not there is told.
+    pub(crate) fn absence(&self) -> &'static str {
+        if self.what == NEW { "declared, and to be made for the first time" } else { "declared, and not there" }
+    }
+
     fn say_it_of_every_place(&mut self, reading: &Reading<'_>) {
         let Some(address) = self.addresses.first() else { return };
         for line in &mut self.lines {
@@ -231,7 +239,7 @@ fn of_drift(plan: &Plan, drift: &Drift, reading: &Reading<'_>) -> Entry {
     let is_kept = drift.is_kept();
     let (sign, what) = match drift.change {
         Change::Missing => (Sign::Create, "missing"),
-        Change::New => (Sign::Create, "new: never seen before"),
+        Change::New => (Sign::Create, NEW),
         Change::Unexpected => (Sign::Undeclared, "undeclared, below the floor"),
         Change::Changed if is_kept && drift.is_waived_in_part() => (Sign::Waived, "waived"),
         Change::Changed if is_kept => (Sign::Keep, "strengthened, kept"),

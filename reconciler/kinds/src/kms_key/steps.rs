@@ -367,7 +367,7 @@ fn make_usable(steps: &mut Steps<'_>, live: &ObservedResource) -> bool {
         steps.push("restore", "enable the key", Operation::EnableKey, json!({}), expected_state);
         return true;
     }
-    if wants_off && was {
+    if wants_off && (was || steps.situation.differs_in(ENABLED)) {
         let expected_state = expected(json!({"enabled": false}));
         steps.push("update", "disable the key", Operation::DisableKey, json!({}), expected_state);
         return false;

@@ -254,7 +254,11 @@ pub(super) fn check_members(waivers: &[Waiver], kinds: &[&dyn Kind], problems: &
                 waiver.tolerate,
                 waiver.path,
                 kind.name(),
-                if member.values.is_empty() { member.r#type.clone() } else { listed(&member.values) }
+                if member.r#type == "text" && !member.values.is_empty() {
+                    listed(&member.values)
+                } else {
+                    member.r#type.clone()
+                }
             );
             tell(detail, "write the value as a plan shows it".to_owned());
         }

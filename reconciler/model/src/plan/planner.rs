@@ -239,6 +239,10 @@ pub fn build(inputs: &Inputs<'_>) -> Plan {
                 finding.alerts = alert::tickets(inputs.controls, &wanted.declaration.controls, signal);
             }
         }
+        // What a kind says of what is lost with a deleted resource is not so of one that never was.
+        if inputs.new.contains(address) && live.is_none() {
+            assessed.findings.retain(|one| one.severity != Severity::Note || one.code != codes::IMMUTABLE);
+        }
         findings.append(&mut assessed.findings);
         if let Some(reason) = inputs.in_vain.get(address)
             && assessed.steps.iter().any(|step| step.spends)

@@ -229,7 +229,7 @@ fn what_is_pinned_of_accounts_is_held() {
     assert_snapshot!(text, @r"
     # What aliases, tags and names led to. Written by `bedrock-reconciler pin`, looked at by `pin --check` and by every plan.
     # A change here is a change of what declarations mean: review it like one.
-    version: 1
+    version: 2
     pins:
       Main/us-east-1:
         account: '111122223333'

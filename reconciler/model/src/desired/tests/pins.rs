@@ -100,7 +100,7 @@ fn mistakes_are_told_at_their_places() {
         |line: &str| format!("version: 1\npins:\n  prod/eu-west-1:\n    account: \"222233334444\"\n    {line}\n");
     for (text, expected) in [
         ("version: 1\npins: {}\nmore: 1\n".to_owned(), "pins.lock:3:1 BRX0201\n"),
-        ("version: 2\npins: {}\n".to_owned(), "pins.lock:1:10 BRX0204\n"),
+        ("version: 3\npins: {}\n".to_owned(), "pins.lock:1:10 BRX0204\n"),
         ("pins: {}\n".to_owned(), "pins.lock:1:1 BRX0204\n"),
         ("version: 1\npins: {prod: {}}\n".to_owned(), "pins.lock:2:14 BRX0204\n"),
         ("version: 1\npins: {}\n---\nversion: 1\n".to_owned(), "pins.lock:4:1 BRX0204\n"),
