@@ -297,6 +297,7 @@ def test_every_document_is_what_its_schema_says(serve, tmp_path, schema_of):
     told("explanation", IN_SYNC, "explain", "guardrail.contentPolicy")
     told("version", IN_SYNC, "version")
     told("status", IN_SYNC, "status")
+    told("formatting", IN_SYNC, "fmt", "--check")
     told("examination", IN_SYNC, "doctor")
     told("adoption", IN_SYNC, "adopt", "--dry-run", "--all")
     told("init", IN_SYNC, "init", "--account", world.PROD, "--region", "us-east-1", "--dir", str(tmp_path / "begun"))

@@ -17,6 +17,7 @@ const COMMANDS: [&str; 22] = [
     "doctor",
     "status",
     "validate",
+    "fmt",
     "plan",
     "pin",
     "apply",
@@ -171,6 +172,36 @@ fn what_was_probably_meant_is_said_or_taken() {
         .says(&["did you mean `prod/us-east-1/*`?"]);
     // The only resource of this name is meant.
     let _ = restore("org-bedrock-trail").exits(0);
+}
+
+/// What is shipped is in order; what is not is shown, put in order, and means the same.
+#[test]
+fn files_are_put_in_order() {
+    let environment = TestEnvironment::new();
+    let _ = environment.run(&["fmt", "--check"]).exits(0).prints(&["0 of"]);
+    environment.edit("desired-state/guardrails/payments.yaml", "kind: guardrail", "#why\nkind:   guardrail  ");
+    let before = environment.run(&["--output", "json", "validate"]).exits(0).json();
+    let _ = environment.run(&["fmt", "--check"]).exits(2).prints(&["-kind:   guardrail", "+# why", "1 of"]);
+    let _ = environment.run(&["fmt"]).exits(0).prints(&["ordered desired-state/guardrails/payments.yaml"]);
+    let _ = environment.run(&["fmt", "--check", "desired-state/guardrails"]).exits(0);
+    assert_eq!(environment.run(&["--output", "json", "validate"]).exits(0).json(), before);
+    environment.write("desired-state/half.yaml", "a: [1\n");
+    let _ = environment.run(&["fmt"]).exits(65).says(&["left desired-state/half.yaml as it is"]);
+    let _ = environment.run(&["fmt", "nowhere"]).exits(64).says(&["there is no file nowhere"]);
+}
+
+/// A base and an environment over it, with either option.
+#[test]
+fn desired_states_are_laid_over_each_other() {
+    let environment = TestEnvironment::new();
+    environment.write(
+        "over/kept-longer.yaml",
+        "kind: log-group\nname: /app/only-here\nwhere: {accounts: [prod], regions: [us-east-1]}\nspec: {retentionInDays: 731}\n",
+    );
+    let count = |of: &[&str]| environment.run(&[of, &["validate"]].concat()).exits(0).stdout;
+    let layered = count(&["--desired", "desired-state", "--desired", "over"]);
+    assert_eq!(layered, count(&["--base", "desired-state", "--desired=over"]));
+    assert_ne!(layered, count(&["--desired", "desired-state"]));
 }
 
 #[test]

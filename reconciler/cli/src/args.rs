@@ -1,5 +1,6 @@
 //! The command line. The comments are the help pages.
 
+use std::ffi::OsString;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
@@ -22,10 +23,27 @@ pub(crate) struct Arguments {
     pub(crate) command: Command,
 }
 
+/// The words of a command line in which --desired is there once: where it is repeated, all but the last are --base.
+pub(crate) fn layered(words: impl IntoIterator<Item = OsString>) -> Vec<OsString> {
+    const DESIRED: &str = "--desired";
+    let mut words: Vec<OsString> = words.into_iter().collect();
+    let end = words.iter().position(|word| word == "--").unwrap_or(words.len());
+    let names = |word: &OsString| word == DESIRED || word.to_string_lossy().starts_with("--desired=");
+    let found: Vec<usize> = (0..end).filter(|at| words.get(*at).is_some_and(names)).collect();
+    for at in found.iter().rev().skip(1) {
+        let Some(word) = words.get_mut(*at) else { continue };
+        let rest = word.to_string_lossy().trim_start_matches(DESIRED).to_owned();
+        *word = format!("--base{rest}").into();
+    }
+    words
+}
+
 /// Options of every command.
 #[derive(Debug, Args)]
 pub(crate) struct Global {
     /// The folder of the desired state: organization.yaml and the declarations, in any number of YAML files.
+    ///
+    /// May be repeated, the lowest first: each folder before the last one is as one of --base.
     #[arg(
         long,
         global = true,
@@ -344,6 +362,20 @@ pub(crate) enum Command {
     /// Check the desired state. No call to AWS is made.
     #[command(after_help = "Example:\n  bedrock-reconciler validate --desired desired-state")]
     Validate,
+
+    /// Put the files of the desired state in order: spaces, blank lines, comments, quotes. Nothing that is declared changes, and no
+    /// comment is lost.
+    ///
+    /// A file whose meaning would change, because it has a text over several lines in quotes, is left as it is, with the reason.
+    #[command(after_help = "Examples:\n  bedrock-reconciler fmt\n  bedrock-reconciler fmt --check")]
+    Fmt {
+        /// Write nothing: show what would change, and exit with 2 where something would.
+        #[arg(long)]
+        check: bool,
+        /// Files or folders; the desired state where none is named.
+        #[arg(value_name = "PATH")]
+        paths: Vec<PathBuf>,
+    },
 
     /// Show what drifted and what would be done. Nothing is changed.
     #[command(

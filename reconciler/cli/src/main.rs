@@ -45,7 +45,7 @@ use setup::Setup;
 static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 
 fn main() -> ExitCode {
-    let arguments = match Arguments::try_parse() {
+    let arguments = match Arguments::try_parse_from(args::layered(std::env::args_os())) {
         Ok(arguments) => arguments,
         Err(error) => {
             // A closed stream is no reason for another exit code.
@@ -98,6 +98,7 @@ async fn run(arguments: Arguments, screen: Screen) -> Result<Exit, Failure> {
         Command::Doctor { account } => commands::doctor::run(&Setup::new(global)?, &account).await,
         Command::Status => commands::status::run(&Setup::new(global)?),
         Command::Validate => commands::validate::run(&Setup::new(global)?),
+        Command::Fmt { check, paths } => commands::fmt::run(&Setup::new(global)?, check, &paths),
         Command::Plan { filter, out, blame, summary, fail_on } => {
             let asked = commands::plan::Asked { out, attribution: blame, summary, fail_on };
             commands::plan::run(&Setup::new(global)?.or_shipped(), &filter, asked).await

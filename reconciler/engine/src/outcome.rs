@@ -216,6 +216,11 @@ impl Outcome {
         if is_something_wrong { Self::Drift } else { Self::Done }
     }
 
+    /// Of a look at whether files are in order.
+    pub fn of_formatting(is_something_out_of_order: bool) -> Self {
+        if is_something_out_of_order { Self::Drift } else { Self::Done }
+    }
+
     /// Of one drill: what was attacked has to be seen, all of it restored, and the evidence complete.
     pub fn of_drill(drilled: Drilled<'_>) -> Self {
         let Drilled { converged, drifted, is_attacked, is_evidence_complete } = drilled;

@@ -10,6 +10,7 @@ pub(crate) mod emulator;
 pub(crate) mod enforce;
 pub(crate) mod explain;
 pub(crate) mod export;
+pub(crate) mod fmt;
 pub(crate) mod history;
 pub(crate) mod init;
 pub(crate) mod manual;

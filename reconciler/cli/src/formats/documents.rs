@@ -14,7 +14,7 @@ use serde::Serialize;
 use serde_json::{Value, json};
 
 use super::shapes::{
-    Activation, Adoption, Audited, Begun, Code, Drilled, Examination, Explainable, Exported, Failed, History, Listed,
+    Activation, Adoption, Audited, Begun, Code, Drilled, Examination, Explainable, Exported, Failed, Formatted, History, Listed,
     NamedControl, NamedExplanation, Pinned, Planned, Recorded, Standing, Validation, Version,
 };
 
@@ -50,6 +50,8 @@ pub(crate) const VERSION: Format = format("version");
 pub(crate) const ADOPTION: Format = format("adoption");
 /// The format of `examination`.
 pub(crate) const EXAMINATION: Format = format("examination");
+/// The format of `formatting`.
+pub(crate) const FORMATTING: Format = format("formatting");
 /// The format of `init`.
 pub(crate) const INIT: Format = format("init");
 /// The format of `status`.
@@ -116,6 +118,8 @@ pub(crate) enum Document {
     Explanation,
     /// Of `version`.
     Version,
+    /// Of `fmt`.
+    Formatting,
     /// Of `init`.
     Init,
     /// Of `adopt`.
@@ -150,6 +154,7 @@ pub(crate) fn schema(of: Document) -> Option<Value> {
         Document::Codes => (CODES, schema_of::<Explainable>()),
         Document::Explanation => (EXPLANATION, schema_of::<NamedExplanation>()),
         Document::Version => (VERSION, schema_of::<Version>()),
+        Document::Formatting => (FORMATTING, schema_of::<Formatted>()),
         Document::Init => (INIT, schema_of::<Begun>()),
         Document::Adoption => (ADOPTION, schema_of::<Adoption>()),
         Document::Examination => (EXAMINATION, schema_of::<Examination>()),

@@ -331,6 +331,18 @@ pub(super) struct Examination {
     exit: u8,
 }
 
+/// The files that were or would be put in order.
+#[derive(Debug, JsonSchema)]
+pub(super) struct Formatted {
+    format: Format,
+    /// How many files were looked at.
+    files: usize,
+    /// Those that are not in order, or were not.
+    changed: Vec<String>,
+    /// Whether nothing was written.
+    check: bool,
+}
+
 /// What a beginning wrote.
 #[derive(Debug, JsonSchema)]
 pub(super) struct Begun {
