@@ -15,6 +15,7 @@ use similar::TextDiff;
 
 use crate::screen::line;
 use crate::text::counted;
+use crate::view::changes;
 
 /// The whole file.
 pub(crate) fn of(plan: &Plan) -> String {
@@ -54,7 +55,7 @@ fn address(all: &mut String, plan: &Plan, drift: &Drift) {
         Change::Missing => "missing",
         Change::New => "new: never seen before",
         Change::Unexpected => "undeclared",
-        Change::Changed => drift.direction.word(),
+        Change::Changed => changes::in_words(drift.direction),
     };
     tell(all, format_args!("# {}: {what}", drift.address));
     for alert in &drift.alerts {

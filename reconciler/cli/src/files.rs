@@ -1,8 +1,8 @@
 //! The files of the desired state, and files that are written whole or not at all.
 
-use std::fs::File;
+use std::fs::{File, Permissions};
 use std::io::{self, Read as _, Write as _};
-use std::os::unix::fs::MetadataExt as _;
+use std::os::unix::fs::{MetadataExt as _, PermissionsExt as _};
 use std::path::{Path, PathBuf};
 
 use reconciler_model::desired::{PINS_FILE, Source};
@@ -101,14 +101,30 @@ fn shown(path: &Path) -> String {
 
 /// Writes a file whole or not at all: beside it first, then in its place.
 pub(crate) fn write_whole(path: &Path, bytes: &[u8]) -> io::Result<()> {
+    beside(path, bytes)?.persist(path).map_err(|error| error.error)?;
+    Ok(())
+}
+
+/// The same of a file that must not be there.
+pub(crate) fn write_new(path: &Path, bytes: &[u8]) -> io::Result<()> {
+    if std::fs::symlink_metadata(path).is_ok() {
+        return Err(io::ErrorKind::AlreadyExists.into());
+    }
+    beside(path, bytes)?.persist_noclobber(path).map_err(|error| error.error)?;
+    Ok(())
+}
+
+/// A file beside the one that is meant, with its content on disk. It is removed where it does not take its place.
+fn beside(path: &Path, bytes: &[u8]) -> io::Result<tempfile::NamedTempFile> {
     let folder = path
         .parent()
         .filter(|folder| !folder.as_os_str().is_empty())
         .map_or_else(|| PathBuf::from("."), Path::to_owned);
     std::fs::create_dir_all(&folder)?;
-    let mut beside = tempfile::NamedTempFile::new_in(&folder)?;
+    // As any new file, which others may read where the user's mask lets them; one that is replaced keeps its mode.
+    let mode = std::fs::metadata(path).map_or(0o666, |metadata| metadata.permissions().mode() & 0o777);
+    let mut beside = tempfile::Builder::new().permissions(Permissions::from_mode(mode)).tempfile_in(&folder)?;
     beside.write_all(bytes)?;
     beside.as_file().sync_all()?;
-    beside.persist(path).map_err(|error| error.error)?;
-    Ok(())
+    Ok(beside)
 }

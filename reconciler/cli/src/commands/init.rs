@@ -1,7 +1,6 @@
 //! `init`: the organization file and the schema for editors, so that the first command has something to read.
 
-use std::fs::OpenOptions;
-use std::io::{self, Write as _};
+use std::io;
 use std::path::{Path, PathBuf};
 
 use reconciler_aws::{CallError, ErrorClass, Sessions};
@@ -13,6 +12,7 @@ use serde_json::json;
 use crate::args::Global;
 use crate::exit::Exit;
 use crate::failure::Failure;
+use crate::files;
 use crate::formats::documents;
 use crate::next;
 use crate::prompt::{self, ask};
@@ -274,7 +274,7 @@ fn texts(answers: &Answers) -> Vec<String> {
     }
 }
 
-/// Writes a file that must not be there.
+/// Writes a file that must not be there, whole or not at all: half of a declaration can be a valid one that holds less.
 pub(crate) fn write_new(path: &Path, text: &str) -> Result<(), Failure> {
     let failed = |error: io::Error| match error.kind() {
         io::ErrorKind::AlreadyExists => {
@@ -282,11 +282,7 @@ pub(crate) fn write_new(path: &Path, text: &str) -> Result<(), Failure> {
         }
         _ => Failure::new(Exit::Failed, format!("failed to write {}: {error}", path.display())),
     };
-    if let Some(folder) = path.parent() {
-        std::fs::create_dir_all(folder).map_err(failed)?;
-    }
-    let mut file = OpenOptions::new().write(true).create_new(true).open(path).map_err(failed)?;
-    file.write_all(text.as_bytes()).and_then(|()| file.sync_all()).map_err(failed)
+    files::write_new(path, text.as_bytes()).map_err(failed)
 }
 
 #[cfg(test)]

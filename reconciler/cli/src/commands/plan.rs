@@ -8,6 +8,7 @@ use reconciler_engine::flapping::FlapHistory;
 use reconciler_engine::journal;
 use reconciler_engine::outcome::{Outcome, Threshold};
 use reconciler_engine::reconciler::Memory;
+use reconciler_model::attribution::ResourceAttribution;
 use reconciler_model::desired::Wanted;
 use reconciler_model::plan::Plan;
 use serde_json::json;
@@ -56,7 +57,8 @@ pub(crate) async fn run(setup: &Setup, filter: &Filter, asked: Asked) -> Result<
     let attributions = if asked.attribution {
         let records = setup.journal_to_read().map(|path| journal::records(&path)).transpose()?.unwrap_or_default();
         let ids = desired.organization().account_ids();
-        Some(reconciler.attribute(&planned.plan, &planned.inventory, &ids, &records, None).await)
+        let all = reconciler.attribute(&planned.plan, &planned.inventory, &ids, &records, None).await;
+        Some(of_what_weakens(&planned.plan, all))
     } else {
         None
     };
@@ -117,4 +119,15 @@ fn save(screen: Screen, plan: &Plan, out: PathBuf) -> Result<PathBuf, Failure> {
     files::write_whole(&path.with_extension("diff"), diff::of(plan).as_bytes()).map_err(unwritable)?;
     screen.remark(format_args!("plan saved as {}", path.display()));
     Ok(path)
+}
+
+/// Who made something weaker. Who strengthened it is no culprit.
+fn of_what_weakens(plan: &Plan, mut all: Vec<ResourceAttribution>) -> Vec<ResourceAttribution> {
+    for one in &mut all {
+        if let Some(drift) = plan.drift.iter().find(|drift| drift.address == one.address) {
+            one.fields.retain(|field| drift.weakens(&field.path));
+        }
+    }
+    all.retain(|one| !one.fields.is_empty());
+    all
 }

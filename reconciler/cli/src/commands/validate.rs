@@ -7,6 +7,7 @@ use crate::failure::Failure;
 use crate::formats::documents;
 use crate::screen::{GOOD, paint};
 use crate::setup::Setup;
+use crate::text::counted;
 
 pub(crate) fn run(setup: &Setup) -> Result<Exit, Failure> {
     let desired = setup.desired()?;
@@ -23,17 +24,20 @@ pub(crate) fn run(setup: &Setup) -> Result<Exit, Failure> {
     setup.screen.json(&documents::named(documents::VALIDATION, told))?;
     if form_only {
         setup.screen.say(format_args!(
-            "{}: {declarations} declarations, for accounts that are discovered when AWS is read, in {} regions",
+            "{}: {}, for accounts that are discovered when AWS is read, in {}",
             paint(GOOD, "valid in form"),
-            desired.organization().regions.len(),
+            counted(declarations, "declaration"),
+            counted(desired.organization().regions.len(), "region"),
         ))?;
         return Ok(Exit::Done);
     }
     setup.screen.say(format_args!(
-        "{}: {declarations} declarations, {addresses} addresses in {} accounts and {} regions",
+        "{}: {}, {} in {} and {}",
         paint(GOOD, "valid"),
-        desired.organization().accounts.len(),
-        desired.organization().regions.len(),
+        counted(declarations, "declaration"),
+        counted(addresses, "address"),
+        counted(desired.organization().accounts.len(), "account"),
+        counted(desired.organization().regions.len(), "region"),
     ))?;
     Ok(Exit::Done)
 }

@@ -131,7 +131,7 @@ pub(crate) fn of(drift: &Drift, depth: Depth) -> Vec<Line> {
         let fields = if count == 1 { "the same field".to_owned() } else { format!("the same {count} fields") };
         lines.push(Line {
             sign: Sign::Change,
-            text: format!("{} in {fields}: callers use it", field.direction.word()),
+            text: format!("{} in {fields}: callers use it", in_words(field.direction)),
             direction: field.direction,
             ..heading(0, "newest published version")
         });

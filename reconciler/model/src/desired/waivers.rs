@@ -179,7 +179,7 @@ fn one(item: &Item<'_>, problems: &mut Vec<Diagnostic>) -> Option<Waiver> {
     let ticket = text("ticket", "where it was decided");
     // A YAML reader may take a day for something else than text.
     let day = item.required("expires", "the last day on which it holds, such as 2027-01-31", problems);
-    let expires = day.and_then(|day| match day.raw().and_then(|text| text.parse::<Date>().ok()) {
+    let expires = day.and_then(|day| match day.raw().and_then(day_of) {
         Some(date) => Some(date),
         None => {
             let remedy = "write the last day on which it holds, such as 2027-01-31";
@@ -209,6 +209,11 @@ fn one(item: &Item<'_>, problems: &mut Vec<Diagnostic>) -> Option<Waiver> {
     };
     let tolerate = item.value.get("tolerate").cloned().unwrap_or_default();
     Some(Waiver { address, path, tolerate, terms, expires, is_expired: false, at: item.place() })
+}
+
+/// A day in its one form. A reader of dates takes others too, and forgets a time that somebody meant.
+fn day_of(text: &str) -> Option<Date> {
+    text.parse::<Date>().ok().filter(|day| day.to_string() == text)
 }
 
 fn address_of(item: &Item<'_>, text: &str, problems: &mut Vec<Diagnostic>) -> Option<Address> {
