@@ -11,7 +11,7 @@ use rustix::process::Signal;
 
 use crate::harness::{TestEnvironment, repository};
 
-const COMMANDS: [&str; 22] = [
+const COMMANDS: [&str; 23] = [
     "init",
     "adopt",
     "doctor",

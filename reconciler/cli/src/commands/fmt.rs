@@ -43,9 +43,8 @@ pub(crate) fn run(setup: &Setup, check: bool, paths: &[PathBuf]) -> Result<Exit,
             let diff = TextDiff::from_lines(&text, &ordered);
             setup.screen.say(diff.unified_diff().context_radius(2).header(&name, &name))?;
         } else {
-            files::write_whole(path, ordered.as_bytes()).map_err(|error| {
-                Failure::new(Exit::Failed, format!("failed to write {}: {error}", path.display()))
-            })?;
+            files::write_whole(path, ordered.as_bytes())
+                .map_err(|error| Failure::new(Exit::Failed, format!("failed to write {}: {error}", path.display())))?;
             setup.screen.line(format_args!("{} {}", paint(GOOD, "ordered"), path.display()))?;
         }
         changed.push(path.display().to_string());
@@ -64,7 +63,8 @@ fn files_below(paths: &[PathBuf]) -> Result<Vec<PathBuf>, Failure> {
         if path.is_dir() {
             let sources = files::sources(path);
             let yaml = sources.into_iter().map(|source| PathBuf::from(source.file));
-            found.extend(yaml.filter(|file| file.extension().is_some_and(|ending| ending == "yaml" || ending == "yml")));
+            found
+                .extend(yaml.filter(|file| file.extension().is_some_and(|ending| ending == "yaml" || ending == "yml")));
         } else if path.exists() {
             found.push(path.clone());
         } else {
@@ -160,8 +160,8 @@ fn key_and_value(text: &str) -> Option<(&str, &str)> {
 fn begins_a_block(line: &str) -> bool {
     let line = line.split(" #").next().unwrap_or(line).trim_end();
     let Some((before, last)) = line.rsplit_once(' ') else { return false };
-    let is_indicator = last.starts_with(['|', '>'])
-        && last.chars().skip(1).all(|character| "+-123456789".contains(character));
+    let is_indicator =
+        last.starts_with(['|', '>']) && last.chars().skip(1).all(|character| "+-123456789".contains(character));
     is_indicator && (before.ends_with(':') || before.trim_start().ends_with('-'))
 }
 

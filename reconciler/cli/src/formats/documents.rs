@@ -14,8 +14,8 @@ use serde::Serialize;
 use serde_json::{Value, json};
 
 use super::shapes::{
-    Activation, Adoption, Audited, Begun, Code, Drilled, Examination, Explainable, Exported, Failed, Formatted, History, Listed,
-    NamedControl, NamedExplanation, Pinned, Planned, Recorded, Standing, Validation, Version,
+    Activation, Adoption, Audited, Begun, Code, Drilled, Examination, Explainable, Exported, Failed, Formatted,
+    History, Listed, NamedControl, NamedExplanation, Pinned, Planned, Recorded, Standing, Validation, Version,
 };
 
 /// The name and version of a document.
