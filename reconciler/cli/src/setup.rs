@@ -371,7 +371,8 @@ impl Setup {
                 std::env::var("AWS_ENDPOINT_URL").ok().filter(|url| !url.is_empty()).unwrap_or_else(|| "aws".to_owned())
             }
         };
-        state.bind(Bound { account, endpoint })?;
+        let ids: Vec<&str> = accounts.iter().map(|account| account.id.as_str()).collect();
+        state.bind(Bound { account, endpoint }, &ids)?;
         Ok((state, lock))
     }
 

@@ -8,6 +8,7 @@ use reconciler_aws::CallError;
 use reconciler_aws::client::{LookedUp, Selection};
 use reconciler_model::address::{Address, Scope};
 use reconciler_model::desired::{Lookup, Pointed, Wanted};
+use reconciler_model::inventory::Gap;
 
 use crate::observe::{Read, read_all, scope_of};
 use crate::reconciler::Reconciler;
@@ -27,7 +28,7 @@ pub struct Pointer {
 }
 
 impl Reconciler<'_> {
-    /// Which of the wanted addresses are there. What could not be read is not among them. Reads only.
+    /// Which of the wanted addresses are there. What could not be read is among them: nobody knows that it is not. Reads only.
     pub async fn there(&self, wanted: &[Wanted]) -> BTreeSet<Address> {
         let mut names: BTreeMap<(Scope, &str), BTreeSet<String>> = BTreeMap::new();
         for one in wanted {
@@ -36,7 +37,13 @@ impl Reconciler<'_> {
         let read = |((scope, kind), names)| Some(Read::new(scope, self.client(kind)?, Selection::Names(names)));
         let reads: Vec<Read<'_>> = names.into_iter().filter_map(read).collect();
         let found = read_all(&self.sessions, reads, self.sink).await;
-        found.resources.into_keys().collect()
+        let may_be_there = |one: &&Wanted| {
+            let Address { kind, name, .. } = &one.address;
+            let hides = |gap: &&Gap| gap.kind == *kind && gap.name.as_ref().is_none_or(|gap| gap == name);
+            found.gaps.iter().filter(hides).any(|gap| gap.scope == scope_of(one))
+        };
+        let hidden: Vec<Address> = wanted.iter().filter(may_be_there).map(|one| one.address.clone()).collect();
+        found.resources.into_keys().chain(hidden).collect()
     }
 
     /// Follows every pointer that the wanted addresses rest on, by scope and key. Reads only.

@@ -261,17 +261,19 @@ impl StateFolder {
         }
     }
 
-    /// Ties the folder to an AWS when it is not tied yet.
+    /// Ties the folder to an AWS when it is not tied yet. It may be tied to any account of the organization that is asked about, because
+    /// which one is named first changes with the accounts.
     ///
     /// # Errors
     /// Fails when it is of another one, or when that cannot be read or kept.
-    pub fn bind(&self, asked: Bound) -> Result<(), StateError> {
+    pub fn bind(&self, asked: Bound, accounts: &[&str]) -> Result<(), StateError> {
         let io = |error| StateError::Io(self.0.clone(), error);
         let file = self.0.join(BOUND);
         match fs::read(&file) {
             Ok(text) => {
                 let bound: Bound = serde_json::from_slice(&text).map_err(|error| io(error.into()))?;
-                match bound == asked {
+                let is_own = bound.account == asked.account || accounts.contains(&bound.account.as_str());
+                match is_own && bound.endpoint == asked.endpoint {
                     true => Ok(()),
                     false => Err(StateError::OtherAws { folder: self.0.clone(), bound, asked }),
                 }
@@ -360,10 +362,11 @@ mod tests {
         let folder = tempfile::tempdir().expect("a folder");
         let state = StateFolder::open(folder.path()).expect("opened");
         let bound = |account: &str, endpoint: &str| Bound { account: account.into(), endpoint: endpoint.into() };
-        state.bind(bound("111122223333", "aws")).expect("the first");
-        state.bind(bound("111122223333", "aws")).expect("the same");
+        state.bind(bound("111122223333", "aws"), &[]).expect("the first");
+        state.bind(bound("111122223333", "aws"), &[]).expect("the same");
+        state.bind(bound("000011112222", "aws"), &["000011112222", "111122223333"]).expect("an account more");
         for other in [bound("222233334444", "aws"), bound("111122223333", "http://127.0.0.1:1")] {
-            assert!(matches!(state.bind(other), Err(StateError::OtherAws { .. })));
+            assert!(matches!(state.bind(other, &["222233334444"]), Err(StateError::OtherAws { .. })));
         }
     }
 

@@ -78,7 +78,7 @@ async fn scheduled(setup: &mut Setup, overrides: &Overrides, filter: &Filter) ->
             () = interrupt::wait() => break,
             _ = watchdog.timer.tick() => watchdog.idle(),
             _ = reload.recv() => {
-                reloaded(setup, overrides, &mut bell).await;
+                reloaded(setup, overrides, &mut bell, is_ready).await;
                 let _ = trigger.try_send("SIGHUP");
             }
             _ = now.recv() => {
@@ -112,9 +112,9 @@ async fn scheduled(setup: &mut Setup, overrides: &Overrides, filter: &Filter) ->
 }
 
 /// Reads the settings anew. Those that are wrong are told and change nothing.
-async fn reloaded(setup: &mut Setup, overrides: &Overrides, bell: &mut schedule::Bell) {
+async fn reloaded(setup: &mut Setup, overrides: &Overrides, bell: &mut schedule::Bell, is_ready: bool) {
     let began = NotifyState::monotonic_usec_now();
-    if let Ok(began) = began {
+    if let (Ok(began), true) = (began, is_ready) {
         notify(&[NotifyState::Reloading, began]);
     }
     let read = settings::read(setup.global.settings.as_deref()).map(|settings| overrides.over(settings));
@@ -132,7 +132,10 @@ async fn reloaded(setup: &mut Setup, overrides: &Overrides, bell: &mut schedule:
         }
         (Ok(_), None) => {}
     }
-    notify(&[NotifyState::Ready]);
+    // A reload before the first look is over makes nothing ready.
+    if is_ready {
+        notify(&[NotifyState::Ready]);
+    }
 }
 
 /// Nobody may listen, and that is no reason to stop.
