@@ -128,3 +128,15 @@ fn every_kind_says_which_events_take_it_away() {
         assert!(first_seen::trail_events_of(*kind).next().is_some(), "{}", kind.name());
     }
 }
+
+/// What `pin` cannot read may be there: it is adopted, so that it is missing when it is gone, and not new.
+#[tokio::test]
+async fn what_cannot_be_read_is_adopted() {
+    let world = World::whole("in-sync").await;
+    let all = world.there().await;
+    assert_eq!(all, world.wanted.iter().map(|one| one.address.clone()).collect(), "all of it is there");
+    for operation in ["ListGuardrails", "DescribeLogGroups", "GetGuardrail"] {
+        world.inject(vec![Fault { times: Times::Forever, ..Fault::once(on(operation), Effect::Deny) }]);
+        assert_eq!(world.there().await, all, "{operation} is denied");
+    }
+}

@@ -230,6 +230,11 @@ impl World {
         self.reconciler().follow_pointers(&self.wanted).await.expect("the pointers")
     }
 
+    /// Which of the wanted addresses are there, or may be.
+    pub async fn there(&self) -> std::collections::BTreeSet<reconciler_model::address::Address> {
+        self.reconciler().there(&self.wanted).await
+    }
+
     /// Pins what has no pin, to what it leads to now.
     pub async fn pin(&mut self) {
         for Pointer { scope, key, leads } in self.follow_pointers().await {

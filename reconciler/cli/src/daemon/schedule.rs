@@ -187,6 +187,26 @@ fn jittered(interval: Duration) -> Duration {
 mod tests {
     use super::*;
 
+    /// A clock that is set, either way, is seen by the next look and causes an activation; one that goes on as it should causes none.
+    #[tokio::test]
+    async fn a_clock_that_jumps_activates() {
+        let (trigger, mut triggers) = mpsc::channel(1);
+        let never = Schedule::parse("0 0 0 1 1 *").expect("valid");
+        let mut bell = Bell::start(never, trigger).await.expect("started");
+        bell.look().await;
+        assert!(triggers.try_recv().is_err(), "nothing happened");
+        for (hours, is_back) in [(2, true), (5, false)] {
+            let jump = Duration::from_secs(hours * 3600);
+            let wall = if is_back { bell.seen.1 + jump } else { bell.seen.1 - jump };
+            bell.seen = (bell.seen.0, wall);
+            bell.look().await;
+            assert_eq!(triggers.try_recv().ok(), Some("clock"), "{hours} h, back: {is_back}");
+        }
+        bell.look().await;
+        assert!(triggers.try_recv().is_err(), "it was told once");
+        bell.stop().await;
+    }
+
     #[test]
     fn an_interval_and_a_calendar_are_told_apart_and_what_never_comes_is_refused() {
         assert_eq!(Schedule::parse("every 45s").expect("valid"), Schedule::Every(Duration::from_secs(45)));
